@@ -1,0 +1,23 @@
+/* Durable replacement of small files in two phases (protocol.md 4).
+ *
+ * Phase 1 writes and syncs a temporary file beside the target: everything that can fail or be slow happens here, and nothing is
+ * visible. Phase 2 renames and syncs the folder. Between them the caller may still call it off. */
+#pragma once
+
+#include "internal.h"
+
+typedef struct _qbjHostSave qbjHostSave;
+
+/* Phase 1. @mode e.g. 0600. NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
+qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode);
+
+/* Phase 2. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported: @renamed tells whether
+ * the new text is in place (only its durability is unknown then). */
+int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
+
+/* Removes the temporary file when it was not renamed. NULL is fine. */
+void qbjHostSaveFree(qbjHostSave *save);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
+
+/* Both phases at once. */
+int qbjHostSaveFile(const char *path, const char *text, mode_t mode);

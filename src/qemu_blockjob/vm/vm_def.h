@@ -1,0 +1,23 @@
+/* From a parsed definition to one that can be started: defaults, addresses, aliases, and the refusal of all the rest. */
+#pragma once
+
+#include "domain_conf.h"
+#include "vm_caps.h"
+
+/* Fills the callbacks of @config (post-parse, addresses, validation) and its features. The callbacks take the caps cache from
+ * config->priv's first member: config->priv must point to a qbjVmDefContext. */
+typedef struct _qbjVmDefContext qbjVmDefContext;
+struct _qbjVmDefContext {
+    qbjVmCapsCache *caps;
+    const char *vncListen;      /* default listen address */
+};
+void qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context);
+
+/* Nothing is silently ignored. (1) Each element, attribute and text of @xml must be found again in what the parsed @def
+ * formats to, apart from a table of documented normalisations; (2) each element, attribute and enumerated value of that
+ * formatted text must be in the table of what the driver acts on. Returns -1 with VIR_ERR_CONFIG_UNSUPPORTED reported,
+ * naming the first element, attribute or value (its path); 0 otherwise. */
+int qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *xmlopt);
+
+/* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2, 05/X5). */
+int qbjVmDefAssignAliases(virDomainDef *def);
