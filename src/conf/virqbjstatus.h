@@ -44,6 +44,9 @@ int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
 
 /* <nodenames>, <relPath>, ... of one storage source and <qom> of one disk: the callbacks for virDomainXMLOption (05/X5).
+ * ctxt->node is the <privateData> element. Damaged entries are logged and left out: a disk without node names can have
+ * no block job, but a VM must not be forgotten because of it (06/R7). They fail only when memory for a class does.
+ *
  * Private data of a disk is a virQbjDiskPrivate, made by virQbjDiskPrivateNew. */
 typedef struct _virQbjDiskPrivate virQbjDiskPrivate;
 struct _virQbjDiskPrivate {
@@ -57,6 +60,26 @@ int virQbjDiskPrivateParse(xmlXPathContextPtr ctxt, virDomainDiskDef *disk);
 int virQbjDiskPrivateFormat(virDomainDiskDef *disk, virBuffer *buf);
 int virQbjStoragePrivateParse(xmlXPathContextPtr ctxt, virStorageSource *src);
 int virQbjStoragePrivateFormat(virStorageSource *src, virBuffer *buf);
+
+/* QEMU `secret` objects that belong to a storage source. */
+typedef enum {
+    VIR_QBJ_SECRET_AUTH,
+    VIR_QBJ_SECRET_ENCRYPTION,
+    VIR_QBJ_SECRET_HTTPCOOKIE,
+    VIR_QBJ_SECRET_TLSKEY,
+    VIR_QBJ_SECRET_LAST
+} virQbjSecret;
+VIR_ENUM_DECL(virQbjSecret);            /* auth encryption httpcookie tlskey, as <secret type=...> has them */
+
+/* The aliases of those objects hang on src->privateData. virStorageSourceCopy() does not copy them. */
+typedef struct _virQbjStoragePrivate virQbjStoragePrivate;
+struct _virQbjStoragePrivate {
+    virObject parent;
+    char *secretAlias[VIR_QBJ_SECRET_LAST];     /* or NULL */
+};
+/* The private data of @src, made on first use; owned by @src. NULL with an error reported when the class cannot be
+ * registered. */
+virQbjStoragePrivate *virQbjStoragePrivateGet(virStorageSource *src);
 
 /* The capability flags that the stock driver 9.0.0 writes for QEMU 7.2: interface data, NULL terminated, static. */
 const char *const *virQbjCapsFlags(void);
