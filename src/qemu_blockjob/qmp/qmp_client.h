@@ -23,18 +23,19 @@ typedef struct _qbjQmp qbjQmp;
 
 typedef struct _qbjQmpCallbacks qbjQmpCallbacks;
 struct _qbjQmpCallbacks {
-    /* An event from QEMU, in order, on the event thread. @event is borrowed: {"event": ..., "data": ..., "timestamp": ...} */
-    void (*event)(qbjQmp *qmp, const virJSONValue *event, void *opaque);
+    /* An event from QEMU, in order, on the event thread. @event is borrowed: {"event": ..., "data": ..., "timestamp": ...}.
+     * None comes before established(): who is told that asks for the state anyway. */
+    void (*event)(qbjQmp *qmp, virJSONValue *event, void *opaque);
     /* Greeting and qmp_capabilities are done: commands are answered from now on. On the event thread, once. */
     void (*established)(qbjQmp *qmp, void *opaque);
     /* The connection has ended: EOF, an I/O error, or something that is not QMP. Once, on the event thread, after all waiting
      * calls have been failed; not called after qbjQmpClose(). @reason is borrowed, for people. */
     void (*closed)(qbjQmp *qmp, const char *reason, void *opaque);
-    /* Drops @opaque; called exactly once, when no callback can run any more. May be NULL. */
+    /* Drops @opaque; called exactly once, when no callback can run any more: on whichever thread lets go last. May be NULL. */
     void (*release)(void *opaque);
 };
 
-/* One command to send, and what came back. */
+/* One command to send, and what came back. The out fields are zero or left from an earlier call: they are cleared first. */
 typedef struct _qbjQmpCommand qbjQmpCommand;
 struct _qbjQmpCommand {
     const char *execute;        /* borrowed */
@@ -49,19 +50,23 @@ void qbjQmpCommandClear(qbjQmpCommand *command);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjQmpCommand, qbjQmpCommandClear);
 
 /* @fd: connected socket, owned by the client from here on, also on failure. @context: borrowed, must outlive the client.
- * Returns a reference, NULL with an error reported. */
+ * Callbacks may begin before this returns. Returns a reference, NULL with an error reported; release() is not called then. */
 qbjQmp *qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void *opaque);
 qbjQmp *qbjQmpRef(qbjQmp *qmp);
+/* Without a reference left, the connection is closed. Callable anywhere, in callbacks too. */
 void qbjQmpUnref(qbjQmp *qmp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjQmp, qbjQmpUnref);
 
-/* Ends the connection; waiting calls fail at once. Callable from any thread, any number of times. */
+/* Ends the connection; waiting calls fail at once. Callable from any thread, any number of times, in callbacks too. Called from
+ * another thread, a callback that had begun may still be running when this returns; what follows on the event thread are
+ * the qbjQmpDone calls of unanswered commands, and release(). */
 void qbjQmpClose(qbjQmp *qmp);
 
 /* Sends @n independent commands in one write and waits for all replies, @deadlineMs at most.
  * Returns 0 when each has an answer (which may be an error: look at .failed); -1 with an error reported when not:
  *   VIR_ERR_OPERATION_TIMEOUT   no answer in time; the command may still be carried out (a late reply is dropped)
- *   VIR_ERR_OPERATION_FAILED    the connection has ended */
+ *   VIR_ERR_OPERATION_FAILED    the connection has ended; or so much is unanswered or unread by QEMU that nothing was sent
+ *   VIR_ERR_INTERNAL_ERROR      called on the event thread; a name or argument that cannot be sent */
 int qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);
 
 /* One command; an error answer is reported as 00-conventions says (INTERNAL_ERROR "unable to execute QEMU command
@@ -73,7 +78,8 @@ int qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSO
 void qbjQmpReportError(const qbjQmpCommand *command);
 
 /* Sends without waiting; @done (may be NULL) is called on the event thread with the filled-in command, or with
- * command->failed and errorClass NULL when the connection ended first. Returns 0, -1 with an error reported. */
+ * command->failed and errorClass NULL when the connection ended first. There is
+ * no deadline. Returns 0, -1 with an error reported. */
 typedef void (*qbjQmpDone)(qbjQmp *qmp, const qbjQmpCommand *command, void *opaque);
 int qbjQmpSend(qbjQmp *qmp, const char *execute, virJSONValue *arguments, qbjQmpDone done, void *opaque);
 

@@ -1,0 +1,179 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "virqbjcond.h"
+#include "qmp_clientpriv.h"
+#include "qmp_message.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Lock held. Returns 0 when @n commands of together @bytes may be queued, -1 with an error reported. */
+static int
+qbjQmpCheckRoom(qbjQmp *qmp, size_t n, size_t bytes)
+{
+    if (qmp->state == QBJ_QMP_CLOSED) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("the connection to QEMU's monitor has ended: %s"),
+                       qmp->reason ? qmp->reason : _("it was closed"));
+        return -1;
+    }
+    if (!qbjQmpRequestListHasRoom(&qmp->requests, n)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("too many commands are waiting for QEMU's answer"));
+        return -1;
+    }
+    if (qmp->unsent->len + qmp->held->len + bytes > QBJ_QMP_UNSENT_MAX) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("too many bytes are waiting for QEMU to read them"));
+        return -1;
+    }
+    return 0;
+}
+
+/* Lock held. */
+static void
+qbjQmpQueue(qbjQmp *qmp, const char *body, qbjQmpRequest *request)
+{
+    GString *out = qmp->state == QBJ_QMP_ESTABLISHED ? qmp->unsent : qmp->held;
+
+    qbjQmpMessageAppend(out, body, qbjQmpRequestListAdd(&qmp->requests, request));
+}
+
+/* Lock held. Returns 0 when all answers are there, -1 with an error reported. */
+static int
+qbjQmpAwait(qbjQmp *qmp, qbjQmpBatch *batch, unsigned int deadlineMs)
+{
+    gint64 until = g_get_monotonic_time() + deadlineMs * (gint64) 1000;
+
+    while (batch->missing > 0 && !batch->broken) {
+        if (virQbjCondWaitUntil(&batch->changed, &qmp->lock, until) == 0)
+            continue;
+        if (errno == ETIMEDOUT)
+            virReportError(VIR_ERR_OPERATION_TIMEOUT, _("QEMU's monitor has not answered within %u ms"), deadlineMs);
+        else
+            virReportSystemError(errno, "%s", _("cannot wait for QEMU's answer"));
+        qbjQmpRequestListAbandon(&qmp->requests, batch);
+        return -1;
+    }
+    if (batch->missing == 0)
+        return 0;
+
+    virReportError(VIR_ERR_OPERATION_FAILED, _("the connection to QEMU's monitor has ended: %s"),
+                   qmp->reason ? qmp->reason : _("it was closed"));
+    return -1;
+}
+
+/* Sends @n bodies in one write and waits; @answers gets what came, also when it was not all. */
+static int
+qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, virJSONValue **answers)
+{
+    VIR_LOCK_GUARD lock = { 0 };
+    qbjQmpBatch batch = { .answers = answers, .missing = n };
+    size_t bytes = 0;
+    size_t i;
+    int rc;
+
+    if (g_main_context_is_owner(qmp->context)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the event thread cannot wait for QEMU's answer"));
+        return -1;
+    }
+    for (i = 0; i < n; i++)
+        bytes += strlen(bodies[i]);
+
+    lock = virLockGuardLock(&qmp->lock);
+    if (qbjQmpCheckRoom(qmp, n, bytes) < 0)
+        return -1;
+    if (virQbjCondInit(&batch.changed) < 0) {
+        virReportSystemError(errno, "%s", _("cannot initialize a condition"));
+        return -1;
+    }
+
+    for (i = 0; i < n; i++) {
+        qbjQmpRequest *request = g_new0(qbjQmpRequest, 1);
+
+        request->batch = &batch;
+        request->position = i;
+        qbjQmpQueue(qmp, bodies[i], request);
+    }
+    qbjQmpFlush(qmp);
+    rc = qbjQmpAwait(qmp, &batch, deadlineMs);
+    virCondDestroy(&batch.changed);
+    return rc;
+}
+
+static void
+qbjQmpFreeAnswers(virJSONValue **answers, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        virJSONValueFree(answers[i]);
+}
+
+int
+qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
+{
+    g_auto(GStrv) bodies = g_new0(char *, n + 1);
+    g_autofree virJSONValue **answers = g_new0(virJSONValue *, n);
+    size_t i;
+    int rc;
+
+    for (i = 0; i < n; i++) {
+        qbjQmpCommandClear(&commands[i]);
+        if (!(bodies[i] = qbjQmpMessageFormat(commands[i].execute, commands[i].arguments)))
+            return -1;
+    }
+
+    rc = qbjQmpExchange(qmp, bodies, n, deadlineMs, answers);
+    for (i = 0; rc == 0 && i < n; i++)
+        qbjQmpMessageTakeOutcome(answers[i], &commands[i]);
+    qbjQmpFreeAnswers(answers, n);
+    return rc;
+}
+
+int
+qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSONValue **reply)
+{
+    g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
+
+    if (qbjQmpRun(qmp, &command, 1, QBJ_QMP_DEADLINE_MS) < 0)
+        return -1;
+    if (command.failed) {
+        qbjQmpReportError(&command);
+        return -1;
+    }
+    if (reply)
+        *reply = g_steal_pointer(&command.reply);
+    return 0;
+}
+
+int
+qbjQmpSend(qbjQmp *qmp, const char *execute, virJSONValue *arguments, qbjQmpDone done, void *opaque)
+{
+    g_autofree char *body = qbjQmpMessageFormat(execute, arguments);
+    g_autoptr(qbjQmpRequest) request = g_new0(qbjQmpRequest, 1);
+    VIR_LOCK_GUARD lock = { 0 };
+
+    if (!body)
+        return -1;
+    request->done = done;
+    request->opaque = opaque;
+    request->execute = g_strdup(execute);
+    if (arguments)
+        request->arguments = virJSONValueCopy(arguments);
+
+    lock = virLockGuardLock(&qmp->lock);
+    if (qbjQmpCheckRoom(qmp, 1, strlen(body)) < 0)
+        return -1;
+    qbjQmpQueue(qmp, body, g_steal_pointer(&request));
+    qbjQmpFlush(qmp);
+    return 0;
+}
+
+int
+qbjQmpPassthrough(qbjQmp *qmp, const char *text, virJSONValue **reply)
+{
+    g_autofree char *body = qbjQmpMessageFormatText(text);
+
+    if (!body)
+        return -1;
+    return qbjQmpExchange(qmp, &body, 1, QBJ_QMP_DEADLINE_MS, reply);
+}

@@ -1,0 +1,48 @@
+/* The inside of a client, for qmp_client.c (connection) and qmp_call.c (commands) only. */
+#pragma once
+
+#include "qmp_client.h"
+#include "qmp_request.h"
+#include "qmp_stream.h"
+#include "virthread.h"
+
+/* Bytes that QEMU has not read yet; more is refused: a hung QEMU cannot grow us. */
+#define QBJ_QMP_UNSENT_MAX (16 * 1024 * 1024)
+
+typedef enum {
+    QBJ_QMP_GREETING,           /* waiting for {"QMP": ...} */
+    QBJ_QMP_CAPABILITIES,       /* qmp_capabilities sent */
+    QBJ_QMP_ESTABLISHED,
+    QBJ_QMP_CLOSED,             /* nothing is sent, received or called back any more, but what was left unanswered */
+} qbjQmpState;
+
+struct _qbjQmp {
+    /* never modified after qbjQmpNew() */
+    GMainContext *context;
+    qbjQmpCallbacks callbacks;
+    void *opaque;
+
+    int users;                  /* atomic: references of callers; the last one closes */
+    int refs;                   /* atomic: the callers together have one, the source has one */
+
+    /* event thread only */
+    qbjQmpStream *stream;
+
+    virMutex lock;              /* guards everything below; never held across a callback or a call into glib's sources that
+                                   could run one */
+    qbjQmpState state;
+    char *reason;               /* why the connection ended, NULL as long as it has not, or when we closed it */
+    int fd;                     /* closed by the event thread only, so that it never polls somebody else's */
+    GSource *source;            /* NULL once the event thread has taken it down */
+    void *tag;                  /* of the fd in the source */
+    bool wantWrite;
+    GString *unsent;            /* the first `sent` bytes of it are gone */
+    size_t sent;
+    GString *held;              /* commands that wait for the capabilities */
+    qbjQmpRequestList requests;
+    GQueue unheard;             /* of qbjQmpRequest: left by qbjQmpClose() for the event thread to tell */
+};
+
+/* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up as the end
+ * of the connection, on the event thread. */
+void qbjQmpFlush(qbjQmp *qmp);

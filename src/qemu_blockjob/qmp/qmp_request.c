@@ -1,0 +1,105 @@
+#include <config.h>
+
+#include "internal.h"
+#include "qmp_request.h"
+
+void
+qbjQmpRequestFree(qbjQmpRequest *request)
+{
+    if (!request)
+        return;
+    g_free(request->execute);
+    virJSONValueFree(request->arguments);
+    g_free(request);
+}
+
+void
+qbjQmpRequestListInit(qbjQmpRequestList *list, unsigned int base)
+{
+    g_queue_init(&list->waiting);
+    list->base = base;
+    list->next = base;
+}
+
+void
+qbjQmpRequestListClear(qbjQmpRequestList *list)
+{
+    qbjQmpRequest *request;
+
+    while ((request = g_queue_pop_head(&list->waiting)))
+        qbjQmpRequestFree(request);
+}
+
+bool
+qbjQmpRequestListHasRoom(const qbjQmpRequestList *list, size_t n)
+{
+    return n <= QBJ_QMP_REQUESTS_MAX && list->waiting.length <= QBJ_QMP_REQUESTS_MAX - n;
+}
+
+unsigned int
+qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request)
+{
+    if (g_queue_is_empty(&list->waiting))
+        list->next = list->base;
+    request->id = list->next++;
+    g_queue_push_tail(&list->waiting, request);
+    return request->id;
+}
+
+qbjQmpRequest *
+qbjQmpRequestListTake(qbjQmpRequestList *list, unsigned int id)
+{
+    GList *link;
+
+    /* QEMU answers in order: it is the first one */
+    for (link = list->waiting.head; link; link = link->next) {
+        qbjQmpRequest *request = link->data;
+
+        if (request->id == id) {
+            g_queue_delete_link(&list->waiting, link);
+            return request;
+        }
+    }
+    return NULL;
+}
+
+void
+qbjQmpRequestListAbandon(qbjQmpRequestList *list, const qbjQmpBatch *batch)
+{
+    GList *link;
+
+    for (link = list->waiting.head; link; link = link->next) {
+        qbjQmpRequest *request = link->data;
+
+        if (request->batch == batch)
+            request->batch = NULL;
+    }
+}
+
+void
+qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *answer)
+{
+    qbjQmpBatch *batch = request->batch;
+
+    batch->answers[request->position] = answer;
+    if (--batch->missing == 0)
+        virCondSignal(&batch->changed);
+}
+
+void
+qbjQmpRequestListBreak(qbjQmpRequestList *list, GQueue *unheard)
+{
+    qbjQmpRequest *request;
+
+    while ((request = g_queue_pop_head(&list->waiting))) {
+        if (request->done) {
+            g_queue_push_tail(unheard, request);
+            continue;
+        }
+        if (request->batch) {
+            request->batch->broken = true;
+            virCondSignal(&request->batch->changed);
+        }
+        qbjQmpRequestFree(request);
+    }
+}
