@@ -8,11 +8,12 @@
 
 typedef struct _qbjHostSave qbjHostSave;
 
-/* Phase 1. @mode e.g. 0600. NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
+/* Phase 1. @mode e.g. 0600, whatever the umask. @path: a symbolic link there will be replaced, not followed; a folder is refused.
+ * NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
 qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode);
 
-/* Phase 2. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported: @renamed tells whether
- * the new text is in place (only its durability is unknown then). */
+/* Phase 2, once. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported: @renamed tells whether
+ * the new text is in place (only its durability is unknown then); it is set in either case. */
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
 /* Removes the temporary file when it was not renamed. NULL is fine. */
@@ -21,3 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 
 /* Both phases at once. */
 int qbjHostSaveFile(const char *path, const char *text, mode_t mode);
+
+/* Removes the temporary files that a process which died between the phases has left in @folder. Only for a daemon that starts: another
+ * one that is saving there now would lose its file. Returns 0 (also when there is no such folder), -1 with an error reported. */
+int qbjHostSaveRemoveLeftovers(const char *folder);
