@@ -7,16 +7,19 @@
 
 typedef struct _qbjVmArgsInput qbjVmArgsInput;
 struct _qbjVmArgsInput {
-    const virDomainDef *def;    /* aliases, addresses, node names, vnc ports, chardev paths are set */
+    const virDomainDef *def;    /* aliases, addresses, node names, vnc ports, chardev paths are set, and each
+                                 * disk's modes are on its images (qbjBlockNodeInheritModes) */
     const qbjVmCaps *caps;
     const char *libDir;         /* HOME of the process, master key */
     const char *monitorPath;    /* for the text form; used when monitorFd is -1 */
     int monitorFd;              /* listening socket to pass, or -1: "path=" form (domxml-to-native) */
-    int *serialFds;             /* per serial of type unix in server mode, or NULL: "path=" form */
+    const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;
+                                 * NULL: "path=" form for all */
     bool sandbox;
-    bool deferBlockdev;         /* deep chains: format nodes start with backing null and are linked later (performance.md 4.9) */
 };
 
-/* Appends binary, environment and arguments to a new command. Order of options as in 11.2.
+/* A new command with binary, environment and arguments. Order of options as in 11.2. The descriptors are passed to
+ * QEMU but stay the caller's to close, after virCommandRun, whatever happens. With monitorFd -1 the result is only for
+ * virCommandToString or virCommandGetArgList: a VNC port that has not been chosen yet is written as 5900.
  * Returns NULL with an error reported (VIR_ERR_CONFIG_UNSUPPORTED names what cannot be expressed). */
 virCommand *qbjVmArgsBuild(const qbjVmArgsInput *input);

@@ -36,6 +36,10 @@ const qbjVmCaps *qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary);
 /* Default emulator for @arch, e.g. /usr/bin/qemu-system-x86_64; NULL when there is none (no error reported). */
 char *qbjVmCapsFindBinary(virArch arch);
 
+/* Families of machine types, by canonical name or alias; false for NULL. */
+bool qbjVmMachineIsQ35(const char *machine);
+bool qbjVmMachineIsI440fx(const char *machine);
+
 /* Canonical name for a machine type or alias; NULL when unknown (no error reported). */
 const char *qbjVmCapsMachine(const qbjVmCaps *caps, const char *name);
 

@@ -1,0 +1,125 @@
+/* The order of the options of a QEMU command line (11.2), and those that are the same for every VM. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "virqemu.h"
+#include "viruuid.h"
+#include "vm_args_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static int
+qbjVmArgsAddName(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    virBufferAddLit(&buf, "guest=");
+    virQEMUBuildBufferEscapeComma(&buf, input->def->name);
+    virBufferAddLit(&buf, ",debug-threads=on");
+    virCommandAddArgList(cmd, "-name", virBufferCurrentContent(&buf), "-S", NULL);
+    return 0;
+}
+
+/* Secrets are given to QEMU encrypted with this key; a stock daemon that takes the VM over asks for it (05/X8). */
+static int
+qbjVmArgsAddMasterKey(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    g_autoptr(virJSONValue) props = NULL;
+    g_autofree char *path = g_strdup_printf("%s/master-key.aes", input->libDir);
+
+    if (virJSONValueObjectAdd(&props,
+                              "s:qom-type", "secret",
+                              "s:id", "masterKey0",
+                              "s:format", "raw",
+                              "s:file", path,
+                              NULL) < 0)
+        return -1;
+
+    return qbjVmArgsAddJSON(cmd, "-object", props);
+}
+
+static int
+qbjVmArgsAddUuid(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    virUUIDFormat(input->def->uuid, uuid);
+    virCommandAddArgList(cmd, "-uuid", uuid, NULL);
+    return 0;
+}
+
+static int
+qbjVmArgsAddNoDefaults(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    virCommandAddArgList(cmd, "-no-user-config", "-nodefaults", NULL);
+    return 0;
+}
+
+static int
+qbjVmArgsAddLast(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    if (input->sandbox) {
+        virCommandAddArgList(cmd, "-sandbox",
+                             "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
+    }
+    virCommandAddArgList(cmd, "-msg", "timestamp=on", NULL);
+    return 0;
+}
+
+typedef int (*qbjVmArgsPart)(virCommand *cmd, const qbjVmArgsInput *input);
+
+static const qbjVmArgsPart qbjVmArgsParts[] = {
+    qbjVmArgsRefuse,
+    qbjVmArgsAddName,
+    qbjVmArgsAddMasterKey,
+    qbjVmArgsAddMachine,
+    qbjVmArgsAddCpu,
+    qbjVmArgsAddMemory,
+    qbjVmArgsAddSmp,
+    qbjVmArgsAddUuid,
+    qbjVmArgsAddNoDisplay,
+    qbjVmArgsAddNoDefaults,
+    qbjVmArgsAddMonitor,
+    qbjVmArgsAddClock,
+    qbjVmArgsAddPower,
+    qbjVmArgsAddBoot,
+    qbjVmArgsAddControllers,
+    qbjVmArgsAddDisks,
+    qbjVmArgsAddSerials,
+    qbjVmArgsAddInputs,
+    qbjVmArgsAddAudio,
+    qbjVmArgsAddGraphics,
+    qbjVmArgsAddVideo,
+    qbjVmArgsAddBalloon,
+    qbjVmArgsAddLast,
+};
+
+/* Nothing of the daemon's environment reaches QEMU: an LD_PRELOAD or a private PATH would stay in the VM for its life. */
+static void
+qbjVmArgsAddEnvironment(virCommand *cmd, const char *libDir)
+{
+    virCommandAddEnvPair(cmd, "LC_ALL", "C");
+    virCommandAddEnvPair(cmd, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    virCommandAddEnvPair(cmd, "HOME", libDir);
+    virCommandAddEnvFormat(cmd, "XDG_DATA_HOME=%s/.local/share", libDir);
+    virCommandAddEnvFormat(cmd, "XDG_CACHE_HOME=%s/.cache", libDir);
+    virCommandAddEnvFormat(cmd, "XDG_CONFIG_HOME=%s/.config", libDir);
+}
+
+virCommand *
+qbjVmArgsBuild(const qbjVmArgsInput *input)
+{
+    g_autoptr(virCommand) cmd = virCommandNew(input->caps->binary);
+    size_t i;
+
+    qbjVmArgsAddEnvironment(cmd, input->libDir);
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmArgsParts); i++) {
+        if (qbjVmArgsParts[i](cmd, input) < 0)
+            return NULL;
+    }
+
+    return g_steal_pointer(&cmd);
+}

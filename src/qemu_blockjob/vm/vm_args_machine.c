@@ -1,0 +1,85 @@
+/* -machine, -accel, -m, -smp. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "vm_args_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Both pc and q35 call their memory so; the backend must have this name to be the machine's RAM. */
+#define QBJ_VM_ARGS_RAM_ID "pc.ram"
+
+static void
+qbjVmArgsAppendSwitch(virBuffer *buf, const char *key, int state)
+{
+    if (state != VIR_TRISTATE_SWITCH_ABSENT)
+        virBufferAsprintf(buf, ",%s=%s", key, virTristateSwitchTypeToString(state));
+}
+
+int
+qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    const virDomainDef *def = input->def;
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    virBufferAsprintf(&buf, "%s,usb=off", def->os.machine);
+    qbjVmArgsAppendSwitch(&buf, "vmport", def->features[VIR_DOMAIN_FEATURE_VMPORT]);
+    qbjVmArgsAppendSwitch(&buf, "smm", def->features[VIR_DOMAIN_FEATURE_SMM]);
+    virBufferAsprintf(&buf, ",dump-guest-core=%s",
+                      def->mem.dump_core == VIR_TRISTATE_SWITCH_ON ? "on" : "off");
+    virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
+
+    virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf),
+                         "-accel", def->virtType == VIR_DOMAIN_VIRT_KVM ? "kvm" : "tcg", NULL);
+    return 0;
+}
+
+int
+qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    /* QEMU takes whole MiB; the definition is in KiB */
+    unsigned long long mib = VIR_DIV_UP(virDomainDefGetMemoryInitial(input->def), 1024);
+    g_autoptr(virJSONValue) props = NULL;
+
+    virCommandAddArg(cmd, "-m");
+    virCommandAddArgFormat(cmd, "%llu", mib);
+
+    if (virJSONValueObjectAdd(&props,
+                              "s:qom-type", "memory-backend-ram",
+                              "s:id", QBJ_VM_ARGS_RAM_ID,
+                              "U:size", mib * 1024 * 1024,
+                              NULL) < 0 ||
+        qbjVmArgsAddJSON(cmd, "-object", props) < 0)
+        return -1;
+
+    virCommandAddArgList(cmd, "-overcommit", "mem-lock=off", NULL);
+    return 0;
+}
+
+int
+qbjVmArgsAddSmp(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    const virDomainDef *def = input->def;
+    const virCPUDef *cpu = def->cpu;
+    unsigned int online = virDomainDefGetVcpus(def);
+    unsigned int max = virDomainDefGetVcpusMax(def);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    virBufferAsprintf(&buf, "%u", online);
+    if (online != max)
+        virBufferAsprintf(&buf, ",maxcpus=%u", max);
+
+    if (cpu && cpu->sockets != 0) {
+        virBufferAsprintf(&buf, ",sockets=%u", cpu->sockets);
+        if (cpu->dies != 0)
+            virBufferAsprintf(&buf, ",dies=%u", cpu->dies);
+        virBufferAsprintf(&buf, ",cores=%u,threads=%u", cpu->cores, cpu->threads);
+    } else {
+        virBufferAsprintf(&buf, ",sockets=%u,cores=1,threads=1", max);
+    }
+
+    virCommandAddArgList(cmd, "-smp", virBufferCurrentContent(&buf), NULL);
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* The parts of a QEMU command line, one function each; vm_args.c calls them in order. Only for the vm_args_*.c files.
+ *
+ * Each part appends to @cmd what its subject needs, nothing when the definition has none of it, and returns -1 with
+ * an error reported (VIR_ERR_CONFIG_UNSUPPORTED, naming the element) when the definition asks for something else.
+ * On -1 the command is thrown away by the caller, so a part need not undo what it has appended. */
+#pragma once
+
+#include "vm_args.h"
+#include "virjson.h"
+
+/* vm_args_refuse.c: elements that no part knows. Runs first. */
+int qbjVmArgsRefuse(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_machine.c */
+int qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddSmp(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_cpu.c */
+int qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_clock.c */
+int qbjVmArgsAddClock(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_boot.c: power management, boot menu, direct kernel boot, boot order */
+int qbjVmArgsAddPower(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddBoot(virCommand *cmd, const qbjVmArgsInput *input);
+/* Place of a disk in the boot order, 1 is first; 0: not bootable. Per-device <boot order> wins over <os><boot dev>. */
+unsigned int qbjVmArgsBootIndex(const virDomainDef *def, const virDomainDiskDef *disk);
+
+/* vm_args_controller.c */
+int qbjVmArgsAddControllers(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_disk.c */
+int qbjVmArgsAddDisks(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_chr.c */
+int qbjVmArgsAddMonitor(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddSerials(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_device.c */
+int qbjVmArgsAddInputs(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddBalloon(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_graphics.c */
+int qbjVmArgsAddNoDisplay(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddAudio(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddGraphics(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddVideo(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_json.c: helpers of the parts */
+
+/* Appends @option with @props as its JSON text. */
+int qbjVmArgsAddJSON(virCommand *cmd, const char *option, virJSONValue *props);
+
+/* Adds the keys that place a device: bus, multifunction, addr or port; nothing for a device without address. */
+int qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info);
+
+/* Appends ",KEY=VALUE" with commas in @value doubled, as QEMU's plain options need it. */
+void qbjVmArgsAppendValue(virBuffer *buf, const char *key, const char *value);

@@ -1,0 +1,196 @@
+/* What the definition may hold and no part of the command line knows: refused by name, never left out. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "vm_args_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+typedef struct _qbjVmArgsUnknown qbjVmArgsUnknown;
+struct _qbjVmArgsUnknown {
+    bool used;
+    const char *element;        /* as it is written in the XML */
+};
+
+static int
+qbjVmArgsRefuseUsed(const qbjVmArgsUnknown *unknown, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (unknown[i].used) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Element '%s' is not supported by this driver."),
+                           unknown[i].element);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+static int
+qbjVmArgsRefuseDevices(const virDomainDef *def)
+{
+    const qbjVmArgsUnknown unknown[] = {
+        { def->nfss > 0, "filesystem" },
+        { def->nnets > 0, "interface" },
+        { def->nsounds > 0, "sound" },
+        { def->nhostdevs > 0, "hostdev" },
+        { def->nredirdevs > 0, "redirdev" },
+        { def->redirfilter != NULL, "redirfilter" },
+        { def->nsmartcards > 0, "smartcard" },
+        { def->nparallels > 0, "parallel" },
+        { def->nchannels > 0, "channel" },
+        { def->nleases > 0, "lease" },
+        { def->nhubs > 0, "hub" },
+        { def->nrngs > 0, "rng" },
+        { def->nshmems > 0, "shmem" },
+        { def->nmems > 0, "memory" },
+        { def->npanics > 0, "panic" },
+        { def->ntpms > 0, "tpm" },
+        { def->watchdog != NULL, "watchdog" },
+        { def->nvram != NULL, "nvram" },
+        { def->iommu != NULL, "iommu" },
+        { def->vsock != NULL, "vsock" },
+    };
+
+    return qbjVmArgsRefuseUsed(unknown, G_N_ELEMENTS(unknown));
+}
+
+static int
+qbjVmArgsRefuseMachine(const virDomainDef *def)
+{
+    const qbjVmArgsUnknown unknown[] = {
+        { def->genidRequested, "genid" },
+        { def->nsysinfo > 0, "sysinfo" },
+        { def->niothreadids > 0, "iothreads" },
+        { def->defaultIOThread != NULL, "defaultiothread" },
+        { def->keywrap != NULL, "keywrap" },
+        { def->sec != NULL, "launchSecurity" },
+        { def->namespaceData != NULL, "qemu:commandline" },
+        { virDomainNumaGetNodeCount(def->numa) > 0, "numa" },
+        { def->mem.nhugepages > 0, "hugepages" },
+        { def->mem.nosharepages, "nosharepages" },
+        { def->mem.locked, "locked" },
+        { def->mem.source != 0, "memoryBacking/source" },
+        { def->mem.access != 0, "memoryBacking/access" },
+        { def->mem.allocation != 0, "memoryBacking/allocation" },
+        { def->mem.discard != VIR_TRISTATE_BOOL_ABSENT, "memoryBacking/discard" },
+        { def->mem.max_memory > 0, "maxMemory" },
+        { def->os.firmware != VIR_DOMAIN_OS_DEF_FIRMWARE_NONE, "os firmware" },
+        { def->os.loader != NULL, "loader" },
+        { def->os.dtb != NULL, "dtb" },
+        { def->os.slic_table != NULL, "acpi/table" },
+        { def->os.bios.useserial != VIR_TRISTATE_BOOL_ABSENT, "bios useserial" },
+        { def->os.smbios_mode != VIR_DOMAIN_SMBIOS_NONE && def->os.smbios_mode != VIR_DOMAIN_SMBIOS_EMULATE,
+          "smbios" },
+    };
+
+    return qbjVmArgsRefuseUsed(unknown, G_N_ELEMENTS(unknown));
+}
+
+/* Features that some part acts on, or that every x86 machine has anyway. */
+static bool
+qbjVmArgsKnowsFeature(size_t feature)
+{
+    switch (feature) {
+    case VIR_DOMAIN_FEATURE_ACPI:
+    case VIR_DOMAIN_FEATURE_APIC:
+    case VIR_DOMAIN_FEATURE_PAE:
+    case VIR_DOMAIN_FEATURE_PMU:
+    case VIR_DOMAIN_FEATURE_VMPORT:
+    case VIR_DOMAIN_FEATURE_SMM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int
+qbjVmArgsRefuseFeatures(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < VIR_DOMAIN_FEATURE_LAST; i++) {
+        if (def->features[i] != 0 && !qbjVmArgsKnowsFeature(i)) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Feature '%s' is not supported by this driver."),
+                           virDomainFeatureTypeToString(i));
+            return -1;
+        }
+    }
+
+    if (def->apic_eoi != VIR_TRISTATE_SWITCH_ABSENT || def->tseg_specified) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("Features apic eoi and smm tseg are not supported."));
+        return -1;
+    }
+
+    return 0;
+}
+
+/* Hot-pluggable vcpus have to be plugged in after the start, each with its own command. */
+static int
+qbjVmArgsRefuseVcpus(const virDomainDef *def)
+{
+    unsigned int online = virDomainDefGetVcpus(def);
+    size_t i;
+
+    for (i = 0; i < def->maxvcpus; i++) {
+        const virDomainVcpuDef *vcpu = def->vcpus[i];
+
+        if (vcpu->online != (i < online) ||
+            (vcpu->online && vcpu->hotpluggable == VIR_TRISTATE_BOOL_YES)) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                           _("Element 'vcpus' with hotpluggable or sparse online vcpus is not supported."));
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+static int
+qbjVmArgsRefuseBase(const qbjVmArgsInput *input)
+{
+    const virDomainDef *def = input->def;
+
+    if (def->virtType != VIR_DOMAIN_VIRT_QEMU && def->virtType != VIR_DOMAIN_VIRT_KVM) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Domain type '%s' is not supported."),
+                       virDomainVirtTypeToString(def->virtType));
+        return -1;
+    }
+
+    if (def->os.type != VIR_DOMAIN_OSTYPE_HVM) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("OS type '%s' is not supported."),
+                       virDomainOSTypeToString(def->os.type));
+        return -1;
+    }
+
+    if (!qbjVmMachineIsQ35(def->os.machine) && !qbjVmMachineIsI440fx(def->os.machine)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Machine type '%s' is not supported."),
+                       NULLSTR(def->os.machine));
+        return -1;
+    }
+
+    if (def->virtType == VIR_DOMAIN_VIRT_KVM && !input->caps->kvm && input->monitorFd >= 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Domain type 'kvm' cannot be started: %s cannot use /dev/kvm."),
+                       input->caps->binary);
+        return -1;
+    }
+
+    return 0;
+}
+
+int
+qbjVmArgsRefuse(virCommand *cmd G_GNUC_UNUSED, const qbjVmArgsInput *input)
+{
+    if (qbjVmArgsRefuseBase(input) < 0 ||
+        qbjVmArgsRefuseDevices(input->def) < 0 ||
+        qbjVmArgsRefuseMachine(input->def) < 0 ||
+        qbjVmArgsRefuseFeatures(input->def) < 0 ||
+        qbjVmArgsRefuseVcpus(input->def) < 0)
+        return -1;
+
+    return 0;
+}
