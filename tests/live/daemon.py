@@ -1,0 +1,415 @@
+"""A private libvirtd: own folders, own socket, own processes; nothing of the host's libvirt is touched.
+
+In system mode it runs as root in a mount namespace with private folders over /run, /etc/libvirt, /var/lib/libvirt,
+/var/log/libvirt and /var/cache/libvirt; in session mode as `nobody` (or as the caller when that is not root).
+holder.py is the parent of all its processes, so they end with the test program, whatever happens to that.
+"""
+
+import atexit
+import grp
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import libvirt
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULE = "libvirt_driver_qemu.so"
+START_LIMIT = 30
+SYSTEM_FOLDERS = {"etc": "/etc/libvirt", "lib": "/var/lib/libvirt", "log": "/var/log/libvirt",
+                  "cache": "/var/cache/libvirt"}
+
+LIBVIRTD_CONF = """auth_unix_rw = "none"
+auth_unix_ro = "none"
+unix_sock_group = "root"
+unix_sock_rw_perms = "0777"
+max_clients = 400
+max_queued_clients = 400
+log_level = 3
+log_outputs = "2:file:%(log)s"
+%(extra)s
+"""
+
+# No virtlogd, control groups or mount namespaces: nothing of a test reaches a service or a folder of the host.
+QEMU_CONF = """stdio_handler = "file"
+cgroup_controllers = [ ]
+namespaces = [ ]
+%(extra)s
+"""
+
+
+class DaemonError(Exception):
+    pass
+
+
+def stock_driver_dir():
+    """Where the distribution keeps the driver modules."""
+    for line in subprocess.run(["dpkg", "-L", "libvirt-daemon-driver-qemu"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True).stdout.splitlines():
+        if line.endswith("/" + MODULE):
+            return os.path.dirname(line)
+    import glob
+    found = glob.glob("/usr/lib/*/libvirt/connection-driver/" + MODULE) + \
+        glob.glob("/usr/lib*/libvirt/connection-driver/" + MODULE)
+    if not found:
+        raise DaemonError("the stock driver is not installed: apt-get install libvirt-daemon-driver-qemu")
+    return os.path.dirname(found[0])
+
+
+def our_module(build):
+    for path in (os.path.join(build, "src", MODULE), os.path.join(build, MODULE),
+                 os.path.join(build, "driver", MODULE)):
+        if os.path.exists(path):
+            return os.path.realpath(path)
+    raise DaemonError("no %s in %s: ./dev build first" % (MODULE, build))
+
+
+def make_driver_dir(target, module):
+    """A folder for LIBVIRT_DRIVER_DIR: the distribution's drivers, and for QEMU a copy of @module (a copy: a build
+    that runs at the same time does not change it, and another user can read it)."""
+    os.makedirs(target, mode=0o755)
+    stock = stock_driver_dir()
+    for name in os.listdir(stock):
+        if name != MODULE:
+            os.symlink(os.path.join(stock, name), os.path.join(target, name))
+    shutil.copy(module, os.path.join(target, MODULE))
+    os.chmod(os.path.join(target, MODULE), 0o755)
+
+
+def apparmor_enabled():
+    try:
+        with open("/sys/module/apparmor/parameters/enabled") as f:
+            return f.read().strip() == "Y"
+    except OSError:
+        return False
+
+
+class EventLoop:
+    """libvirt's default event loop in a thread, once for the process."""
+
+    started = False
+
+    @classmethod
+    def start(cls):
+        if cls.started:
+            return
+        cls.started = True
+        libvirt.virEventRegisterDefaultImpl()
+        libvirt.virEventAddTimeout(500, lambda *_: None, None)   # or the loop would sleep for ever
+        libvirt.registerErrorHandler(lambda *_: None, None)      # errors come as exceptions, not on stderr
+        threading.Thread(target=cls.run, daemon=True, name="libvirt events").start()
+
+    @staticmethod
+    def run():
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+
+class Daemon:
+    """@driver: `stock`, `ours` (from the folder @build), or a folder that is ready to be LIBVIRT_DRIVER_DIR, or a
+    module file. Without @kvm a system daemon does not see /dev/kvm (where its CPUs report different CPUID words the
+    stock driver would probe QEMU again and again). The daemon is not started yet."""
+
+    def __init__(self, mode="system", driver="stock", build=None, qemu_conf="", libvirtd_conf="", log_level=3,
+                 kvm=False):
+        if mode not in ("system", "session"):
+            raise DaemonError("mode is system or session, not " + mode)
+        if mode == "system" and os.geteuid() != 0:
+            raise DaemonError("qemu:///system needs root")
+        self.mode, self.driver, self.kvm = mode, driver, kvm
+        self.pid = None
+        self.connections = []
+        self.lock = threading.Lock()
+        self.user = "nobody" if mode == "session" and os.geteuid() == 0 else None
+        # short: a monitor's socket path below it has to stay under 108 bytes
+        self.dir = tempfile.mkdtemp(prefix="qbj-", dir="/var/tmp")
+        self.run_dir = self.make_run_dir()
+        self.holder = None
+        atexit.register(self.close)
+        try:
+            self.make_folders(build, qemu_conf, libvirtd_conf, log_level)
+            self.start_holder()
+        except BaseException:
+            self.close()
+            raise
+
+    # --- folders -----------------------------------------------------------------------------------------
+
+    def make_run_dir(self):
+        """On tmpfs, as /run is in life; in session mode it is XDG_RUNTIME_DIR."""
+        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/var/tmp"
+        path = tempfile.mkdtemp(prefix="qbj-", dir=base)
+        os.chmod(path, 0o755 if self.mode == "system" else 0o700)
+        return path
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def make_folders(self, build, qemu_conf, libvirtd_conf, log_level):
+        os.chmod(self.dir, 0o711)
+        os.makedirs(self.path("img"))
+        os.chmod(self.path("img"), 0o711)
+        if self.driver == "stock":
+            self.driver_dir = stock_driver_dir()
+        elif os.path.isdir(self.driver):
+            self.driver_dir = os.path.abspath(self.driver)
+        else:
+            self.driver_dir = self.path("drv")
+            make_driver_dir(self.driver_dir, our_module(build) if self.driver == "ours" else self.driver)
+        if self.mode == "system":
+            for name in SYSTEM_FOLDERS:
+                os.makedirs(self.path(name), mode=0o755)
+            conf, self.log_file = self.path("etc"), "/var/log/libvirt/libvirtd.log"
+            self.log_host = self.path("log", "libvirtd.log")
+            self.state_dir = os.path.join(self.run_dir, "libvirt", "qemu")
+            self.config_dir = self.path("etc", "qemu")
+            self.qemu_log_dir = self.path("log", "qemu")
+            os.makedirs(os.path.join(self.run_dir, "libvirt"), mode=0o755)
+        else:
+            for name in ("home", "conf/libvirt", "cache", "data"):
+                os.makedirs(self.path(name), mode=0o700)
+            conf = self.path("conf", "libvirt")
+            self.log_file = self.log_host = self.path("cache", "libvirtd.log")
+            self.state_dir = os.path.join(self.run_dir, "libvirt", "qemu", "run")
+            self.config_dir = self.path("conf", "libvirt", "qemu")
+            self.qemu_log_dir = self.path("cache", "libvirt", "qemu", "log")
+        self.socket = os.path.join(self.run_dir, "libvirt", "libvirt-sock")
+        if len(self.socket) > 100:
+            raise DaemonError("the socket's path is too long: " + self.socket)
+        self.uri = "qemu+unix:///%s?socket=%s" % (self.mode, self.socket)
+        with open(os.path.join(conf, "libvirtd.conf"), "w") as f:
+            f.write((LIBVIRTD_CONF % {"log": self.log_file, "extra": libvirtd_conf}).replace(
+                "log_level = 3", "log_level = %d" % log_level).replace(
+                '"2:file', '"%d:file' % min(log_level, 2)))
+        if self.user or self.mode == "session":
+            text = open(os.path.join(conf, "libvirtd.conf")).read()
+            with open(os.path.join(conf, "libvirtd.conf"), "w") as f:
+                f.write("\n".join(line for line in text.splitlines() if not line.startswith("unix_sock_group")) + "\n")
+        if apparmor_enabled() and self.mode == "system":
+            qemu_conf = 'security_driver = "none"\n' + qemu_conf
+        with open(os.path.join(conf, "qemu.conf"), "w") as f:
+            f.write(QEMU_CONF % {"extra": qemu_conf})
+        if self.user:
+            self.chown_tree(self.dir)
+            self.chown_tree(self.run_dir)
+
+    def chown_tree(self, top):
+        entry = pwd.getpwnam(self.user)
+        for root, dirs, files in os.walk(top):
+            for name in [root] + [os.path.join(root, n) for n in dirs + files]:
+                os.chown(name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+
+    def own(self, *paths):
+        """Gives files to the user that QEMU runs as; in system mode the driver does that itself."""
+        if self.user:
+            entry = pwd.getpwnam(self.user)
+            for path in paths:
+                os.chown(path, entry.pw_uid, entry.pw_gid)
+
+    # --- processes ---------------------------------------------------------------------------------------
+
+    def start_holder(self):
+        # a copy that the daemon's user can read
+        holder = self.path("holder.py")
+        shutil.copy(os.path.join(HERE, "holder.py"), holder)
+        os.chmod(holder, 0o644)
+        python = [sys.executable, "-I", "-S", holder]
+        if self.mode == "system":
+            script = "set -e; mount -t tmpfs -o mode=0755,size=16m none /run; " \
+                     "mkdir -p /run/libvirt; mount --bind '%s' /run/libvirt\n" % os.path.join(self.run_dir, "libvirt")
+            for name, place in SYSTEM_FOLDERS.items():
+                script += "mkdir -p %s; mount --bind '%s' %s\n" % (place, self.path(name), place)
+            if not self.kvm and os.path.exists("/dev/kvm"):
+                with open(self.path("no-kvm"), "w") as f:
+                    os.chmod(f.name, 0o000)
+                script += "mount --bind '%s' /dev/kvm\n" % self.path("no-kvm")
+            argv = ["unshare", "-m", "-u", "--propagation", "private", "sh", "-c", script + 'exec "$@"', "sh"] + python
+        elif self.user:
+            argv = ["setpriv", "--reuid", self.user, "--regid", grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name,
+                    "--clear-groups"] + python
+        else:
+            argv = python
+        self.holder = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/",
+                                       stderr=open(self.path("holder.log"), "w"), start_new_session=True)
+        line = self.holder.stdout.readline()
+        if not line:
+            raise DaemonError("the private namespace cannot be made: " + open(self.path("holder.log")).read())
+        self.holder_pid = json.loads(line)["holder"]
+
+    def ask(self, **request):
+        with self.lock:
+            if not self.holder:
+                raise DaemonError("the daemon's processes are gone already")
+            self.holder.stdin.write((json.dumps(request) + "\n").encode())
+            self.holder.stdin.flush()
+            line = self.holder.stdout.readline()
+        if not line:
+            raise DaemonError("the holder process died: " + open(self.path("holder.log")).read())
+        return json.loads(line)
+
+    def environment(self):
+        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+               "LIBVIRT_DRIVER_DIR": self.driver_dir, "HOME": "/root", "LC_ALL": "C.UTF-8",
+               "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
+        if self.mode == "session":
+            env.update(HOME=self.path("home"), XDG_RUNTIME_DIR=self.run_dir, XDG_CONFIG_HOME=self.path("conf"),
+                       XDG_CACHE_HOME=self.path("cache"), XDG_DATA_HOME=self.path("data"))
+        return env
+
+    def start(self, wait=True):
+        libvirtd = shutil.which("libvirtd", path="/usr/sbin:/usr/local/sbin:/sbin")
+        if not libvirtd:
+            raise DaemonError("libvirtd is missing: apt-get install libvirt-daemon-system")
+        self.pid = self.ask(do="spawn", argv=[libvirtd], env=self.environment(), log=self.path("daemon.out"))["pid"]
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self):
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if os.path.exists(self.socket):
+                try:
+                    libvirt.open(self.uri).close()
+                    return
+                except libvirt.libvirtError:
+                    pass
+            status = self.ask(do="wait", pid=self.pid, timeout=0.05)["status"]
+            if status is not None:
+                break
+        raise DaemonError("libvirtd does not start\n" + self.log_tail())
+
+    def stop(self, sig=signal.SIGTERM, timeout=30):
+        """Ends libvirtd, its QEMUs run on. Gives the seconds it took, None when it did not end in time."""
+        begin = time.monotonic()
+        self.ask(do="signal", pid=self.pid, signal=int(sig))
+        status = self.ask(do="wait", pid=self.pid, timeout=timeout)["status"]
+        return None if status is None else time.monotonic() - begin
+
+    def kill(self):
+        return self.stop(signal.SIGKILL)
+
+    def restart(self, sig=signal.SIGTERM):
+        if self.stop(sig) is None:
+            raise DaemonError("libvirtd did not end after signal %d" % sig)
+        self.start()
+
+    def reload(self):
+        self.ask(do="signal", pid=self.pid, signal=int(signal.SIGHUP))
+
+    def alive(self):
+        return self.ask(do="wait", pid=self.pid, timeout=0)["status"] is None
+
+    def children(self):
+        return self.ask(do="children")["pids"]
+
+    def qemu_pids(self):
+        return [pid for pid, name in self.children() if name.startswith("qemu-system")]
+
+    def qemu_pid(self, domain):
+        """The process of one domain, by its pid file; None when it is gone."""
+        try:
+            with open(os.path.join(self.state_dir, domain + ".pid")) as f:
+                pid = int(f.read())
+            return pid if pid in dict(self.children()) else None
+        except (OSError, ValueError):
+            return None
+
+    def threads(self):
+        return len(os.listdir("/proc/%d/task" % self.pid))
+
+    def cpu_seconds(self):
+        with open("/proc/%d/stat" % self.pid) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def namespace_prefix(self):
+        """Words before a command that make it see what the daemon sees."""
+        if self.mode == "system":
+            return ["nsenter", "-t", str(self.holder_pid), "-m", "--"]
+        return []
+
+    # --- clients -----------------------------------------------------------------------------------------
+
+    def connect(self, readonly=False):
+        EventLoop.start()
+        conn = libvirt.openReadOnly(self.uri) if readonly else libvirt.open(self.uri)
+        conn.setKeepAlive(5, 6)
+        self.connections.append(conn)
+        return conn
+
+    def virsh(self, *args, timeout=120):
+        """(exit code, output and errors)"""
+        done = subprocess.run(["virsh", "-q", "-c", self.uri] + list(args), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                              env={**os.environ, "LC_ALL": "C"})
+        return done.returncode, done.stdout
+
+    # --- what is seen from outside -------------------------------------------------------------------------
+
+    def log_text(self):
+        try:
+            with open(self.log_host, errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def log_tail(self, lines=40):
+        text = self.log_text()
+        try:
+            with open(self.path("daemon.out"), errors="replace") as f:
+                text += f.read()
+        except OSError:
+            pass
+        return "\n".join(text.splitlines()[-lines:])
+
+    def status_xml(self, domain):
+        try:
+            with open(os.path.join(self.state_dir, domain + ".xml")) as f:
+                return f.read()
+        except OSError:
+            return None
+
+    # --- the end -------------------------------------------------------------------------------------------
+
+    def keep(self):
+        """Lets everything live on after this program."""
+        self.ask(do="keep")
+        atexit.unregister(self.close)
+        self.holder = None
+
+    def close(self):
+        """Ends every process and removes the folders."""
+        atexit.unregister(self.close)
+        for conn in self.connections:
+            try:
+                conn.close()
+            except libvirt.libvirtError:
+                pass
+        self.connections = []
+        holder, self.holder = self.holder, None
+        if holder:
+            holder.stdin.close()
+            try:
+                holder.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                holder.kill()
+                holder.wait()
+        for folder in (self.dir, self.run_dir):
+            if os.environ.get("QBJ_KEEP_FILES"):
+                print("# kept: " + folder)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

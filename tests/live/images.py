@@ -1,0 +1,65 @@
+"""Images and chains, made with qemu-img."""
+
+import json
+import os
+import subprocess
+
+
+class ImageError(Exception):
+    pass
+
+
+def qemu_img(*args, cwd=None):
+    done = subprocess.run(["qemu-img"] + list(args), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          cwd=cwd)
+    if done.returncode != 0:
+        raise ImageError("qemu-img %s: %s" % (" ".join(args), done.stdout.strip()))
+    return done.stdout
+
+
+def qemu_io(path, fmt, *commands):
+    """Runs qemu-io commands on an image that nobody has open."""
+    argv = ["qemu-io", "-f", fmt]
+    for command in commands:
+        argv += ["-c", command]
+    done = subprocess.run(argv + [path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0 or "failed" in done.stdout:
+        raise ImageError("%s: %s" % (" ".join(argv), done.stdout.strip()))
+    return done.stdout
+
+
+def make_chain(folder, names, size="64M", base_format="qcow2", relative=False, fill=None):
+    """Images @names, base first, each backed by the one before. @fill(index, path, format) writes data into each
+    before the next one is put over it. Gives the paths, base first."""
+    paths = [os.path.join(folder, name) for name in names]
+    for index, path in enumerate(paths):
+        fmt = base_format if index == 0 else "qcow2"
+        args = ["create", "-q", "-f", fmt]
+        if index:
+            below = names[index - 1] if relative else paths[index - 1]
+            args += ["-b", below, "-F", base_format if index == 1 else "qcow2"]
+        args.append(path)
+        if not index:
+            args.append(str(size))
+        qemu_img(*args, cwd=folder)
+        if fill:
+            fill(index, path, fmt)
+    return paths
+
+
+def info(path):
+    return json.loads(qemu_img("info", "-U", "--output=json", path))
+
+
+def backing(path):
+    """The backing name in the image's header, None when there is none."""
+    return info(path).get("backing-filename")
+
+
+def consistent(path, fmt):
+    """Text of what `qemu-img check` finds wrong; raw has no structure to check. Leaked clusters are no damage."""
+    if fmt == "raw":
+        return ""
+    done = subprocess.run(["qemu-img", "check", "-q", "-f", fmt, path], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    return "" if done.returncode in (0, 3) else done.stdout.strip() or "exit code %d" % done.returncode
