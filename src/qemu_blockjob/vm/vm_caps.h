@@ -4,6 +4,7 @@
 #include "internal.h"
 #include "virarch.h"
 #include "capabilities.h"
+#include "domain_capabilities.h"
 #include "domain_conf.h"
 
 typedef struct _qbjVmMachine qbjVmMachine;
@@ -12,6 +13,7 @@ struct _qbjVmMachine {
     char *alias;                /* q35, or NULL */
     unsigned int maxCpus;
     bool isDefault;
+    bool deprecated;
 };
 
 typedef struct _qbjVmCaps qbjVmCaps;
@@ -22,15 +24,24 @@ struct _qbjVmCaps {
     char *package;              /* Debian 1:7.2+dfsg-... */
     bool kvm;                   /* QEMU can open /dev/kvm */
     GPtrArray *machines;        /* of qbjVmMachine */
-    char **cpuModels;           /* names known to -cpu */
+    char **cpuModels;           /* names known to -cpu; NULL-terminated */
+    virDomainCapsCPUModels *cpus; /* the same names; usable with the accelerator that the probe had (kvm if true) */
 };
 
-/* Caches by binary path, size and times. Thread safe. NULL with an error reported:
- * VIR_ERR_SYSTEM_ERROR "Cannot check QEMU binary PATH: ..." when it cannot be run (11.8). Borrowed for the cache's life. */
 typedef struct _qbjVmCapsCache qbjVmCapsCache;
-/* @runDir: where the probe's socket may live; @uid/@gid: identity of the probe process ((uid_t)-1: ours). */
+
+/* @runDir: HOME of the probe process, need not exist; @uid/@gid: its identity ((uid_t)-1, (gid_t)-1: ours). */
 qbjVmCapsCache *qbjVmCapsCacheNew(const char *runDir, uid_t uid, gid_t gid);
 void qbjVmCapsCacheFree(qbjVmCapsCache *cache);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmCapsCache, qbjVmCapsCacheFree);
+
+/* What @binary can do. The first call for a binary runs it once (about 50 ms; at most 30 s when it hangs), later calls
+ * answer from memory until its size or times or the rights of /dev/kvm change. Thread safe; while one thread probes a
+ * binary others that ask for the same one wait for its result, all others go on. Do not call it where only a running
+ * VM is looked at. The result is borrowed for the cache's life: what was handed out stays when a binary is replaced.
+ * NULL with an error reported:
+ *   VIR_ERR_SYSTEM_ERROR    "Cannot check QEMU binary PATH: ...", it is missing or not executable (11.8)
+ *   VIR_ERR_INTERNAL_ERROR  it ran, but did not answer as a QEMU does */
 const qbjVmCaps *qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary);
 
 /* Default emulator for @arch, e.g. /usr/bin/qemu-system-x86_64; NULL when there is none (no error reported). */
@@ -43,8 +54,11 @@ bool qbjVmMachineIsI440fx(const char *machine);
 /* Canonical name for a machine type or alias; NULL when unknown (no error reported). */
 const char *qbjVmCapsMachine(const qbjVmCaps *caps, const char *name);
 
-/* Host capabilities for virConnectGetCapabilities: host CPU, guests of the installed binaries; caller unrefs. */
+/* Host capabilities for virConnectGetCapabilities: host CPU, guests of the installed binaries; caller unrefs.
+ * A binary that cannot be probed is left out with a warning in the log; NULL with an error reported otherwise. */
 virCaps *qbjVmCapsHost(qbjVmCapsCache *cache);
 
-/* Domain capabilities XML for virConnectGetDomainCapabilities of what this driver implements (not of all QEMU can do). */
+/* Domain capabilities XML for virConnectGetDomainCapabilities of what this driver implements (not of all QEMU can do).
+ * Each argument but @cache may be NULL: then the default for the others is taken. NULL with an error reported:
+ *   VIR_ERR_INVALID_ARG   unknown architecture, type or machine, or one that does not go with the binary */
 char *qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine, const char *virttype);

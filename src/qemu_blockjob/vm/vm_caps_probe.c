@@ -1,0 +1,218 @@
+/* Runs a QEMU binary once, without a machine, and asks it over QMP on its standard input and output. */
+
+#include <config.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "vircommand.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virutil.h"
+#include "vm_caps_probe.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* what QEMU 7.2 answers is 200 KiB; one that never stops must not eat the daemon's memory */
+#define QBJ_VM_CAPS_PROBE_BYTES (16 * 1024 * 1024)
+#define QBJ_VM_CAPS_PROBE_STDERR 1024
+
+static const char *const qbjVmCapsCommands[] = {
+    "qmp_capabilities", "query-version", "query-target", "query-kvm", "query-machines", "query-cpu-definitions",
+};
+
+#define QBJ_VM_CAPS_LINE(command) "{\"execute\":\"" command "\",\"id\":\"" command "\"}\n"
+
+const char *
+qbjVmCapsProbeCommands(void)
+{
+    return QBJ_VM_CAPS_LINE("qmp_capabilities")
+           QBJ_VM_CAPS_LINE("query-version")
+           QBJ_VM_CAPS_LINE("query-target")
+           QBJ_VM_CAPS_LINE("query-kvm")
+           QBJ_VM_CAPS_LINE("query-machines")
+           QBJ_VM_CAPS_LINE("query-cpu-definitions");
+}
+
+bool
+qbjVmCapsProbeComplete(GHashTable *replies)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmCapsCommands); i++) {
+        if (!g_hash_table_contains(replies, qbjVmCapsCommands[i]))
+            return false;
+    }
+
+    return true;
+}
+
+typedef struct _qbjVmCapsProcess qbjVmCapsProcess;
+struct _qbjVmCapsProcess {
+    const char *binary;
+    virCommand *cmd;
+    int in[2];                  /* pipe of its standard input; the commands lie in it before it starts */
+    int out;                    /* read end of its standard output */
+    int err;                    /* anonymous file behind its standard error */
+    GString *buffer;            /* bytes of an unfinished line */
+    size_t received;
+};
+
+static void
+qbjVmCapsProcessClear(qbjVmCapsProcess *process)
+{
+    /* -qmp stdio does not end on EOF */
+    if (process->cmd)
+        virCommandAbort(process->cmd);
+    virCommandFree(process->cmd);
+    VIR_FORCE_CLOSE(process->in[0]);
+    VIR_FORCE_CLOSE(process->in[1]);
+    VIR_FORCE_CLOSE(process->out);
+    VIR_FORCE_CLOSE(process->err);
+    if (process->buffer)
+        g_string_free(process->buffer, TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjVmCapsProcess, qbjVmCapsProcessClear);
+
+static virCommand *
+qbjVmCapsProbeCommand(const char *binary, const char *runDir, uid_t uid, gid_t gid)
+{
+    virCommand *cmd = virCommandNewArgList(binary, "-S", "-no-user-config", "-nodefaults", "-nographic",
+                                           "-machine", "none,accel=kvm:tcg", "-qmp", "stdio", NULL);
+
+    virCommandAddEnvPair(cmd, "LC_ALL", "C");
+    virCommandAddEnvPair(cmd, "HOME", runDir);
+    virCommandSetWorkingDirectory(cmd, "/");
+    virCommandSetUmask(cmd, 002);
+    virCommandClearCaps(cmd);
+    if (uid != (uid_t) -1)
+        virCommandSetUID(cmd, uid);
+    if (gid != (gid_t) -1)
+        virCommandSetGID(cmd, gid);
+    return cmd;
+}
+
+static int
+qbjVmCapsProcessStart(qbjVmCapsProcess *process, const char *runDir, uid_t uid, gid_t gid)
+{
+    const char *commands = qbjVmCapsProbeCommands();
+    pid_t pid;
+
+    if (virPipe(process->in) < 0)
+        return -1;
+
+    if (safewrite(process->in[1], commands, strlen(commands)) < 0 ||
+        (process->err = memfd_create("qemu-probe-stderr", MFD_CLOEXEC)) < 0) {
+        virReportSystemError(errno, _("Cannot prepare the probe of QEMU binary %s"), process->binary);
+        return -1;
+    }
+
+    process->cmd = qbjVmCapsProbeCommand(process->binary, runDir, uid, gid);
+    virCommandSetInputFD(process->cmd, process->in[0]);
+    virCommandSetOutputFD(process->cmd, &process->out);
+    virCommandSetErrorFD(process->cmd, &process->err);
+    return virCommandRunAsync(process->cmd, &pid);
+}
+
+static void
+qbjVmCapsReportProbe(const qbjVmCapsProcess *process, const char *what)
+{
+    char text[QBJ_VM_CAPS_PROBE_STDERR + 1] = "";
+    ssize_t length = pread(process->err, text, QBJ_VM_CAPS_PROBE_STDERR, 0);
+
+    text[MAX(length, 0)] = '\0';
+    g_strchomp(text);
+    virReportError(VIR_ERR_INTERNAL_ERROR, _("Cannot probe QEMU binary %s, which %s: %s"),
+                   process->binary, what, text);
+}
+
+/* One line is one JSON object: greeting, reply or event. Only replies that we asked for are kept. */
+static int
+qbjVmCapsTakeLine(const qbjVmCapsProcess *process, const char *line, GHashTable *replies)
+{
+    g_autoptr(virJSONValue) object = virJSONValueFromString(line);
+    const char *id;
+
+    if (!object || !virJSONValueIsObject(object)) {
+        qbjVmCapsReportProbe(process, _("sent something that is not QMP"));
+        return -1;
+    }
+
+    id = virJSONValueObjectGetString(object, "id");
+    if (id && g_strv_contains(qbjVmCapsCommands, id))
+        g_hash_table_insert(replies, g_strdup(id), g_steal_pointer(&object));
+    return 0;
+}
+
+static int
+qbjVmCapsTakeLines(qbjVmCapsProcess *process, GHashTable *replies)
+{
+    char *end;
+
+    while ((end = memchr(process->buffer->str, '\n', process->buffer->len))) {
+        g_autofree char *line = g_strndup(process->buffer->str, end - process->buffer->str);
+
+        g_string_erase(process->buffer, 0, end - process->buffer->str + 1);
+        if (qbjVmCapsTakeLine(process, line, replies) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+/* Waits for more output until @deadline (monotonic, in us) and puts it into the buffer. */
+static int
+qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline)
+{
+    struct pollfd pfd = { .fd = process->out, .events = POLLIN };
+    gint64 left = (deadline - g_get_monotonic_time()) / 1000;
+    char data[65536];
+    ssize_t length;
+    int ready;
+
+    if (left <= 0 || (ready = poll(&pfd, 1, left)) == 0) {
+        qbjVmCapsReportProbe(process, _("did not answer in time"));
+        return -1;
+    }
+    if (ready < 0 && errno == EINTR)
+        return 0;
+
+    length = read(process->out, data, sizeof(data));
+    if (length <= 0) {
+        qbjVmCapsReportProbe(process, _("ended without an answer"));
+        return -1;
+    }
+
+    process->received += length;
+    if (process->received > QBJ_VM_CAPS_PROBE_BYTES) {
+        qbjVmCapsReportProbe(process, _("sent too much"));
+        return -1;
+    }
+
+    g_string_append_len(process->buffer, data, length);
+    return 0;
+}
+
+qbjVmCaps *
+qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds)
+{
+    g_auto(qbjVmCapsProcess) process = { .binary = binary, .in = { -1, -1 }, .out = -1, .err = -1 };
+    g_autoptr(GHashTable) replies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                                          (GDestroyNotify) virJSONValueFree);
+    gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+
+    process.buffer = g_string_new(NULL);
+    if (qbjVmCapsProcessStart(&process, runDir, uid, gid) < 0)
+        return NULL;
+
+    while (!qbjVmCapsProbeComplete(replies)) {
+        if (qbjVmCapsReceive(&process, deadline) < 0 ||
+            qbjVmCapsTakeLines(&process, replies) < 0)
+            return NULL;
+    }
+
+    return qbjVmCapsParse(binary, replies);
+}
