@@ -345,11 +345,11 @@ class Daemon:
         self.connections.append(conn)
         return conn
 
-    def virsh(self, *args, timeout=120):
+    def virsh(self, *args, timeout=120, quiet=True):
         """(exit code, output and errors)"""
-        done = subprocess.run(["virsh", "-q", "-c", self.uri] + list(args), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
-                              env={**os.environ, "LC_ALL": "C"})
+        done = subprocess.run(["virsh"] + (["-q"] if quiet else []) + ["-c", self.uri] + list(args),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=timeout, env={**os.environ, "LC_ALL": "C"})
         return done.returncode, done.stdout
 
     # --- what is seen from outside -------------------------------------------------------------------------

@@ -22,6 +22,7 @@ PARALLEL = 2
 # name -> (program and its arguments, seconds it may take); the longest first
 SUITES = {
     "milestone": (["milestone.py"], 300),
+    "scenarios": (["scenario.py"], 300),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")
