@@ -68,7 +68,8 @@ qbjVmArgsAddBalloon(virCommand *cmd, const qbjVmArgsInput *input)
     if (!balloon || balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_NONE)
         return 0;
 
-    if (balloon->model != VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO || balloon->virtio) {
+    if (balloon->model != VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO ||
+        qbjVmArgsHasVirtioOptions(balloon->virtio)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("This model or driver of the memballoon ('%s') is not supported."),
                        virDomainMemballoonModelTypeToString(balloon->model));
         return -1;

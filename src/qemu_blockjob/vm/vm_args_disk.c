@@ -151,7 +151,7 @@ qbjVmArgsDiskUnknown(const virDomainDiskDef *disk)
         { disk->iothread != 0, "iothread" },
         { disk->ioeventfd != VIR_TRISTATE_SWITCH_ABSENT, "ioeventfd" },
         { disk->event_idx != VIR_TRISTATE_SWITCH_ABSENT, "event_idx" },
-        { disk->virtio != NULL, "iommu, ats, packed or page_per_vq" },
+        { qbjVmArgsHasVirtioOptions(disk->virtio), "iommu, ats, packed or page_per_vq" },
         { disk->transient, "transient" },
         { disk->geometry.cylinders != 0, "geometry" },
         { disk->rotation_rate != 0, "rotation_rate" },

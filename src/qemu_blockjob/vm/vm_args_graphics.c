@@ -208,7 +208,8 @@ qbjVmArgsAddVideoAdapter(virCommand *cmd, const virDomainDef *def, const virDoma
 {
     g_autoptr(virJSONValue) props = NULL;
 
-    if (video->accel || video->driver || video->virtio || video->backend != VIR_DOMAIN_VIDEO_BACKEND_TYPE_DEFAULT)
+    if (video->accel || video->driver || qbjVmArgsHasVirtioOptions(video->virtio) ||
+        video->backend != VIR_DOMAIN_VIDEO_BACKEND_TYPE_DEFAULT)
         return qbjVmArgsRefuseVideo(video);
     if (video->res && video->type == VIR_DOMAIN_VIDEO_TYPE_CIRRUS)
         return qbjVmArgsRefuseVideo(video);

@@ -29,6 +29,14 @@ qbjVmArgsAppendValue(virBuffer *buf, const char *key, const char *value)
     virQEMUBuildBufferEscapeComma(buf, value);
 }
 
+bool
+qbjVmArgsHasVirtioOptions(const virDomainVirtioOptions *options)
+{
+    return options &&
+           (options->iommu != VIR_TRISTATE_SWITCH_ABSENT || options->ats != VIR_TRISTATE_SWITCH_ABSENT ||
+            options->packed != VIR_TRISTATE_SWITCH_ABSENT || options->page_per_vq != VIR_TRISTATE_SWITCH_ABSENT);
+}
+
 /* The root bus belongs to the machine and has QEMU's name; all others are named by their controller's alias. */
 static const char *
 qbjVmArgsControllerBus(const virDomainControllerDef *controller)

@@ -56,5 +56,8 @@ int qbjVmArgsAddJSON(virCommand *cmd, const char *option, virJSONValue *props);
 /* Adds the keys that place a device: bus, multifunction, addr or port; nothing for a device without address. */
 int qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info);
 
+/* Whether any of iommu, ats, packed, page_per_vq is set; no part knows them. NULL has none. */
+bool qbjVmArgsHasVirtioOptions(const virDomainVirtioOptions *options);
+
 /* Appends ",KEY=VALUE" with commas in @value doubled, as QEMU's plain options need it. */
 void qbjVmArgsAppendValue(virBuffer *buf, const char *key, const char *value);
