@@ -13,12 +13,14 @@ CORE = 'src/qemu_blockjob/core'
 ALLOWED = {
     'config.h', 'internal.h', 'domain_conf.h', 'storage_source_conf.h', 'virbitmap.h', 'virbuffer.h', 'virenum.h',
     'virerror.h', 'virhash.h', 'virjson.h', 'virobject.h', 'virstring.h', 'viralloc.h', 'virutil.h', 'virxml.h',
-    'virstoragefile.h', 'conf/domain_conf.h', 'conf/storage_source_conf.h', 'cpu/cpu.h', 'stdint.h', 'stdbool.h',
+    'virstoragefile.h', 'viruri.h', 'storage_file/storage_source.h', 'conf/domain_conf.h',
+    'conf/storage_source_conf.h', 'cpu/cpu.h', 'stdint.h', 'stdbool.h',
     'stddef.h', 'string.h', 'limits.h', 'inttypes.h', 'glib.h', 'stdarg.h',
 }
 CALLS = re.compile(
     r'\b(virReport\w*Error|virReportError\w*|virReportOOMError|VIR_(?:DEBUG|INFO|WARN|ERROR|LOG_INIT)|VIR_LOCK_GUARD|'
     r'vir(?:Mutex|Cond|RWLock|Thread|File|Command|Process|Event|Time)[A-Z]\w*|virObject(?:Lock|RWLock)\w*|'
+    r'virStorageSource(?:Access|Chown|Create|Deinit|FetchRelative|GetMetadata|Init|InitAs|Read|Stat|Unlink|Update)\w*|'
     r'g_(?:mutex|cond|rec_mutex|rw_lock|thread|file|mkdir|unlink|rename|get_real_time|get_monotonic_time|print|'
     r'printerr|message|warning|critical|debug|spawn|usleep|getenv|setenv)\w*|'
     r'f?open|fopen|creat|read|write|pread|pwrite|unlink|rename|stat|lstat|fstat|access|printf|fprintf|puts|perror|'

@@ -81,7 +81,9 @@ struct _qbjSpec {
     qbjJobType type;
     char *job;                  /* QEMU job id, 02/Q3 */
     char *disk;
-    char *device;               /* node that the job's `device` argument names, 02/Q4 */
+    char *device;               /* node that the job's `device` argument names, 02/Q4. When it is not rootOld it is a
+                                 * copy-on-read filter, which stays the guest device's root for ever: then rootOld and
+                                 * rootNew are the node below it (x-debug-query-block-graph tells, qom-get does not) */
     char *rootOld;              /* A: format node that the device uses when the outcome is old */
     char *rootNew;              /* A: ... when it is new */
     char *base;                 /* format node, commit and pull */
@@ -100,10 +102,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjImage, qbjImageFree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjStep, qbjStepFree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjSpec, qbjSpecFree);
 
+/* Steps on their own, for undo; @arguments and @image are stolen. */
+qbjStep *qbjStepNewCommand(const char *command, virJSONValue *arguments);
+qbjStep *qbjStepNewAccess(qbjImage *image, qbjAccess access);
+
 /* Appends a step; @arguments and @image are stolen. The returned step is owned by the spec. */
 qbjStep *qbjSpecAddCommand(qbjSpec *spec, qbjSpecPhase phase, const char *command, virJSONValue *arguments);
 qbjStep *qbjSpecAddAccess(qbjSpec *spec, qbjSpecPhase phase, qbjImage *image, qbjAccess access);
 qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
+
+/* Limits of a spec, far above what a planner makes of 200 layers (01/Y10): FromJSON refuses more. */
+#define QBJ_SPEC_MAX_STEPS 2048         /* in one phase */
+#define QBJ_SPEC_MAX_VALUES 200000      /* JSON values in the arguments of one command */
+#define QBJ_SPEC_MAX_DEPTH 16           /* nesting of these arguments */
+#define QBJ_SPEC_MAX_STRING 65536       /* bytes of one string */
 
 /* JSON: fixed order of keys. ToJSON never fails for a well-formed spec; FromJSON refuses what ToJSON does not write
  * (VIR_ERR_INTERNAL_ERROR in @refusal) and never crashes on any input: it reads files that may be damaged. */

@@ -1,0 +1,385 @@
+#include <config.h>
+
+#include "internal.h"
+#include "blocknode.h"
+#include "viruri.h"
+
+typedef struct _qbjBlockModes qbjBlockModes;
+struct _qbjBlockModes {
+    int iomode;
+    int cachemode;
+    int discard;
+    int detectZeroes;
+};
+
+static qbjBlockModes
+qbjBlockModesOfSource(const virStorageSource *src)
+{
+    return (qbjBlockModes) { src->iomode, src->cachemode, src->discard, src->detect_zeroes };
+}
+
+static qbjBlockModes
+qbjBlockModesOfDisk(const virDomainDiskDef *disk, const virStorageSource *src)
+{
+    qbjBlockModes modes = { disk->iomode, disk->cachemode, disk->discard, VIR_DOMAIN_DISK_DETECT_ZEROES_DEFAULT };
+
+    if (src == disk->src)
+        modes.detectZeroes = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
+    return modes;
+}
+
+void
+qbjBlockNodeInheritModes(virDomainDiskDef *disk)
+{
+    virStorageSource *src;
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        qbjBlockModes modes = qbjBlockModesOfDisk(disk, src);
+
+        src->iomode = modes.iomode;
+        src->cachemode = modes.cachemode;
+        src->discard = modes.discard;
+        src->detect_zeroes = modes.detectZeroes;
+    }
+}
+
+/* The last word of a function that found no better reason: an earlier one is kept. */
+static void
+qbjBlockNotMade(const virStorageSource *src, qbjRefusal *refusal)
+{
+    qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("the block node options of image '%s' could not be made"),
+                  NULLSTR(src->path));
+}
+
+/* NULL when the disk has no cache mode: then nothing is said and QEMU's defaults hold. */
+static virJSONValue *
+qbjBlockCacheOptions(int cachemode)
+{
+    g_autoptr(virJSONValue) cache = NULL;
+    bool direct = cachemode == VIR_DOMAIN_DISK_CACHE_DISABLE || cachemode == VIR_DOMAIN_DISK_CACHE_DIRECTSYNC;
+    bool noFlush = cachemode == VIR_DOMAIN_DISK_CACHE_UNSAFE;
+
+    if (cachemode == VIR_DOMAIN_DISK_CACHE_DEFAULT)
+        return NULL;
+    if (virJSONValueObjectAdd(&cache, "b:direct", direct, "b:no-flush", noFlush, NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&cache);
+}
+
+static virJSONValue *
+qbjBlockNBDServer(const virStorageNetHostDef *host, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) server = NULL;
+    g_autofree char *port = g_strdup_printf("%u", host->port ? host->port : 10809);
+    int rc = -1;
+
+    if (!host->name && !host->socket)
+        return NULL;
+
+    switch ((virStorageNetHostTransport) host->transport) {
+    case VIR_STORAGE_NET_HOST_TRANS_TCP:
+        rc = virJSONValueObjectAdd(&server, "s:type", "inet", "s:host", host->name, "s:port", port, NULL);
+        break;
+    case VIR_STORAGE_NET_HOST_TRANS_UNIX:
+        rc = virJSONValueObjectAdd(&server, "s:type", "unix", "s:path", host->socket, NULL);
+        break;
+    case VIR_STORAGE_NET_HOST_TRANS_RDMA:
+    case VIR_STORAGE_NET_HOST_TRANS_LAST:
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("transport '%s' is not supported for NBD disks"),
+                      NULLSTR(virStorageNetHostTransportTypeToString(host->transport)));
+        break;
+    }
+
+    return rc < 0 ? NULL : g_steal_pointer(&server);
+}
+
+static virJSONValue *
+qbjBlockNBDLocation(const virStorageSource *src, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) server = NULL;
+    g_autoptr(virJSONValue) location = NULL;
+
+    if (src->nhosts != 1) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("an NBD disk needs exactly one host, not %zu"), src->nhosts);
+        return NULL;
+    }
+    if (src->haveTLS == VIR_TRISTATE_BOOL_YES) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("TLS is not supported yet for NBD disks"));
+        return NULL;
+    }
+    if (!(server = qbjBlockNBDServer(src->hosts, refusal)) ||
+        virJSONValueObjectAdd(&location, "s:driver", "nbd", "a:server", &server, "S:export", src->path, NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&location);
+}
+
+static virJSONValue *
+qbjBlockLocalLocation(const virStorageSource *src, const char *driver)
+{
+    g_autoptr(virJSONValue) location = NULL;
+
+    if (virJSONValueObjectAdd(&location, "s:driver", driver, "s:filename", src->path, NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&location);
+}
+
+/* What of a source we cannot give to QEMU yet; by name, so that nothing is dropped. */
+static int
+qbjBlockCheckLocation(const virStorageSource *src, qbjRefusal *refusal)
+{
+    const char *what = NULL;
+
+    if (src->encryption)
+        what = "encryption";
+    else if (src->auth)
+        what = "auth";
+    else if (src->pr)
+        what = "reservations";
+    else if (src->ncookies > 0)
+        what = "cookies";
+    else if (src->fdgroup)
+        what = "fdgroup";
+    else if (src->snapshot)
+        what = "snapshot";
+    else if (src->configFile)
+        what = "config";
+
+    if (!what)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("'%s' is not supported yet for a disk source"), what);
+    return -1;
+}
+
+/* Driver and place of the protocol node: the part that also goes into a json: backing string. */
+static virJSONValue *
+qbjBlockLocation(const virStorageSource *src, qbjRefusal *refusal)
+{
+    virStorageType type = virStorageSourceGetActualType(src);
+
+    if (qbjBlockCheckLocation(src, refusal) < 0)
+        return NULL;
+
+    if (type == VIR_STORAGE_TYPE_NETWORK && src->protocol == VIR_STORAGE_NET_PROTOCOL_NBD)
+        return qbjBlockNBDLocation(src, refusal);
+
+    if (type == VIR_STORAGE_TYPE_NETWORK) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("network protocol '%s' is not supported yet for disks"),
+                      NULLSTR(virStorageNetProtocolTypeToString(src->protocol)));
+        return NULL;
+    }
+
+    if ((type == VIR_STORAGE_TYPE_FILE || type == VIR_STORAGE_TYPE_BLOCK) && src->path) {
+        if (type == VIR_STORAGE_TYPE_FILE)
+            return qbjBlockLocalLocation(src, "file");
+        return qbjBlockLocalLocation(src, src->hostcdrom ? "host_cdrom" : "host_device");
+    }
+
+    qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("disk source of type '%s' is not supported yet"),
+                  NULLSTR(virStorageTypeToString(type)));
+    return NULL;
+}
+
+virJSONValue *
+qbjBlockNodeStorage(const virStorageSource *src, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) cache = qbjBlockCacheOptions(src->cachemode);
+    g_autoptr(virJSONValue) node = qbjBlockLocation(src, refusal);
+    const char *aio = NULL;
+
+    if (!node || !src->nodestorage) {
+        qbjBlockNotMade(src, refusal);
+        return NULL;
+    }
+
+    /* only the local drivers have this option */
+    if (src->iomode != VIR_DOMAIN_DISK_IO_DEFAULT && virStorageSourceIsLocalStorage(src))
+        aio = virDomainDiskIoTypeToString(src->iomode);
+
+    if (virJSONValueObjectAdd(&node,
+                              "S:aio", aio,
+                              "s:node-name", src->nodestorage,
+                              "A:cache", &cache,
+                              "b:auto-read-only", true,
+                              "s:discard", "unmap",
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&node);
+}
+
+/* QEMU's name of the format driver, or NULL with @refusal set (01/Y20). */
+static const char *
+qbjBlockFormatDriver(const virStorageSource *src, qbjRefusal *refusal)
+{
+    const char *name = virStorageFileFormatTypeToString(src->format);
+
+    switch ((virStorageFileFormat) src->format) {
+    case VIR_STORAGE_FILE_RAW:
+    case VIR_STORAGE_FILE_BOCHS:
+    case VIR_STORAGE_FILE_CLOOP:
+    case VIR_STORAGE_FILE_DMG:
+    case VIR_STORAGE_FILE_VPC:
+    case VIR_STORAGE_FILE_VDI:
+    case VIR_STORAGE_FILE_QCOW:
+    case VIR_STORAGE_FILE_QCOW2:
+    case VIR_STORAGE_FILE_QED:
+    case VIR_STORAGE_FILE_VMDK:
+        return name;
+    case VIR_STORAGE_FILE_VHD:
+        return "vhdx";
+    case VIR_STORAGE_FILE_PLOOP:
+        return "parallels";
+    case VIR_STORAGE_FILE_AUTO_SAFE:
+    case VIR_STORAGE_FILE_AUTO:
+    case VIR_STORAGE_FILE_NONE:
+    case VIR_STORAGE_FILE_DIR:
+    case VIR_STORAGE_FILE_ISO:
+    case VIR_STORAGE_FILE_FAT:
+    case VIR_STORAGE_FILE_COW:
+    case VIR_STORAGE_FILE_LAST:
+        break;
+    }
+
+    qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                  _("storage format '%s' is not directly supported by QEMU, use 'raw' instead"), NULLSTR(name));
+    return NULL;
+}
+
+static int
+qbjBlockAddBacking(virJSONValue *node, const virStorageSource *src, const char *backing)
+{
+    if (!backing || src->format < VIR_STORAGE_FILE_BACKING)
+        return 0;
+    if (!*backing)
+        return virJSONValueObjectAdd(&node, "n:backing", NULL);
+
+    return virJSONValueObjectAdd(&node, "s:backing", backing, NULL);
+}
+
+static int
+qbjBlockAddSlice(virJSONValue *node, const virStorageSource *src, qbjRefusal *refusal)
+{
+    if (!src->sliceStorage)
+        return 0;
+
+    if (src->format != VIR_STORAGE_FILE_RAW) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                      _("a storage slice is not supported yet for images of format '%s'"),
+                      NULLSTR(virStorageFileFormatTypeToString(src->format)));
+        return -1;
+    }
+
+    return virJSONValueObjectAdd(&node, "U:offset", src->sliceStorage->offset, "U:size", src->sliceStorage->size, NULL);
+}
+
+static virJSONValue *
+qbjBlockFormatOptions(const virStorageSource *src, const qbjBlockModes *modes, const char *backing, bool readonly,
+                      qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) cache = qbjBlockCacheOptions(modes->cachemode);
+    g_autoptr(virJSONValue) node = NULL;
+    const char *driver = qbjBlockFormatDriver(src, refusal);
+    const char *discard = NULL;
+    const char *zeroes = NULL;
+
+    if (!driver || qbjBlockCheckLocation(src, refusal) < 0 || !src->nodeformat || !src->nodestorage) {
+        qbjBlockNotMade(src, refusal);
+        return NULL;
+    }
+
+    if (modes->discard != VIR_DOMAIN_DISK_DISCARD_DEFAULT)
+        discard = virDomainDiskDiscardTypeToString(modes->discard);
+    if (modes->detectZeroes != VIR_DOMAIN_DISK_DETECT_ZEROES_DEFAULT)
+        zeroes = virDomainDiskDetectZeroesTypeToString(modes->detectZeroes);
+
+    if (virJSONValueObjectAdd(&node,
+                              "s:node-name", src->nodeformat,
+                              "b:read-only", readonly,
+                              "S:discard", discard,
+                              "S:detect-zeroes", zeroes,
+                              "A:cache", &cache,
+                              "s:driver", driver,
+                              NULL) < 0 ||
+        qbjBlockAddSlice(node, src, refusal) < 0)
+        return NULL;
+
+    /* other formats have no such option */
+    if (src->format == VIR_STORAGE_FILE_QCOW2 &&
+        virJSONValueObjectAdd(&node, "P:cache-size", src->metadataCacheMaxSize, NULL) < 0)
+        return NULL;
+
+    if (virJSONValueObjectAdd(&node, "s:file", src->nodestorage, NULL) < 0 ||
+        qbjBlockAddBacking(node, src, backing) < 0)
+        return NULL;
+
+    return g_steal_pointer(&node);
+}
+
+virJSONValue *
+qbjBlockNodeFormat(const virStorageSource *src, const char *backing, bool readonly, qbjRefusal *refusal)
+{
+    qbjBlockModes modes = qbjBlockModesOfSource(src);
+
+    return qbjBlockFormatOptions(src, &modes, backing, readonly, refusal);
+}
+
+virJSONValue *
+qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing, bool readonly,
+                   qbjRefusal *refusal)
+{
+    qbjBlockModes modes = qbjBlockModesOfDisk(disk, src);
+    g_autoptr(virJSONValue) node = qbjBlockFormatOptions(src, &modes, backing, readonly, refusal);
+    g_autoptr(virJSONValue) list = virJSONValueNewArray();
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (!node || virJSONValueArrayAppend(list, &node) < 0 ||
+        virJSONValueObjectAdd(&arguments, "a:options", &list, NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&arguments);
+}
+
+static char *
+qbjBlockNBDUri(const virStorageSource *src)
+{
+    const virStorageNetHostDef *host = src->hosts;
+    virURI uri = { .scheme = (char *) (uintptr_t) "nbd", .server = host->name,
+                   .port = host->port ? host->port : 10809 };
+    g_autofree char *path = g_strdup_printf("/%s", NULLSTR_EMPTY(src->path));
+
+    uri.path = path;
+    return virURIFormat(&uri);
+}
+
+char *
+qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) location = qbjBlockLocation(src, refusal);
+    g_autoptr(virJSONValue) json = NULL;
+    g_autofree char *text = NULL;
+
+    if (!location) {
+        qbjBlockNotMade(src, refusal);
+        return NULL;
+    }
+    /* a slice below a raw image would be lost with a plain name, and the whole file would be the backing image */
+    if (src->sliceStorage) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("an image with a storage slice cannot be named as the backing image of another one yet"));
+        return NULL;
+    }
+    if (virStorageSourceIsLocalStorage(src))
+        return g_strdup(src->path);
+    if (src->hosts->transport == VIR_STORAGE_NET_HOST_TRANS_TCP)
+        return qbjBlockNBDUri(src);
+
+    if (virJSONValueObjectAdd(&json, "a:file", &location, NULL) < 0 ||
+        !(text = virJSONValueToString(json, false)))
+        return NULL;
+
+    return g_strdup_printf("json:%s", text);
+}

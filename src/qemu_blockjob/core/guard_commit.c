@@ -1,0 +1,116 @@
+/* Refusals of virDomainBlockCommit that need nothing but the disk and the resolved request: 01/C7 to C15. */
+#include <config.h>
+
+#include "internal.h"
+#include "spec_commit.h"
+#include "storage_file/storage_source.h"
+
+/* 01/A12, for every kind of block job */
+static int
+qbjGuardDiskKind(const virDomainDiskDef *disk, qbjRefusal *refusal)
+{
+    const char *target = disk->dst;
+
+    if (disk->bus == VIR_DOMAIN_DISK_BUS_SD)
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("block jobs are not supported on disk '%s' using bus 'sd'"), target);
+    else if (disk->transient)
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("block jobs are not supported on transient disk '%s'"), target);
+    else if (virStorageSourceGetActualType(disk->src) == VIR_STORAGE_TYPE_VHOST_USER)
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("block jobs are not supported on vhostuser disk '%s'"), target);
+    else
+        return 0;
+
+    return -1;
+}
+
+/* 01/A15: what QEMU's signed speed cannot hold is refused here, not by a JSON error after the record has been saved */
+static int
+qbjGuardBandwidth(unsigned long long bandwidth, qbjRefusal *refusal)
+{
+    if (bandwidth <= LLONG_MAX)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_OVERFLOW, _("bandwidth must be less than '%llu' bytes/s"),
+                  (unsigned long long) LLONG_MAX);
+    return -1;
+}
+
+/* C11, C12 */
+static int
+qbjGuardCommitActive(const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    bool wanted = req->flags & VIR_DOMAIN_BLOCK_COMMIT_ACTIVE;
+    bool active = req->top == disk->src;
+
+    if (active && !wanted) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("commit of '%s' active layer requires active flag"), disk->dst);
+        return -1;
+    }
+    if (!active && wanted) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("active commit requested but '%s' is not active"),
+                      NULLSTR(req->top->path));
+        return -1;
+    }
+
+    return 0;
+}
+
+/* C13, C14 */
+static int
+qbjGuardCommitBase(const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    if (!virStorageSourceHasBacking(req->top)) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("top '%s' in chain for '%s' has no backing file"),
+                      NULLSTR(req->top->path), NULLSTR(disk->src->path));
+        return -1;
+    }
+    if ((req->flags & VIR_DOMAIN_BLOCK_COMMIT_SHALLOW) && req->base != req->top->backingStore) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("base '%s' is not immediately below '%s' in chain for '%s'"),
+                      NULLSTR(req->base->path), NULLSTR(req->top->path), NULLSTR(disk->src->path));
+        return -1;
+    }
+
+    return 0;
+}
+
+/* C15. An active commit writes no backing name at all, so RELATIVE is kept there without doing anything. */
+static int
+qbjGuardCommitRelative(const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    g_autofree char *relative = NULL;
+
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COMMIT_RELATIVE) || !req->topParent)
+        return 0;
+    if (virStorageSourceGetRelativeBackingPath(req->top, req->base, &relative) == 0 && relative)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("can't keep relative backing relationship"));
+    return -1;
+}
+
+int
+qbjGuardCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req, const qbjRefusal *busy, qbjRefusal *refusal)
+{
+    if (qbjGuardBandwidth(req->bandwidth, refusal) < 0 ||
+        qbjGuardDiskKind(disk, refusal) < 0)
+        return -1;
+
+    if (virStorageSourceIsEmpty(disk->src)) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("disk %s has no source file to be committed"), disk->dst);
+        return -1;
+    }
+    if (busy && busy->code != VIR_ERR_OK) {
+        qbjRefusalSet(refusal, busy->code, "%s", busy->message);
+        return -1;
+    }
+
+    if (qbjGuardCommitActive(disk, req, refusal) < 0 ||
+        qbjGuardCommitBase(disk, req, refusal) < 0 ||
+        qbjGuardCommitRelative(req, refusal) < 0)
+        return -1;
+
+    return 0;
+}

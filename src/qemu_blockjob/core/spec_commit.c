@@ -1,0 +1,267 @@
+/* The plan of a commit, but for its pending phase (spec_commit_pending.c).
+ *
+ * Where the stock driver differs (02/Q61 to Q63, Q84, Q85, 01/J17): rights and read-only state of base are put back
+ * after an end that leaves the old chain, too, and the base of a read-only disk is reopened read-only after the pivot. */
+#include <config.h>
+
+#include "internal.h"
+#include "spec_commit.h"
+#include "blocknode.h"
+#include "storage_file/storage_source.h"
+
+#define QBJ_CHAIN_MAX 200
+
+static qbjImage *
+qbjImageOf(const virStorageSource *src)
+{
+    return qbjImageNew(virStorageSourceGetActualType(src), src->format,
+                       virStorageSourceIsLocalStorage(src) ? src->path : NULL,
+                       src->nodeformat, src->nodestorage);
+}
+
+/* Planning failed for no reason that anybody above could change; an earlier reason is kept. */
+static int
+qbjSpecNotMade(const qbjSpec *spec, qbjRefusal *refusal)
+{
+    qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("block job '%s' could not be planned"), spec->job);
+    return -1;
+}
+
+static int
+qbjSpecCheckChain(const virDomainDiskDef *disk, qbjRefusal *refusal)
+{
+    const virStorageSource *src;
+    size_t depth = 0;
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (++depth > QBJ_CHAIN_MAX) {
+            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                          _("backing chains more than %d layers deep are not supported"), QBJ_CHAIN_MAX);
+            return -1;
+        }
+        if (!src->nodeformat || !src->nodestorage) {
+            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                          _("image '%s' of disk '%s' has no node name in QEMU, so block jobs cannot use it"),
+                          NULLSTR(src->path), disk->dst);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+/* True for the only node of a chain that is writable when no job runs. */
+static bool
+qbjSpecIsWritable(const virDomainDiskDef *disk, const virStorageSource *src)
+{
+    return src == disk->src && !src->readonly;
+}
+
+/* NULL when nobody knows whether there is one: then the node was added without saying (02/Q11) */
+static const char *
+qbjSpecBackingNode(const virStorageSource *src)
+{
+    if (!src->backingStore)
+        return NULL;
+
+    return virStorageSourceIsBacking(src->backingStore) ? src->backingStore->nodeformat : "";
+}
+
+static int
+qbjSpecAddReopen(qbjSpec *spec, qbjSpecPhase phase, const virDomainDiskDef *disk, const virStorageSource *src,
+                 const char *backing, qbjRefusal *refusal)
+{
+    virJSONValue *arguments = qbjBlockNodeReopen(disk, src, backing, true, refusal);
+
+    if (!arguments)
+        return -1;
+
+    /* a node that stays writable is no reason to keep the job from ending */
+    qbjSpecAddCommand(spec, phase, "blockdev-reopen", arguments)->optional = true;
+    return 0;
+}
+
+static void
+qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src)
+{
+    qbjStep *step = qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjImageOf(src), QBJ_ACCESS_RW);
+
+    step->undo = qbjStepNewAccess(qbjImageOf(src), QBJ_ACCESS_RO);
+}
+
+/* 01/C16; the active image of a read-only disk is a parent whose header cannot be written either */
+static void
+qbjSpecPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req)
+{
+    qbjSpecAddRaise(spec, req->base);
+    if (req->topParent && !qbjSpecIsWritable(disk, req->topParent))
+        qbjSpecAddRaise(spec, req->topParent);
+}
+
+static int
+qbjSpecBackingName(const qbjCommitRequest *req, char **name, char **relative, qbjRefusal *refusal)
+{
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COMMIT_RELATIVE))
+        return (*name = qbjBlockNodeBackingString(req->base, refusal)) ? 0 : -1;
+
+    if (virStorageSourceGetRelativeBackingPath(req->top, req->base, relative) != 0 || !*relative) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("can't keep relative backing relationship"));
+        return -1;
+    }
+
+    *name = g_strdup(*relative);
+    return 0;
+}
+
+static int
+qbjSpecPlanStart(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autofree char *backing = NULL;
+
+    if (req->topParent && qbjSpecBackingName(req, &backing, &spec->change.relative, refusal) < 0)
+        return -1;
+
+    if (virJSONValueObjectAdd(&arguments,
+                              "s:device", spec->device,
+                              "s:job-id", spec->job,
+                              "P:speed", req->bandwidth,
+                              "s:top-node", spec->top,
+                              "s:base-node", spec->base,
+                              "S:backing-file", backing,
+                              "b:auto-finalize", false,
+                              "b:auto-dismiss", false,
+                              NULL) < 0)
+        return qbjSpecNotMade(spec, refusal);
+
+    qbjSpecAddCommand(spec, QBJ_PHASE_START, "block-commit", g_steal_pointer(&arguments));
+    return 0;
+}
+
+static int
+qbjSpecAddNodeDelete(qbjSpec *spec, const char *node)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "s:node-name", node, NULL) < 0)
+        return -1;
+
+    qbjSpecAddCommand(spec, QBJ_PHASE_NODES, "blockdev-del", g_steal_pointer(&arguments))->optional = true;
+    return 0;
+}
+
+/* Everything between top and base leaves the chain: nodes top first (02/Q14), rights, and the files if asked (C22). */
+static int
+qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    const virStorageSource *src;
+
+    for (src = req->top; src != req->base; src = src->backingStore) {
+        if (qbjSpecAddNodeDelete(spec, src->nodeformat) < 0 ||
+            qbjSpecAddNodeDelete(spec, src->nodestorage) < 0)
+            return qbjSpecNotMade(spec, refusal);
+
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(src), QBJ_ACCESS_NONE);
+        if ((req->flags & VIR_DOMAIN_BLOCK_COMMIT_DELETE) &&
+            virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_FILE)
+            qbjSpecAddUnlink(spec, qbjImageOf(src));
+    }
+
+    return 0;
+}
+
+/* Outcome new. An active commit's base is the guest's disk now and keeps the rights it was given, unless the disk is
+ * read-only; of an intermediate one base and parent become backing images again, the parent on its new backing node. */
+static int
+qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    bool baseReadonly = req->topParent || disk->src->readonly;
+    bool parentReadonly = req->topParent && !qbjSpecIsWritable(disk, req->topParent);
+
+    if (parentReadonly &&
+        qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->topParent, spec->base, refusal) < 0)
+        return -1;
+    if (qbjSpecPlanRemoved(spec, req, refusal) < 0)
+        return -1;
+
+    if (baseReadonly) {
+        if (qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0)
+            return -1;
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(req->base), QBJ_ACCESS_RO);
+    }
+    if (parentReadonly)
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(req->topParent), QBJ_ACCESS_RO);
+
+    return 0;
+}
+
+/* Outcome old. QEMU leaves base writable after a cancelled or failed commit, with its stored bitmaps marked in use;
+ * reopening it read-only stores them clean (protocol 2). */
+static int
+qbjSpecPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    bool parentReadonly = req->topParent && !qbjSpecIsWritable(disk, req->topParent);
+
+    if (parentReadonly &&
+        qbjSpecAddReopen(spec, QBJ_PHASE_ABORT, disk, req->topParent, spec->top, refusal) < 0)
+        return -1;
+    if (qbjSpecAddReopen(spec, QBJ_PHASE_ABORT, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0)
+        return -1;
+
+    qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjImageOf(req->base), QBJ_ACCESS_RO);
+    if (parentReadonly)
+        qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjImageOf(req->topParent), QBJ_ACCESS_RO);
+
+    return 0;
+}
+
+static qbjSpec *
+qbjSpecNewCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req)
+{
+    g_autofree char *job = g_strdup_printf("commit-%s-%s", disk->dst, req->top->nodeformat);
+    qbjSpec *spec = qbjSpecNew(req->topParent ? QBJ_TYPE_COMMIT : QBJ_TYPE_ACTIVE_COMMIT, job, disk->dst);
+
+    /* 02/Q4; the node above the active image is there for the life of the disk */
+    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON)
+        spec->device = g_strdup_printf("libvirt-CoR-%s", disk->dst);
+    else
+        spec->device = g_strdup(disk->src->nodeformat);
+
+    spec->base = g_strdup(req->base->nodeformat);
+    spec->top = g_strdup(req->top->nodeformat);
+    spec->change.disk = g_strdup(disk->dst);
+    spec->change.nowOn = g_strdup(req->base->nodeformat);
+
+    if (req->topParent) {
+        spec->topParent = g_strdup(req->topParent->nodeformat);
+        spec->change.type = QBJ_CHANGE_CUT;
+        spec->change.above = g_strdup(req->topParent->nodeformat);
+    } else {
+        spec->rootOld = g_strdup(req->top->nodeformat);
+        spec->rootNew = g_strdup(req->base->nodeformat);
+        spec->change.type = QBJ_CHANGE_SWITCH;
+    }
+
+    return spec;
+}
+
+int
+qbjSpecPlanCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjSpec **spec, qbjRefusal *refusal)
+{
+    g_autoptr(qbjSpec) plan = NULL;
+
+    if (qbjSpecCheckChain(disk, refusal) < 0)
+        return -1;
+
+    plan = qbjSpecNewCommit(disk, req);
+    qbjSpecPlanPrepare(plan, disk, req);
+
+    if (qbjSpecPlanStart(plan, req, refusal) < 0 ||
+        qbjSpecPlanCommitPending(plan, disk, NULL, refusal) < 0 ||
+        qbjSpecPlanNew(plan, disk, req, refusal) < 0 ||
+        qbjSpecPlanOld(plan, disk, req, refusal) < 0)
+        return -1;
+
+    *spec = g_steal_pointer(&plan);
+    return 0;
+}
