@@ -13,6 +13,6 @@ stock=$("$(dirname "$0")/stock-modules.sh")
 rm -rf "$folder"
 mkdir -p "$folder"
 for other in "$stock"/libvirt_driver_*.so; do
-    [ -e "$other" ] && ln -s "$other" "$folder/"
+    if [ -e "$other" ]; then ln -s "$other" "$folder/"; fi
 done
 ln -sf "$module" "$folder/libvirt_driver_qemu.so"

@@ -23,6 +23,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 /* Both phases at once. */
 int qbjHostSaveFile(const char *path, const char *text, mode_t mode);
 
-/* Removes the temporary files that a process which died between the phases has left in @folder. Only for a daemon that starts: another
- * one that is saving there now would lose its file. Returns 0 (also when there is no such folder), -1 with an error reported. */
+/* Removes the temporary files that a process which died between the phases has left in @folder. Only for a
+ * daemon that starts: another one that is saving there now would lose its file. Returns 0 (also when there is no
+ * such folder), -1 with an error reported. */
 int qbjHostSaveRemoveLeftovers(const char *folder);
