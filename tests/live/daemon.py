@@ -125,6 +125,7 @@ class Daemon:
             raise DaemonError("qemu:///system needs root")
         self.mode, self.driver, self.kvm = mode, driver, kvm
         self.pid = None
+        self.log_from = 0
         self.connections = []
         self.lock = threading.Lock()
         self.user = "nobody" if mode == "session" and os.geteuid() == 0 else None
@@ -278,6 +279,7 @@ class Daemon:
             if os.path.exists(self.socket):
                 try:
                     libvirt.open(self.uri).close()
+                    self.log_from = len(self.log_text())     # the noise of a start without system bus is no news
                     return
                 except libvirt.libvirtError:
                     pass
@@ -325,6 +327,13 @@ class Daemon:
     def threads(self):
         return len(os.listdir("/proc/%d/task" % self.pid))
 
+    def thread_names(self):
+        names = []
+        for task in os.listdir("/proc/%d/task" % self.pid):
+            with open("/proc/%d/task/%s/comm" % (self.pid, task)) as f:
+                names.append(f.read().strip())
+        return names
+
     def cpu_seconds(self):
         with open("/proc/%d/stat" % self.pid) as f:
             fields = f.read().rsplit(")", 1)[1].split()
@@ -362,13 +371,23 @@ class Daemon:
             return ""
 
     def log_tail(self, lines=40):
-        text = self.log_text()
+        text = self.log_text()[self.log_from:]
         try:
             with open(self.path("daemon.out"), errors="replace") as f:
                 text += f.read()
         except OSError:
             pass
         return "\n".join(text.splitlines()[-lines:])
+
+    def host_path(self, path):
+        """A path that the daemon uses, as this program sees it."""
+        if self.mode == "system":
+            for name, place in SYSTEM_FOLDERS.items():
+                if path.startswith(place + "/"):
+                    return self.path(name) + path[len(place):]
+            if path.startswith("/run/libvirt/"):
+                return self.run_dir + path[len("/run"):]
+        return path
 
     def status_xml(self, domain):
         try:

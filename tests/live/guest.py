@@ -63,11 +63,11 @@ class Guest:
         """KVM only where the daemon's user may use it."""
         return "tcg" if self.accel == "tcg" or daemon.user else "kvm"
 
-    def xml(self, daemon, name, disks, serial, machine="q35", memory=160, **options):
-        """@disks: list of (target, path, format, extra elements)."""
+    def xml(self, daemon, name, disks, serial, words, machine="q35", memory=160):
+        """@disks: list of (target, path, format, extra elements); @words: the writer's options, without `qbj.`"""
         self.install(daemon)
         accel = self.accel_for(daemon)
-        words = " ".join("qbj.%s=%s" % item for item in sorted(options.items()))
+        line = " ".join("qbj.%s=%s" % item for item in sorted(words.items()))
         text = "".join(
             "    <disk type='file' device='disk'><driver name='qemu' type='%s'/><source file='%s'/>"
             "%s<target dev='%s' bus='virtio'/></disk>\n" % (fmt, path, extra, target)
@@ -76,7 +76,7 @@ class Guest:
             "type": "kvm" if accel == "kvm" else "qemu", "name": name, "memory": memory, "machine": machine,
             "kernel": daemon.path("img", "vmlinuz"), "initrd": daemon.path("img", "initrd"),
             "cpu": "host-passthrough" if accel == "kvm" else "maximum", "serial": serial, "disks": text.rstrip(),
-            "cmdline": KERNEL_WORDS + words}
+            "cmdline": KERNEL_WORDS + line}
 
 
 class SerialLog:

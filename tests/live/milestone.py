@@ -24,9 +24,8 @@ def virsh(out, daemon, what, *args):
 def verify_in_guest(out, daemon, conn, guest, base, base_format, ring, acked, what):
     """Starts a guest on the base alone, lets it read all blocks."""
     serial = daemon.path("img", "verify-%s.log" % base_format)
-    options_ = dict(ring.options(), mode="verify")
     domain = conn.createXML(guest.xml(daemon, "verify-" + base_format, [("vda", base, base_format, "<backingStore/>")],
-                                      serial, **options_), 0)
+                                      serial, dict(ring.options(), mode="verify")), 0)
     log = SerialLog(serial)
     found = log.wait_line(r"^V vda (\d+) (\d+) (\d+) (\d+) (\d+)$")
     if out.ok(found, "%s: a guest started from the base reads it" % what, lambda: "\n".join(log.lines()[-20:])):
@@ -61,7 +60,7 @@ def run_variant(out, daemon, guest, base_format):
     ring = Ring(blocks=128, stride=37)
     serial = os.path.join(folder, "serial.log")
     log = SerialLog(serial)
-    xml = guest.xml(daemon, name, [("vda", top, "qcow2", "")], serial, rate=200, **ring.options())
+    xml = guest.xml(daemon, name, [("vda", top, "qcow2", "")], serial, dict(ring.options(), rate=200))
     xml_file = os.path.join(folder, "domain.xml")
     with open(xml_file, "w") as f:
         f.write(xml)

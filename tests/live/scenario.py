@@ -20,6 +20,7 @@ import libvirt
 
 import jobs
 import options
+import plain
 from daemon import Daemon, DaemonError
 from images import backing, consistent, make_chain, qemu_io
 from tap import Tap
@@ -30,23 +31,6 @@ MIB = 1 << 20
 WAIT = 60
 JOB_WORDS = {"none": "No current block job", "commit": "^Block Commit", "active-commit": "^Active Block Commit",
              "pull": "^Block Pull", "copy": "^Block Copy"}
-
-DOMAIN = """<domain type='qemu'>
-  <name>%(name)s</name>
-  <memory unit='MiB'>32</memory>
-  <vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os>
-  <features><acpi/><apic/></features>
-  <clock offset='utc'/>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-%(disks)s
-    <controller type='usb' model='none'/>
-    <memballoon model='none'/>
-  </devices>
-</domain>"""
-DISK = """    <disk type='file' device='disk'><driver name='qemu' type='%(format)s'/><source file='%(path)s'/>\
-<target dev='%(target)s' bus='virtio'/>%(readonly)s</disk>"""
 
 
 class Failed(Exception):
@@ -133,8 +117,8 @@ class DiskModel:
         return self.paths
 
     def xml(self):
-        return DISK % {"format": "qcow2" if self.layers > 1 else self.base_format, "path": self.paths[-1],
-                       "target": self.target, "readonly": "<readonly/>" if "ro" in self.words else ""}
+        return plain.disk(self.target, self.paths[-1], "qcow2" if self.layers > 1 else self.base_format,
+                          "<readonly/>" if "ro" in self.words else "")
 
 
 class Player:
@@ -146,16 +130,13 @@ class Player:
     def __init__(self, scenario, daemon, conn):
         self.scenario, self.daemon, self.conn = scenario, daemon, conn
         self.name = scenario.ident.lower()
-        self.folder = daemon.path("img", self.name)
         self.disks = {}
-        self.listener = None
+        self.folder = self.listener = None
 
     # --- before and after --------------------------------------------------------------------------------
 
     def prepare(self):
-        os.makedirs(self.folder)
-        os.chmod(self.folder, 0o711)
-        self.daemon.own(self.folder)
+        self.folder = plain.folder(self.daemon, self.name)
         words = set()
         for word in self.scenario.domain.split():
             target, _, spec = word.partition("=")
@@ -164,7 +145,7 @@ class Player:
                 self.daemon.own(*self.disks[target].create(self.folder))
             else:
                 words.add(word)
-        xml = DOMAIN % {"name": self.name, "disks": "\n".join(d.xml() for d in self.disks.values())}
+        xml = plain.domain(self.name, [d.xml() for d in self.disks.values()])
         flags = libvirt.VIR_DOMAIN_START_PAUSED if "paused" in words else 0
         if "transient" in words:
             self.domain = self.conn.createXML(xml, flags)
@@ -182,9 +163,10 @@ class Player:
                 getattr(self.conn.lookupByName(self.name), action)()
             except libvirt.libvirtError:
                 pass
-        if "immutable" in self.scenario.needs:
+        if "immutable" in self.scenario.needs and self.folder:
             subprocess.run(["chattr", "-R", "-i", self.folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def play(self):
         step = "preparing"
