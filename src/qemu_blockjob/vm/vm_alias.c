@@ -1,0 +1,133 @@
+/* Aliases of a VM's devices: QEMU's device ids, and the names that clients see in the live XML (11.2, 11.3). */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "virqbjstatus.h"
+#include "virutil.h"
+#include "vm_def.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* The chipset's own controllers have a name in QEMU that cannot be chosen. */
+static char *
+qbjVmAliasBoardController(const virDomainControllerDef *controller)
+{
+    switch (controller->type) {
+    case VIR_DOMAIN_CONTROLLER_TYPE_PCI:
+        if (controller->model == VIR_DOMAIN_CONTROLLER_MODEL_PCIE_ROOT)
+            return g_strdup_printf("pcie.%d", controller->idx);
+        return g_strdup_printf("pci.%d", controller->idx);
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_USB:
+        return controller->idx == 0 ? g_strdup("usb") : NULL;
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_SATA:
+    case VIR_DOMAIN_CONTROLLER_TYPE_IDE:
+        return controller->idx == 0 ? g_strdup("ide") : NULL;
+
+    default:
+        return NULL;
+    }
+}
+
+static char *
+qbjVmAliasController(const virDomainControllerDef *controller)
+{
+    char *alias = qbjVmAliasBoardController(controller);
+
+    if (alias)
+        return alias;
+
+    return g_strdup_printf("%s%d", virDomainControllerTypeToString(controller->type), controller->idx);
+}
+
+static void
+qbjVmAliasSet(virDomainDeviceInfo *info, char *alias)
+{
+    /* a user's own alias ("ua-...") stays */
+    if (info->alias)
+        g_free(alias);
+    else
+        info->alias = alias;
+}
+
+static void
+qbjVmAliasSetNumbered(virDomainDeviceInfo *info, const char *prefix, size_t number)
+{
+    qbjVmAliasSet(info, g_strdup_printf("%s%zu", prefix, number));
+}
+
+static int
+qbjVmAliasSetDisk(virDomainDiskDef *disk)
+{
+    int number = virDiskNameToIndex(disk->dst);
+    virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+
+    if (number < 0 || disk->bus != VIR_DOMAIN_DISK_BUS_VIRTIO) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Disk '%s' on bus '%s' is not supported by this driver"),
+                       disk->dst, virDomainDiskBusTypeToString(disk->bus));
+        return -1;
+    }
+
+    qbjVmAliasSetNumbered(&disk->info, "virtio-disk", number);
+
+    if (priv) {
+        g_free(priv->qomName);
+        priv->qomName = g_strdup_printf("/machine/peripheral/%s/virtio-backend", disk->info.alias);
+    }
+    return 0;
+}
+
+/* The first console is the first serial port seen again, and has its alias. */
+static void
+qbjVmAliasSetConsoles(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nconsoles; i++) {
+        virDomainChrDef *console = def->consoles[i];
+
+        if (i == 0 && console->targetType == VIR_DOMAIN_CHR_CONSOLE_TARGET_TYPE_SERIAL && def->nserials > 0)
+            qbjVmAliasSet(&console->info, g_strdup(def->serials[0]->info.alias));
+        else
+            qbjVmAliasSetNumbered(&console->info, "console", i);
+    }
+}
+
+static void
+qbjVmAliasSetChrs(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nserials; i++)
+        qbjVmAliasSetNumbered(&def->serials[i]->info, "serial", i);
+
+    qbjVmAliasSetConsoles(def);
+}
+
+int
+qbjVmDefAssignAliases(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ncontrollers; i++)
+        qbjVmAliasSet(&def->controllers[i]->info, qbjVmAliasController(def->controllers[i]));
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (qbjVmAliasSetDisk(def->disks[i]) < 0)
+            return -1;
+    }
+
+    qbjVmAliasSetChrs(def);
+
+    for (i = 0; i < def->ninputs; i++)
+        qbjVmAliasSetNumbered(&def->inputs[i]->info, "input", i);
+    for (i = 0; i < def->nvideos; i++)
+        qbjVmAliasSetNumbered(&def->videos[i]->info, "video", i);
+    if (def->memballoon)
+        qbjVmAliasSetNumbered(&def->memballoon->info, "balloon", 0);
+
+    return 0;
+}

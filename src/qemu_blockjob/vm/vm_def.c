@@ -1,0 +1,116 @@
+/* The parser's callbacks: which of our functions runs when, and where they get the emulator's capabilities from. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "vm_addr.h"
+#include "vm_def.h"
+#include "vm_def_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Definitions that are parsed for one device only, or whose emulator was missing, come without capabilities. */
+static const qbjVmCaps *
+qbjVmDefCaps(const virDomainDef *def, const qbjVmDefContext *context, void *parseOpaque)
+{
+    if (parseOpaque)
+        return parseOpaque;
+
+    return qbjVmCapsGet(context->caps, def->emulator);
+}
+
+/* The emulator must be known first: everything else is looked up in it. */
+static int
+qbjVmDefFindEmulator(virDomainDef *def, void *opaque G_GNUC_UNUSED)
+{
+    if (def->emulator)
+        return 0;
+
+    def->emulator = qbjVmCapsFindBinary(def->os.arch);
+    if (!def->emulator) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("No emulator found for arch '%s'"),
+                       virArchToString(def->os.arch));
+        return 1;
+    }
+
+    return 0;
+}
+
+static int
+qbjVmDefFindCaps(const virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED, void *opaque, void **parseOpaque)
+{
+    const qbjVmDefContext *context = opaque;
+    const qbjVmCaps *caps = qbjVmCapsGet(context->caps, def->emulator);
+
+    if (!caps)
+        return 1;
+
+    /* lent, as the callbacks read it only: the cache keeps it */
+    *parseOpaque = (void *) (uintptr_t) caps;
+    return 0;
+}
+
+static void
+qbjVmDefDropCaps(void *parseOpaque G_GNUC_UNUSED)
+{
+}
+
+static int
+qbjVmDefPostParse(virDomainDef *def, unsigned int parseFlags, void *opaque, void *parseOpaque)
+{
+    return qbjVmDefAddDefaults(def, parseFlags, opaque, parseOpaque);
+}
+
+static int
+qbjVmDefPostParseDevice(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags,
+                        void *opaque, void *parseOpaque G_GNUC_UNUSED)
+{
+    return qbjVmDefDeviceDefaults(dev, def, parseFlags, opaque);
+}
+
+static int
+qbjVmDefAssignAddresses(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
+                        void *parseOpaque G_GNUC_UNUSED)
+{
+    return qbjVmAddrAssign(def);
+}
+
+static int
+qbjVmDefValidateAll(const virDomainDef *def, void *opaque, void *parseOpaque)
+{
+    const qbjVmCaps *caps = qbjVmDefCaps(def, opaque, parseOpaque);
+
+    if (!caps)
+        return -1;
+
+    return qbjVmDefValidate(def, caps);
+}
+
+static int
+qbjVmDefValidateOne(const virDomainDeviceDef *dev, const virDomainDef *def, void *opaque G_GNUC_UNUSED,
+                    void *parseOpaque G_GNUC_UNUSED)
+{
+    return qbjVmDefValidateDevice(dev, def);
+}
+
+void
+qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context)
+{
+    static const unsigned char macPrefix[VIR_MAC_PREFIX_BUFLEN] = { 0x52, 0x54, 0x00 };
+
+    config->domainPostParseBasicCallback = qbjVmDefFindEmulator;
+    config->domainPostParseDataAlloc = qbjVmDefFindCaps;
+    config->domainPostParseDataFree = qbjVmDefDropCaps;
+    config->domainPostParseCallback = qbjVmDefPostParse;
+    config->devicesPostParseCallback = qbjVmDefPostParseDevice;
+    config->assignAddressesCallback = qbjVmDefAssignAddresses;
+    config->domainValidateCallback = qbjVmDefValidateAll;
+    config->deviceValidateCallback = qbjVmDefValidateOne;
+
+    config->priv = context;
+    /* what libvirt refuses by itself when the bit is missing, stays refused */
+    config->features = VIR_DOMAIN_DEF_FEATURE_USER_ALIAS;
+    memcpy(config->macPrefix, macPrefix, sizeof(macPrefix));
+    config->defArch = virArchFromHost();
+}

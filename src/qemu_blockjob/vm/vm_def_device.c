@@ -1,0 +1,76 @@
+/* What one device gets that its element does not say (11.8). */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "vm_def_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static void
+qbjVmDefSetDisk(virDomainDiskDef *disk)
+{
+    if (!virDomainDiskGetDriver(disk))
+        virDomainDiskSetDriver(disk, "qemu");
+
+    /* never probed: a guest could write a header into a raw disk and so choose the host's next file */
+    if (virDomainDiskGetFormat(disk) == VIR_STORAGE_FILE_NONE &&
+        !virStorageSourceIsEmpty(disk->src))
+        virDomainDiskSetFormat(disk, VIR_STORAGE_FILE_RAW);
+}
+
+static void
+qbjVmDefSetController(virDomainControllerDef *controller, const virDomainDef *def)
+{
+    bool q35 = qbjVmMachineIsQ35(def->os.machine);
+
+    if (controller->type == VIR_DOMAIN_CONTROLLER_TYPE_USB &&
+        controller->model == VIR_DOMAIN_CONTROLLER_MODEL_USB_DEFAULT)
+        controller->model = q35 ? VIR_DOMAIN_CONTROLLER_MODEL_USB_QEMU_XHCI :
+                                  VIR_DOMAIN_CONTROLLER_MODEL_USB_PIIX3_UHCI;
+}
+
+static void
+qbjVmDefSetChr(virDomainChrDef *chr)
+{
+    if (chr->deviceType != VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL)
+        return;
+
+    if (chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_NONE)
+        chr->targetType = VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA;
+    if (chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA &&
+        chr->targetModel == VIR_DOMAIN_CHR_SERIAL_TARGET_MODEL_NONE)
+        chr->targetModel = VIR_DOMAIN_CHR_SERIAL_TARGET_MODEL_ISA_SERIAL;
+}
+
+static void
+qbjVmDefSetVideo(virDomainVideoDef *video)
+{
+    if (video->type == VIR_DOMAIN_VIDEO_TYPE_DEFAULT)
+        video->type = VIR_DOMAIN_VIDEO_TYPE_CIRRUS;
+}
+
+int
+qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
+                       const qbjVmDefContext *context G_GNUC_UNUSED)
+{
+    switch (dev->type) {
+    case VIR_DOMAIN_DEVICE_DISK:
+        qbjVmDefSetDisk(dev->data.disk);
+        break;
+    case VIR_DOMAIN_DEVICE_CONTROLLER:
+        qbjVmDefSetController(dev->data.controller, def);
+        break;
+    case VIR_DOMAIN_DEVICE_CHR:
+        qbjVmDefSetChr(dev->data.chr);
+        break;
+    case VIR_DOMAIN_DEVICE_VIDEO:
+        qbjVmDefSetVideo(dev->data.video);
+        break;
+    default:
+        break;
+    }
+
+    return 0;
+}

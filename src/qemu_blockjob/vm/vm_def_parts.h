@@ -1,0 +1,23 @@
+/* The callbacks behind vm_def.h, one file each. Only vm_def*.c includes this.
+ *
+ * @caps may be NULL everywhere: the emulator could not be looked at, and the definition is loaded all the same. */
+#pragma once
+
+#include "domain_conf.h"
+#include "vm_caps.h"
+#include "vm_def.h"
+
+/* vm_def_defaults.c: the whole definition, before its devices. 1: failed, but a stored definition may be kept
+ * without it (postParseFailed); an error is reported then too. */
+int qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags, const qbjVmDefContext *context,
+                        const qbjVmCaps *caps);
+
+/* vm_def_device.c: one device. */
+int qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags,
+                           const qbjVmDefContext *context);
+
+/* vm_def_validate.c: what may be stored and started. */
+int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
+
+/* vm_def_validatedev.c */
+int qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def);

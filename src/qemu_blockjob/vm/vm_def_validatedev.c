@@ -1,0 +1,55 @@
+/* Contradictions within one device. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virerror.h"
+#include "vm_def_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static int
+qbjVmDefValidateDisk(const virDomainDiskDef *disk)
+{
+    const char *driver = virDomainDiskGetDriver(disk);
+
+    if (STRNEQ_NULLABLE(driver, "qemu")) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("unsupported driver name '%s' for disk '%s'"),
+                       NULLSTR(driver), disk->dst);
+        return -1;
+    }
+
+    if (disk->bus == VIR_DOMAIN_DISK_BUS_VIRTIO &&
+        (disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM || disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disk type of '%s' does not support ejectable media"),
+                       disk->dst);
+        return -1;
+    }
+
+    return 0;
+}
+
+static int
+qbjVmDefValidateController(const virDomainControllerDef *controller, const virDomainDef *def)
+{
+    if (controller->type == VIR_DOMAIN_CONTROLLER_TYPE_IDE && qbjVmMachineIsQ35(def->os.machine)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("IDE controllers are unsupported for this QEMU binary or machine type"));
+        return -1;
+    }
+
+    return 0;
+}
+
+int
+qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
+{
+    switch (dev->type) {
+    case VIR_DOMAIN_DEVICE_DISK:
+        return qbjVmDefValidateDisk(dev->data.disk);
+    case VIR_DOMAIN_DEVICE_CONTROLLER:
+        return qbjVmDefValidateController(dev->data.controller, def);
+    default:
+        return 0;
+    }
+}

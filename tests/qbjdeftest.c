@@ -1,0 +1,133 @@
+/* Golden definitions: each folder of tests/qemublockjobdata/define has in.xml, and what define makes of it: out.xml or
+ * error.txt, never both. tests/definestocktest.py compares the same folders with the stock driver. */
+#include <config.h>
+
+#include "internal.h"
+#include "deffixture.h"
+#include "statusfixture.h"
+#include "virerror.h"
+#include "vm_def.h"
+
+static virDomainXMLOption *xmlopt;
+
+static void
+qbjTestQuiet(void *opaque, virErrorPtr err)
+{
+}
+
+static void
+qbjTestExpect(const char *dir, const char *name, const char *other, const char *text)
+{
+    g_autofree char *expected = g_build_filename(dir, name, NULL);
+    g_autofree char *unexpected = g_build_filename(dir, other, NULL);
+
+    if (g_getenv("QBJ_REGENERATE"))
+        unlink(unexpected);
+    else if (g_file_test(unexpected, G_FILE_TEST_EXISTS))
+        g_error("%s: %s came out, the folder has %s:\n%s", dir, name, other, text);
+
+    qbjTestCompareFile(text, expected);
+}
+
+static int
+qbjTestCompareLines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static char *
+qbjTestSortLines(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    qsort(lines, g_strv_length(lines), sizeof(*lines), qbjTestCompareLines);
+    return g_strjoinv("\n", lines);
+}
+
+static char *
+qbjTestRedefine(const char *text)
+{
+    g_autoptr(virDomainDef) def = qbjTestDefine(text, xmlopt);
+
+    if (!def)
+        g_error("refused our own XML: %s\n%s", virGetLastErrorMessage(), text);
+    return qbjTestDefText(def, xmlopt);
+}
+
+/* What define makes must be accepted by define and stay as it is; only the order of controllers may change, once. */
+static void
+qbjTestAgain(const char *text)
+{
+    g_autofree char *again = qbjTestRedefine(text);
+    g_autofree char *thrice = qbjTestRedefine(again);
+    g_autofree char *lines = qbjTestSortLines(text);
+    g_autofree char *linesAgain = qbjTestSortLines(again);
+
+    g_assert_cmpstr(linesAgain, ==, lines);
+    g_assert_cmpstr(thrice, ==, again);
+}
+
+/* The live XML too: people edit and define it. */
+static void
+qbjTestLive(virDomainDef *def, const char *text)
+{
+    g_autofree char *again = qbjTestRedefine(text);
+    g_autofree char *live = NULL;
+    g_autofree char *inactive = NULL;
+
+    g_assert_cmpint(qbjVmDefAssignAliases(def), ==, 0);
+    def->id = 7;
+    live = virDomainDefFormat(def, xmlopt, 0);
+    def->id = -1;
+    g_assert_nonnull(strstr(live, "<alias name="));
+
+    inactive = qbjTestRedefine(live);
+    g_assert_cmpstr(inactive, ==, again);
+}
+
+static void
+qbjTestGolden(const void *opaque)
+{
+    g_autofree char *in = g_build_filename(opaque, "in.xml", NULL);
+    g_autofree char *xml = NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(virDomainDef) def = NULL;
+
+    g_assert_true(g_file_get_contents(in, &xml, NULL, NULL));
+    def = qbjTestDefine(xml, xmlopt);
+    if (!def) {
+        text = qbjTestDefError();
+        qbjTestExpect(opaque, "error.txt", "out.xml", text);
+        return;
+    }
+
+    text = qbjTestDefText(def, xmlopt);
+    qbjTestExpect(opaque, "out.xml", "error.txt", text);
+    qbjTestAgain(text);
+    qbjTestLive(def, text);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "define", NULL);
+    g_auto(GStrv) cases = NULL;
+    size_t i;
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    if (virInitialize() < 0 || !(xmlopt = qbjTestDefOption()))
+        g_error("cannot start: %s", virGetLastErrorMessage());
+    virSetErrorFunc(NULL, qbjTestQuiet);
+
+    cases = qbjTestCases(data);
+    for (i = 0; cases[i]; i++) {
+        g_autofree char *name = g_strdup_printf("/define/golden/%s", cases[i]);
+
+        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
+    }
+
+    ret = g_test_run();
+    virObjectUnref(xmlopt);
+    return ret;
+}
