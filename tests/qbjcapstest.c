@@ -48,7 +48,7 @@ qbjTestCheckCaps(const qbjVmCaps *caps)
     g_assert_true(g_str_has_prefix(caps->package, "Debian"));
     g_assert_false(caps->kvm);
 
-    g_assert_cmpuint(caps->machines->len, ==, 6);
+    g_assert_cmpuint(caps->machines->len, ==, 7);
     g_assert_cmpstr(qbjVmCapsMachine(caps, "q35"), ==, "pc-q35-7.2");
     g_assert_cmpstr(qbjVmCapsMachine(caps, "pc"), ==, "pc-i440fx-7.2");
     g_assert_cmpstr(qbjVmCapsMachine(caps, "pc-q35-7.0"), ==, "pc-q35-7.0");

@@ -67,10 +67,11 @@ qbjVmArgsAppendCpuNamed(virBuffer *buf, const qbjVmArgsInput *input, const virCP
 static int
 qbjVmArgsAppendCpuPassthrough(virBuffer *buf, const qbjVmArgsInput *input, const virCPUDef *cpu)
 {
-    if (input->def->virtType != VIR_DOMAIN_VIRT_KVM) {
+    /* a 32-bit guest does not have the CPU of a 64-bit host */
+    if (input->def->virtType != VIR_DOMAIN_VIRT_KVM || input->def->os.arch != VIR_ARCH_X86_64) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("CPU mode 'host-passthrough' needs a domain of type kvm, not %s."),
-                       virDomainVirtTypeToString(input->def->virtType));
+                       _("CPU mode 'host-passthrough' needs a domain of type kvm for x86_64, not %s for %s."),
+                       virDomainVirtTypeToString(input->def->virtType), virArchToString(input->def->os.arch));
         return -1;
     }
 

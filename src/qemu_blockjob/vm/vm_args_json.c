@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include "internal.h"
-#include "domain_addr.h"
 #include "virerror.h"
 #include "virqemu.h"
 #include "vm_args_parts.h"
@@ -51,18 +50,17 @@ qbjVmArgsControllerBus(const virDomainControllerDef *controller)
     }
 }
 
-static const virDomainControllerDef *
-qbjVmArgsFindController(const virDomainDef *def, virDomainControllerType type, unsigned int idx)
+static const char *
+qbjVmArgsBus(const virDomainDef *def, unsigned int idx)
 {
     size_t i;
 
     for (i = 0; i < def->ncontrollers; i++) {
-        if (def->controllers[i]->type == (int) type && def->controllers[i]->idx == (int) idx)
-            return def->controllers[i];
+        if (def->controllers[i]->type == VIR_DOMAIN_CONTROLLER_TYPE_PCI && def->controllers[i]->idx == (int) idx)
+            return qbjVmArgsControllerBus(def->controllers[i]);
     }
 
-    virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no %s controller with index %u for a device address."),
-                   virDomainControllerTypeToString(type), idx);
+    virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no PCI controller with index %u for a device address."), idx);
     return NULL;
 }
 
@@ -70,15 +68,15 @@ static int
 qbjVmArgsAddPCIAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info)
 {
     const virPCIDeviceAddress *pci = &info->addr.pci;
-    const virDomainControllerDef *controller;
     g_autofree char *addr = NULL;
+    const char *bus;
 
     if (pci->domain != 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("Only PCI domain 0 is supported."));
         return -1;
     }
 
-    if (!(controller = qbjVmArgsFindController(def, VIR_DOMAIN_CONTROLLER_TYPE_PCI, pci->bus)))
+    if (!(bus = qbjVmArgsBus(def, pci->bus)))
         return -1;
 
     if (pci->function != 0)
@@ -87,28 +85,9 @@ qbjVmArgsAddPCIAddress(virJSONValue **props, const virDomainDef *def, const virD
         addr = g_strdup_printf("0x%x", pci->slot);
 
     return virJSONValueObjectAdd(props,
-                                 "s:bus", qbjVmArgsControllerBus(controller),
+                                 "s:bus", bus,
                                  "T:multifunction", pci->multi,
                                  "s:addr", addr,
-                                 NULL);
-}
-
-static int
-qbjVmArgsAddUSBAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info)
-{
-    const virDomainControllerDef *controller;
-    g_auto(virBuffer) port = VIR_BUFFER_INITIALIZER;
-    g_autofree char *bus = NULL;
-
-    if (!(controller = qbjVmArgsFindController(def, VIR_DOMAIN_CONTROLLER_TYPE_USB, info->addr.usb.bus)))
-        return -1;
-
-    bus = g_strdup_printf("%s.0", controller->info.alias);
-    virDomainUSBAddressPortFormatBuf(&port, info->addr.usb.port);
-
-    return virJSONValueObjectAdd(props,
-                                 "s:bus", bus,
-                                 "S:port", virBufferCurrentContent(&port),
                                  NULL);
 }
 
@@ -128,8 +107,6 @@ qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDoma
         return 0;
     case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI:
         return qbjVmArgsAddPCIAddress(props, def, info);
-    case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_USB:
-        return qbjVmArgsAddUSBAddress(props, def, info);
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Address type '%s' of device '%s' is not supported."),
                        virDomainDeviceAddressTypeToString(info->type), NULLSTR(info->alias));

@@ -29,6 +29,7 @@ typedef struct _qbjVmCapsEntry qbjVmCapsEntry;
 struct _qbjVmCapsEntry {
     qbjVmCapsStamp stamp;       /* of caps */
     const qbjVmCaps *caps;      /* in the cache's list of all; NULL: no successful probe yet */
+    bool fixed;                 /* caps was put in by qbjVmCapsCacheAdd() */
     bool probing;               /* some thread runs the binary now */
     unsigned int probes;        /* that have ended, so that a waiter can tell that "its" one failed */
     virErrorPtr error;          /* of the last probe, when it failed */
@@ -187,12 +188,37 @@ qbjVmCapsEntryWait(qbjVmCapsCache *cache, qbjVmCapsEntry *entry)
     return -1;
 }
 
+void
+qbjVmCapsCacheAdd(qbjVmCapsCache *cache, qbjVmCaps *caps)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&cache->lock);
+    qbjVmCapsEntry *entry = qbjVmCapsEntryGet(cache, caps->binary);
+
+    g_ptr_array_add(cache->all, caps);
+    entry->caps = caps;
+    entry->fixed = true;
+}
+
+/* The answer that needs no look at the file, or NULL. */
+static const qbjVmCaps *
+qbjVmCapsGetFixed(qbjVmCapsCache *cache, const char *binary)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&cache->lock);
+    const qbjVmCapsEntry *entry = g_hash_table_lookup(cache->entries, binary);
+
+    return entry && entry->fixed ? entry->caps : NULL;
+}
+
 const qbjVmCaps *
 qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary)
 {
     VIR_LOCK_GUARD lock = { NULL };
     qbjVmCapsStamp stamp;
+    const qbjVmCaps *fixed = qbjVmCapsGetFixed(cache, binary);
     qbjVmCapsEntry *entry;
+
+    if (fixed)
+        return fixed;
 
     if (qbjVmCapsStampGet(binary, &stamp) < 0)
         return NULL;

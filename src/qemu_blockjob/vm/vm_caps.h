@@ -59,6 +59,7 @@ const char *qbjVmCapsMachine(const qbjVmCaps *caps, const char *name);
 virCaps *qbjVmCapsHost(qbjVmCapsCache *cache);
 
 /* Domain capabilities XML for virConnectGetDomainCapabilities of what this driver implements (not of all QEMU can do).
- * Each argument but @cache may be NULL: then the default for the others is taken. NULL with an error reported:
+ * Each argument but @cache may be NULL: then the default is taken, the host's architecture for @arch. NULL with an error
+ * reported:
  *   VIR_ERR_INVALID_ARG   unknown architecture, type or machine, or one that does not go with the binary */
 char *qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine, const char *virttype);

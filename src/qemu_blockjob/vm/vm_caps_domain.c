@@ -40,8 +40,9 @@ qbjVmCapsChooseBinary(qbjVmCapsCache *cache, const char *binary, const char *arc
     if (!(caps = qbjVmCapsGet(cache, binary)))
         return NULL;
 
-    if (archName && caps->arch != arch) {
-        virReportError(VIR_ERR_INVALID_ARG, _("Emulator '%s' does not support arch '%s'"), binary, archName);
+    if (caps->arch != arch) {
+        virReportError(VIR_ERR_INVALID_ARG, _("Emulator '%s' does not support arch '%s'"),
+                       binary, virArchToString(arch));
         return NULL;
     }
 
@@ -138,7 +139,7 @@ qbjVmCapsModels(const qbjVmCapsChoice *choice)
 static int
 qbjVmCapsFillCpu(virDomainCaps *caps, const qbjVmCapsChoice *choice)
 {
-    if (choice->virtType == VIR_DOMAIN_VIRT_KVM) {
+    if (choice->virtType == VIR_DOMAIN_VIRT_KVM && choice->caps->arch == virArchFromHost()) {
         caps->cpu.hostPassthrough = true;
         caps->cpu.hostPassthroughMigratable.report = true;
         VIR_DOMAIN_CAPS_ENUM_SET(caps->cpu.hostPassthroughMigratable, VIR_TRISTATE_SWITCH_ON, VIR_TRISTATE_SWITCH_OFF);

@@ -7,6 +7,9 @@
 void qbjVmCapsFree(qbjVmCaps *caps);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmCaps, qbjVmCapsFree);
 
+/* Answers for caps->binary with @caps, which it takes over, from now on without looking at any file. For tests. */
+void qbjVmCapsCacheAdd(qbjVmCapsCache *cache, qbjVmCaps *caps);
+
 /* The commands of the probe, in one text of QMP lines. The id of each is its own name. */
 const char *qbjVmCapsProbeCommands(void);
 

@@ -1,0 +1,18 @@
+/* A definition on its way to a command line: parsed, checked, named and numbered as a start does it, without a start. */
+#pragma once
+
+#include "domain_conf.h"
+#include "vm_args.h"
+#include "vm_caps.h"
+
+/* Capabilities of both x86 binaries from a recorded answer, with KVM; no QEMU is looked at. */
+qbjVmCapsCache *qbjTestCapsCache(void);
+
+/* The parser that the driver uses; @cache must live as long. */
+virDomainXMLOption *qbjTestArgsXMLOption(qbjVmCapsCache *cache);
+
+/* Reads a definition as define does and prepares it as start does. NULL with an error reported. */
+virDomainDef *qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt);
+
+/* Its command line in the form without descriptors; @root is the driver's root directory. NULL with an error reported. */
+virCommand *qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root);

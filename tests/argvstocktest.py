@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Our command lines against those of the stock driver, option by option, for every case in qemublockjobdata/argv.
+
+usage: argvstocktest.py QBJARGSPRINT
+
+Both get the same file: the stock module through domxml-to-native in embed mode, ours through qbjargsprint. What is
+meant to differ stands in qemublockjobdata/argv/differences.txt with its reason; an entry that no case needs is a
+failure too.
+"""
+import fnmatch
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import stocktest
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'qemublockjobdata', 'argv')
+
+
+class Difference:
+    def __init__(self, line):
+        self.case, self.stock, self.ours, self.reason = [field.strip() for field in line.split('|')]
+        self.used = False
+
+
+def read_differences():
+    with open(os.path.join(DATA, 'differences.txt'), encoding='utf-8') as lines:
+        return [Difference(line) for line in lines if line.strip() and not line.startswith('#')]
+
+
+def options(text):
+    """Environment, binary, and each option together with its value, in order."""
+    result = []
+    value_of = False
+    for word in shlex.split(text):
+        if value_of and not word.startswith('-'):
+            result[-1] += ' ' + word
+            value_of = False
+        else:
+            result.append(word)
+            value_of = word.startswith('-')
+    return result
+
+
+def apply(differences, case, stock):
+    """What we expect of ours, made of @stock, the output of the stock driver."""
+    expected = []
+    for option in stock:
+        for difference in differences:
+            if fnmatch.fnmatchcase(case, difference.case) and difference.stock in option:
+                option = option.replace(difference.stock, difference.ours)
+                difference.used = True
+        expected.append(option)
+    return expected
+
+
+def compare(differences, case, stock, ours):
+    """None when they are as they should be, else the lines that tell."""
+    expected = apply(differences, case, options(stock))
+    got = options(ours)
+    lines = [f'# only stock: {option}' for option in expected if option not in got]
+    lines += [f'# only ours:  {option}' for option in got if option not in expected]
+    if not lines and expected != got:
+        lines = ['# the same options in another order']
+    return lines
+
+
+def run(tool, root):
+    cases = sorted(name for name in os.listdir(DATA) if os.path.isdir(os.path.join(DATA, name)))
+    paths = [os.path.join(DATA, name, 'domain.xml') for name in cases]
+    differences = read_differences()
+    done = subprocess.run([tool, root, *paths], capture_output=True, text=True, check=True)
+    ours = done.stdout.splitlines()
+    assert len(ours) == len(cases) >= 60, f'{len(ours)} of {len(cases)} cases'
+
+    print(f'1..{len(cases) + 1}')
+    for number, (case, path) in enumerate(zip(cases, paths), 1):
+        stock = stocktest.virsh(root, 'domxml-to-native', '--format', 'qemu-argv', '--xml', path)
+        if 'kvm' in stock.lower() and stock.startswith('error:'):
+            print(f'ok {number} - {case} # SKIP no usable KVM here')
+            continue
+        lines = compare(differences, case, stock, ours[number - 1])
+        print(*lines, f'{"not ok" if lines else "ok"} {number} - {case}', sep='\n')
+
+    stale = [f'# no case needs: {one.case} | {one.stock} | {one.ours}' for one in differences if not one.used]
+    print(*stale, f'{"not ok" if stale else "ok"} {len(cases) + 1} - no stale differences', sep='\n')
+
+
+def main():
+    reason = stocktest.missing()
+    if reason:
+        print(f'1..0 # SKIP {reason}')
+        return
+    with tempfile.TemporaryDirectory(prefix='qbj-argv-') as folder:
+        run(sys.argv[1], stocktest.make_root(folder))
+
+
+main()

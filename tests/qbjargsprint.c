@@ -1,0 +1,36 @@
+/* Prints the command line for a domain XML file, quoted for a shell: qbjargsprint ROOT FILE...
+ *
+ * One line for each file; "error: ..." when there is none. With the real binaries' capabilities. */
+#include <config.h>
+
+#include <stdio.h>
+
+#include "internal.h"
+#include "argsfixture.h"
+#include "virerror.h"
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(qbjVmCapsCache) cache = qbjVmCapsCacheNew("/nonexistent", (uid_t) -1, (gid_t) -1);
+    g_autoptr(virDomainXMLOption) xmlopt = NULL;
+    int i;
+
+    if (virInitialize() < 0 || !cache || argc < 3)
+        return EXIT_FAILURE;
+
+    xmlopt = qbjTestArgsXMLOption(cache);
+    for (i = 2; i < argc; i++) {
+        g_autoptr(virDomainDef) def = qbjTestArgsDefinition(argv[i], xmlopt);
+        g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, argv[1]) : NULL;
+        g_autofree char *text = cmd ? virCommandToString(cmd, false) : NULL;
+
+        if (text)
+            puts(text);
+        else
+            printf("error: %s\n", virGetLastErrorMessage());
+        virResetLastError();
+    }
+
+    return EXIT_SUCCESS;
+}

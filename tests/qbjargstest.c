@@ -1,0 +1,298 @@
+/* Golden command lines: each folder of tests/qemublockjobdata/argv has domain.xml, and args.txt with one argument per
+ * line. Then what a golden text cannot show: descriptors, and the refusal of what no part knows. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "argsfixture.h"
+#include "statusfixture.h"
+#include "virerror.h"
+
+#define QBJ_TEST_ROOT "/root"
+
+static qbjVmCapsCache *cache;
+static virDomainXMLOption *xmlopt;
+
+/* The environment, then the arguments, each on a line of its own; a line end inside one is written as \n. */
+static char *
+qbjTestLines(virCommand *cmd)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *shell = virCommandToString(cmd, false);
+    g_auto(GStrv) args = NULL;
+    char *env = shell;
+    size_t i;
+
+    g_assert_cmpint(virCommandGetArgList(cmd, &args), ==, 0);
+    /* no variable of ours has a blank in it */
+    while (!g_str_has_prefix(env, args[0])) {
+        char *end = strchr(env, ' ');
+
+        g_assert_nonnull(end);
+        g_string_append_printf(text, "%.*s\n", (int) (end - env), env);
+        env = end + 1;
+    }
+
+    for (i = 0; args[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(args[i], "\n", -1);
+        g_autofree char *line = g_strjoinv("\\n", parts);
+
+        g_string_append_printf(text, "%s\n", line);
+    }
+
+    return g_strdup(text->str);
+}
+
+static void
+qbjTestGolden(const void *opaque)
+{
+    g_autofree char *in = g_build_filename(opaque, "domain.xml", NULL);
+    g_autofree char *out = g_build_filename(opaque, "args.txt", NULL);
+    g_autoptr(virDomainDef) def = qbjTestArgsDefinition(in, xmlopt);
+    g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT) : NULL;
+    g_autofree char *text = NULL;
+
+    if (!cmd)
+        g_error("%s: %s", in, virGetLastErrorMessage());
+
+    text = qbjTestLines(cmd);
+    qbjTestCompareFile(text, out);
+}
+
+/* --- descriptors -------------------------------------------------------------------------------------------- */
+
+static const char *
+qbjTestArgAfter(char **args, const char *option, const char *start)
+{
+    size_t i;
+
+    for (i = 0; args[i] && args[i + 1]; i++) {
+        if (STREQ(args[i], option) && g_str_has_prefix(args[i + 1], start))
+            return args[i + 1];
+    }
+
+    g_error("no %s %s", option, start);
+}
+
+/* The sockets of the monitor and of unix servers are handed over and stay open here; a unix client has none. */
+static void
+qbjTestDescriptors(void)
+{
+    g_autoptr(virDomainDef) def = qbjTestArgsDefinition(QBJ_TEST_DATA "/argv/serial-unix-server/domain.xml", xmlopt);
+    int monitor = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int serial = open("/dev/null", O_RDWR | O_CLOEXEC);
+    qbjVmArgsInput input = {
+        .def = def, .caps = qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64"), .libDir = "/root/lib",
+        .monitorFd = monitor, .serialFds = &serial,
+    };
+    g_autofree char *expectMonitor = g_strdup_printf("socket,id=charmonitor,fd=%d,server=on,wait=off", monitor);
+    g_autofree char *expectSerial = g_strdup_printf("socket,id=charserial0,fd=%d,server=on,wait=off", serial);
+    g_autoptr(virCommand) cmd = NULL;
+    g_auto(GStrv) args = NULL;
+
+    g_assert_nonnull(def);
+    cmd = qbjVmArgsBuild(&input);
+    g_assert_nonnull(cmd);
+    g_assert_cmpint(virCommandGetArgList(cmd, &args), ==, 0);
+    g_assert_cmpstr(qbjTestArgAfter(args, "-chardev", "socket,id=charmonitor"), ==, expectMonitor);
+    g_assert_cmpstr(qbjTestArgAfter(args, "-chardev", "socket,id=charserial0"), ==, expectSerial);
+    g_assert_false(g_strv_contains((const char *const *) args, "-sandbox"));
+
+    g_clear_pointer(&cmd, virCommandFree);
+    g_assert_cmpint(fcntl(monitor, F_GETFD), >=, 0);
+    g_assert_cmpint(fcntl(serial, F_GETFD), >=, 0);
+    g_assert_cmpint(close(monitor), ==, 0);
+    g_assert_cmpint(close(serial), ==, 0);
+}
+
+/* What only a start can know is demanded for a start and made up for the text form. */
+static void
+qbjTestStartOnly(void)
+{
+    g_autoptr(virDomainDef) def = qbjTestArgsDefinition(QBJ_TEST_DATA "/argv/vnc-automatic-port/domain.xml", xmlopt);
+    int monitor = open("/dev/null", O_RDWR | O_CLOEXEC);
+    qbjVmCaps caps = *qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64");
+    qbjVmArgsInput input = { .def = def, .caps = &caps, .libDir = "/root/lib", .monitorFd = monitor };
+    g_autoptr(virCommand) cmd = NULL;
+
+    g_assert_nonnull(def);
+    g_assert_null(qbjVmArgsBuild(&input));
+    g_assert_nonnull(strstr(virGetLastErrorMessage(), "VNC port"));
+
+    def->graphics[0]->data.vnc.port = 5903;
+    def->virtType = VIR_DOMAIN_VIRT_KVM;
+    cmd = qbjVmArgsBuild(&input);
+    g_assert_nonnull(cmd);
+
+    caps.kvm = false;
+    g_assert_null(qbjVmArgsBuild(&input));
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
+    g_assert_nonnull(strstr(virGetLastErrorMessage(), "/dev/kvm"));
+    g_assert_cmpint(close(monitor), ==, 0);
+}
+
+/* --- refusals: definitions that come past the parser's own checks ------------------------------------------- */
+
+typedef struct _qbjTestRefused qbjTestRefused;
+struct _qbjTestRefused {
+    const char *name;
+    const char *machine;        /* machine type, NULL: q35 */
+    const char *top;            /* children of <domain>; with an <os> or <cpu> of its own */
+    const char *devices;
+    const char *text;           /* the error names this */
+};
+
+#define QBJ_TEST_DISK(driver, more) \
+    "<disk type='file' device='disk'><driver name='qemu' type='qcow2'" driver "/><source file='/a'/>" \
+    "<target dev='vda' bus='virtio'/>" more "<alias name='virtio-disk0'/></disk>"
+#define QBJ_TEST_SERIAL(type, more) \
+    "<serial type='" type "'>" more "<alias name='serial0'/></serial>"
+#define QBJ_TEST_CLOCK(more) "<clock offset='utc'>" more "</clock>"
+
+static const qbjTestRefused refused[] = {
+    { "machine", "isapc", "", "", "isapc" },
+    { "interface", NULL, "", "<interface type='user'/>", "interface" },
+    { "rng", NULL, "", "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>", "rng" },
+    { "watchdog", NULL, "", "<watchdog model='i6300esb'/>", "watchdog" },
+    { "channel", NULL, "", "<channel type='pty'><target type='virtio' name='x'/></channel>", "channel" },
+    { "hostdev", NULL, "", "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/>"
+      "</source></hostdev>", "hostdev" },
+    { "sound", NULL, "", "<sound model='ich9'/>", "sound" },
+    { "filesystem", NULL, "", "<filesystem type='mount'><source dir='/a'/><target dir='b'/></filesystem>",
+      "filesystem" },
+    { "iothreads", NULL, "<iothreads>1</iothreads>", "", "iothreads" },
+    { "numa", NULL, "<cpu><numa><cell id='0' cpus='0' memory='262144'/></numa></cpu>", "", "numa" },
+    { "hugepages", NULL, "<memoryBacking><hugepages/></memoryBacking>", "", "hugepages" },
+    { "locked", NULL, "<memoryBacking><locked/></memoryBacking>", "", "locked" },
+    { "memfd", NULL, "<memoryBacking><source type='memfd'/></memoryBacking>", "", "memoryBacking/source" },
+    { "sysinfo", NULL, "<sysinfo type='smbios'/>", "", "sysinfo" },
+    { "genid", NULL, "<genid/>", "", "genid" },
+    { "hyperv", NULL, "<features><hyperv><relaxed state='on'/></hyperv></features>", "", "hyperv" },
+    { "kvm-hidden", NULL, "<features><kvm><hidden state='on'/></kvm></features>", "", "kvm" },
+    { "eoi", NULL, "<features><apic eoi='on'/></features>", "", "eoi" },
+    { "clock-variable", NULL, "<clock offset='variable' adjustment='1'/>", "", "variable" },
+    { "clock-timezone", NULL, "<clock offset='timezone' timezone='Europe/Berlin'/>", "", "timezone" },
+    { "timer-kvmclock", NULL, QBJ_TEST_CLOCK("<timer name='kvmclock' present='no'/>"), "", "kvmclock" },
+    { "timer-tsc", NULL, QBJ_TEST_CLOCK("<timer name='tsc' frequency='1'/>"), "", "tsc" },
+    { "timer-rtc-absent", NULL, QBJ_TEST_CLOCK("<timer name='rtc' present='no'/>"), "", "rtc" },
+    { "timer-pit-merge", NULL, QBJ_TEST_CLOCK("<timer name='pit' tickpolicy='merge'/>"), "", "tickpolicy" },
+    { "timer-catchup", NULL, QBJ_TEST_CLOCK("<timer name='rtc' tickpolicy='catchup'><catchup slew='120'/></timer>"),
+      "", "catchup" },
+    { "cpu-host-model", NULL, "<cpu mode='host-model'/>", "", "host-model" },
+    { "cpu-passthrough-without-kvm", NULL, "<cpu mode='host-passthrough'/>", "", "host-passthrough" },
+    { "cpu-minimum", NULL, "<cpu match='minimum'><model>Nehalem</model></cpu>", "", "match" },
+    { "cpu-unknown", NULL, "<cpu match='exact'><model>Pentium99</model></cpu>", "", "Pentium99" },
+    { "cpu-cache", NULL, "<cpu match='exact'><model>qemu64</model><cache mode='disable'/></cpu>", "", "cache" },
+    { "disk-transient", NULL, "", QBJ_TEST_DISK("", "<transient/>"), "transient" },
+    { "disk-copy-on-read", NULL, "", QBJ_TEST_DISK(" copy_on_read='on'", ""), "copy_on_read" },
+    { "disk-iothread", NULL, "", QBJ_TEST_DISK(" iothread='1'", ""), "iothread" },
+    { "disk-iommu", NULL, "", QBJ_TEST_DISK(" iommu='on'", ""), "iommu" },
+    { "disk-ioeventfd", NULL, "", QBJ_TEST_DISK(" ioeventfd='on'", ""), "ioeventfd" },
+    { "disk-sata", NULL, "", "<disk type='file' device='disk'><source file='/a'/><target dev='sda' bus='sata'/></disk>",
+      "bus" },
+    { "disk-cdrom", NULL, "", "<disk type='file' device='cdrom'><source file='/a'/><target dev='sda' bus='sata'/></disk>",
+      "device" },
+    { "disk-address", NULL, "", QBJ_TEST_DISK("", "<address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0000'/>"),
+      "ccw" },
+    { "disk-acpi-index", NULL, "", QBJ_TEST_DISK("", "<acpi index='7'/>"), "acpi" },
+    { "serial-tcp", NULL, "",
+      QBJ_TEST_SERIAL("tcp", "<source mode='bind' host='127.0.0.1' service='1'/><protocol type='raw'/>"), "serial0" },
+    { "serial-usb", NULL, "", QBJ_TEST_SERIAL("pty", "<target type='usb-serial'><model name='usb-serial'/></target>"),
+      "target" },
+    { "serial-log", NULL, "",
+      QBJ_TEST_SERIAL("pty", "<log file='/l'/><target type='isa-serial'><model name='isa-serial'/></target>"), "log" },
+    { "console-virtio", NULL, "", "<console type='pty'><target type='virtio'/></console>", "virtio-serial" },
+    { "spice", NULL, "", "<graphics type='spice' autoport='yes'/>", "spice" },
+    { "vnc-websocket", NULL, "", "<graphics type='vnc' port='5900' websocket='5700'/>", "websocket" },
+    { "video-qxl", NULL, "", "<video><model type='qxl' primary='yes'/></video>", "qxl" },
+    { "video-3d", NULL, "", "<video><model type='virtio'><acceleration accel3d='yes'/></model></video>", "virtio" },
+    { "audio-alsa", NULL, "", "<audio id='1' type='alsa'/>", "alsa" },
+    { "input-usb", NULL, "", "<input type='tablet' bus='usb'><alias name='input0'/></input>", "input0" },
+    { "input-virtio", NULL, "", "<input type='mouse' bus='virtio'><alias name='input0'/></input>", "input0" },
+    { "balloon-transitional", NULL, "", "<memballoon model='virtio-transitional'/>", "virtio-transitional" },
+    { "scsi-controller", NULL, "", "<controller type='scsi' model='virtio-scsi'/>", "scsi" },
+    { "sata-second", NULL, "", "<controller type='sata' index='1'/>", "sata" },
+    { "usb-ohci", NULL, "", "<controller type='usb' model='pci-ohci'/>", "usb" },
+    { "usb-ports", NULL, "", "<controller type='usb' model='piix3-uhci' ports='2'/>", "ports" },
+    { "pci-expander", "pc", "", "<controller type='pci' index='1' model='pci-expander-bus'/>", "pci" },
+    { "pci-hole", "pc", "", "<controller type='pci' index='0' model='pci-root'><pcihole64>1048576</pcihole64>"
+      "</controller>", "pcihole64" },
+};
+
+static virDomainXMLOption *plain;
+
+static void
+qbjTestRefusal(const void *opaque)
+{
+    const qbjTestRefused *one = opaque;
+    g_autofree char *xml =
+        g_strdup_printf("<domain type='qemu'><name>a</name><uuid>6f1c7c52-0000-4000-8000-000000000001</uuid>"
+                        "<memory unit='MiB'>256</memory><vcpu>1</vcpu>"
+                        "<os><type arch='x86_64' machine='%s'>hvm</type></os>%s"
+                        "<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>%s</devices></domain>",
+                        one->machine ? one->machine : "q35", one->top, one->devices);
+    g_autoptr(virDomainDef) def = virDomainDefParseString(xml, plain, NULL, VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE);
+    g_autoptr(virCommand) cmd = NULL;
+
+    if (!def)
+        g_error("cannot parse: %s", virGetLastErrorMessage());
+    if (def->ndisks > 0) {
+        def->disks[0]->src->nodestorage = g_strdup("libvirt-1-storage");
+        def->disks[0]->src->nodeformat = g_strdup("libvirt-1-format");
+    }
+
+    virResetLastError();
+    cmd = qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT);
+    g_assert_null(cmd);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
+    if (!strstr(virGetLastErrorMessage(), one->text))
+        g_error("'%s' does not name '%s'", virGetLastErrorMessage(), one->text);
+}
+
+static void
+qbjTestAddRefusals(void)
+{
+    virDomainDefParserConfig config = { .features = ~0U };
+    size_t i;
+
+    plain = virDomainXMLOptionNew(&config, NULL, NULL, NULL, NULL, NULL);
+    for (i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_autofree char *name = g_strdup_printf("/args/refused/%s", refused[i].name);
+
+        g_test_add_data_func(name, &refused[i], qbjTestRefusal);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "argv", NULL);
+    g_auto(GStrv) cases = NULL;
+    size_t i;
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    if (virInitialize() < 0)
+        g_error("cannot start: %s", virGetLastErrorMessage());
+    cache = qbjTestCapsCache();
+    xmlopt = qbjTestArgsXMLOption(cache);
+
+    cases = qbjTestCases(data);
+    for (i = 0; cases[i]; i++) {
+        g_autofree char *name = g_strdup_printf("/args/golden/%s", cases[i]);
+
+        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
+    }
+
+    g_test_add_func("/args/descriptors", qbjTestDescriptors);
+    g_test_add_func("/args/start-only", qbjTestStartOnly);
+    qbjTestAddRefusals();
+
+    ret = g_test_run();
+    virObjectUnref(plain);
+    virObjectUnref(xmlopt);
+    qbjVmCapsCacheFree(cache);
+    return ret;
+}
