@@ -35,6 +35,122 @@ qbjTestGolden(const void *opaque)
     g_assert_cmpstr(again, ==, text);
 }
 
+static virDomainObj *
+qbjTestReadCase(const char *name)
+{
+    g_autofree char *path = g_build_filename(QBJ_TEST_DATA, "status", name, "status.xml", NULL);
+    virDomainObj *vm = qbjTestStatusRead(path, xmlopt);
+
+    if (!vm)
+        g_error("%s: %s", path, virGetLastErrorMessage());
+    return vm;
+}
+
+/* The list must be word for word what a stock daemon knows, in its order (05/X8). */
+static void
+qbjTestCapsFlags(void)
+{
+    const char *const *flags = virQbjCapsFlags();
+    size_t n = g_strv_length((char **) (uintptr_t) flags);
+
+    g_assert_cmpuint(n, ==, 199);
+    g_assert_cmpstr(flags[0], ==, "kvm");
+    g_assert_cmpstr(flags[n - 1], ==, "netdev.stream");
+}
+
+static void
+qbjTestEveryElement(void)
+{
+    virDomainObj *vm = qbjTestReadCase("every-element");
+    const virQbjStatus *status = QBJ_TEST_STATUS(vm);
+    size_t i;
+
+    g_assert_cmpstr(status->monitorPath, ==, "/var/lib/libvirt/qemu/domain-3-guest/monitor.sock");
+    g_assert_cmpstr(status->libDir, ==, "/var/lib/libvirt/qemu/domain-3-guest");
+    g_assert_cmpstr(status->channelTargetDir, ==, "/var/lib/libvirt/qemu/channel/target/domain-3-guest");
+    g_assert_cmpuint(g_strv_length(status->caps), ==, 6);
+    g_assert_cmpuint(status->nvcpuPids, ==, 2);
+    g_assert_cmpint(status->vcpuPids[1], ==, 4721);
+    g_assert_cmpstr(status->devices[0], ==, "virtio-disk0");
+    g_assert_cmpstr(status->origCPU->model, ==, "qemu64");
+    g_assert_true(status->mountNamespace && status->chardevStdioLogd && status->rememberOwner && status->fakeReboot);
+    g_assert_cmpint(status->allowReboot, ==, VIR_TRISTATE_BOOL_NO);
+    g_assert_cmpuint(status->nodeIndex, ==, 8);
+    g_assert_cmpuint(status->fdsetIndex, ==, 3);
+    g_assert_cmpint(status->agentTimeout, ==, 30);
+    g_assert_false(status->mayHaveBitmaps);
+    g_assert_cmpuint(status->jobs->len, ==, 0);
+    for (i = 0; i < VIR_QBJ_KEPT_LAST; i++)
+        g_assert_nonnull(status->kept[i]);
+
+    virDomainObjEndAPI(&vm);
+}
+
+static void
+qbjTestDefaults(void)
+{
+    virDomainObj *vm = qbjTestReadCase("nothing-private");
+    const virQbjStatus *status = QBJ_TEST_STATUS(vm);
+
+    g_assert_null(status->monitorPath);
+    g_assert_cmpuint(g_strv_length(status->caps), ==, 199);
+    g_assert_cmpuint(status->nodeIndex, ==, 7);
+    g_assert_cmpint(status->agentTimeout, ==, -2);
+    g_assert_true(status->mayHaveBitmaps);
+    virDomainObjEndAPI(&vm);
+}
+
+/* A recorded DESTROY is told to whoever reads the file, and is not written again by itself. */
+static void
+qbjTestJobDestroy(void)
+{
+    virDomainObj *vm = qbjTestReadCase("destroy-job");
+    qbjTestPrivate *priv = vm->privateData;
+    virDomainJobObj job = { .active = VIR_JOB_DESTROY };
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    virDomainJobObj *old = vm->job;
+
+    g_assert_cmpint(priv->job.job, ==, VIR_JOB_DESTROY);
+    g_assert_cmpint(priv->job.asyncJob, ==, VIR_ASYNC_JOB_NONE);
+    g_assert_null(priv->status->kept[VIR_QBJ_KEPT_JOB]);
+
+    vm->job = &job;
+    virQbjStatusFormatJob(&buf, vm, priv->status);
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==, "<job type='destroy' async='none'/>\n");
+    job.active = VIR_JOB_MODIFY;
+    virQbjStatusFormatJob(&buf, vm, priv->status);
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==, "<job type='destroy' async='none'/>\n");
+    vm->job = old;
+    virDomainObjEndAPI(&vm);
+}
+
+static void
+qbjTestJobAsync(void)
+{
+    virDomainObj *vm = qbjTestReadCase("every-element");
+    qbjTestPrivate *priv = vm->privateData;
+    virDomainJobObj job = { .asyncJob = VIR_ASYNC_JOB_BACKUP, .apiFlags = 1, .asyncStarted = 17, .asyncPaused = true };
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    virDomainJobObj *old = vm->job;
+
+    g_assert_cmpint(priv->job.job, ==, VIR_JOB_NONE);
+    g_assert_cmpint(priv->job.asyncJob, ==, VIR_ASYNC_JOB_MIGRATION_OUT);
+    g_assert_cmpstr(priv->job.phase, ==, "perform3");
+    g_assert_cmpuint(priv->job.apiFlags, ==, 1);
+    g_assert_cmpuint(priv->job.asyncStarted, ==, 17);
+
+    /* one <job> only: the kept one is written with the rest */
+    vm->job = &job;
+    virQbjStatusFormatJob(&buf, vm, priv->status);
+    g_assert_cmpuint(virBufferUse(&buf), ==, 0);
+    g_clear_pointer(&priv->status->kept[VIR_QBJ_KEPT_JOB], g_free);
+    virQbjStatusFormatJob(&buf, vm, priv->status);
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==,
+                    "<job type='none' async='backup' flags='0x1' asyncStarted='17' asyncPaused='yes'/>\n");
+    vm->job = old;
+    virDomainObjEndAPI(&vm);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -43,6 +159,7 @@ main(int argc, char **argv)
     size_t i;
     int ret;
 
+    g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", false);
     g_test_init(&argc, &argv, NULL);
     if (virInitialize() < 0 || !(xmlopt = qbjTestXMLOption()))
         g_error("cannot start: %s", virGetLastErrorMessage());
@@ -54,6 +171,11 @@ main(int argc, char **argv)
         g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
     }
 
+    g_test_add_func("/status/caps-flags", qbjTestCapsFlags);
+    g_test_add_func("/status/every-element", qbjTestEveryElement);
+    g_test_add_func("/status/defaults", qbjTestDefaults);
+    g_test_add_func("/status/job/destroy", qbjTestJobDestroy);
+    g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);
     return ret;

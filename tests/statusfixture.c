@@ -12,11 +12,49 @@
                          VIR_DOMAIN_DEF_FORMAT_ACTUAL_NET | VIR_DOMAIN_DEF_FORMAT_PCI_ORIG_STATES | \
                          VIR_DOMAIN_DEF_FORMAT_CLOCK_ADJUST)
 
+static void *
+qbjTestPrivateNew(void *opaque)
+{
+    return g_new0(qbjTestPrivate, 1);
+}
+
+static void
+qbjTestPrivateFree(void *data)
+{
+    qbjTestPrivate *priv = data;
+
+    virQbjStatusFree(priv->status);
+    virQbjStatusJobClear(&priv->job);
+    g_free(priv);
+}
+
+static int
+qbjTestPrivateParse(xmlXPathContextPtr ctxt, virDomainObj *vm, virDomainDefParserConfig *config)
+{
+    qbjTestPrivate *priv = vm->privateData;
+
+    virQbjStatusParseJob(ctxt, &priv->job);
+    return virQbjStatusParse(ctxt, vm->def, &priv->status);
+}
+
+static int
+qbjTestPrivateFormat(virBuffer *buf, virDomainObj *vm)
+{
+    qbjTestPrivate *priv = vm->privateData;
+
+    virQbjStatusFormatJob(buf, vm, priv->status);
+    return virQbjStatusFormat(buf, priv->status);
+}
+
 virDomainXMLOption *
 qbjTestXMLOption(void)
 {
     virDomainDefParserConfig parser = { .features = VIR_DOMAIN_DEF_FEATURE_WIDE_SCSI | VIR_DOMAIN_DEF_FEATURE_USER_ALIAS };
     virDomainXMLPrivateDataCallbacks priv = {
+        .alloc = qbjTestPrivateNew,
+        .free = qbjTestPrivateFree,
+        .parse = qbjTestPrivateParse,
+        .format = qbjTestPrivateFormat,
         .diskNew = virQbjDiskPrivateNew,
         .diskParse = virQbjDiskPrivateParse,
         .diskFormat = virQbjDiskPrivateFormat,

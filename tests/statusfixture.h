@@ -5,6 +5,14 @@
 #include "domain_conf.h"
 #include "virqbjstatus.h"
 
+/* The private data of a domain in these tests. */
+typedef struct _qbjTestPrivate qbjTestPrivate;
+struct _qbjTestPrivate {
+    virQbjStatus *status;
+    virQbjStatusJob job;
+};
+#define QBJ_TEST_STATUS(vm) (((qbjTestPrivate *) (vm)->privateData)->status)
+
 /* The parser for domain XML with our private data; NULL with an error reported. */
 virDomainXMLOption *qbjTestXMLOption(void);
 

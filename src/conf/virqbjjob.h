@@ -18,7 +18,9 @@ struct _virQbjJob {
     qbjJobState state;          /* written by qbjEngineStep() and the parser only */
     qbjSpec *spec;              /* never NULL; type, job name, disk, nodes are in there */
     unsigned int apiFlags;      /* as the client passed them (jobflags=) */
+    bool apiFlagsUnknown;       /* no jobflags= in the file: it is not written, either */
     bool deleteImages;          /* <deleteCommittedImages/> */
+    bool shallowNew;            /* copy: at the pivot the target inherits the source's backing chain (shallownew=) */
     bool cancelled;             /* a client asked to end it: final event CANCELED (03/T4) */
     bool cancelSoft;            /* the recorded kind of cancel: soft (copy that shall stay usable), else forced */
     bool readyEmitted;          /* public READY went out */
@@ -27,6 +29,7 @@ struct _virQbjJob {
     bool outcomeNew;            /* the new chain is in force */
     char *errmsg;               /* QEMU's reason, or NULL */
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
+    char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or NULL */
 };
 
 virQbjJob *virQbjJobNew(qbjSpec *spec, unsigned int apiFlags);  /* steals @spec */
@@ -34,11 +37,19 @@ void virQbjJobFree(virQbjJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjJob, virQbjJobFree);
 
 /* Writes <blockjobs active=...> with the jobs sorted by name, then our own element when there is a job.
- * @jobs: of virQbjJob, any order. Returns 0, -1 with an error reported. */
+ * @jobs: of virQbjJob, any order. Returns 0, -1 with an error reported (a job of type backup or create that we did not
+ * take over has no stock form yet: VIR_ERR_OPERATION_UNSUPPORTED). */
 int virQbjJobsFormat(virBuffer *buf, GPtrArray *jobs);
 
-/* Reads both forms; ctxt->node is <domstatus>. Jobs that only the stock form knows (take-over from the stock driver) get a
- * spec rebuilt from @def's chains by their node names. A job that cannot be understood is kept as BROKEN under its
- * name, never dropped (05/X4 "broken"). @jobs: new array of virQbjJob with free func set. Returns 0, -1 with an error
- * reported only when the XML is not readable at all. */
+/* Reads both forms; ctxt->node is <domstatus>. The jobs are those that either form names.
+ *
+ * Our form is there: it decides, for a stock daemon drops it at its first save, so nobody has changed the file since.
+ * Its spec cannot be read (damage, newer version): the spec is rebuilt from the stock form, the state stays ours.
+ * Our form is not there: a stock daemon has saved the file; state and spec are made from the stock form and the node
+ * names in @def's chains, so that our engine goes on with the job (commit and active commit).
+ * None of this works: the job is BROKEN under its name, never dropped (05/X4 "broken"), and a stock form is kept to be
+ * written back. spec->disk is then "" when the disk is not known, and spec->type a guess.
+ *
+ * @jobs: new array of virQbjJob with free func set, in order of names. Returns 0, -1 with an error reported only when
+ * memory runs out. */
 int virQbjJobsParse(xmlXPathContextPtr ctxt, const virDomainDef *def, GPtrArray **jobs);

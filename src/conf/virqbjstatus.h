@@ -8,6 +8,23 @@
 #include "domain_conf.h"
 #include "virqbjjob.h"
 
+/* Elements of the stock driver that we know and do not act on: kept as text, and written back in their places. */
+typedef enum {
+    VIR_QBJ_KEPT_DBUS_DAEMON,
+    VIR_QBJ_KEPT_DBUS_VMSTATE,
+    VIR_QBJ_KEPT_LOCKSTATE,
+    VIR_QBJ_KEPT_JOB,           /* an async job that a stock daemon had begun, e.g. a backup */
+    VIR_QBJ_KEPT_NUMAD,
+    VIR_QBJ_KEPT_PR_DAEMON,
+    VIR_QBJ_KEPT_MEM_PREALLOC,
+    VIR_QBJ_KEPT_SLIRP,
+    VIR_QBJ_KEPT_BACKUPS,
+    VIR_QBJ_KEPT_ORIGINAL_MEMLOCK,
+    VIR_QBJ_KEPT_PRE_MIGRATION_MEMLOCK,
+    VIR_QBJ_KEPT_LAST
+} virQbjKept;
+VIR_ENUM_DECL(virQbjKept);              /* the names of the elements */
+
 typedef struct _virQbjStatus virQbjStatus;
 struct _virQbjStatus {
     char *monitorPath;
@@ -28,20 +45,45 @@ struct _virQbjStatus {
     int agentTimeout;           /* -2: wait for ever */
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
+    char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
 };
 
+/* Caps are those of virQbjCapsFlags(), mayHaveBitmaps is true, the agent's timeout -2, everything else empty. */
 virQbjStatus *virQbjStatusNew(void);
 void virQbjStatusFree(virQbjStatus *status);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatus, virQbjStatusFree);
 
-/* Elements in the stock driver's order. One virBuffer call per line (building.md 5). */
+/* Elements in the stock driver's order, our own after <blockjobs>. -1 with an error reported: a job that cannot be
+ * written; then the file must not be saved. */
 int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 
 /* ctxt->node is <domstatus>; @def: already parsed. Tolerates every missing element (05/X8) except what cannot be
  * guessed: without <monitor> it returns a status whose monitorPath is NULL, and the caller keeps the VM listed.
- * Elements that we know and cannot honour (prDaemon, slirp, dbusVMState, backups, an async job) are kept as text and
- * written back unchanged. */
+ * Without flags in <qemuCaps> those of virQbjCapsFlags() are taken: writing none would make a stock daemon kill the VM.
+ * nodeIndex is at least the highest index of any image in the file. Damage is logged and read as missing. -1 with an error
+ * reported only when memory runs out. */
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
+
+/* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or has an async
+ * job. Writes nothing otherwise, and nothing while a kept one is written by virQbjStatusFormat(). @vm is locked. */
+void virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *status);
+
+/* What such an element says. */
+typedef struct _virQbjStatusJob virQbjStatusJob;
+struct _virQbjStatusJob {
+    virDomainJob job;                   /* VIR_JOB_NONE or VIR_JOB_DESTROY */
+    virDomainAsyncJob asyncJob;
+    unsigned int apiFlags;
+    unsigned long long asyncStarted;    /* ms since 1970 */
+    bool asyncPaused;
+    char *phase;                        /* migration only; a word of the stock driver, or NULL */
+};
+void virQbjStatusJobClear(virQbjStatusJob *job);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virQbjStatusJob, virQbjStatusJobClear);
+
+/* Reads <job> of <domstatus>; nothing there, or unknown words: VIR_JOB_NONE, VIR_ASYNC_JOB_NONE. The caller acts on it:
+ * a VM found in DESTROY is to be ended. A domain's async job is for the caller to restore; its element is kept as text. */
+void virQbjStatusParseJob(xmlXPathContextPtr ctxt, virQbjStatusJob *job);
 
 /* <nodenames>, <relPath>, ... of one storage source and <qom> of one disk: the callbacks for virDomainXMLOption (05/X5).
  * ctxt->node is the <privateData> element. Damaged entries are logged and left out: a disk without node names can have

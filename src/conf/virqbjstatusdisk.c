@@ -4,6 +4,7 @@
 #include "virqbjstatus.h"
 #include "virlog.h"
 #include "virobject.h"
+#include "virqbjxml.h"
 #include "virthread.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -64,27 +65,6 @@ virQbjStoragePrivateGet(virStorageSource *src)
     return (virQbjStoragePrivate *) src->privateData;
 }
 
-static bool
-virQbjXMLIsElement(xmlNodePtr node, const char *name)
-{
-    return node->type == XML_ELEMENT_NODE && virXMLNodeNameEqual(node, name);
-}
-
-/* Sets @to from the attribute @name of @node; an empty or missing one is logged, and @to stays. */
-static void
-virQbjXMLTakeAlias(xmlNodePtr node, const char *name, char **to)
-{
-    g_autofree char *value = virXMLPropString(node, name);
-
-    if (!value || !*value) {
-        VIR_WARN("attribute '%s' of <%s> in a status file is missing or empty", name, (const char *) node->name);
-        return;
-    }
-
-    g_free(*to);
-    *to = g_steal_pointer(&value);
-}
-
 int
 virQbjDiskPrivateParse(xmlXPathContextPtr ctxt, virDomainDiskDef *disk)
 {
@@ -93,9 +73,9 @@ virQbjDiskPrivateParse(xmlXPathContextPtr ctxt, virDomainDiskDef *disk)
     xmlNodePtr copyOnRead = virXPathNode("./nodenames/nodename[@type='copyOnRead']", ctxt);
 
     if (qom)
-        virQbjXMLTakeAlias(qom, "name", &priv->qomName);
+        virQbjXMLTakeProp(qom, "name", &priv->qomName);
     if (copyOnRead)
-        virQbjXMLTakeAlias(copyOnRead, "name", &priv->nodeCopyOnRead);
+        virQbjXMLTakeProp(copyOnRead, "name", &priv->nodeCopyOnRead);
 
     return 0;
 }
@@ -120,16 +100,16 @@ virQbjStorageParseNodenames(xmlNodePtr parent, virStorageSource *src)
     for (node = parent->children; node; node = node->next) {
         g_autofree char *type = NULL;
 
-        if (!virQbjXMLIsElement(node, "nodename"))
+        if (!virQbjXMLIsElement(node, "nodename", NULL))
             continue;
 
         type = virXMLPropString(node, "type");
         if (STREQ_NULLABLE(type, "storage"))
-            virQbjXMLTakeAlias(node, "name", &src->nodestorage);
+            virQbjXMLTakeProp(node, "name", &src->nodestorage);
         else if (STREQ_NULLABLE(type, "format"))
-            virQbjXMLTakeAlias(node, "name", &src->nodeformat);
+            virQbjXMLTakeProp(node, "name", &src->nodeformat);
         else if (STREQ_NULLABLE(type, "slice-storage") && src->sliceStorage)
-            virQbjXMLTakeAlias(node, "name", &src->sliceStorage->nodename);
+            virQbjXMLTakeProp(node, "name", &src->sliceStorage->nodename);
         else
             VIR_WARN("a node name of type '%s' in a status file is not known", NULLSTR(type));
     }
@@ -141,9 +121,9 @@ virQbjStorageParseObjects(xmlNodePtr parent, virStorageSource *src)
     xmlNodePtr node;
 
     for (node = parent->children; node; node = node->next) {
-        if (virQbjXMLIsElement(node, "TLSx509")) {
-            virQbjXMLTakeAlias(node, "alias", &src->tlsAlias);
-        } else if (virQbjXMLIsElement(node, "secret")) {
+        if (virQbjXMLIsElement(node, "TLSx509", NULL)) {
+            virQbjXMLTakeProp(node, "alias", &src->tlsAlias);
+        } else if (virQbjXMLIsElement(node, "secret", NULL)) {
             g_autofree char *typestr = virXMLPropString(node, "type");
             int type = typestr ? virQbjSecretTypeFromString(typestr) : -1;
             virQbjStoragePrivate *priv = virQbjStoragePrivateGet(src);
@@ -151,7 +131,7 @@ virQbjStorageParseObjects(xmlNodePtr parent, virStorageSource *src)
             if (!priv)
                 return -1;
             if (type >= 0)
-                virQbjXMLTakeAlias(node, "alias", &priv->secretAlias[type]);
+                virQbjXMLTakeProp(node, "alias", &priv->secretAlias[type]);
             else
                 VIR_WARN("a secret of type '%s' in a status file is not known", NULLSTR(typestr));
         }
@@ -170,7 +150,7 @@ virQbjStoragePrivateParse(xmlXPathContextPtr ctxt, virStorageSource *src)
     if (nodenames)
         virQbjStorageParseNodenames(nodenames, src);
     if (reservations && src->pr)
-        virQbjXMLTakeAlias(reservations, "mgralias", &src->pr->mgralias);
+        virQbjXMLTakeProp(reservations, "mgralias", &src->pr->mgralias);
     if (virStorageSourcePrivateDataParseRelPath(ctxt, src) < 0 ||
         (objects && virQbjStorageParseObjects(objects, src) < 0))
         return -1;

@@ -1,0 +1,27 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virqbjjob.h"
+
+virQbjJob *
+virQbjJobNew(qbjSpec *spec, unsigned int apiFlags)
+{
+    virQbjJob *job = g_new0(virQbjJob, 1);
+
+    job->state = QBJ_STATE_PLANNED;
+    job->spec = spec;
+    job->apiFlags = apiFlags;
+    return job;
+}
+
+void
+virQbjJobFree(virQbjJob *job)
+{
+    if (!job)
+        return;
+
+    qbjSpecFree(job->spec);
+    g_free(job->errmsg);
+    g_free(job->stockXML);
+    g_free(job);
+}

@@ -1,0 +1,42 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virqbjstatus.h"
+
+VIR_ENUM_IMPL(virQbjKept, VIR_QBJ_KEPT_LAST,
+              "dbusDaemon", "dbusVMState", "lockstate", "job", "numad", "prDaemon", "memPrealloc", "slirp", "backups",
+              "originalMemlock", "preMigrationMemlock");
+
+virQbjStatus *
+virQbjStatusNew(void)
+{
+    virQbjStatus *status = g_new0(virQbjStatus, 1);
+
+    /* g_strdupv does not write to what it copies, but is declared as if it did */
+    status->caps = g_strdupv((char **) (uintptr_t) virQbjCapsFlags());
+    status->agentTimeout = VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK;
+    status->mayHaveBitmaps = true;
+    status->jobs = g_ptr_array_new_with_free_func((GDestroyNotify) virQbjJobFree);
+    return status;
+}
+
+void
+virQbjStatusFree(virQbjStatus *status)
+{
+    size_t i;
+
+    if (!status)
+        return;
+
+    g_free(status->monitorPath);
+    g_free(status->libDir);
+    g_free(status->channelTargetDir);
+    g_strfreev(status->caps);
+    g_free(status->vcpuPids);
+    g_strfreev(status->devices);
+    virCPUDefFree(status->origCPU);
+    g_ptr_array_unref(status->jobs);
+    for (i = 0; i < VIR_QBJ_KEPT_LAST; i++)
+        g_free(status->kept[i]);
+    g_free(status);
+}

@@ -1,0 +1,124 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virqbjstatus.h"
+#include "virqbjxml.h"
+
+static void
+virQbjStatusFormatNamespaces(virBuffer *buf, const virQbjStatus *status)
+{
+    g_auto(virBuffer) children = VIR_BUFFER_INIT_CHILD(buf);
+
+    if (status->mountNamespace)
+        virBufferAddLit(&children, "<mount/>\n");
+    virXMLFormatElement(buf, "namespaces", NULL, &children);
+}
+
+static void
+virQbjStatusFormatVcpus(virBuffer *buf, const virQbjStatus *status)
+{
+    g_auto(virBuffer) children = VIR_BUFFER_INIT_CHILD(buf);
+    size_t i;
+
+    for (i = 0; i < status->nvcpuPids; i++) {
+        if (status->vcpuPids[i] > 0)
+            virBufferAsprintf(&children, "<vcpu id='%zu' pid='%lld'/>\n", i, (long long) status->vcpuPids[i]);
+    }
+    virXMLFormatElementEmpty(buf, "vcpus", NULL, &children);
+}
+
+/* @item: printf format of one line with the name, escaped. An empty list is no element. */
+static void
+virQbjStatusFormatList(virBuffer *buf, const char *element, const char *item, char *const *names)
+{
+    g_auto(virBuffer) children = VIR_BUFFER_INIT_CHILD(buf);
+
+    for (; names && *names; names++)
+        virBufferEscapeString(&children, item, *names);
+    virXMLFormatElement(buf, element, NULL, &children);
+}
+
+static void
+virQbjStatusFormatFlag(virBuffer *buf, const char *element, bool set)
+{
+    if (set)
+        virBufferAsprintf(buf, "<%s/>\n", element);
+}
+
+static void
+virQbjStatusFormatAllowReboot(virBuffer *buf, const virQbjStatus *status)
+{
+    if (status->allowReboot != VIR_TRISTATE_BOOL_ABSENT)
+        virBufferAsprintf(buf, "<allowReboot value='%s'/>\n", virTristateBoolTypeToString(status->allowReboot));
+}
+
+static void
+virQbjStatusFormatKept(virBuffer *buf, const virQbjStatus *status, virQbjKept which)
+{
+    virQbjXMLFormatText(buf, status->kept[which]);
+}
+
+/* Our own element; missing means true. */
+static void
+virQbjStatusFormatBitmaps(virBuffer *buf, const virQbjStatus *status)
+{
+    if (!status->mayHaveBitmaps)
+        virBufferAddLit(buf, "<qbj:images xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' bitmaps='no'/>\n");
+}
+
+static int
+virQbjStatusFormatCPU(virBuffer *buf, const virQbjStatus *status)
+{
+    return status->origCPU ? virCPUDefFormatBufFull(buf, status->origCPU, NULL) : 0;
+}
+
+/* 05/X2 up to <job>: what says where QEMU is and what it can do. */
+static void
+virQbjStatusFormatProcess(virBuffer *buf, const virQbjStatus *status)
+{
+    virBufferEscapeString(buf, "<monitor path='%s' type='unix'/>\n", status->monitorPath);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_DBUS_DAEMON);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_DBUS_VMSTATE);
+    virQbjStatusFormatNamespaces(buf, status);
+    virQbjStatusFormatVcpus(buf, status);
+    virQbjStatusFormatList(buf, "qemuCaps", "<flag name='%s'/>\n", status->caps);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_LOCKSTATE);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_JOB);
+}
+
+/* ... up to <memPrealloc>. */
+static int
+virQbjStatusFormatRun(virBuffer *buf, const virQbjStatus *status)
+{
+    virQbjStatusFormatFlag(buf, "fakereboot", status->fakeReboot);
+    virQbjStatusFormatList(buf, "devices", "<device alias='%s'/>\n", status->devices);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_NUMAD);
+    virBufferEscapeString(buf, "<libDir path='%s'/>\n", status->libDir);
+    virBufferEscapeString(buf, "<channelTargetDir path='%s'/>\n", status->channelTargetDir);
+    if (virQbjStatusFormatCPU(buf, status) < 0)
+        return -1;
+    virQbjStatusFormatFlag(buf, "chardevStdioLogd", status->chardevStdioLogd);
+    virQbjStatusFormatFlag(buf, "rememberOwner", status->rememberOwner);
+    virQbjStatusFormatAllowReboot(buf, status);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_PR_DAEMON);
+    virBufferAsprintf(buf, "<nodename index='%llu'/>\n", status->nodeIndex);
+    virBufferAsprintf(buf, "<fdset index='%u'/>\n", status->fdsetIndex);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_MEM_PREALLOC);
+    return 0;
+}
+
+int
+virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
+{
+    virQbjStatusFormatProcess(buf, status);
+    if (virQbjStatusFormatRun(buf, status) < 0 || virQbjJobsFormat(buf, status->jobs) < 0)
+        return -1;
+
+    virQbjStatusFormatBitmaps(buf, status);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
+    virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_BACKUPS);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_ORIGINAL_MEMLOCK);
+    virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_PRE_MIGRATION_MEMLOCK);
+    return 0;
+}

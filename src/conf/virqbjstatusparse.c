@@ -1,0 +1,271 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virqbjstatus.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virqbjxml.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+VIR_LOG_INIT("conf.virqbjstatusparse");
+
+/* More virtual CPUs than any machine type has: a damaged number must not allocate gigabytes. */
+#define VIR_QBJ_STATUS_MAX_VCPUS 16384
+
+static void
+virQbjStatusParsePath(xmlNodePtr root, const char *element, char **to)
+{
+    xmlNodePtr node = virQbjXMLChild(root, element, NULL);
+
+    if (node)
+        virQbjXMLTakeProp(node, "path", to);
+}
+
+static void
+virQbjStatusParseMonitor(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "monitor", NULL);
+    g_autofree char *type = node ? virXMLPropString(node, "type") : NULL;
+
+    if (STREQ_NULLABLE(type, "unix"))
+        virQbjXMLTakeProp(node, "path", &status->monitorPath);
+    else
+        VIR_WARN("a status file names no monitor socket");
+}
+
+static void
+virQbjStatusParseNamespaces(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr namespaces = virQbjXMLChild(root, "namespaces", NULL);
+    xmlNodePtr node;
+
+    for (node = namespaces ? namespaces->children : NULL; node; node = node->next) {
+        if (virQbjXMLIsElement(node, "mount", NULL))
+            status->mountNamespace = true;
+        else if (node->type == XML_ELEMENT_NODE)
+            VIR_WARN("a private namespace '%s' in a status file is not known", (const char *) node->name);
+    }
+}
+
+static void
+virQbjStatusSetVcpu(virQbjStatus *status, unsigned long long id, pid_t pid)
+{
+    if (id >= status->nvcpuPids) {
+        status->vcpuPids = g_renew(pid_t, status->vcpuPids, id + 1);
+        memset(status->vcpuPids + status->nvcpuPids, 0, (id + 1 - status->nvcpuPids) * sizeof(pid_t));
+        status->nvcpuPids = id + 1;
+    }
+
+    status->vcpuPids[id] = pid;
+}
+
+static void
+virQbjStatusParseVcpus(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr vcpus = virQbjXMLChild(root, "vcpus", NULL);
+    xmlNodePtr node;
+
+    for (node = vcpus ? vcpus->children : NULL; node; node = node->next) {
+        unsigned long long id;
+        unsigned long long pid;
+
+        if (virQbjXMLIsElement(node, "vcpu", NULL) &&
+            virQbjXMLPropNumber(node, "id", 10, &id) == 0 && id < VIR_QBJ_STATUS_MAX_VCPUS &&
+            virQbjXMLPropNumber(node, "pid", 10, &pid) == 0 && pid <= INT_MAX)
+            virQbjStatusSetVcpu(status, id, pid);
+    }
+}
+
+/* Attribute @attribute of the children called @item of the element; NULL when there is none. */
+static char **
+virQbjStatusParseList(xmlNodePtr root, const char *element, const char *item, const char *attribute)
+{
+    xmlNodePtr list = virQbjXMLChild(root, element, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    xmlNodePtr node;
+
+    for (node = list ? list->children : NULL; node; node = node->next) {
+        g_autofree char *name = NULL;
+
+        if (virQbjXMLIsElement(node, item, NULL))
+            virQbjXMLTakeProp(node, attribute, &name);
+        if (name)
+            g_ptr_array_add(names, g_steal_pointer(&name));
+    }
+
+    if (names->len == 0)
+        return NULL;
+
+    g_ptr_array_add(names, NULL);
+    return (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+static void
+virQbjStatusParseCaps(xmlNodePtr root, virQbjStatus *status)
+{
+    char **caps = virQbjStatusParseList(root, "qemuCaps", "flag", "name");
+
+    if (caps) {
+        g_strfreev(status->caps);
+        status->caps = caps;
+    }
+}
+
+static void
+virQbjStatusParseCPU(xmlXPathContextPtr ctxt, virQbjStatus *status)
+{
+    if (virCPUDefParseXML(ctxt, "./cpu[1]", VIR_CPU_TYPE_GUEST, &status->origCPU, false) < 0) {
+        VIR_WARN("the original CPU definition in a status file cannot be read: %s", virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+static void
+virQbjStatusParseAllowReboot(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "allowReboot", NULL);
+    g_autofree char *value = node ? virXMLPropString(node, "value") : NULL;
+
+    if (STREQ_NULLABLE(value, "yes"))
+        status->allowReboot = VIR_TRISTATE_BOOL_YES;
+    else if (STREQ_NULLABLE(value, "no"))
+        status->allowReboot = VIR_TRISTATE_BOOL_NO;
+}
+
+static bool
+virQbjStatusParseFlag(xmlNodePtr root, const char *element)
+{
+    return virQbjXMLChild(root, element, NULL) != NULL;
+}
+
+static void
+virQbjStatusParseNumbers(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "fdset", NULL);
+    xmlNodePtr timeout = virQbjXMLChild(root, "agentTimeout", NULL);
+    g_autofree char *text = timeout ? virXMLNodeContentString(timeout) : NULL;
+    unsigned long long number;
+
+    if (node && virQbjXMLPropNumber(node, "index", 10, &number) == 0 && number <= UINT_MAX)
+        status->fdsetIndex = number;
+
+    if (text && virStrToLong_i(text, NULL, 10, &status->agentTimeout) < 0) {
+        VIR_WARN("the agent timeout in a status file is no number");
+        status->agentTimeout = VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK;
+    }
+}
+
+/* An index that is given twice makes QEMU refuse a node name, so no image of the file may be above the last one. */
+static void
+virQbjStatusParseNodeIndex(xmlXPathContextPtr ctxt, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(ctxt->node, "nodename", NULL);
+    g_autofree xmlNodePtr *indexed = NULL;
+    int nindexed = virXPathNodeSet("./domain/devices/disk//*[self::source or self::backingStore][@index]"
+                                   " | ./blockjobs//source[@index] | ./backups//disk[@index]", ctxt, &indexed);
+    unsigned long long index;
+    int i;
+
+    if (node)
+        ignore_value(virQbjXMLPropNumber(node, "index", 10, &status->nodeIndex));
+
+    for (i = 0; i < nindexed; i++) {
+        if (virQbjXMLPropNumber(indexed[i], "index", 10, &index) == 0 && index > status->nodeIndex)
+            status->nodeIndex = index;
+    }
+}
+
+static void
+virQbjStatusParseBitmaps(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "images", VIR_QBJ_XML_NAMESPACE);
+    g_autofree char *value = node ? virXMLPropString(node, "bitmaps") : NULL;
+
+    status->mayHaveBitmaps = STRNEQ_NULLABLE(value, "no");
+}
+
+/* A second element of the same name is of no use to anybody: the stock driver reads the first. */
+static int
+virQbjStatusParseKept(xmlNodePtr root, virQbjStatus *status)
+{
+    size_t i;
+
+    for (i = 0; i < VIR_QBJ_KEPT_LAST; i++) {
+        xmlNodePtr node = virQbjXMLChild(root, virQbjKeptTypeToString(i), NULL);
+
+        if (node && !(status->kept[i] = virQbjXMLText(node, 1)))
+            return -1;
+    }
+
+    return 0;
+}
+
+/* Only an async job outlives its daemon, with others that belong to it (<backups>). A DESTROY that was kept would make
+ * a stock daemon kill the VM one day. */
+static void
+virQbjStatusDropPlainJob(xmlXPathContextPtr ctxt, virQbjStatus *status)
+{
+    g_auto(virQbjStatusJob) job = { 0 };
+
+    virQbjStatusParseJob(ctxt, &job);
+    if (job.asyncJob == VIR_ASYNC_JOB_NONE)
+        g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
+}
+
+/* What nobody here knows is lost at the next save, as with the stock driver (06/R6.8). */
+static void
+virQbjStatusWarnUnknown(xmlNodePtr root)
+{
+    static const char *const known[] = {
+        "taint", "deprecation", "domain", "monitor", "namespaces", "vcpus", "qemuCaps", "fakereboot", "devices", "libDir",
+        "channelTargetDir", "cpu", "chardevStdioLogd", "rememberOwner", "allowReboot", "nodename", "fdset", "blockjobs",
+        "agentTimeout", NULL
+    };
+    xmlNodePtr node;
+
+    for (node = root->children; node; node = node->next) {
+        const char *name = (const char *) node->name;
+
+        if (node->type == XML_ELEMENT_NODE && !(node->ns && STREQ((const char *) node->ns->href, VIR_QBJ_XML_NAMESPACE)) &&
+            !g_strv_contains(known, name) && virQbjKeptTypeFromString(name) < 0)
+            VIR_WARN("element <%s> in a status file is not known and will not be kept", name);
+    }
+}
+
+int
+virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status)
+{
+    g_autoptr(virQbjStatus) found = virQbjStatusNew();
+    xmlNodePtr root = ctxt->node;
+
+    virQbjStatusWarnUnknown(root);
+    virQbjStatusParseMonitor(root, found);
+    virQbjStatusParsePath(root, "libDir", &found->libDir);
+    virQbjStatusParsePath(root, "channelTargetDir", &found->channelTargetDir);
+    virQbjStatusParseNamespaces(root, found);
+    virQbjStatusParseVcpus(root, found);
+    virQbjStatusParseCaps(root, found);
+    found->devices = virQbjStatusParseList(root, "devices", "device", "alias");
+    virQbjStatusParseCPU(ctxt, found);
+    found->fakeReboot = virQbjStatusParseFlag(root, "fakereboot");
+    found->chardevStdioLogd = virQbjStatusParseFlag(root, "chardevStdioLogd");
+    found->rememberOwner = virQbjStatusParseFlag(root, "rememberOwner");
+    virQbjStatusParseAllowReboot(root, found);
+    virQbjStatusParseNumbers(root, found);
+    virQbjStatusParseNodeIndex(ctxt, found);
+    virQbjStatusParseBitmaps(root, found);
+    if (virQbjStatusParseKept(root, found) < 0)
+        return -1;
+
+    virQbjStatusDropPlainJob(ctxt, found);
+    g_clear_pointer(&found->jobs, g_ptr_array_unref);
+    if (virQbjJobsParse(ctxt, def, &found->jobs) < 0) {
+        found->jobs = g_ptr_array_new();
+        return -1;
+    }
+
+    *status = g_steal_pointer(&found);
+    return 0;
+}
