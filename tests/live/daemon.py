@@ -1,7 +1,7 @@
 """A private libvirtd: own folders, own socket, own processes; nothing of the host's libvirt is touched.
 
 In system mode it runs as root in a mount namespace with private folders over /run, /etc/libvirt, /var/lib/libvirt,
-/var/log/libvirt and /var/cache/libvirt; in session mode as `nobody` (or as the caller when that is not root).
+/var/log/libvirt and /var/cache/libvirt, and in a network namespace; in session mode as `nobody` (or as the caller when that is not root).
 holder.py is the parent of all its processes, so they end with the test program, whatever happens to that.
 """
 
@@ -231,7 +231,7 @@ class Daemon:
                 with open(self.path("no-kvm"), "w") as f:
                     os.chmod(f.name, 0o000)
                 script += "mount --bind '%s' /dev/kvm\n" % self.path("no-kvm")
-            argv = ["unshare", "-m", "-u", "--propagation", "private", "sh", "-c", script + 'exec "$@"', "sh"] + python
+            argv = ["unshare", "-m", "-u", "-n", "--propagation", "private", "sh", "-c", script + 'exec "$@"', "sh"] + python
         elif self.user:
             argv = ["setpriv", "--reuid", self.user, "--regid", grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name,
                     "--clear-groups"] + python

@@ -59,6 +59,18 @@ def descendants(root):
     return found
 
 
+def loopback_up():
+    """A new network namespace has its loopback interface down; in another one this fails or changes nothing."""
+    import fcntl
+    import socket
+    import struct
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x41))     # SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
+        except OSError:
+            pass
+
+
 class Holder:
     def __init__(self):
         self.ended = {}           # pid -> exit status of reaped children
@@ -214,4 +226,5 @@ class Holder:
 
 
 if __name__ == "__main__":
+    loopback_up()
     Holder().run()

@@ -16,7 +16,7 @@ def parser(text):
     p.add_argument("--driver", default="ours", help="stock, ours, a LIBVIRT_DRIVER_DIR folder, or a module file")
     p.add_argument("--mode", choices=["system", "session"], help="only this mode (default: all that the test has)")
     p.add_argument("--build", default=os.path.join(ROOT, "build"), help="build folder; the guest is kept there too")
-    p.add_argument("--timeout", type=int, default=300, help="seconds for the whole program")
+    p.add_argument("--timeout", type=int, default=600, help="seconds for the whole program")
     return p
 
 

@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PARALLEL = 2
 # name -> (program and its arguments, seconds it may take); the longest first
 SUITES = {
+    "differential": (["differential.py"], 400),
     "milestone": (["milestone.py"], 300),
     "writes-system": (["writes.py", "--mode", "system"], 300),
     "writes-session": (["writes.py", "--mode", "session"], 300),
