@@ -55,7 +55,7 @@ CASES = [
     ('purity', 'reports', {f'{CORE}/a.c': 'virReportError(1, "a");\n'}, ['a.c:1: core/ may not call virReportError']),
     ('purity', 'locks', {f'{CORE}/a.c': '\nVIR_LOCK_GUARD(x);\n'}, ['a.c:2: core/ may not call VIR_LOCK_GUARD']),
     ('purity', 'I/O call', {f'{CORE}/a.c': 'fd = open (name);\n'}, ['a.c:1: core/ may not call open']),
-    ('purity', 'image I/O', {f'{CORE}/a.c': 'virStorageSourceStat(src, &st);\n'}, ['may not call virStorageSourceStat']),
+    ('purity', 'image I/O', {f'{CORE}/a.c': 'virStorageSourceStat(a, &b);\n'}, ['may not call virStorageSourceStat']),
     ('purity', 'image names', {f'{CORE}/a.c': 'virStorageSourceGetRelativeBackingPath(a, b, &c);\n'}, []),
     ('purity', 'clock', {f'{CORE}/a.c': 'g_get_real_time();\n'}, ['may not call g_get_real_time']),
     ('purity', 'words in text', {f'{CORE}/a.c': '/* open() */ char *a = "read(it)";\n'}, []),
