@@ -304,8 +304,7 @@ testFaultFails(void)
     g_autoptr(qbjHostSave) save = NULL;
     bool renamed = true;
 
-    virQbjFaultReset();
-    g_setenv("QBJ_FAULT", "save:2,save-write:3+", true);
+    virQbjFaultSet("save:2,save-write:3+");
     g_assert_cmpint(qbjHostSaveFile(here->path, "old", 0600), ==, 0);
     save = qbjHostSavePrepare(here->path, "new", 0600);
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, -1);
@@ -319,14 +318,12 @@ testFaultFails(void)
     g_assert_cmpuint(virQbjFaultGetPasses("save-write"), ==, 4);
 
     /* the folder's sync fails: the new text is there */
-    virQbjFaultReset();
-    g_setenv("QBJ_FAULT", "save-sync:1", true);
+    virQbjFaultSet("save-sync:1");
     save = qbjHostSavePrepare(here->path, "new", 0600);
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, -1);
     g_assert_true(renamed);
     assertText(here->path, "new");
-    g_unsetenv("QBJ_FAULT");
-    virQbjFaultReset();
+    virQbjFaultSet(NULL);
 }
 
 /* A process that saves "1", "2", "3" and dies at the wanted point; returns what is in the file then. */
@@ -339,8 +336,8 @@ dieAt(const place *here, const char *fault)
 
     g_assert_cmpint(pid, >=, 0);
     if (pid == 0) {
+        virQbjFaultSet(NULL);
         g_setenv("QBJ_FAULT", fault, true);
-        virQbjFaultReset();
         if (qbjHostSaveFile(here->path, "1", 0600) < 0 ||
             qbjHostSaveFile(here->path, "2", 0600) < 0 ||
             qbjHostSaveFile(here->path, "3", 0600) < 0)

@@ -7,10 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-static void
-qmpFixtureLog(qmpFixture *fixture, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void
+void
 qmpFixtureLog(qmpFixture *fixture, const char *format, ...)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&fixture->lock);
@@ -71,7 +68,7 @@ onEvent(qbjQmp *qmp G_GNUC_UNUSED, virJSONValue *event, void *opaque)
 
     qmpFixtureLog(fixture, "event %s", name);
     if (fixture->onEvent)
-        fixture->onEvent(fixture, name);
+        fixture->onEvent(fixture, event);
 }
 
 static void
@@ -83,7 +80,11 @@ onEstablished(qbjQmp *qmp G_GNUC_UNUSED, void *opaque)
 static void
 onClosed(qbjQmp *qmp G_GNUC_UNUSED, const char *reason, void *opaque)
 {
-    qmpFixtureLog(opaque, "closed %s", reason);
+    qmpFixture *fixture = opaque;
+
+    qmpFixtureLog(fixture, "closed %s", reason);
+    if (fixture->onClosed)
+        fixture->onClosed(fixture);
 }
 
 static void
@@ -106,6 +107,12 @@ qmpFixtureDone(qbjQmp *qmp G_GNUC_UNUSED, const qbjQmpCommand *command, void *op
 qmpFixture *
 qmpFixtureNew(virEventThread *thread)
 {
+    return qmpFixtureNewType(thread, SOCK_STREAM);
+}
+
+qmpFixture *
+qmpFixtureNewType(virEventThread *thread, int type)
+{
     static const qbjQmpCallbacks callbacks = { onEvent, onEstablished, onClosed, onRelease };
     qmpFixture *fixture = g_new0(qmpFixture, 1);
     int fds[2];
@@ -117,7 +124,7 @@ qmpFixtureNew(virEventThread *thread)
     g_assert_cmpint(virMutexInit(&fixture->lock), ==, 0);
     g_assert_cmpint(virQbjCondInit(&fixture->changed), ==, 0);
 
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+    g_assert_cmpint(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), ==, 0);
     fixture->peer = fds[1];
     fixture->qmp = qbjQmpNew(fds[0], virEventThreadGetContext(fixture->thread), &callbacks, fixture);
     g_assert_nonnull(fixture->qmp);
@@ -125,16 +132,25 @@ qmpFixtureNew(virEventThread *thread)
 }
 
 void
+qmpFixtureHangUp(qmpFixture *fixture)
+{
+    VIR_FORCE_CLOSE(fixture->peer);
+}
+
+void
+qmpFixtureRelease(qmpFixture *fixture)
+{
+    g_clear_pointer(&fixture->qmp, qbjQmpUnref);
+    qmpFixtureAwait(fixture, "released", 1);
+}
+
+void
 qmpFixtureFree(qmpFixture *fixture)
 {
     if (!fixture)
         return;
-    if (fixture->qmp) {
-        qbjQmpClose(fixture->qmp);
-        qbjQmpUnref(fixture->qmp);
-    }
-    qmpFixtureAwait(fixture, "released", 1);
-    VIR_FORCE_CLOSE(fixture->peer);
+    qmpFixtureRelease(fixture);
+    qmpFixtureHangUp(fixture);
     g_clear_object(&fixture->thread);
     g_string_free(fixture->input, true);
     g_string_free(fixture->log, true);
@@ -213,9 +229,16 @@ qmpPeerAnswer(qmpFixture *fixture, const char *execute, const char *value)
 {
     unsigned int id = 0;
     g_autofree char *name = qmpPeerRead(fixture, &id);
-    g_autofree char *answer = g_strdup_printf("{\"return\": %s, \"id\": %u}\r\n", value, id);
 
     g_assert_cmpstr(name, ==, execute);
+    qmpPeerReturn(fixture, id, value);
+}
+
+void
+qmpPeerReturn(qmpFixture *fixture, unsigned int id, const char *value)
+{
+    g_autofree char *answer = g_strdup_printf("{\"return\": %s, \"id\": %u}\r\n", value, id);
+
     qmpPeerWrite(fixture, answer);
 }
 

@@ -12,8 +12,8 @@
 #define QMP_GREETING "{\"QMP\":{\"version\":{\"qemu\":{\"micro\":22,\"minor\":2,\"major\":7},\"package\":\"\"}," \
                      "\"capabilities\":[\"oob\"]}}\r\n"
 
-/* Everything that is waited for comes within this time, or the test fails. */
-#define QMP_PATIENCE_MS 20000
+/* Everything that is waited for comes within this time, or the test fails. Much, because of valgrind. */
+#define QMP_PATIENCE_MS 60000
 
 typedef struct _qmpFixture qmpFixture;
 struct _qmpFixture {
@@ -25,11 +25,14 @@ struct _qmpFixture {
     virMutex lock;
     virCond changed;
     GString *log;               /* "established;event STOP;closed TEXT;released;done query-status ok;" */
-    void (*onEvent)(qmpFixture *fixture, const char *name);
+    void (*onEvent)(qmpFixture *fixture, virJSONValue *event);      /* on the event thread, after the log */
+    void (*onClosed)(qmpFixture *fixture);
 };
 
 /* @thread: shared by several fixtures, or NULL: one of its own. */
 qmpFixture *qmpFixtureNew(virEventThread *thread);
+/* @type: SOCK_STREAM, or SOCK_SEQPACKET, on which each write of the client is one read of the monitor. */
+qmpFixture *qmpFixtureNewType(virEventThread *thread, int type);
 /* Closes, waits for the release and frees. */
 void qmpFixtureFree(qmpFixture *fixture);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qmpFixture, qmpFixtureFree);
@@ -37,6 +40,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qmpFixture, qmpFixtureFree);
 /* The monitor: greets, answers qmp_capabilities, and waits until the client is established. */
 void qmpFixtureGreet(qmpFixture *fixture);
 
+/* Ends the monitor's side. */
+void qmpFixtureHangUp(qmpFixture *fixture);
+
+/* The caller's reference goes; waits until everything has been released. */
+void qmpFixtureRelease(qmpFixture *fixture);
+
+void qmpFixtureLog(qmpFixture *fixture, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Waits until the log contains @text @times times. */
 void qmpFixtureAwait(qmpFixture *fixture, const char *text, unsigned int times);
 unsigned int qmpFixtureCount(qmpFixture *fixture, const char *text);
@@ -54,6 +64,9 @@ char *qmpPeerRead(qmpFixture *fixture, unsigned int *id);
 char *qmpPeerReadLine(qmpFixture *fixture);
 /* Reads the next command, which must be @execute, and answers it with {"return": @value}. */
 void qmpPeerAnswer(qmpFixture *fixture, const char *execute, const char *value);
+
+/* Answers the request @id with {"return": @value}. */
+void qmpPeerReturn(qmpFixture *fixture, unsigned int id, const char *value);
 
 /* A blocking call in a thread of its own. */
 typedef struct _qmpCall qmpCall;

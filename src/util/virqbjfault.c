@@ -14,11 +14,12 @@ VIR_LOG_INIT("qemu_blockjob.fault");
 
 static virMutex faultLock = VIR_MUTEX_INITIALIZER;
 static GHashTable *faultPasses;     /* point -> number of passes */
+static char *faultWanted;           /* in place of the environment */
 
+/* Lock held. */
 static unsigned int
 virQbjFaultCount(const char *point)
 {
-    VIR_LOCK_GUARD lock = virLockGuardLock(&faultLock);
     unsigned int pass;
 
     if (!faultPasses)
@@ -45,8 +46,9 @@ virQbjFaultMatches(const char *wish, const char *point, unsigned int pass)
 bool
 virQbjFaultHit(const char *point)
 {
+    VIR_LOCK_GUARD lock = virLockGuardLock(&faultLock);
     unsigned int pass = virQbjFaultCount(point);
-    const char *wanted = getenv("QBJ_FAULT");
+    const char *wanted = faultWanted ? faultWanted : getenv("QBJ_FAULT");
     g_auto(GStrv) wishes = NULL;
     size_t i;
 
@@ -73,11 +75,13 @@ virQbjFaultGetPasses(const char *point)
 }
 
 void
-virQbjFaultReset(void)
+virQbjFaultSet(const char *wanted)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&faultLock);
 
     g_clear_pointer(&faultPasses, g_hash_table_unref);
+    g_free(faultWanted);
+    faultWanted = g_strdup(wanted);
 }
 
 #endif

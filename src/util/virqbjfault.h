@@ -19,11 +19,11 @@
 /* Counts a pass of @point. True: the caller is to fail as it would if the system call (or QEMU) had failed. */
 bool virQbjFaultHit(const char *point);
 
-/* How often @point has been passed since the start or the last reset. */
+/* How often @point has been passed since the start or the last virQbjFaultSet(). */
 unsigned int virQbjFaultGetPasses(const char *point);
 
-/* Counts from 0 again: a test in the same process begins its next round. */
-void virQbjFaultReset(void);
+/* For tests in the same process: counts from 0 again, with @wanted in place of the environment. NULL: the environment's. */
+void virQbjFaultSet(const char *wanted);
 
 #else
 # define virQbjFaultHit(point) false

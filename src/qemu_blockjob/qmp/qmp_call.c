@@ -3,15 +3,27 @@
 #include "internal.h"
 #include "virerror.h"
 #include "virqbjcond.h"
+#include "virqbjfault.h"
 #include "qmp_clientpriv.h"
 #include "qmp_message.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* The fault "qmp-error": QEMU itself refuses the command, and so does not carry it out. */
+static const char *
+qbjQmpCommandName(const char *execute)
+{
+    return virQbjFaultHit("qmp-error") ? "x-qbj-fault" : execute;
+}
+
 /* Lock held. Returns 0 when @n commands of together @bytes may be queued, -1 with an error reported. */
 static int
 qbjQmpCheckRoom(qbjQmp *qmp, size_t n, size_t bytes)
 {
+    if (virQbjFaultHit("qmp-send")) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "fault: nothing was sent");
+        return -1;
+    }
     if (qmp->state == QBJ_QMP_CLOSED) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("the connection to QEMU's monitor has ended: %s"),
                        qmp->reason ? qmp->reason : _("it was closed"));
@@ -61,9 +73,9 @@ qbjQmpAwait(qbjQmp *qmp, qbjQmpBatch *batch, unsigned int deadlineMs)
     return -1;
 }
 
-/* Sends @n bodies in one write and waits; @answers gets what came, also when it was not all. */
+/* Sends @n bodies in one write and waits. The answers belong to the caller, also when it was not all. */
 static int
-qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, virJSONValue **answers)
+qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
 {
     VIR_LOCK_GUARD lock = { 0 };
     qbjQmpBatch batch = { .answers = answers, .missing = n };
@@ -99,32 +111,69 @@ qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, vi
     return rc;
 }
 
-static void
-qbjQmpFreeAnswers(virJSONValue **answers, size_t n)
+/* Parses what came as text. Returns 0, -1 with an error reported and the connection about to end. */
+static int
+qbjQmpParse(qbjQmp *qmp, qbjQmpAnswer *answers, size_t n)
 {
     size_t i;
 
-    for (i = 0; i < n; i++)
-        virJSONValueFree(answers[i]);
+    for (i = 0; i < n; i++) {
+        if (!answers[i].text)
+            continue;
+        answers[i].json = virJSONValueFromString(answers[i].text);
+        g_clear_pointer(&answers[i].text, g_free);
+        if (!answers[i].json || qbjQmpMessageGetKind(answers[i].json) != QBJ_QMP_MESSAGE_ANSWER) {
+            qbjQmpDoom(qmp, _("QEMU's monitor sent a message that is not JSON"));
+            virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU's answer is not JSON"));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Fills @answers[].json, which belong to the caller, also when it was not all. */
+static int
+qbjQmpAsk(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+{
+    if (qbjQmpExchange(qmp, bodies, n, deadlineMs, answers) < 0)
+        return -1;
+    if (virQbjFaultHit("qmp-answer")) {
+        virReportError(VIR_ERR_OPERATION_TIMEOUT, "%s", "fault: QEMU's answer got lost");
+        return -1;
+    }
+    return qbjQmpParse(qmp, answers, n);
+}
+
+static void
+qbjQmpFreeAnswers(qbjQmpAnswer *answers, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        virJSONValueFree(answers[i].json);
+        g_free(answers[i].text);
+    }
+    g_free(answers);
 }
 
 int
 qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
 {
     g_auto(GStrv) bodies = g_new0(char *, n + 1);
-    g_autofree virJSONValue **answers = g_new0(virJSONValue *, n);
+    qbjQmpAnswer *answers;
     size_t i;
     int rc;
 
     for (i = 0; i < n; i++) {
         qbjQmpCommandClear(&commands[i]);
-        if (!(bodies[i] = qbjQmpMessageFormat(commands[i].execute, commands[i].arguments)))
+        if (!(bodies[i] = qbjQmpMessageFormat(qbjQmpCommandName(commands[i].execute), commands[i].arguments)))
             return -1;
     }
 
-    rc = qbjQmpExchange(qmp, bodies, n, deadlineMs, answers);
+    answers = g_new0(qbjQmpAnswer, n);
+    rc = qbjQmpAsk(qmp, bodies, n, deadlineMs, answers);
     for (i = 0; rc == 0 && i < n; i++)
-        qbjQmpMessageTakeOutcome(answers[i], &commands[i]);
+        qbjQmpMessageTakeOutcome(answers[i].json, &commands[i]);
     qbjQmpFreeAnswers(answers, n);
     return rc;
 }
@@ -148,7 +197,7 @@ qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSONVal
 int
 qbjQmpSend(qbjQmp *qmp, const char *execute, virJSONValue *arguments, qbjQmpDone done, void *opaque)
 {
-    g_autofree char *body = qbjQmpMessageFormat(execute, arguments);
+    g_autofree char *body = qbjQmpMessageFormat(qbjQmpCommandName(execute), arguments);
     g_autoptr(qbjQmpRequest) request = g_new0(qbjQmpRequest, 1);
     VIR_LOCK_GUARD lock = { 0 };
 
@@ -172,8 +221,16 @@ int
 qbjQmpPassthrough(qbjQmp *qmp, const char *text, virJSONValue **reply)
 {
     g_autofree char *body = qbjQmpMessageFormatText(text);
+    qbjQmpAnswer answer = { NULL, NULL };
+    int rc = 0;
 
     if (!body)
         return -1;
-    return qbjQmpExchange(qmp, &body, 1, QBJ_QMP_DEADLINE_MS, reply);
+    if (qbjQmpAsk(qmp, &body, 1, QBJ_QMP_DEADLINE_MS, &answer) < 0)
+        rc = -1;
+    else
+        *reply = g_steal_pointer(&answer.json);
+    virJSONValueFree(answer.json);
+    g_free(answer.text);
+    return rc;
 }

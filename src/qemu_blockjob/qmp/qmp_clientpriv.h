@@ -6,6 +6,12 @@
 #include "qmp_stream.h"
 #include "virthread.h"
 
+/* An answer of more bytes is parsed by the thread that waits for it: 12 MB/s would hold up the events of all VMs. */
+#define QBJ_QMP_LARGE (64 * 1024)
+
+/* Anything of more bytes that nobody waits for is no QMP; QEMU's largest event has some hundred. */
+#define QBJ_QMP_UNASKED_MAX (1024 * 1024)
+
 /* Bytes that QEMU has not read yet; more is refused: a hung QEMU cannot grow us. */
 #define QBJ_QMP_UNSENT_MAX (16 * 1024 * 1024)
 
@@ -32,6 +38,7 @@ struct _qbjQmp {
                                    could run one */
     qbjQmpState state;
     char *reason;               /* why the connection ended, NULL as long as it has not, or when we closed it */
+    const char *doom;           /* why the event thread is to end the connection (static, translated); NULL: it is not */
     int fd;                     /* closed by the event thread only, so that it never polls somebody else's */
     GSource *source;            /* NULL once the event thread has taken it down */
     void *tag;                  /* of the fd in the source */
@@ -46,3 +53,6 @@ struct _qbjQmp {
 /* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up as the end
  * of the connection, on the event thread. */
 void qbjQmpFlush(qbjQmp *qmp);
+
+/* Any thread, lock not held: what came is not QMP; the event thread ends the connection. @reason: static, translated. */
+void qbjQmpDoom(qbjQmp *qmp, const char *reason);

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "virerror.h"
+#include "virstring.h"
 #include "qmp_message.h"
 #include "qmp_stream.h"
 
@@ -29,6 +30,61 @@ bool
 qbjQmpMessageGetId(virJSONValue *answer, unsigned int *id)
 {
     return virJSONValueObjectGetNumberUint(answer, "id", id) == 0;
+}
+
+/* The byte behind the string that begins at @text with its quote; all of the message is well-formed as far as brackets
+ * and strings go, because qmp_stream.c has cut it out. */
+static const char *
+qbjQmpMessageSkipString(const char *text)
+{
+    for (text++; *text && *text != '"'; text++) {
+        if (*text == '\\' && text[1])
+            text++;
+    }
+    return *text ? text + 1 : text;
+}
+
+/* Where the value of the member begins whose key is the string at @text; NULL when that string is no key. */
+static const char *
+qbjQmpMessageFindValue(const char *text)
+{
+    text = qbjQmpMessageSkipString(text);
+    text += strspn(text, " \t\r\n");
+    if (*text != ':')
+        return NULL;
+    return text + 1 + strspn(text + 1, " \t\r\n");
+}
+
+bool
+qbjQmpMessagePeekId(const char *text, unsigned int *id)
+{
+    unsigned int depth = 0;
+    bool isAnswer = false;
+    const char *idText = NULL;
+    char *end;
+
+    while (*text) {
+        const char *value;
+
+        if (*text != '"') {
+            if (*text == '{' || *text == '[')
+                depth++;
+            else if (*text == '}' || *text == ']')
+                depth--;
+            text++;
+            continue;
+        }
+        if (depth == 1 && (value = qbjQmpMessageFindValue(text))) {
+            if (STRPREFIX(text, "\"return\"") || STRPREFIX(text, "\"error\""))
+                isAnswer = true;
+            else if (STRPREFIX(text, "\"id\""))
+                idText = value;
+        }
+        text = qbjQmpMessageSkipString(text);
+    }
+    if (!isAnswer || !idText)
+        return false;
+    return g_ascii_isdigit(*idText) && virStrToLong_ui(idText, &end, 10, id) == 0;
 }
 
 void

@@ -46,21 +46,34 @@ qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request)
     return request->id;
 }
 
+static GList *
+qbjQmpRequestListFindLink(const qbjQmpRequestList *list, unsigned int id)
+{
+    GList *link = list->waiting.head;
+
+    /* QEMU answers in order: it is the first one */
+    while (link && ((const qbjQmpRequest *) link->data)->id != id)
+        link = link->next;
+    return link;
+}
+
+const qbjQmpRequest *
+qbjQmpRequestListFind(const qbjQmpRequestList *list, unsigned int id)
+{
+    GList *link = qbjQmpRequestListFindLink(list, id);
+
+    return link ? link->data : NULL;
+}
+
 qbjQmpRequest *
 qbjQmpRequestListTake(qbjQmpRequestList *list, unsigned int id)
 {
-    GList *link;
+    GList *link = qbjQmpRequestListFindLink(list, id);
+    qbjQmpRequest *request = link ? link->data : NULL;
 
-    /* QEMU answers in order: it is the first one */
-    for (link = list->waiting.head; link; link = link->next) {
-        qbjQmpRequest *request = link->data;
-
-        if (request->id == id) {
-            g_queue_delete_link(&list->waiting, link);
-            return request;
-        }
-    }
-    return NULL;
+    if (link)
+        g_queue_delete_link(&list->waiting, link);
+    return request;
 }
 
 void
@@ -77,11 +90,12 @@ qbjQmpRequestListAbandon(qbjQmpRequestList *list, const qbjQmpBatch *batch)
 }
 
 void
-qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *answer)
+qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *json, char *text)
 {
     qbjQmpBatch *batch = request->batch;
 
-    batch->answers[request->position] = answer;
+    batch->answers[request->position].json = json;
+    batch->answers[request->position].text = text;
     if (--batch->missing == 0)
         virCondSignal(&batch->changed);
 }

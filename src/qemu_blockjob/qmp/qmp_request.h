@@ -9,11 +9,18 @@
 /* More than this many unanswered commands, given-up ones included, are refused: a hung QEMU cannot grow us. */
 #define QBJ_QMP_REQUESTS_MAX 1024
 
+/* What came for one command: parsed, or, when it is large, as text that the waiting thread parses. Both NULL: nothing yet. */
+typedef struct _qbjQmpAnswer qbjQmpAnswer;
+struct _qbjQmpAnswer {
+    virJSONValue *json;
+    char *text;
+};
+
 /* A call that waits for several answers; lives on the waiting thread's stack. */
 typedef struct _qbjQmpBatch qbjQmpBatch;
 struct _qbjQmpBatch {
     virCond changed;            /* monotonic clock: virQbjCondInit() */
-    virJSONValue **answers;     /* one for each command, in its order; the waiting thread takes them */
+    qbjQmpAnswer *answers;      /* one for each command, in its order; they belong to the waiting thread */
     size_t missing;
     bool broken;                /* the connection ended first */
 };
@@ -53,14 +60,16 @@ bool qbjQmpRequestListHasRoom(const qbjQmpRequestList *list, size_t n);
 /* Adds @request (taken over) and returns the id that it was given. */
 unsigned int qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request);
 
-/* Takes the request with @id out of the list; NULL when there is none. */
+/* The request with @id; NULL when there is none. */
+const qbjQmpRequest *qbjQmpRequestListFind(const qbjQmpRequestList *list, unsigned int id);
+/* The same, and takes it out of the list. */
 qbjQmpRequest *qbjQmpRequestListTake(qbjQmpRequestList *list, unsigned int id);
 
 /* The waiting thread of @batch gives up: its requests stay in the list until their answers come, which are then dropped. */
 void qbjQmpRequestListAbandon(qbjQmpRequestList *list, const qbjQmpBatch *batch);
 
-/* Hands @answer (taken over) to the batch of @request. */
-void qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *answer);
+/* Hands the answer (one of both, taken over) to the batch of @request. */
+void qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *json, char *text);
 
 /* The connection has ended: wakes every batch. What has a callback is moved to @unheard, in order; the list is empty then. */
 void qbjQmpRequestListBreak(qbjQmpRequestList *list, GQueue *unheard);

@@ -16,6 +16,8 @@ struct _qbjQmpStream {
     size_t limit;
 
     unsigned int depth;         /* open brackets; 0: between objects */
+    unsigned int keys[QBJ_QMP_DEPTH_MAX + 1];   /* of the open object on each level */
+    size_t compares;            /* that the parser will need for this message */
     bool inString;
     bool escaped;               /* in a string, behind a backslash */
 
@@ -129,6 +131,12 @@ qbjQmpStreamStepObject(qbjQmpStream *stream, unsigned char byte)
     case '[':
         if (++stream->depth > QBJ_QMP_DEPTH_MAX)
             return N_("too many levels of nesting");
+        stream->keys[stream->depth] = 0;
+        break;
+    case ':':
+        stream->compares += stream->keys[stream->depth]++;
+        if (stream->compares > QBJ_QMP_COMPARES_MAX)
+            return N_("an object with too many members");
         break;
     case '}':
     case ']':
@@ -150,6 +158,8 @@ qbjQmpStreamStepBetween(qbjQmpStream *stream, unsigned char byte)
     switch (byte) {
     case '{':
         stream->depth = 1;
+        stream->keys[1] = 0;
+        stream->compares = 0;
         return NULL;
     case ' ': case '\t': case '\r': case '\n':
         stream->start = stream->scanned + 1;

@@ -1,8 +1,9 @@
 /* Bytes of a QMP socket in, texts of complete JSON objects out. No I/O, no locks.
  *
  * Objects may be split anywhere, stand several in a row, and need no line ends between them. Each byte is looked at
- * once. What no monitor sends is refused here, before a JSON parser that recurses gets to see it: NUL and control
- * bytes, anything but an object at top level, more than QBJ_QMP_DEPTH_MAX levels, more than QBJ_QMP_REPLY_MAX bytes. */
+ * once. What no monitor sends is refused here, before a JSON parser gets to see it that recurses, and compares each
+ * key of an object with all before it: NUL and control bytes, anything but an object at top level, more than
+ * QBJ_QMP_DEPTH_MAX levels, more bytes than the limit, objects so wide that QBJ_QMP_COMPARES_MAX is exceeded. */
 #pragma once
 
 #include "internal.h"
@@ -10,6 +11,10 @@
 /* Levels of nesting. The deepest real reply is a chain of images that holds one level per image; QEMU's own parser stops at
  * the same figure. */
 #define QBJ_QMP_DEPTH_MAX 1024
+
+/* Comparisons of keys that libvirt's parser may need for one message, at 5 ns each. 20 MB of block nodes need 2 % of it; one object with
+ * 100,000 keys needs 80 times as much, and would hold up the event thread for all VMs. */
+#define QBJ_QMP_COMPARES_MAX (64 * 1024 * 1024)
 
 typedef struct _qbjQmpStream qbjQmpStream;
 
