@@ -47,14 +47,15 @@ testHundredClients(void)
         qmpFixtureFree(fixtures[i]);
 }
 
-/* An answer of about @size bytes: an array of small objects. */
+/* An answer of about @size bytes: an array of objects, not too many, because sanitizers copy it for each. */
 static char *
 bigValue(size_t size)
 {
     GString *value = g_string_new("[0");
+    g_autofree char *path = g_strnfill(1000, 'p');
 
     while (value->len < size)
-        g_string_append(value, ", {\"node-name\": \"libvirt-1-format\", \"size\": 12345}");
+        g_string_append_printf(value, ", {\"file\": \"%s\", \"ro\": false, \"size\": 12345}", path);
     g_string_append(value, "]");
     return g_string_free(value, false);
 }
@@ -72,7 +73,7 @@ testHugeAnswer(void)
     qmpPeerAnswer(fixture, "query-big", value);
     qmpCallJoin(call);
     g_assert_cmpint(call->rc, ==, 0);
-    g_assert_cmpuint(virJSONValueArraySize(call->commands[0].reply), >, 300000);
+    g_assert_cmpuint(virJSONValueArraySize(call->commands[0].reply), >, 15000);
 
     /* one that nobody waits for any more is not even parsed */
     g_clear_pointer(&call, qmpCallFree);
@@ -294,7 +295,7 @@ crowdMonitor(void *opaque)
     crowd *this = opaque;
 
     while (this->budget-- > 0) {
-        g_autofree char *answers[2] = { NULL, NULL };
+        g_auto(GStrv) answers = g_new0(char *, 3);
         bool swap = g_rand_boolean(this->random);
         size_t i;
 

@@ -6,11 +6,12 @@
 #include "qmp_stream.h"
 #include "virthread.h"
 
-/* An answer of more bytes is parsed by the thread that waits for it: 12 MB/s would hold up the events of all VMs. */
+/* An answer of more bytes is parsed by the thread that waits for it. libvirt's parser takes 1 us for each value: for
+ * the largest answer that is accepted so many seconds that the event thread would hold up all VMs. */
 #define QBJ_QMP_LARGE (64 * 1024)
 
 /* Anything of more bytes that nobody waits for is no QMP; QEMU's largest event has some hundred. */
-#define QBJ_QMP_UNASKED_MAX (1024 * 1024)
+#define QBJ_QMP_UNASKED_MAX (256 * 1024)
 
 /* Bytes that QEMU has not read yet; more is refused: a hung QEMU cannot grow us. */
 #define QBJ_QMP_UNSENT_MAX (16 * 1024 * 1024)
