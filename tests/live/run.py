@@ -27,6 +27,7 @@ SUITES = {
     "writes-session": (["writes.py", "--mode", "session"], 300),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
+    "statusfile": (["statusfile.py"], 300),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")
