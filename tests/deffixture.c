@@ -83,7 +83,7 @@ qbjTestDefine(const char *xml, virDomainXMLOption *xmlopt)
 
     def = virDomainDefParseString(xml, xmlopt, NULL,
                                   VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE);
-    if (!def)
+    if (!def || qbjVmDefCheckSupported(xml, def, xmlopt) < 0)
         return NULL;
 
     return g_steal_pointer(&def);

@@ -20,13 +20,13 @@ struct _qbjVmAddrFixed {
 };
 
 static const qbjVmAddrFixed qbjVmAddrFixedPC[] = {
-    { VIR_DOMAIN_CONTROLLER_TYPE_IDE, 0, -1, 0x01, 1, N_("primary IDE controller") },
+    { VIR_DOMAIN_CONTROLLER_TYPE_IDE, 0, -1, 0x01, 1, N_("Primary IDE controller") },
     { VIR_DOMAIN_CONTROLLER_TYPE_USB, 0, VIR_DOMAIN_CONTROLLER_MODEL_USB_PIIX3_UHCI, 0x01, 2,
       N_("PIIX3 USB controller at index 0") },
 };
 
 static const qbjVmAddrFixed qbjVmAddrFixedQ35[] = {
-    { VIR_DOMAIN_CONTROLLER_TYPE_SATA, 0, -1, 0x1f, 2, N_("primary SATA controller") },
+    { VIR_DOMAIN_CONTROLLER_TYPE_SATA, 0, -1, 0x1f, 2, N_("Primary SATA controller") },
 };
 
 /* The rest of the multifunction devices of the chipset, which no definition shows. */
@@ -59,7 +59,7 @@ qbjVmAddrSetFixed(virDomainDeviceInfo *info, const qbjVmAddrFixed *fixed)
     }
 
     if (!virPCIDeviceAddressEqual(&info->addr.pci, &wanted)) {
-        virReportError(VIR_ERR_XML_ERROR, _("The %s must have PCI address 0:0:%x.%x"),
+        virReportError(VIR_ERR_XML_ERROR, _("%s must have PCI address 0:0:%x.%x"),
                        _(fixed->name), fixed->slot, fixed->function);
         return -1;
     }
@@ -105,7 +105,7 @@ qbjVmAddrReserveTaken(virDomainPCIAddressSet *addrs, const virPCIDeviceAddress *
 static int
 qbjVmAddrPlace(virDomainPCIAddressSet *addrs, virDomainDeviceInfo *info, virPCIDeviceAddress addr)
 {
-    if (virDomainPCIAddressReserveAddr(addrs, &addr, info->pciConnectFlags & ~VIR_PCI_CONNECT_HOTPLUGGABLE, 0) < 0)
+    if (virDomainPCIAddressReserveAddr(addrs, &addr, info->pciConnectFlags, 0) < 0)
         return -1;
 
     /* in a dry run too: the real one then finds it named */

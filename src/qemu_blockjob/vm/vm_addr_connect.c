@@ -5,8 +5,9 @@
 #include "internal.h"
 #include "vm_addr.h"
 
-static const virDomainPCIConnectFlags qbjVmAddrPCI = VIR_PCI_CONNECT_TYPE_PCI_DEVICE | VIR_PCI_CONNECT_HOTPLUGGABLE;
-static const virDomainPCIConnectFlags qbjVmAddrPCIe = VIR_PCI_CONNECT_TYPE_PCIE_DEVICE | VIR_PCI_CONNECT_HOTPLUGGABLE;
+/* AUTOASSIGN keeps them off the root bus of q35, where nothing can be plugged in or out later. */
+static const virDomainPCIConnectFlags qbjVmAddrPCI = VIR_PCI_CONNECT_TYPE_PCI_DEVICE | VIR_PCI_CONNECT_AUTOASSIGN;
+static const virDomainPCIConnectFlags qbjVmAddrPCIe = VIR_PCI_CONNECT_TYPE_PCIE_DEVICE | VIR_PCI_CONNECT_AUTOASSIGN;
 
 static bool
 qbjVmAddrHasPCIeRoot(const virDomainDef *def)
@@ -52,7 +53,6 @@ qbjVmAddrConnectController(const virDomainDef *def, const virDomainControllerDef
     }
 }
 
-/* A display adapter cannot come later, and sits on the root bus even where that is PCI Express. */
 static virDomainPCIConnectFlags
 qbjVmAddrConnectVideo(const virDomainDef *def, const virDomainVideoDef *video)
 {
@@ -62,7 +62,7 @@ qbjVmAddrConnectVideo(const virDomainDef *def, const virDomainVideoDef *video)
     case VIR_DOMAIN_VIDEO_TYPE_VIRTIO:
         return qbjVmAddrConnectModern(def);
     default:
-        return qbjVmAddrPCI & ~VIR_PCI_CONNECT_HOTPLUGGABLE;
+        return qbjVmAddrPCI;
     }
 }
 

@@ -17,29 +17,14 @@ qbjVmAddrAssignOne(virDomainPCIAddressSet *addrs, virDomainDeviceInfo *info)
     return virDomainPCIAddressReserveNextAddr(addrs, info, info->pciConnectFlags, -1);
 }
 
-static virDomainControllerDef *
-qbjVmAddrFindPCIController(const virDomainDef *def, size_t idx)
-{
-    size_t i;
-
-    for (i = 0; i < def->ncontrollers; i++) {
-        if (def->controllers[i]->type == VIR_DOMAIN_CONTROLLER_TYPE_PCI && def->controllers[i]->idx == (int) idx)
-            return def->controllers[i];
-    }
-
-    return NULL;
-}
-
-/* By index, as each may be plugged into one before it. */
 static int
 qbjVmAddrAssignPCIControllers(virDomainDef *def, virDomainPCIAddressSet *addrs)
 {
     size_t i;
 
-    for (i = 1; i < addrs->nbuses; i++) {
-        virDomainControllerDef *controller = qbjVmAddrFindPCIController(def, i);
-
-        if (controller && qbjVmAddrAssignOne(addrs, &controller->info) < 0)
+    for (i = 0; i < def->ncontrollers; i++) {
+        if (def->controllers[i]->type == VIR_DOMAIN_CONTROLLER_TYPE_PCI &&
+            qbjVmAddrAssignOne(addrs, &def->controllers[i]->info) < 0)
             return -1;
     }
 

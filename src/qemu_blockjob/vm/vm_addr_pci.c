@@ -68,13 +68,11 @@ qbjVmAddrReserveNamed(virDomainDef *def G_GNUC_UNUSED, virDomainDeviceDef *dev G
                       virDomainDeviceInfo *info, void *opaque)
 {
     virDomainPCIAddressSet *addrs = opaque;
-    /* who names a slot need not be able to unplug from it */
-    virDomainPCIConnectFlags flags = info->pciConnectFlags & ~VIR_PCI_CONNECT_HOTPLUGGABLE;
 
     if (!virDeviceInfoPCIAddressIsPresent(info))
         return 0;
 
-    return virDomainPCIAddressReserveAddr(addrs, &info->addr.pci, flags, info->isolationGroup);
+    return virDomainPCIAddressReserveAddr(addrs, &info->addr.pci, info->pciConnectFlags, info->isolationGroup);
 }
 
 virDomainPCIAddressSet *

@@ -45,6 +45,17 @@ qbjVmDefSetMachine(virDomainDef *def, const qbjVmCaps *caps)
     return 0;
 }
 
+/* Whether the host can do what the model says, matters where its CPU runs the guest. */
+static virCPUCheck
+qbjVmDefCpuCheck(const virDomainDef *def)
+{
+    if (def->virtType == VIR_DOMAIN_VIRT_KVM &&
+        (def->cpu->mode == VIR_CPU_MODE_CUSTOM || def->cpu->mode == VIR_CPU_MODE_HOST_MODEL))
+        return VIR_CPU_CHECK_PARTIAL;
+
+    return VIR_CPU_CHECK_NONE;
+}
+
 static void
 qbjVmDefSetCpu(virDomainDef *def)
 {
@@ -61,7 +72,7 @@ qbjVmDefSetCpu(virDomainDef *def)
     }
 
     if (def->cpu->check == VIR_CPU_CHECK_DEFAULT)
-        def->cpu->check = VIR_CPU_CHECK_NONE;
+        def->cpu->check = qbjVmDefCpuCheck(def);
     if (def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH && def->cpu->migratable == VIR_TRISTATE_SWITCH_ABSENT)
         def->cpu->migratable = VIR_TRISTATE_SWITCH_ON;
 }

@@ -33,11 +33,25 @@ qbjVmDefValidateType(const virDomainDef *def, const qbjVmCaps *caps)
     return 0;
 }
 
+static const qbjVmMachine *
+qbjVmDefFindMachine(const virDomainDef *def, const qbjVmCaps *caps)
+{
+    size_t i;
+
+    for (i = 0; i < caps->machines->len; i++) {
+        const qbjVmMachine *machine = g_ptr_array_index(caps->machines, i);
+
+        if (STREQ(machine->name, def->os.machine))
+            return machine;
+    }
+
+    return NULL;
+}
+
 static int
 qbjVmDefValidateMachine(const virDomainDef *def, const qbjVmCaps *caps)
 {
-    unsigned int vcpus = virDomainDefGetVcpusMax(def);
-    size_t i;
+    const qbjVmMachine *machine = qbjVmDefFindMachine(def, caps);
 
     if (!qbjVmMachineIsQ35(def->os.machine) && !qbjVmMachineIsI440fx(def->os.machine)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Machine type '%s' is not supported by this driver"),
@@ -45,12 +59,38 @@ qbjVmDefValidateMachine(const virDomainDef *def, const qbjVmCaps *caps)
         return -1;
     }
 
-    for (i = 0; i < caps->machines->len; i++) {
-        const qbjVmMachine *machine = g_ptr_array_index(caps->machines, i);
+    if (machine && machine->maxCpus > 0 && virDomainDefGetVcpusMax(def) > machine->maxCpus) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Maximum CPUs greater than specified machine type limit %u"),
+                       machine->maxCpus);
+        return -1;
+    }
 
-        if (STREQ(machine->name, def->os.machine) && machine->maxCpus > 0 && vcpus > machine->maxCpus) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                           _("Maximum CPUs greater than specified machine type limit %u"), machine->maxCpus);
+    return 0;
+}
+
+static int
+qbjVmDefValidateTopology(const virDomainDef *def)
+{
+    unsigned int vcpus = 0;
+
+    if (virDomainDefGetVcpusTopology(def, &vcpus) == 0 && vcpus != virDomainDefGetVcpusMax(def)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("CPU topology doesn't match maximum vcpu count"));
+        return -1;
+    }
+
+    return 0;
+}
+
+/* Only the first adapter can be VGA compatible on a PC. */
+static int
+qbjVmDefValidateVideos(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 1; i < def->nvideos; i++) {
+        if (def->videos[i]->type != VIR_DOMAIN_VIDEO_TYPE_VIRTIO) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("video type '%s' is only valid as primary video device"),
+                           virDomainVideoTypeToString(def->videos[i]->type));
             return -1;
         }
     }
@@ -61,8 +101,10 @@ qbjVmDefValidateMachine(const virDomainDef *def, const qbjVmCaps *caps)
 int
 qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
 {
-    if (qbjVmDefValidateType(def, caps) < 0)
+    if (qbjVmDefValidateType(def, caps) < 0 ||
+        qbjVmDefValidateMachine(def, caps) < 0 ||
+        qbjVmDefValidateTopology(def) < 0)
         return -1;
 
-    return qbjVmDefValidateMachine(def, caps);
+    return qbjVmDefValidateVideos(def);
 }

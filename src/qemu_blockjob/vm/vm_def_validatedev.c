@@ -8,6 +8,35 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* The serial number goes to QEMU as it is; a sane one has no need for more. */
+static int
+qbjVmDefValidateSerial(const virDomainDiskDef *disk)
+{
+    if (disk->serial && strspn(disk->serial, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                             "0123456789-_.+ ") != strlen(disk->serial)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("driver serial '%s' contains unsafe characters"), disk->serial);
+        return -1;
+    }
+
+    return 0;
+}
+
+/* QEMU refuses native AIO on a file that is opened with the host's page cache. */
+static int
+qbjVmDefValidateIo(const virDomainDiskDef *disk)
+{
+    if (disk->iomode == VIR_DOMAIN_DISK_IO_NATIVE &&
+        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DEFAULT &&
+        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DISABLE &&
+        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DIRECTSYNC) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("io='native' needs either no disk cache or directsync cache mode"));
+        return -1;
+    }
+
+    return 0;
+}
+
 static int
 qbjVmDefValidateDisk(const virDomainDiskDef *disk)
 {
@@ -26,7 +55,10 @@ qbjVmDefValidateDisk(const virDomainDiskDef *disk)
         return -1;
     }
 
-    return 0;
+    if (qbjVmDefValidateSerial(disk) < 0)
+        return -1;
+
+    return qbjVmDefValidateIo(disk);
 }
 
 static int

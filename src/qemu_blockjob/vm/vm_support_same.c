@@ -1,0 +1,144 @@
+/* Values that are written differently and mean the same, and what means nothing on input. */
+
+#include <config.h>
+
+#include "internal.h"
+#include "virstring.h"
+#include "virutil.h"
+#include "viruuid.h"
+#include "vm_caps.h"
+#include "vm_support_parts.h"
+
+/* libvirt reads some numbers as decimal and some as in C, where 0x10 and 010 are not ten. */
+bool
+qbjVmSupportSameNumber(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                       const char *in, const char *out)
+{
+    const int bases[] = { 10, 0 };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(bases); i++) {
+        unsigned long long a;
+        unsigned long long b;
+
+        if (virStrToLong_ullp(in, NULL, bases[i], &a) == 0 && virStrToLong_ullp(out, NULL, 0, &b) == 0 && a == b)
+            return true;
+    }
+
+    return false;
+}
+
+static int
+qbjVmSupportKiB(const xmlNode *node, const char *text, unsigned long long *kib)
+{
+    g_autofree char *unit = qbjVmSupportAttribute(node, "unit");
+    unsigned long long bytes;
+
+    if (virStrToLong_ullp(text, NULL, 10, &bytes) < 0 ||
+        virScaleInteger(&bytes, unit, 1024, ULLONG_MAX) < 0)
+        return -1;
+
+    *kib = VIR_DIV_UP(bytes, 1024);
+    return 0;
+}
+
+bool
+qbjVmSupportSameSize(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out)
+{
+    unsigned long long a;
+    unsigned long long b;
+
+    return qbjVmSupportKiB(outerIn, in, &a) == 0 && qbjVmSupportKiB(outerOut, out, &b) == 0 && a == b;
+}
+
+bool
+qbjVmSupportSameUuid(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                     const char *in, const char *out)
+{
+    unsigned char a[VIR_UUID_BUFLEN];
+    unsigned char b[VIR_UUID_BUFLEN];
+
+    return virUUIDParse(in, a) == 0 && virUUIDParse(out, b) == 0 && memcmp(a, b, sizeof(a)) == 0;
+}
+
+/* The two aliases; what they stand for is looked up by the parser. */
+bool
+qbjVmSupportSameMachine(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                        const char *in, const char *out)
+{
+    return (STREQ(in, "q35") && qbjVmMachineIsQ35(out)) || (STREQ(in, "pc") && qbjVmMachineIsI440fx(out));
+}
+
+/* The unit of a size is compared together with the number. */
+bool
+qbjVmSupportSameAny(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                    const char *in G_GNUC_UNUSED, const char *out G_GNUC_UNUSED)
+{
+    return true;
+}
+
+bool
+qbjVmSupportIgnoreAlways(const xmlNode *node G_GNUC_UNUSED, const char *value G_GNUC_UNUSED)
+{
+    return true;
+}
+
+typedef struct _qbjVmSupportAliasName qbjVmSupportAliasName;
+struct _qbjVmSupportAliasName {
+    const char *element;
+    const char *prefixes;       /* what the drivers name such a device, before its number (vm_alias.c) */
+};
+
+static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
+    { "disk", "virtio-disk" },
+    { "controller", "usb pci. pcie. ide sata" },
+    { "serial", "serial" },
+    { "console", "serial" },
+    { "input", "input" },
+    { "video", "video" },
+    { "memballoon", "balloon" },
+};
+
+static bool
+qbjVmSupportIsNumbered(const char *name, const char *prefix)
+{
+    return STRPREFIX(name, prefix) && !name[strlen(prefix) + strspn(name + strlen(prefix), "0123456789")];
+}
+
+/* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they are. */
+bool
+qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value G_GNUC_UNUSED)
+{
+    g_autofree char *name = qbjVmSupportAttribute(node, "name");
+    size_t i;
+    size_t j;
+
+    for (i = 0; name && i < G_N_ELEMENTS(qbjVmSupportAliasNames); i++) {
+        g_auto(GStrv) prefixes = g_strsplit(qbjVmSupportAliasNames[i].prefixes, " ", -1);
+
+        if (STRNEQ(qbjVmSupportAliasNames[i].element, (const char *) node->parent->name))
+            continue;
+        for (j = 0; prefixes[j]; j++) {
+            if (qbjVmSupportIsNumbered(name, prefixes[j]))
+                return true;
+        }
+    }
+
+    return false;
+}
+
+/* The word for an attribute that is not there. */
+bool
+qbjVmSupportIgnoreDefault(const xmlNode *node G_GNUC_UNUSED, const char *value)
+{
+    return STREQ_NULLABLE(value, "default");
+}
+
+/* The port that was found free at the last start. */
+bool
+qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value G_GNUC_UNUSED)
+{
+    g_autofree char *autoport = qbjVmSupportAttribute(node, "autoport");
+
+    return STREQ_NULLABLE(autoport, "yes");
+}
