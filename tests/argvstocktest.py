@@ -72,7 +72,7 @@ def run(tool, root):
     paths = [os.path.join(DATA, name, 'domain.xml') for name in cases]
     differences = read_differences()
     done = subprocess.run([tool, root, *paths], capture_output=True, text=True, check=True)
-    ours = done.stdout.splitlines()
+    ours = done.stdout.split('\0')[:-1]
     assert len(ours) == len(cases) >= 60, f'{len(ours)} of {len(cases)} cases'
 
     print(f'1..{len(cases) + 1}')

@@ -1,6 +1,6 @@
 /* Prints the command line for a domain XML file, quoted for a shell: qbjargsprint ROOT FILE...
  *
- * One line for each file; "error: ..." when there is none. With the real binaries' capabilities. */
+ * One text for each file, ended by a NUL byte; "error: ..." when there is none. With the real binaries' capabilities. */
 #include <config.h>
 
 #include <stdio.h>
@@ -26,9 +26,9 @@ main(int argc, char **argv)
         g_autofree char *text = cmd ? virCommandToString(cmd, false) : NULL;
 
         if (text)
-            puts(text);
+            printf("%s%c", text, '\0');
         else
-            printf("error: %s\n", virGetLastErrorMessage());
+            printf("error: %s%c", virGetLastErrorMessage(), '\0');
         virResetLastError();
     }
 

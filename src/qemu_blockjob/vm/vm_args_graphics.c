@@ -122,13 +122,14 @@ qbjVmArgsAddVNC(virCommand *cmd, const qbjVmArgsInput *input, const virDomainGra
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     unsigned int audio = qbjVmArgsVNCAudio(input->def, graphics);
 
-    if (qbjVmArgsAppendVNCListen(&buf, input, graphics) < 0)
-        return -1;
-
-    if (graphics->data.vnc.websocket != 0) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("VNC websocket is not supported."));
+    if (graphics->nListens > 1 || graphics->data.vnc.websocket != 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("VNC with a websocket or several listen elements is not "
+                                                           "supported."));
         return -1;
     }
+
+    if (qbjVmArgsAppendVNCListen(&buf, input, graphics) < 0)
+        return -1;
 
     if (graphics->data.vnc.sharePolicy != VIR_DOMAIN_GRAPHICS_VNC_SHARE_DEFAULT) {
         qbjVmArgsAppendValue(&buf, "share",

@@ -147,25 +147,33 @@ qbjVmCapsTakeLine(const qbjVmCapsProcess *process, const char *line, GHashTable 
     return 0;
 }
 
+/* Takes the complete lines, of which the last one ends within the @length bytes that have just come. */
 static int
-qbjVmCapsTakeLines(qbjVmCapsProcess *process, GHashTable *replies)
+qbjVmCapsTakeLines(qbjVmCapsProcess *process, size_t length, GHashTable *replies)
 {
-    char *end;
+    char *start = process->buffer->str;
+    char *fresh = start + process->buffer->len - length;
+    char *last = memrchr(fresh, '\n', length);
 
-    while ((end = memchr(process->buffer->str, '\n', process->buffer->len))) {
-        g_autofree char *line = g_strndup(process->buffer->str, end - process->buffer->str);
+    if (!last)
+        return 0;
 
-        g_string_erase(process->buffer, 0, end - process->buffer->str + 1);
-        if (qbjVmCapsTakeLine(process, line, replies) < 0)
+    while (start <= last) {
+        char *end = memchr(start, '\n', last - start + 1);
+
+        *end = '\0';
+        if (qbjVmCapsTakeLine(process, start, replies) < 0)
             return -1;
+        start = end + 1;
     }
 
+    g_string_erase(process->buffer, 0, start - process->buffer->str);
     return 0;
 }
 
-/* Waits for more output until @deadline (monotonic, in us) and puts it into the buffer. */
+/* Waits for more output until @deadline (monotonic, in us) and takes what is complete of it. */
 static int
-qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline)
+qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline, GHashTable *replies)
 {
     struct pollfd pfd = { .fd = process->out, .events = POLLIN };
     gint64 left = (deadline - g_get_monotonic_time()) / 1000;
@@ -193,7 +201,7 @@ qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline)
     }
 
     g_string_append_len(process->buffer, data, length);
-    return 0;
+    return qbjVmCapsTakeLines(process, length, replies);
 }
 
 qbjVmCaps *
@@ -209,8 +217,7 @@ qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, uns
         return NULL;
 
     while (!qbjVmCapsProbeComplete(replies)) {
-        if (qbjVmCapsReceive(&process, deadline) < 0 ||
-            qbjVmCapsTakeLines(&process, replies) < 0)
+        if (qbjVmCapsReceive(&process, deadline, replies) < 0)
             return NULL;
     }
 
