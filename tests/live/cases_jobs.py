@@ -50,7 +50,8 @@ def commit_refused(r):
             ("V16", "vda", "vda[x]", None, 0, ACTIVE), ("V17", "vda", None, None, 8796093022208, ACTIVE),
             ("V18", "vda", None, None, TOO_MUCH, ACTIVE | BYTES), ("V19", "vda", None, None, 0, 0x1000),
             ("V19b", "vda", None, None, 0, 0x1000 | ACTIVE), ("V20", "vda", x0, x2, 0, RELATIVE),
-            ("overflow before disk", "vdz", None, None, 8796093022208, 0), ("empty disk name", "", None, None, 0, ACTIVE),
+            ("overflow before disk", "vdz", None, None, 8796093022208, 0),
+            ("empty disk name", "", None, None, 0, ACTIVE),
             ("disk by backing path", x2, None, None, 0, ACTIVE), ("top is the disk's name", "vda", None, "vda", 0, 0),
             ("base above top", "vda", x3, x2, 0, 0), ("base is top by index", "vda", "vda[2]", "vda[2]", 0, 0),
             ("empty top", "vda", None, "", 0, 0), ("two errors: flag and disk", "vdz", None, None, 0, 0x1000),
@@ -264,8 +265,9 @@ def v42_held_active(r):
     r.call("V114 async", r.domain.blockJobAbort, "vda", PIVOT | ASYNC)
     r.note_info("V122 info")
     r.note_info("V122 info bytes", libvirt.VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES)
-    for label, speed, flags in (("V122", 1000, 1), ("V123", 1048577, 1), ("V124", 8796093022207, 0), ("MiB", 3, 0),
-                                ("V125", 8796093022208, 0), ("V126", TOO_MUCH, 1), ("V127 speed", 1, 2), ("held", 1, 1)):
+    for label, speed, flags in (("V122", 1000, 1), ("V123", 1048577, 1), ("V124", 8796093022207, 0),
+                                ("MiB", 3, 0), ("V125", 8796093022208, 0), ("V126", TOO_MUCH, 1),
+                                ("V127 speed", 1, 2), ("held", 1, 1)):
         r.call(label + " set", r.domain.blockJobSetSpeed, "vda", speed, flags)
         if label == "V124":
             r.ready()         # with that speed it gets there; all that follows is in READY
@@ -537,7 +539,8 @@ def v178_names_of_base(r):
     link = os.path.join(r.folder, "link")
     os.symlink(paths[0], link)
     r.start(plain.disk("vda", paths[-1]))
-    for label, name in (("link", link), ("dots", os.path.join(r.folder, "..", r.case, "x0.qcow2")), ("bare", "x0.qcow2")):
+    dots = os.path.join(r.folder, "..", r.case, "x0.qcow2")
+    for label, name in (("link", link), ("dots", dots), ("bare", "x0.qcow2")):
         mark = r.events.mark()
         r.need("V178 " + label, r.domain.blockCommit, "vda", name, None, 0, ACTIVE)
         r.ready()

@@ -74,7 +74,8 @@ def xml_q35_three_disks(r):
 def xml_disk_drivers(r):
     path = r.chain(1)[0]
     raw = r.chain(1, "raw", base_format="raw")[0]
-    body = "<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>" \
+    body = "<disk type='file' device='disk'>" \
+        "<driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>" \
         "<source file='%s'/><target dev='vda' bus='virtio'/></disk>" \
         "<disk type='file' device='disk'><driver name='qemu' type='raw' cache='writeback'/>" \
         "<source file='%s'/><target dev='vdb' bus='virtio'/></disk>" % (path, raw)
@@ -131,7 +132,8 @@ def xml_python_minimal(r):
         "pc-i440fx-7.2", os_extra="<boot dev='hd'/>", cpu="<cpu mode='maximum'/>",
         before="<memory unit='MiB'>512</memory><currentMemory unit='MiB'>512</currentMemory><vcpu>1</vcpu>",
         rest="<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer name='pit' tickpolicy='delay'/>"
-        "<timer name='hpet' present='no'/></clock><pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"))
+        "<timer name='hpet' present='no'/></clock>"
+        "<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"))
 
 
 @case
@@ -221,9 +223,9 @@ def lifecycle_transient(r):
     r.call("state", d.state)
     r.call("undefine", d.undefine)
     r.call("autostart", d.setAutostart, 1)
-    r.call("same name", c.createXML, xml.replace("<memory", "<uuid>2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0f0001</uuid><memory"), 0)
-    r.call("same name defined", c.defineXML,
-           xml.replace("<memory", "<uuid>2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0f0001</uuid><memory"))
+    other = xml.replace("<memory", "<uuid>2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0f0001</uuid><memory")
+    r.call("same name", c.createXML, other, 0)
+    r.call("same name defined", c.defineXML, other)
     r.call("other name, same UUID", c.defineXML,
            xml.replace("<name>", "<name>x-").replace("<memory", "<uuid>%s</uuid><memory" % d.UUIDString()))
     r.call("define", c.defineXML, xml.replace("<memory", "<uuid>%s</uuid><memory" % d.UUIDString()))
@@ -254,14 +256,16 @@ def lifecycle_autodestroy(r):
     r.need("create", other.createXML, xml, libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_PAUSED)
     mark = r.events.mark()
     other.close()
-    r.note("stopped", r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 20, mark) is not None)
+    stopped = r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 20, mark)
+    r.note("stopped", stopped is not None)
     r.note("events", r.lifecycle())
 
 
 @case
 def connection(r):
     c = r.conn
-    for name in ("getType", "getVersion", "isSecure", "isAlive", "numOfDomains", "numOfDefinedDomains", "listDomainsID"):
+    for name in ("getType", "getVersion", "isSecure", "isAlive", "numOfDomains", "numOfDefinedDomains",
+                 "listDomainsID"):
         r.call(name, getattr(c, name))
     r.call("host name", lambda: bool(c.getHostname()))
     r.call("max vcpus qemu", c.getMaxVcpus, "qemu")

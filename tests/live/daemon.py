@@ -1,7 +1,8 @@
 """A private libvirtd: own folders, own socket, own processes; nothing of the host's libvirt is touched.
 
 In system mode it runs as root in a mount namespace with private folders over /run, /etc/libvirt, /var/lib/libvirt,
-/var/log/libvirt and /var/cache/libvirt, and in a network namespace; in session mode as `nobody` (or as the caller when that is not root).
+/var/log/libvirt and /var/cache/libvirt, and in a network namespace; in session mode as `nobody` (or as the caller
+when that is not root).
 holder.py is the parent of all its processes, so they end with the test program, whatever happens to that.
 """
 
@@ -126,6 +127,7 @@ class Daemon:
         self.mode, self.driver, self.kvm = mode, driver, kvm
         self.pid = None
         self.log_from = 0
+        self.kept = False
         self.connections = []
         self.lock = threading.Lock()
         self.user = "nobody" if mode == "session" and os.geteuid() == 0 else None
@@ -231,7 +233,8 @@ class Daemon:
                 with open(self.path("no-kvm"), "w") as f:
                     os.chmod(f.name, 0o000)
                 script += "mount --bind '%s' /dev/kvm\n" % self.path("no-kvm")
-            argv = ["unshare", "-m", "-u", "-n", "--propagation", "private", "sh", "-c", script + 'exec "$@"', "sh"] + python
+            argv = ["unshare", "-m", "-u", "-n", "--propagation", "private",
+                    "sh", "-c", script + 'exec "$@"', "sh"] + python
         elif self.user:
             argv = ["setpriv", "--reuid", self.user, "--regid", grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name,
                     "--clear-groups"] + python
@@ -399,13 +402,12 @@ class Daemon:
     # --- the end -------------------------------------------------------------------------------------------
 
     def keep(self):
-        """Lets everything live on after this program."""
-        self.ask(do="keep")
-        atexit.unregister(self.close)
-        self.holder = None
+        """Lets everything live on after this program; a libvirtd that ends is started again."""
+        self.ask(do="keep", pid=self.pid)
+        self.kept = True
 
     def close(self):
-        """Ends every process and removes the folders."""
+        """Ends every process and removes the folders, unless they are to be kept."""
         atexit.unregister(self.close)
         for conn in self.connections:
             try:
@@ -413,6 +415,8 @@ class Daemon:
             except libvirt.libvirtError:
                 pass
         self.connections = []
+        if self.kept:
+            return
         holder, self.holder = self.holder, None
         if holder:
             holder.stdin.close()

@@ -9,13 +9,15 @@ Requests: {"do": "spawn", "argv": [], "env": {}, "log": path} -> {"pid": n}
           {"do": "signal", "pid": n, "signal": n}             -> {"sent": bool}
           {"do": "children"}                                  -> {"pids": [[pid, name], ...]}
           {"do": "reap", "every": s}                          -> {}     0: dead children are reaped at once
-          {"do": "keep"}                                      -> {}     the end of stdin no longer ends this
+          {"do": "keep", "pid": n}                            -> {}     the end of stdin no longer ends this, and
+                                                                        process n is started anew when it dies
           {"do": "end"}                                       -> {"ended": n}
 """
 
 import ctypes
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -78,6 +80,8 @@ class Holder:
         self.reap_every = 0
         self.next_reap = 0.0
         self.keep = False
+        self.revived = None       # the process that is started anew in `keep`
+        self.spawned = {}         # pid -> (argv, env, log)
         self.stop = False
         self.libc = ctypes.CDLL(None, use_errno=True)
         if self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -100,6 +104,7 @@ class Holder:
         sys.stdout.flush()
         pid = os.fork()
         if pid:
+            self.spawned[pid] = (argv, env, log)
             return pid
         try:
             null = os.open("/dev/null", os.O_RDWR)
@@ -155,9 +160,11 @@ class Holder:
             return {"pids": descendants(os.getpid())}
         if do == "reap":
             self.reap_every = request["every"]
+            self.next_reap = time.monotonic() + random.uniform(0, self.reap_every)
             return {}
         if do == "keep":
             self.keep = True
+            self.revived = request["pid"]
             return {}
         if do == "end":
             self.stop = True
@@ -206,6 +213,8 @@ class Holder:
                 except BlockingIOError:
                     pass
             self.reap()
+            if self.revived in self.ended and not self.stop:
+                self.revived = self.spawn(*self.spawned[self.revived])
             if 0 in readable:
                 data = os.read(0, 65536)
                 if not data:
