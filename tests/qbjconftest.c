@@ -212,8 +212,10 @@ qbjTestValues(void)
     g_assert_cmpstr(conf->unknownKeys[1], ==, "zzz");
     g_assert_null(conf->unknownKeys[2]);
     g_assert_cmpstr(conf->ignoredKeys[0], ==, "keepalive_count");
-    g_assert_cmpstr(conf->ignoredKeys[1], ==, "set_process_name");
-    g_assert_null(conf->ignoredKeys[2]);
+    g_assert_cmpstr(conf->ignoredKeys[1], ==, "max_queued");
+    g_assert_cmpstr(conf->ignoredKeys[2], ==, "set_process_name");
+    g_assert_cmpstr(conf->ignoredKeys[3], ==, "stdio_handler");
+    g_assert_null(conf->ignoredKeys[4]);
     g_assert_cmpstr(conf->unsafeKeys[0], ==, "lock_manager");
     g_assert_cmpstr(conf->unsafeKeys[1], ==, "namespaces");
     g_assert_null(conf->unsafeKeys[2]);

@@ -32,7 +32,7 @@ struct _virQbjConf {
     bool securityDefaultConfined;
     bool securityRequireConfined;
     char *vncListen;
-    unsigned int maxQueued;
+    unsigned int maxQueued;     /* whoever acts on this or on stdioLogd changes the row in virqbjconfkeys.c */
     int seccompSandbox;         /* -1 default (on), 0, 1 */
     bool stdioLogd;             /* stdio_handler = "logd" */
     char *lockManager;          /* NULL or a name */

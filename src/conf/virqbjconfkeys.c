@@ -189,8 +189,8 @@ static const virQbjKey virQbjKeys[] = {
     { "set_process_name", BOOL, IGNORED, "0", NULL },
 
     /* the daemon */
-    { "max_queued", UINT, ACTED, NULL, NULL },
-    { "stdio_handler", STRING, ACTED, NULL, NULL },
+    { "max_queued", UINT, IGNORED, "0", NULL },
+    { "stdio_handler", STRING, IGNORED, "file", NULL },
     { "log_timestamp", BOOL, IGNORED, "1", NULL },
     { "keepalive_interval", INT, IGNORED, NULL, NULL },
     { "keepalive_count", UINT, IGNORED, NULL, NULL },
