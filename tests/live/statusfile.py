@@ -19,6 +19,7 @@ from daemon import Daemon, DaemonError
 from images import consistent, qemu_io
 from tap import Tap
 
+ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 BYTES = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 
@@ -63,14 +64,14 @@ class Test:
         """Five VMs: no job, an active commit in sync, a commit, a pull and a copy that are held."""
         for name in ("idle", "active", "commit", "pull", "copy"):
             self.start(name)
-        self.domain("active").blockCommit("vda", self.images["active"][0], None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+        self.domain("active").blockCommit("vda", self.images["active"][0], None, 0, ACTIVE)
         self.ok(jobs.wait_ready(self.domain("active"), "vda"), "the active commit is in sync")
         _base, low, high, _top = self.images["commit"]
         self.domain("commit").blockCommit("vda", low, high, 1, BYTES)
         self.domain("pull").blockPull("vda", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
         self.copy = self.images["copy"][0] + ".copy"
-        self.domain("copy").blockCopy("vda", "<disk type='file'><driver type='qcow2'/><source file='%s'/></disk>" %
-                                      self.copy, {"bandwidth": 1})
+        target = "<disk type='file'><driver type='qcow2'/><source file='%s'/></disk>" % self.copy
+        self.domain("copy").blockCopy("vda", target, {"bandwidth": 1})
 
     def end_held(self, name, pivot=False):
         domain = self.domain(name)
