@@ -224,6 +224,8 @@ class Daemon:
         shutil.copy(os.path.join(HERE, "holder.py"), holder)
         os.chmod(holder, 0o644)
         python = [sys.executable, "-I", "-S", holder]
+        if not os.environ.get("QBJ_KEEP_FILES"):
+            python += [self.dir, self.run_dir]
         if self.mode == "system":
             script = "set -e; mount -t tmpfs -o mode=0755,size=16m none /run; " \
                      "mkdir -p /run/libvirt; mount --bind '%s' /run/libvirt\n" % os.path.join(self.run_dir, "libvirt")

@@ -61,7 +61,9 @@ class Guest:
 
     def accel_for(self, daemon):
         """KVM only where the daemon's user may use it."""
-        return "tcg" if self.accel == "tcg" or daemon.user else "kvm"
+        if self.accel == "tcg" or daemon.user or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return "tcg"
+        return "kvm"
 
     def xml(self, daemon, name, disks, serial, words, machine="q35", memory=160):
         """@disks: list of (target, path, format, extra elements); @words: the writer's options, without `qbj.`"""

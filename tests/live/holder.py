@@ -2,7 +2,8 @@
 
 Run by daemon.py inside the daemon's mount namespace and as the daemon's user. It takes requests as JSON lines on
 stdin and answers each with one line on stdout. When stdin ends, or on SIGTERM, it ends every process below it, by
-pid, and then itself: however the test program dies, nothing is left behind.
+pid, removes the folders that it was given as arguments, and ends itself: however the test program dies, nothing is
+left behind.
 
 Requests: {"do": "spawn", "argv": [], "env": {}, "log": path} -> {"pid": n}
           {"do": "wait", "pid": n, "timeout": s}              -> {"status": n or null}
@@ -19,6 +20,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sys
 import time
@@ -237,3 +239,5 @@ class Holder:
 if __name__ == "__main__":
     loopback_up()
     Holder().run()
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
