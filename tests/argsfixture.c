@@ -95,6 +95,7 @@ qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt)
 
     if (!(def = virDomainDefParseString(xml, xmlopt, NULL,
                                         VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE)) ||
+        qbjVmDefCheckSupported(xml, def, xmlopt) < 0 ||
         qbjVmDefAssignAliases(def) < 0)
         return NULL;
 

@@ -8,20 +8,52 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+static const char *
+qbjVmArgsUSBInputDriver(int type)
+{
+    switch (type) {
+    case VIR_DOMAIN_INPUT_TYPE_MOUSE:
+        return "usb-mouse";
+    case VIR_DOMAIN_INPUT_TYPE_TABLET:
+        return "usb-tablet";
+    case VIR_DOMAIN_INPUT_TYPE_KBD:
+        return "usb-kbd";
+    default:
+        return NULL;
+    }
+}
+
+static int
+qbjVmArgsAddInput(virCommand *cmd, const virDomainDef *def, const virDomainInputDef *input)
+{
+    const char *driver = qbjVmArgsUSBInputDriver(input->type);
+    g_autoptr(virJSONValue) props = NULL;
+
+    /* the machine has keyboard and mouse of this kind, so they have no option */
+    if (input->bus == VIR_DOMAIN_INPUT_BUS_PS2)
+        return 0;
+
+    if (input->bus != VIR_DOMAIN_INPUT_BUS_USB || !driver) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("The type or bus of input device '%s' is not supported."),
+                       NULLSTR(input->info.alias));
+        return -1;
+    }
+
+    if (virJSONValueObjectAdd(&props, "s:driver", driver, "s:id", input->info.alias, NULL) < 0 ||
+        qbjVmArgsAddAddress(&props, def, &input->info) < 0)
+        return -1;
+
+    return qbjVmArgsAddJSON(cmd, "-device", props);
+}
+
 int
-qbjVmArgsAddInputs(virCommand *cmd G_GNUC_UNUSED, const qbjVmArgsInput *input)
+qbjVmArgsAddInputs(virCommand *cmd, const qbjVmArgsInput *input)
 {
     size_t i;
 
     for (i = 0; i < input->def->ninputs; i++) {
-        const virDomainInputDef *device = input->def->inputs[i];
-
-        /* the machine has keyboard and mouse of this kind, so they have no option */
-        if (device->bus != VIR_DOMAIN_INPUT_BUS_PS2) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("The bus of input device '%s' is not supported."),
-                           NULLSTR(device->info.alias));
+        if (qbjVmArgsAddInput(cmd, input->def, input->def->inputs[i]) < 0)
             return -1;
-        }
     }
 
     return 0;

@@ -120,7 +120,6 @@ qbjVmArgsAddVirtioBlk(virCommand *cmd, const qbjVmArgsInput *input, const virDom
         return -1;
 
     if (virJSONValueObjectAdd(&props,
-                              "B:share-rw", disk->src->shared,
                               "s:drive", disk->src->nodeformat,
                               "s:id", disk->info.alias,
                               "p:bootindex", qbjVmArgsBootIndex(input->def, disk),
@@ -152,6 +151,7 @@ qbjVmArgsDiskUnknown(const virDomainDiskDef *disk)
         { disk->ioeventfd != VIR_TRISTATE_SWITCH_ABSENT, "ioeventfd" },
         { disk->event_idx != VIR_TRISTATE_SWITCH_ABSENT, "event_idx" },
         { qbjVmArgsHasVirtioOptions(disk->virtio), "iommu, ats, packed or page_per_vq" },
+        { disk->src->shared, "shareable" },
         { disk->transient, "transient" },
         { disk->geometry.cylinders != 0, "geometry" },
         { disk->rotation_rate != 0, "rotation_rate" },

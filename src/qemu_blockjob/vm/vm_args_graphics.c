@@ -76,37 +76,6 @@ qbjVmArgsAppendVNCPort(virBuffer *buf, const qbjVmArgsInput *input, const virDom
     return 0;
 }
 
-static int
-qbjVmArgsAppendVNCListen(virBuffer *buf, const qbjVmArgsInput *input, const virDomainGraphicsDef *graphics)
-{
-    const virDomainGraphicsListenDef *listen = graphics->nListens > 0 ? graphics->listens : NULL;
-
-    switch (listen ? listen->type : VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_ADDRESS) {
-    case VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_ADDRESS:
-        qbjVmArgsAppendVNCAddress(buf, listen ? listen->address : NULL);
-        return qbjVmArgsAppendVNCPort(buf, input, graphics);
-
-    case VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_SOCKET:
-        if (!listen->socket)
-            break;
-        virBufferAddLit(buf, "vnc=unix:");
-        virQEMUBuildBufferEscapeComma(buf, listen->socket);
-        return 0;
-
-    case VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_NONE:
-        virBufferAddLit(buf, "none");
-        return 0;
-
-    case VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_NETWORK:
-    case VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_LAST:
-    default:
-        break;
-    }
-
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("This kind of graphics listen element is not supported."));
-    return -1;
-}
-
 static unsigned int
 qbjVmArgsVNCAudio(const virDomainDef *def, const virDomainGraphicsDef *graphics)
 {
@@ -117,18 +86,33 @@ qbjVmArgsVNCAudio(const virDomainDef *def, const virDomainGraphicsDef *graphics)
 }
 
 static int
+qbjVmArgsCheckVNC(const virDomainGraphicsDef *graphics)
+{
+    if (graphics->nListens > 1 ||
+        (graphics->nListens == 1 && graphics->listens[0].type != VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_ADDRESS)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("VNC needs one listen element, of type address."));
+        return -1;
+    }
+
+    if (graphics->data.vnc.websocket != 0) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("VNC websocket is not supported."));
+        return -1;
+    }
+
+    return 0;
+}
+
+static int
 qbjVmArgsAddVNC(virCommand *cmd, const qbjVmArgsInput *input, const virDomainGraphicsDef *graphics)
 {
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
     unsigned int audio = qbjVmArgsVNCAudio(input->def, graphics);
 
-    if (graphics->nListens > 1 || graphics->data.vnc.websocket != 0) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("VNC with a websocket or several listen elements is not "
-                                                           "supported."));
+    if (qbjVmArgsCheckVNC(graphics) < 0)
         return -1;
-    }
 
-    if (qbjVmArgsAppendVNCListen(&buf, input, graphics) < 0)
+    qbjVmArgsAppendVNCAddress(&buf, graphics->nListens > 0 ? graphics->listens[0].address : NULL);
+    if (qbjVmArgsAppendVNCPort(&buf, input, graphics) < 0)
         return -1;
 
     if (graphics->data.vnc.sharePolicy != VIR_DOMAIN_GRAPHICS_VNC_SHARE_DEFAULT) {

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "domain_addr.h"
 #include "virerror.h"
 #include "virqemu.h"
 #include "vm_args_parts.h"
@@ -36,9 +37,24 @@ qbjVmArgsHasVirtioOptions(const virDomainVirtioOptions *options)
             options->packed != VIR_TRISTATE_SWITCH_ABSENT || options->page_per_vq != VIR_TRISTATE_SWITCH_ABSENT);
 }
 
+static const virDomainControllerDef *
+qbjVmArgsFindController(const virDomainDef *def, virDomainControllerType type, unsigned int idx)
+{
+    size_t i;
+
+    for (i = 0; i < def->ncontrollers; i++) {
+        if (def->controllers[i]->type == (int) type && def->controllers[i]->idx == (int) idx)
+            return def->controllers[i];
+    }
+
+    virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no %s controller with index %u for a device address."),
+                   virDomainControllerTypeToString(type), idx);
+    return NULL;
+}
+
 /* The root bus belongs to the machine and has QEMU's name; all others are named by their controller's alias. */
 static const char *
-qbjVmArgsControllerBus(const virDomainControllerDef *controller)
+qbjVmArgsPCIBus(const virDomainControllerDef *controller)
 {
     switch (controller->model) {
     case VIR_DOMAIN_CONTROLLER_MODEL_PCIE_ROOT:
@@ -50,33 +66,19 @@ qbjVmArgsControllerBus(const virDomainControllerDef *controller)
     }
 }
 
-static const char *
-qbjVmArgsBus(const virDomainDef *def, unsigned int idx)
-{
-    size_t i;
-
-    for (i = 0; i < def->ncontrollers; i++) {
-        if (def->controllers[i]->type == VIR_DOMAIN_CONTROLLER_TYPE_PCI && def->controllers[i]->idx == (int) idx)
-            return qbjVmArgsControllerBus(def->controllers[i]);
-    }
-
-    virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no PCI controller with index %u for a device address."), idx);
-    return NULL;
-}
-
 static int
 qbjVmArgsAddPCIAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info)
 {
     const virPCIDeviceAddress *pci = &info->addr.pci;
+    const virDomainControllerDef *controller;
     g_autofree char *addr = NULL;
-    const char *bus;
 
     if (pci->domain != 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("Only PCI domain 0 is supported."));
         return -1;
     }
 
-    if (!(bus = qbjVmArgsBus(def, pci->bus)))
+    if (!(controller = qbjVmArgsFindController(def, VIR_DOMAIN_CONTROLLER_TYPE_PCI, pci->bus)))
         return -1;
 
     if (pci->function != 0)
@@ -85,9 +87,28 @@ qbjVmArgsAddPCIAddress(virJSONValue **props, const virDomainDef *def, const virD
         addr = g_strdup_printf("0x%x", pci->slot);
 
     return virJSONValueObjectAdd(props,
-                                 "s:bus", bus,
+                                 "s:bus", qbjVmArgsPCIBus(controller),
                                  "T:multifunction", pci->multi,
                                  "s:addr", addr,
+                                 NULL);
+}
+
+static int
+qbjVmArgsAddUSBAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info)
+{
+    const virDomainControllerDef *controller;
+    g_auto(virBuffer) port = VIR_BUFFER_INITIALIZER;
+    g_autofree char *bus = NULL;
+
+    if (!(controller = qbjVmArgsFindController(def, VIR_DOMAIN_CONTROLLER_TYPE_USB, info->addr.usb.bus)))
+        return -1;
+
+    bus = g_strdup_printf("%s.0", controller->info.alias);
+    virDomainUSBAddressPortFormatBuf(&port, info->addr.usb.port);
+
+    return virJSONValueObjectAdd(props,
+                                 "s:bus", bus,
+                                 "S:port", virBufferCurrentContent(&port),
                                  NULL);
 }
 
@@ -107,6 +128,8 @@ qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDoma
         return 0;
     case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI:
         return qbjVmArgsAddPCIAddress(props, def, info);
+    case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_USB:
+        return qbjVmArgsAddUSBAddress(props, def, info);
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Address type '%s' of device '%s' is not supported."),
                        virDomainDeviceAddressTypeToString(info->type), NULLSTR(info->alias));

@@ -53,7 +53,7 @@ int qbjVmArgsAddVideo(virCommand *cmd, const qbjVmArgsInput *input);
 /* Appends @option with @props as its JSON text. */
 int qbjVmArgsAddJSON(virCommand *cmd, const char *option, virJSONValue *props);
 
-/* Adds the keys that place a device: bus, multifunction, addr; nothing for a device without address. */
+/* Adds the keys that place a device: bus, multifunction, addr or port; nothing for a device without address. */
 int qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info);
 
 /* Whether any of iommu, ats, packed, page_per_vq is set; no part knows them. NULL has none. */

@@ -58,7 +58,7 @@ const qbjVmSupportRow qbjVmSupportRows[] = {
 
     { "os" },
     { "os/type", "hvm", TEXT },
-    { "os/type/@arch", "x86_64" },
+    { "os/type/@arch", "x86_64 i686" },
     { "os/type/@machine", .same = qbjVmSupportSameMachine },
     { "os/kernel", .flags = TEXT },
     { "os/initrd", .flags = TEXT },
@@ -93,6 +93,7 @@ const qbjVmSupportRow qbjVmSupportRows[] = {
     { "cpu:custom/@match", "exact" },
     { "cpu:custom/model", .flags = TEXT },
     { "cpu:custom/model/@fallback", "allow forbid" },
+    { "cpu:custom/model/@vendor_id" },
     { "%cpu/@mode" },
     { "%cpu/@check", "none partial full" },
     { "%cpu/topology" },
