@@ -86,7 +86,7 @@ qbjTestOneRowPerCell(void)
     for (i = 0; i < nmoves; i++) {
         g_assert_cmpuint(moves[i].kinds & ~(QBJ_KIND_A | QBJ_KIND_B | QBJ_KIND_C), ==, 0);
         g_assert_cmpuint(moves[i].kinds, !=, 0);
-        g_assert_false(qbjJobStateIsFinal(moves[i].state));
+        g_assert_true(!qbjJobStateIsFinal(moves[i].state) || moves[i].next == moves[i].state);
         for (j = i + 1; j < nmoves; j++) {
             if (moves[i].state == moves[j].state && moves[i].event == moves[j].event)
                 g_assert_cmpuint(moves[i].kinds & moves[j].kinds, ==, 0);
@@ -291,7 +291,10 @@ qbjTestFinalizeOnlyFrom(void)
                               move->next == QBJ_STATE_FINALIZING);
             break;
         case QBJ_DO_SWITCH_FINALIZE:
-            g_assert_true(move->state == QBJ_STATE_COMMITTED && move->event == QBJ_EVENT_PENDING);
+            g_assert_true(move->state == QBJ_STATE_COMMITTED && move->next == QBJ_STATE_COMMITTED);
+            break;
+        case QBJ_DO_FLUSH_FINALIZE:
+            g_assert_true(move->state == QBJ_STATE_FINALIZING && move->next == QBJ_STATE_FINALIZING);
             break;
         case QBJ_DO_END_CANCEL:
             /* it may finalize a softly cancelled job: never one whose flush (H1) or completion is open */
@@ -351,7 +354,7 @@ static void
 qbjTestHeldGuestGoesOn(void)
 {
     static const qbjJobState held[] = { QBJ_STATE_RUNNING, QBJ_STATE_READY, QBJ_STATE_PIVOTING, QBJ_STATE_PENDING,
-                                        QBJ_STATE_COMMITTED, QBJ_STATE_CANCELLING, QBJ_STATE_CALLING_OFF,
+                                        QBJ_STATE_CANCELLING, QBJ_STATE_CALLING_OFF,
                                         QBJ_STATE_ROLLBACK, QBJ_STATE_BROKEN, QBJ_STATE_STARTING };
     size_t i;
 
@@ -360,9 +363,17 @@ qbjTestHeldGuestGoesOn(void)
 
         g_assert_nonnull(move);
         g_assert_true(move->save == QBJ_SAVE_NOT);
-        g_assert_true(move->action == QBJ_DO_SWITCH || move->action == QBJ_DO_SWITCH_FINALIZE ||
-                      move->action == QBJ_DO_SEND_FORCED || move->action == QBJ_DO_END_CANCEL);
+        g_assert_true(move->action == QBJ_DO_SWITCH || move->action == QBJ_DO_SEND_FORCED || move->action == QBJ_DO_END_CANCEL);
     }
+}
+
+/* An event that waited while its command was sent must not send it again, nor ask for nodes (H3). */
+static void
+qbjTestOldPendingIsIgnored(void)
+{
+    g_assert_null(qbjJobMoveFind(QBJ_KIND_A, QBJ_STATE_COMMITTED, QBJ_EVENT_PENDING));
+    g_assert_null(qbjJobMoveFind(QBJ_KIND_B, QBJ_STATE_FINALIZING, QBJ_EVENT_PENDING));
+    g_assert_null(qbjJobMoveFind(QBJ_KIND_C, QBJ_STATE_FINALIZING, QBJ_EVENT_PENDING));
 }
 
 /* A client's verb that is allowed leads to a row, and one that is refused has no row that only it could use. */
@@ -406,6 +417,7 @@ main(int argc, char **argv)
     g_test_add_func("/job/law/finalize-only-from", qbjTestFinalizeOnlyFrom);
     g_test_add_func("/job/law/saves", qbjTestSaves);
     g_test_add_func("/job/law/held-guest-goes-on", qbjTestHeldGuestGoesOn);
+    g_test_add_func("/job/law/old-pending-is-ignored", qbjTestOldPendingIsIgnored);
     g_test_add_func("/job/law/verbs-have-rows", qbjTestVerbsHaveRows);
 
     return g_test_run();

@@ -117,8 +117,7 @@ qbjDocStates(virBuffer *buf)
     for (state = 0; state < QBJ_STATE_LAST; state++) {
         qbjDocHeading(buf, qbjJobStateTypeToString(state), '~');
         virBufferAsprintf(buf, "%s\n\n", meanings[state]);
-        if (!qbjJobStateIsFinal(state))
-            qbjDocMoves(buf, state);
+        qbjDocMoves(buf, state);
     }
 }
 

@@ -21,6 +21,8 @@
  *    that QEMU sent meanwhile, so that FAILED is always the failure of the action that the last row named.
  *  - An action that finds the process gone gives VM_GONE, whatever it was doing.
  *  - TIMEOUT is fed in PENDING, and CANCEL too, only while no rename has been issued (protocol 4).
+ *  - Nothing else saves the VM's status file from the first rename of SWITCH, UNSWITCH or SWITCH_FINALIZE until the state
+ *    has followed: a record of PENDING saved over that of COMMITTED would choose old when QEMU ends after finalize.
  *  - A move whose save is QBJ_SAVE_BEFORE and cannot be saved is not made: the job stays where it was, the client who
  *    asked for it is told, and an event that nobody asked for is fed again later. */
 #pragma once
@@ -110,7 +112,8 @@ typedef enum {
     QBJ_DO_UNDO_HOST,           /* as above, QEMU is gone: host steps only -> OK, FAILED */
     QBJ_DO_DISMISS_STRAY,       /* the job started after all and ended: dismiss it, then undo -> OK, FAILED */
     QBJ_DO_DROP,                /* drop the record, nobody was told of it */
-    QBJ_DO_EMIT_FAILED,         /* public FAILED event when the start had been acknowledged, then drop the record */
+    QBJ_DO_EMIT_FAILED,         /* public FAILED event when the start had been acknowledged (none when QEMU has ended),
+                                 * then drop the record */
     QBJ_DO_EMIT_READY,          /* public READY event, once in the job's life */
     QBJ_DO_QUERY,               /* query-jobs; its answer comes back as RUNNING, READY, PENDING, CONCLUDED or GONE. Never
                                  * FAILED: when it cannot be asked, it is asked again later */
@@ -128,8 +131,10 @@ typedef enum {
     QBJ_DO_SWITCH,              /* A: merge bitmaps, rename both definitions into place -> SAVED, SAVE_FAILED, SAVE_HALF */
     QBJ_DO_UNSWITCH,            /* rename the old texts back durably -> SAVE_FAILED, or go forward -> SAVED */
     QBJ_DO_FINALIZE,            /* job-finalize -> FAILED, else QEMU's events follow */
-    QBJ_DO_SWITCH_FINALIZE,     /* after a restart: save both new definitions again -> SAVE_HALF when that is not
-                                 * possible; then as FINALIZE */
+    QBJ_DO_SWITCH_FINALIZE,     /* after a restart: query-jobs; pending: save both new definitions again -> SAVE_HALF when
+                                 * that is not possible, then as FINALIZE; else the status is the event: CONCLUDED, GONE */
+    QBJ_DO_FLUSH_FINALIZE,      /* after a restart: query-jobs; pending: the pending phase again, planned anew, then as
+                                 * FINALIZE -> FAILED; else the status is the event: CONCLUDED, GONE */
     QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED, FAILED (could not ask). B and not
                                  * listed: x-debug-query-block-graph tells whether the chain is shortened. B and ended
                                  * without our PREFLUSH: the written image is flushed first, if possible (protocol 5) */

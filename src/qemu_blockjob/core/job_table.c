@@ -81,14 +81,14 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PENDING,          RESUME,        A,         PENDING,          QUERY,            NOT),
     ROW(PENDING,          VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* Asked before anything is saved again: after an error of finalize new must not be saved (invariant 4). Still
-     * pending means that finalize was not carried out, so there is a way back when new cannot be saved again. */
+    /* The action asks before it saves again: after an error of finalize new must not be saved (invariant 4). Still pending
+     * means that finalize was not carried out, so there is a way back when new cannot be saved again. No row for PENDING:
+     * that event may be an old one, which waited while finalize was sent. */
     ROW(COMMITTED,        CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(COMMITTED,        GONE,          A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(COMMITTED,        FAILED,        A,         COMMITTED,        RETRY_LATER,      NOT),
-    ROW(COMMITTED,        TIMEOUT,       A,         COMMITTED,        QUERY,            NOT),
-    ROW(COMMITTED,        RESUME,        A,         COMMITTED,        QUERY,            NOT),
-    ROW(COMMITTED,        PENDING,       A,         COMMITTED,        SWITCH_FINALIZE,  NOT),
+    ROW(COMMITTED,        TIMEOUT,       A,         COMMITTED,        SWITCH_FINALIZE,  NOT),
+    ROW(COMMITTED,        RESUME,        A,         COMMITTED,        SWITCH_FINALIZE,  NOT),
     ROW(COMMITTED,        SAVE_HALF,     A,         PENDING,          UNSWITCH,         NOT),
     ROW(COMMITTED,        VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_NEW,       NOT),
 
@@ -101,13 +101,12 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PREFLUSH,         RESUME,        B | C,     PREFLUSH,         QUERY,            NOT),
     ROW(PREFLUSH,         VM_GONE,       B | C,     SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* A backup's image is complete from here on (protocol 6); of a shortened chain old and new are both right. */
+    /* A backup's image is complete from here on (protocol 6); of a shortened chain old and new are both right. No row for
+     * PENDING, as in COMMITTED: the nodes of a stream that has concluded must not be asked for (H3). */
     ROW(FINALIZING,       CONCLUDED,     B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(FINALIZING,       GONE,          B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
-    ROW(FINALIZING,       PENDING,       B | C,     PREFLUSH,         PREFLUSH,         NOT),
-    ROW(FINALIZING,       FAILED,        B | C,     FINALIZING,       RETRY_LATER,      NOT),
-    ROW(FINALIZING,       TIMEOUT,       B | C,     FINALIZING,       QUERY,            NOT),
-    ROW(FINALIZING,       RESUME,        B | C,     FINALIZING,       QUERY,            NOT),
+    ROW(FINALIZING,       FAILED,        B | C,     CALLING_OFF,      SEND_FORCED,      NOT),
+    ROW(FINALIZING,       RESUME,        B | C,     FINALIZING,       FLUSH_FINALIZE,   NOT),
     ROW(FINALIZING,       VM_GONE,       B,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
     ROW(FINALIZING,       VM_GONE,       C,         SETTLING_OFFLINE, SETTLE_NEW,       NOT),
 
@@ -175,6 +174,12 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CLEANING,         TIMEOUT,       A | B | C, CLEANING,         CLEAN,            NOT),
     ROW(CLEANING,         RESUME,        A | B | C, CLEANING,         CLEAN,            NOT),
     ROW(CLEANING,         VM_GONE,       A | B | C, CLEANING,         CLEAN_OFFLINE,    NOT),
+
+    /* Any save of the VM may have caught the record in the instant before it was dropped. */
+    ROW(DONE,             RESUME,        A | B | C, DONE,             EMIT_FINAL,       NOT),
+    ROW(DONE,             VM_GONE,       A | B | C, DONE,             EMIT_FINAL,       NOT),
+    ROW(FAILED,           RESUME,        A | B | C, FAILED,           EMIT_FAILED,      NOT),
+    ROW(FAILED,           VM_GONE,       A | B | C, FAILED,           EMIT_FAILED,      NOT),
 
     /* A job that started after all although its start was given up is ended like any other. */
     ROW(ROLLBACK,         OK,            A | B | C, FAILED,           EMIT_FAILED,      NOT),
