@@ -351,14 +351,17 @@ qbjTestProbeBad(void)
     qbjTestFakeStart(&fake, "exit 0");
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
         gint64 start = g_get_monotonic_time();
+        /* what is told apart by its answer must have the time for it on a busy machine */
+        bool late = !cases[i].text || STREQ(cases[i].text, "did not answer in time");
 
         qbjTestFakeWrite(&fake, cases[i].body);
         virResetLastError();
-        g_assert_null(qbjVmCapsProbe(fake.binary, fake.dir, (uid_t) -1, (gid_t) -1, 1));
+        g_assert_null(qbjVmCapsProbe(fake.binary, fake.dir, (uid_t) -1, (gid_t) -1, late ? 1 : 60));
         g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_INTERNAL_ERROR);
         if (cases[i].text && !strstr(virGetLastErrorMessage(), cases[i].text))
             g_error("case %zu: %s", i, virGetLastErrorMessage());
-        g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+        if (late)
+            g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
     }
 }
 
