@@ -27,7 +27,10 @@ struct _virQbjJob {
     bool acknowledged;          /* the start call returned success: failures are told by event from then on */
     bool outcomeKnown;          /* SETTLING and later */
     bool outcomeNew;            /* the new chain is in force */
+    bool timedOut;              /* a pivot was called off because it took too long; not saved */
+    bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved */
     char *errmsg;               /* QEMU's reason, or NULL */
+    char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from before, or NULL; saved */
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
     char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or NULL */
 };

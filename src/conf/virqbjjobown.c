@@ -80,6 +80,7 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     g_autofree char *state = virXMLPropString(node, "state");
     g_autoptr(virQbjJob) job = virQbjJobNew(NULL, 0);
     unsigned long long flags = 0;
+    xmlNodePtr old;
     int value = state ? qbjJobStateTypeFromString(state) : -1;
 
     if (value < 0 || virQbjJobOwnParseOutcome(node, job) < 0) {
@@ -97,6 +98,8 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     job->readyEmitted = virQbjXMLPropYes(node, "ready");
     job->acknowledged = virQbjXMLPropYes(node, "acknowledged");
     job->spec = virQbjJobOwnParseSpec(node, name);
+    if ((old = virQbjXMLChild(node, "olddisk", VIR_QBJ_XML_NAMESPACE)))
+        job->oldDisk = virXMLNodeContentString(old);
     return g_steal_pointer(&job);
 }
 
@@ -176,6 +179,7 @@ virQbjJobOwnFormat(virBuffer *buf, const virQbjJob *job)
 
     virQbjJobOwnFormatAttributes(&attrs, job);
     virQbjJobOwnFormatJSON(&children, text);
+    virBufferEscapeString(&children, "<qbj:olddisk>%s</qbj:olddisk>\n", job->oldDisk);
     virXMLFormatElement(buf, "qbj:job", &attrs, &children);
     return 0;
 }

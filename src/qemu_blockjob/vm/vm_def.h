@@ -4,10 +4,11 @@
 #include "domain_conf.h"
 #include "vm_caps.h"
 
-/* Fills the callbacks of @config (post-parse, addresses, validation) and its features. The callbacks take the caps cache from
- * config->priv's first member: config->priv must point to a qbjVmDefContext. */
+/* Fills the callbacks of @config (post-parse, addresses, validation) and its features. config->priv becomes @context,
+ * which must live as long as the virDomainXMLOption. */
 typedef struct _qbjVmDefContext qbjVmDefContext;
 struct _qbjVmDefContext {
+    struct _qbjDriver *driver;  /* not used by the callbacks; for the private data of domains */
     qbjVmCapsCache *caps;
     const char *vncListen;      /* default listen address */
 };

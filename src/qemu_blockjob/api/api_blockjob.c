@@ -1,0 +1,91 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_blockjob.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "domain_queue.h"
+#include "engine_commit.h"
+#include "engine_control.h"
+#include "engine_request.h"
+#include "virdomainjob.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+int
+qbjApiBlockCommit(virDomainPtr domain, const char *disk, const char *base, const char *top, unsigned long bandwidth,
+                  unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_COMMIT_SHALLOW | VIR_DOMAIN_BLOCK_COMMIT_DELETE | VIR_DOMAIN_BLOCK_COMMIT_ACTIVE |
+                  VIR_DOMAIN_BLOCK_COMMIT_RELATIVE | VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockCommitEnsureACL(domain->conn, vm->def) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjEngineCommit(vm, disk, base, top, bandwidth, flags);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiBlockJobAbort(virDomainPtr domain, const char *disk, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC | VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockJobAbortEnsureACL(domain->conn, vm->def) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjEngineAbort(vm, disk, flags);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiGetBlockJobInfo(virDomainPtr domain, const char *disk, virDomainBlockJobInfoPtr info, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainGetBlockJobInfoEnsureACL(domain->conn, vm->def) == 0)
+        ret = qbjEngineInfo(vm, disk, info, flags);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiBlockJobSetSpeed(virDomainPtr domain, const char *disk, unsigned long bandwidth, unsigned int flags)
+{
+    unsigned long long speed;
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_JOB_SPEED_BANDWIDTH_BYTES, -1);
+
+    if (qbjEngineRequestSpeed(bandwidth, flags & VIR_DOMAIN_BLOCK_JOB_SPEED_BANDWIDTH_BYTES, &speed) < 0 ||
+        !(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockJobSetSpeedEnsureACL(domain->conn, vm->def) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjEngineSetSpeed(vm, disk, speed);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}

@@ -1,0 +1,151 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "api_define.h"
+#include "api_domain.h"
+#include "api_saved.h"
+#include "datatypes.h"
+#include "domain_notify.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "vm_def.h"
+#include "virerror.h"
+#include "virstring.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+virDomainDef *
+qbjApiParse(qbjDriver *driver, const char *xml, unsigned int parseFlags)
+{
+    g_autoptr(virDomainDef) def = virDomainDefParseString(xml, driver->xmlopt, NULL, parseFlags);
+
+    if (!def ||
+        virXMLCheckIllegalChars("name", def->name, "\n") < 0 ||
+        qbjVmDefCheckSupported(xml, def, driver->xmlopt) < 0)
+        return NULL;
+    return g_steal_pointer(&def);
+}
+
+/* Takes a definition back that could not be saved. @old: what was there before, or NULL for a new domain. */
+static void
+qbjApiDefineUndo(qbjDriver *driver, virDomainObj *vm, virDomainDef *old, bool wasPersistent)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    vm->persistent = wasPersistent;
+    if (old) {
+        if (virDomainObjIsActive(vm))
+            vm->newDef = old;
+        else
+            vm->def = old;
+    } else if (!virDomainObjIsActive(vm)) {
+        virDomainObjListRemove(driver->domains, vm);
+    }
+    virErrorRestore(&reason);
+}
+
+virDomainPtr
+qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
+{
+    qbjDriver *driver = conn->privateData;
+    unsigned int parseFlags = VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE;
+    g_autoptr(virDomainDef) def = NULL;
+    virDomainDef *old = NULL;
+    virDomainObj *vm = NULL;
+    virDomainPtr domain = NULL;
+    bool wasPersistent;
+
+    virCheckFlags(VIR_DOMAIN_DEFINE_VALIDATE, NULL);
+
+    if (flags & VIR_DOMAIN_DEFINE_VALIDATE)
+        parseFlags |= VIR_DOMAIN_DEF_PARSE_VALIDATE_SCHEMA;
+    if (!(def = qbjApiParse(driver, xml, parseFlags)) ||
+        virDomainDefineXMLFlagsEnsureACL(conn, def) < 0 ||
+        !(vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt, 0, &old)))
+        return NULL;
+
+    wasPersistent = vm->persistent;
+    vm->persistent = 1;
+    if (qbjDomainSaveConfig(vm, vm->newDef ? vm->newDef : vm->def) < 0) {
+        virDomainDef *rejected = vm->newDef ? g_steal_pointer(&vm->newDef) : old ? g_steal_pointer(&vm->def) : NULL;
+
+        qbjApiDefineUndo(driver, vm, g_steal_pointer(&old), wasPersistent);
+        virDomainDefFree(rejected);
+    } else {
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_DEFINED,
+                                 old ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED);
+        domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
+    }
+    virDomainDefFree(old);
+    virDomainObjEndAPI(&vm);
+    return domain;
+}
+
+virDomainPtr
+qbjApiDefineXML(virConnectPtr conn, const char *xml)
+{
+    return qbjApiDefineXMLFlags(conn, xml, 0);
+}
+
+static int
+qbjApiUndefineCheck(virDomainObj *vm)
+{
+    if (!vm->persistent) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot undefine transient domain"));
+        return -1;
+    }
+    /* left behind by another driver: this one cannot remove them and must not orphan them */
+    return qbjApiSavedRefuse(vm);
+}
+
+static int
+qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
+{
+    return virDomainDeleteConfig(driver->conf->configDir, driver->conf->autostartDir, vm);
+}
+
+/* @vm is locked and its job held */
+static int
+qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm)
+{
+    if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineFiles(driver, vm) < 0)
+        return -1;
+
+    vm->persistent = 0;
+    vm->autostart = 0;
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
+    if (!virDomainObjIsActive(vm))
+        virDomainObjListRemove(driver->domains, vm);
+    return 0;
+}
+
+int
+qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    /* what these flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has any of it */
+    virCheckFlags(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                  VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
+                  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainUndefineFlagsEnsureACL(domain->conn, vm->def) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjApiUndefineNow(domain->conn->privateData, vm);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiUndefine(virDomainPtr domain)
+{
+    return qbjApiUndefineFlags(domain, 0);
+}

@@ -1,0 +1,322 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_query.h"
+#include "api_define.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "domain_private.h"
+#include "vm_args.h"
+#include "vm_def.h"
+#include "virerror.h"
+#include "virprocess.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+char *
+qbjApiGetOSType(virDomainPtr domain)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    char *type = NULL;
+
+    if (!vm)
+        return NULL;
+    if (virDomainGetOSTypeEnsureACL(domain->conn, vm->def) == 0)
+        type = g_strdup(virDomainOSTypeToString(vm->def->os.type));
+    virDomainObjEndAPI(&vm);
+    return type;
+}
+
+unsigned long long
+qbjApiGetMaxMemory(virDomainPtr domain)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    unsigned long long memory = 0;
+
+    if (!vm)
+        return 0;
+    if (virDomainGetMaxMemoryEnsureACL(domain->conn, vm->def) == 0)
+        memory = virDomainDefGetMemoryTotal(vm->def);
+    virDomainObjEndAPI(&vm);
+    return memory;
+}
+
+int
+qbjApiGetInfo(virDomainPtr domain, virDomainInfoPtr info)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    int ret = -1;
+
+    if (!vm)
+        return -1;
+    if (virDomainGetInfoEnsureACL(domain->conn, vm->def) == 0) {
+        info->state = virDomainObjGetState(vm, NULL);
+        info->maxMem = virDomainDefGetMemoryTotal(vm->def);
+        info->memory = vm->def->mem.cur_balloon;
+        info->nrVirtCpu = virDomainDefGetVcpus(vm->def);
+        info->cpuTime = 0;
+        ret = 0;
+        if (virDomainObjIsActive(vm) && vm->pid > 0)
+            ret = virProcessGetStatInfo(&info->cpuTime, NULL, NULL, NULL, NULL, vm->pid, 0);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainGetStateEnsureACL(domain->conn, vm->def) == 0) {
+        *state = virDomainObjGetState(vm, reason);
+        ret = 0;
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+static void
+qbjApiFillControlInfo(virDomainObj *vm, virDomainControlInfoPtr info)
+{
+    unsigned long long now = 0;
+
+    memset(info, 0, sizeof(*info));
+    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
+        info->state = VIR_DOMAIN_CONTROL_ERROR;
+        info->details = VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR;
+    } else if (vm->job->active != VIR_JOB_NONE) {
+        info->state = VIR_DOMAIN_CONTROL_OCCUPIED;
+        if (virTimeMillisNow(&now) == 0 && now > vm->job->started)
+            info->stateTime = now - vm->job->started;
+    } else {
+        info->state = VIR_DOMAIN_CONTROL_OK;
+    }
+}
+
+int
+qbjApiGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainGetControlInfoEnsureACL(domain->conn, vm->def) == 0 && virDomainObjCheckActive(vm) == 0) {
+        qbjApiFillControlInfo(vm, info);
+        ret = 0;
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+char *
+qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+    qbjDriver *driver = domain->conn->privateData;
+    virDomainObj *vm = NULL;
+    char *xml = NULL;
+
+    virCheckFlags(VIR_DOMAIN_XML_COMMON_FLAGS, NULL);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return NULL;
+    if (virDomainGetXMLDescEnsureACL(domain->conn, vm->def, flags) == 0) {
+        virDomainDef *def = (flags & VIR_DOMAIN_XML_INACTIVE) && vm->newDef ? vm->newDef : vm->def;
+
+        xml = virDomainDefFormat(def, driver->xmlopt, virDomainDefFormatConvertXMLFlags(flags));
+    }
+    virDomainObjEndAPI(&vm);
+    return xml;
+}
+
+typedef int (*qbjApiAnswer)(virDomainObj *vm);
+
+/* The common shape of calls that answer with a number. */
+static int
+qbjApiAsk(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def), qbjApiAnswer answer)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    int ret = -1;
+
+    if (!vm)
+        return -1;
+    if (ensureACL(domain->conn, vm->def) == 0)
+        ret = answer(vm);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+static int
+qbjApiAnswerActive(virDomainObj *vm)
+{
+    return virDomainObjIsActive(vm);
+}
+
+static int
+qbjApiAnswerPersistent(virDomainObj *vm)
+{
+    return vm->persistent;
+}
+
+static int
+qbjApiAnswerUpdated(virDomainObj *vm)
+{
+    return vm->updated;
+}
+
+static int
+qbjApiAnswerAutostart(virDomainObj *vm)
+{
+    return vm->autostart;
+}
+
+int
+qbjApiIsActive(virDomainPtr domain)
+{
+    return qbjApiAsk(domain, virDomainIsActiveEnsureACL, qbjApiAnswerActive);
+}
+
+int
+qbjApiIsPersistent(virDomainPtr domain)
+{
+    return qbjApiAsk(domain, virDomainIsPersistentEnsureACL, qbjApiAnswerPersistent);
+}
+
+int
+qbjApiIsUpdated(virDomainPtr domain)
+{
+    return qbjApiAsk(domain, virDomainIsUpdatedEnsureACL, qbjApiAnswerUpdated);
+}
+
+int
+qbjApiGetAutostart(virDomainPtr domain, int *autostart)
+{
+    int answer = qbjApiAsk(domain, virDomainGetAutostartEnsureACL, qbjApiAnswerAutostart);
+
+    if (answer < 0)
+        return -1;
+    *autostart = answer;
+    return 0;
+}
+
+int
+qbjApiGetVcpusFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    virDomainDef *def;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_VCPU_LIVE | VIR_DOMAIN_VCPU_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainGetVcpusFlagsEnsureACL(domain->conn, vm->def, flags) == 0 &&
+        (def = virDomainObjGetOneDef(vm, flags & (VIR_DOMAIN_VCPU_LIVE | VIR_DOMAIN_VCPU_CONFIG))))
+        ret = flags & VIR_DOMAIN_VCPU_MAXIMUM ? virDomainDefGetVcpusMax(def) : virDomainDefGetVcpus(def);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiGetMaxVcpus(virDomainPtr domain)
+{
+    return qbjApiGetVcpusFlags(domain, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_VCPU_MAXIMUM);
+}
+
+int
+qbjApiGetSecurityLabel(virDomainPtr domain, virSecurityLabelPtr label)
+{
+    qbjDriver *driver = domain->conn->privateData;
+    virDomainObj *vm = qbjApiDomain(domain);
+    int ret = -1;
+
+    if (!vm)
+        return -1;
+    memset(label, 0, sizeof(*label));
+    if (virDomainGetSecurityLabelEnsureACL(domain->conn, vm->def) == 0)
+        ret = virDomainObjIsActive(vm) ? virSecurityManagerGetProcessLabel(driver->security, vm->def, vm->pid, label) : 0;
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+static int
+qbjApiFillLabels(qbjDriver *driver, virDomainObj *vm, virSecurityLabelPtr *labels)
+{
+    g_autofree virSecurityManager **nested = virSecurityManagerGetNested(driver->security);
+    size_t n = 0;
+    size_t i;
+
+    while (nested && nested[n])
+        n++;
+    *labels = g_new0(virSecurityLabel, n + 1);
+    for (i = 0; i < n; i++) {
+        if (virSecurityManagerGetProcessLabel(nested[i], vm->def, vm->pid, &(*labels)[i]) < 0) {
+            g_clear_pointer(labels, g_free);
+            return -1;
+        }
+    }
+    return n;
+}
+
+int
+qbjApiGetSecurityLabelList(virDomainPtr domain, virSecurityLabelPtr *labels)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    int ret = -1;
+
+    if (!vm)
+        return -1;
+    if (virDomainGetSecurityLabelListEnsureACL(domain->conn, vm->def) == 0)
+        ret = virDomainObjIsActive(vm) ? qbjApiFillLabels(domain->conn->privateData, vm, labels) : 0;
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+char *
+qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsigned int flags)
+{
+    qbjDriver *driver = conn->privateData;
+    g_autoptr(virDomainDef) def = NULL;
+    g_autoptr(virCommand) cmd = NULL;
+    qbjVmArgsInput input = { .monitorFd = -1, .sandbox = driver->conf->seccompSandbox != 0 };
+    g_autofree char *libDir = NULL;
+    g_autofree char *monitorPath = NULL;
+    size_t i;
+
+    virCheckFlags(0, NULL);
+
+    if (virConnectDomainXMLToNativeEnsureACL(conn) < 0)
+        return NULL;
+    if (STRNEQ(format, "qemu-argv")) {
+        virReportError(VIR_ERR_INVALID_ARG, _("unsupported config type %s"), format);
+        return NULL;
+    }
+    if (!(def = qbjApiParse(driver, xml, VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE)) ||
+        qbjVmDefAssignAliases(def) < 0)
+        return NULL;
+
+    /* images are not opened here: each disk is one image with the number that it would get first */
+    for (i = def->ndisks; i > 0; i--) {
+        virStorageSource *src = def->disks[i - 1]->src;
+
+        src->nodestorage = g_strdup_printf("libvirt-%zu-storage", def->ndisks - i + 1);
+        src->nodeformat = g_strdup_printf("libvirt-%zu-format", def->ndisks - i + 1);
+    }
+    libDir = g_strdup_printf("%s/domain--1-%s", driver->conf->libDir, def->name);
+    monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
+    input.def = def;
+    input.libDir = libDir;
+    input.monitorPath = monitorPath;
+    if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) || !(cmd = qbjVmArgsBuild(&input)))
+        return NULL;
+    return virCommandToString(cmd, false);
+}

@@ -1,0 +1,252 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_run.h"
+#include "api_define.h"
+#include "api_domain.h"
+#include "api_saved.h"
+#include "datatypes.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "vm_start.h"
+#include "vm_stop.h"
+#include "hypervisor/virclosecallbacks.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static void
+qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
+    if (virDomainObjIsActive(vm) && virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
+        if (virDomainObjIsActive(vm))
+            qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+        qbjDomainJobEnd(vm);
+    }
+}
+
+/* @vm is locked and its job held. @conn: of the client that wants the domain to end with it, else NULL. */
+static int
+qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn)
+{
+    if (virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
+        return -1;
+    }
+    if (qbjApiSavedImageExists(vm)) {   /* a cold start would lose the guest that is saved in it */
+        qbjApiSavedRefuse(vm);
+        return -1;
+    }
+    if (qbjVmStart(vm, paused) < 0)
+        return -1;
+    if (conn)
+        virCloseCallbacksDomainAdd(vm, conn, qbjApiAutoDestroy);
+    return 0;
+}
+
+virDomainPtr
+qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
+{
+    qbjDriver *driver = conn->privateData;
+    unsigned int parseFlags = VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE;
+    g_autoptr(virDomainDef) def = NULL;
+    virDomainObj *vm = NULL;
+    virDomainPtr domain = NULL;
+
+    virCheckFlags(VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_VALIDATE, NULL);
+
+    if (flags & VIR_DOMAIN_START_VALIDATE)
+        parseFlags |= VIR_DOMAIN_DEF_PARSE_VALIDATE_SCHEMA;
+    if (!(def = qbjApiParse(driver, xml, parseFlags)) ||
+        virDomainCreateXMLEnsureACL(conn, def) < 0 ||
+        !(vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt,
+                                   VIR_DOMAIN_OBJ_LIST_ADD_LIVE | VIR_DOMAIN_OBJ_LIST_ADD_CHECK_LIVE, NULL)))
+        return NULL;
+
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        if (qbjApiStart(vm, flags & VIR_DOMAIN_START_PAUSED, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
+            domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
+        else if (!virDomainObjIsActive(vm) && !vm->persistent && !vm->removing)
+            virDomainObjListRemove(driver->domains, vm);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return domain;
+}
+
+int
+qbjApiCreateWithFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    /* FORCE_BOOT and BYPASS_CACHE are about managed save images: a domain that has one is refused */
+    virCheckFlags(VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_BYPASS_CACHE |
+                  VIR_DOMAIN_START_FORCE_BOOT, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainCreateWithFlagsEnsureACL(domain->conn, vm->def) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjApiStart(vm, flags & VIR_DOMAIN_START_PAUSED,
+                          flags & VIR_DOMAIN_START_AUTODESTROY ? domain->conn : NULL);
+        if (ret == 0)
+            domain->id = vm->def->id;
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiCreate(virDomainPtr domain)
+{
+    return qbjApiCreateWithFlags(domain, 0);
+}
+
+/* The process is ended before any job is waited for: a call that hangs in QEMU fails by it and lets go. */
+static int
+qbjApiDestroyNow(virDomainObj *vm, bool graceful)
+{
+    int domainId = vm->def->id;
+
+    QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
+    if (qbjVmStopProcess(vm, graceful) < 0) {
+        QBJ_DOMAIN_PRIVATE(vm)->destroyed = false;
+        return -1;
+    }
+    if (!virDomainObjIsActive(vm) || vm->def->id != domainId)
+        return 0;                       /* a worker has seen the end and done the rest */
+    if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) < 0) {
+        if (virDomainObjIsActive(vm))
+            return -1;
+        virResetLastError();            /* gone from the list meanwhile: that is what was asked for */
+        return 0;
+    }
+    qbjDomainQueueDrain(vm);
+    if (virDomainObjIsActive(vm) && vm->def->id == domainId)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+    qbjDomainJobEnd(vm);
+    return 0;
+}
+
+int
+qbjApiDestroyFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_DESTROY_GRACEFUL, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainDestroyFlagsEnsureACL(domain->conn, vm->def) == 0 && virDomainObjCheckActive(vm) == 0)
+        ret = qbjApiDestroyNow(vm, flags & VIR_DOMAIN_DESTROY_GRACEFUL);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiDestroy(virDomainPtr domain)
+{
+    return qbjApiDestroyFlags(domain, 0);
+}
+
+int
+qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainShutdownFlagsEnsureACL(domain->conn, vm->def, flags) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        if (virDomainObjCheckActive(vm) == 0)
+            ret = qbjDomainQmpCall(vm, "system_powerdown", NULL, NULL);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiShutdown(virDomainPtr domain)
+{
+    return qbjApiShutdownFlags(domain, 0);
+}
+
+/* State, file and event after stop or cont has been answered. */
+static void
+qbjApiRunState(virDomainObj *vm, virDomainState state, int reason, virDomainEventType event, int detail)
+{
+    if (virDomainObjGetState(vm, NULL) == state)
+        return;
+    virDomainObjSetState(vm, state, reason);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, event, detail);
+}
+
+static int
+qbjApiSuspendNow(virDomainObj *vm)
+{
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED)
+        return 0;
+    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
+        return -1;
+    qbjApiRunState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, VIR_DOMAIN_EVENT_SUSPENDED,
+                   VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    return 0;
+}
+
+static int
+qbjApiResumeNow(virDomainObj *vm)
+{
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
+        return -1;
+    }
+    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
+        return -1;
+    qbjApiRunState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
+                   VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    return 0;
+}
+
+/* The common shape of calls that change a domain under its MODIFY job. */
+static int
+qbjApiModify(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def), int (*change)(virDomainObj *vm))
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+    int ret = -1;
+
+    if (!vm)
+        return -1;
+    if (ensureACL(domain->conn, vm->def) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = change(vm);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiSuspend(virDomainPtr domain)
+{
+    return qbjApiModify(domain, virDomainSuspendEnsureACL, qbjApiSuspendNow);
+}
+
+int
+qbjApiResume(virDomainPtr domain)
+{
+    return qbjApiModify(domain, virDomainResumeEnsureACL, qbjApiResumeNow);
+}

@@ -1,0 +1,17 @@
+/* What another driver may have left beside a domain: managed save image, snapshot and checkpoint metadata. */
+#pragma once
+
+#include "driver.h"
+#include "domain_driver.h"
+
+/* True when a managed save image of @vm exists. @vm is locked. */
+bool qbjApiSavedImageExists(virDomainObj *vm);
+
+/* Returns -1 with an error that names it when something of the kind exists, because this driver cannot serve it yet. */
+int qbjApiSavedRefuse(virDomainObj *vm);
+
+int qbjApiHasManagedSaveImage(virDomainPtr domain, unsigned int flags);
+int qbjApiSnapshotNum(virDomainPtr domain, unsigned int flags);
+int qbjApiListAllSnapshots(virDomainPtr domain, virDomainSnapshotPtr **snaps, unsigned int flags);
+int qbjApiHasCurrentSnapshot(virDomainPtr domain, unsigned int flags);
+int qbjApiListAllCheckpoints(virDomainPtr domain, virDomainCheckpointPtr **checkpoints, unsigned int flags);

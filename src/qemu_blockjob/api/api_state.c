@@ -1,0 +1,67 @@
+/* The state driver: start, reload and end of the driver in its daemon. */
+#include <config.h>
+
+#include <libintl.h>
+
+#include "internal.h"
+#include "api_state.h"
+#include "api_domain.h"
+#include "vm_driver.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.api_state");
+
+qbjDriver *qbjApiDriver;
+
+virDrvStateInitResult
+qbjApiStateInitialize(bool privileged, const char *root, bool monolithic G_GNUC_UNUSED,
+                      virStateInhibitCallback inhibit, void *opaque)
+{
+    if (qbjApiDriver) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the driver is already initialized in this process"));
+        return VIR_DRV_STATE_INIT_ERROR;
+    }
+    qbjApiDriver = qbjVmDriverNew(privileged, root, inhibit, opaque);
+    return qbjApiDriver ? VIR_DRV_STATE_INIT_COMPLETE : VIR_DRV_STATE_INIT_ERROR;
+}
+
+int
+qbjApiStateReload(void)
+{
+    if (qbjApiDriver)
+        qbjVmDriverReload(qbjApiDriver);
+    return 0;
+}
+
+/* The user's session ends: VMs run on, as their processes are not the session's. Managed save does not exist yet. */
+int
+qbjApiStateStop(void)
+{
+    VIR_WARN("the session ends; running domains are left running, because this driver has no managed save yet");
+    return 0;
+}
+
+int
+qbjApiStateShutdownPrepare(void)
+{
+    if (qbjApiDriver)
+        qbjVmDriverShutdownPrepare(qbjApiDriver);
+    return 0;
+}
+
+int
+qbjApiStateShutdownWait(void)
+{
+    if (qbjApiDriver)
+        qbjVmDriverShutdownWait(qbjApiDriver);
+    return 0;
+}
+
+int
+qbjApiStateCleanup(void)
+{
+    g_clear_pointer(&qbjApiDriver, qbjVmDriverFree);
+    return 0;
+}

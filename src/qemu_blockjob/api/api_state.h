@@ -1,0 +1,12 @@
+/* Callbacks of virStateDriver; see driver-state.h of libvirt for their contracts. */
+#pragma once
+
+#include "driver.h"
+
+virDrvStateInitResult qbjApiStateInitialize(bool privileged, const char *root, bool monolithic,
+                                            virStateInhibitCallback inhibit, void *opaque);
+int qbjApiStateReload(void);
+int qbjApiStateStop(void);
+int qbjApiStateShutdownPrepare(void);
+int qbjApiStateShutdownWait(void);
+int qbjApiStateCleanup(void);

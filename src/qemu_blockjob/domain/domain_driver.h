@@ -1,0 +1,56 @@
+/* The driver: one per daemon (or per embedding program), alive from stateInitialize to stateCleanup. */
+#pragma once
+
+#include "internal.h"
+#include "driver.h"
+#include "vireventthread.h"
+#include "virdomainobjlist.h"
+#include "virportallocator.h"
+#include "virthread.h"
+#include "virthreadpool.h"
+#include "object_event.h"
+#include "security/security_manager.h"
+#include "virqbjconf.h"
+
+typedef struct _qbjDomainEvent qbjDomainEvent;
+typedef struct _qbjVmCapsCache qbjVmCapsCache;
+
+typedef struct _qbjDriver qbjDriver;
+struct _qbjDriver {
+    virMutex lock;                      /* guards nactive, nextId and shuttingDown; the rest never changes after start */
+    virQbjConf *conf;
+    virDomainObjList *domains;
+    virDomainXMLOption *xmlopt;
+    virObjectEventState *events;
+    virSecurityManager *security;       /* a stack; DAC is in it when the daemon is privileged */
+    char *securityRefused;              /* name of a configured security driver that we cannot serve, or NULL */
+    virEventThread *eventThread;        /* serves the sockets and pidfds of all VMs */
+    virThreadPool *workers;             /* drain the queues of VMs that have something to do */
+    virPortAllocatorRange *vncPorts;
+    qbjVmCapsCache *caps;
+    struct _qbjVmDefContext *defContext;
+    virStateInhibitCallback inhibit;
+    void *inhibitOpaque;
+    unsigned int nactive;
+    int nextId;
+    bool shuttingDown;
+    int pidFileFd;                      /* driver.pid, -1 when not held */
+
+    /* What the layers above do with one queued event; @vm is locked and its job is held. */
+    void (*handleEvent)(virDomainObj *vm, qbjDomainEvent *event);
+};
+
+/* Counts running VMs and keeps the daemon alive while there are any (10.1 inhibit). */
+void qbjDriverActiveAdd(qbjDriver *driver);
+void qbjDriverActiveRemove(qbjDriver *driver);
+
+/* The next domain id; also learns from @seen (an id found in a status file), -1: nothing to learn. */
+int qbjDriverNextId(qbjDriver *driver, int seen);
+
+/* Flags for everything that is written to a status file, and for reading it back (05/X1.5). */
+#define QBJ_STATUS_FORMAT_FLAGS \
+    (VIR_DOMAIN_DEF_FORMAT_SECURE | VIR_DOMAIN_DEF_FORMAT_STATUS | VIR_DOMAIN_DEF_FORMAT_ACTUAL_NET | \
+     VIR_DOMAIN_DEF_FORMAT_PCI_ORIG_STATES | VIR_DOMAIN_DEF_FORMAT_CLOCK_ADJUST)
+#define QBJ_STATUS_PARSE_FLAGS \
+    (VIR_DOMAIN_DEF_PARSE_STATUS | VIR_DOMAIN_DEF_PARSE_ACTUAL_NET | VIR_DOMAIN_DEF_PARSE_PCI_ORIG_STATES | \
+     VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE | VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL)

@@ -1,0 +1,46 @@
+#include <config.h>
+
+#include "internal.h"
+#include "domain_notify.h"
+
+void
+qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail)
+{
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventLifecycleNewFromObj(vm, type, detail));
+}
+
+int
+qbjDomainBlockJobType(qbjJobType type)
+{
+    switch (type) {
+    case QBJ_TYPE_PULL:
+        return VIR_DOMAIN_BLOCK_JOB_TYPE_PULL;
+    case QBJ_TYPE_COPY:
+        return VIR_DOMAIN_BLOCK_JOB_TYPE_COPY;
+    case QBJ_TYPE_COMMIT:
+        return VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT;
+    case QBJ_TYPE_ACTIVE_COMMIT:
+        return VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT;
+    case QBJ_TYPE_BACKUP:
+        return VIR_DOMAIN_BLOCK_JOB_TYPE_BACKUP;
+    case QBJ_TYPE_CREATE:
+    case QBJ_TYPE_LAST:
+    default:
+        return -1;
+    }
+}
+
+void
+qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,
+                        virConnectDomainEventBlockJobStatus status)
+{
+    virObjectEventState *events = QBJ_DOMAIN_PRIVATE(vm)->driver->events;
+    int apiType = qbjDomainBlockJobType(type);
+
+    if (apiType < 0)
+        return;
+
+    if (virStorageSourceIsLocalStorage(disk->src) && !virStorageSourceIsEmpty(disk->src))
+        virObjectEventStateQueue(events, virDomainEventBlockJobNewFromObj(vm, disk->src->path, apiType, status));
+    virObjectEventStateQueue(events, virDomainEventBlockJob2NewFromObj(vm, disk->dst, apiType, status));
+}

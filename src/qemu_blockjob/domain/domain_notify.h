@@ -1,0 +1,15 @@
+/* Public events of a domain. */
+#pragma once
+
+#include "domain_private.h"
+#include "domain_event.h"
+
+/* Lifecycle event with the present id of the domain. */
+void qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail);
+
+/* BLOCK_JOB (path of the disk's source at this moment, local sources only) then BLOCK_JOB_2 (target); 03/E1 to E4. */
+void qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,
+                             virConnectDomainEventBlockJobStatus status);
+
+/* virDomainBlockJobType of a record's type; -1 for internal ones (01/I2). */
+int qbjDomainBlockJobType(qbjJobType type);

@@ -1,0 +1,94 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "domain_private.h"
+#include "virfile.h"
+
+void
+qbjDomainEventFree(qbjDomainEvent *event)
+{
+    if (!event)
+        return;
+    virJSONValueFree(event->qmp);
+    g_free(event->text);
+    g_free(event);
+}
+
+void *
+qbjDomainPrivateNew(void *opaque)
+{
+    qbjDomainPrivate *priv = g_new0(qbjDomainPrivate, 1);
+
+    priv->driver = opaque;
+    priv->pidfd = -1;
+    g_queue_init(&priv->queue);
+    if (virMutexInit(&priv->queueLock) < 0) {
+        g_free(priv);
+        return NULL;
+    }
+    if (virCondInit(&priv->queueCond) < 0) {
+        virMutexDestroy(&priv->queueLock);
+        g_free(priv);
+        return NULL;
+    }
+    return priv;
+}
+
+void
+qbjDomainPrivateFree(void *data)
+{
+    qbjDomainPrivate *priv = data;
+    qbjDomainEvent *event;
+
+    if (!priv)
+        return;
+
+    if (priv->qmp)
+        qbjQmpClose(priv->qmp);
+    qbjQmpUnref(priv->qmp);
+    if (priv->pidSource) {
+        g_source_destroy(priv->pidSource);
+        g_source_unref(priv->pidSource);
+    }
+    VIR_FORCE_CLOSE(priv->pidfd);
+    virQbjStatusFree(priv->status);
+    while ((event = g_queue_pop_head(&priv->queue)))
+        qbjDomainEventFree(event);
+    virCondDestroy(&priv->queueCond);
+    virMutexDestroy(&priv->queueLock);
+    g_free(priv);
+}
+
+int
+qbjDomainPrivateFormat(virBuffer *buf, virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->status)
+        return 0;
+    if (virQbjStatusFormat(buf, priv->status) < 0)
+        return -1;
+    virQbjStatusFormatJob(buf, vm, priv->status);
+    return 0;
+}
+
+int
+qbjDomainPrivateParse(xmlXPathContextPtr ctxt, virDomainObj *vm, virDomainDefParserConfig *config G_GNUC_UNUSED)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    virQbjStatus *status = NULL;
+    g_auto(virQbjStatusJob) job = { 0 };
+
+    if (virQbjStatusParse(ctxt, vm->def, &status) < 0)
+        return -1;
+
+    virQbjStatusFree(priv->status);
+    priv->status = status;
+
+    /* a daemon that died while it destroyed the VM: the new one goes on with that */
+    virQbjStatusParseJob(ctxt, &job);
+    priv->destroyed = job.job == VIR_JOB_DESTROY;
+    return 0;
+}

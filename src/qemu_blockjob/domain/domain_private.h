@@ -1,0 +1,63 @@
+/* What hangs on one virDomainObj: connection, queue of events, jobs.
+ *
+ * Rules
+ * - Everything but the queue is guarded by the domain's lock.
+ * - The domain's lock is never held across QMP: qbjDomainQmp*() drop it.
+ * - The queue is drained only by whoever holds the domain's job (virDomainObjBeginJob): a worker when nobody else does, or
+ *   an API call that waits for the end of a block job. So events of one VM are handled one after the other, in order. */
+#pragma once
+
+#include "domain_driver.h"
+#include "virqbjstatus.h"
+#include "qmp_client.h"
+#include "host_save.h"
+
+typedef enum {
+    QBJ_DOMAIN_EVENT_QMP,               /* an event of QEMU */
+    QBJ_DOMAIN_EVENT_ESTABLISHED,       /* monitor answered its greeting */
+    QBJ_DOMAIN_EVENT_MONITOR_CLOSED,
+    QBJ_DOMAIN_EVENT_PROCESS_GONE,      /* pidfd became readable */
+    QBJ_DOMAIN_EVENT_JOB_TIMER,         /* a timer set by qbjDomainTimerStart() went off */
+} qbjDomainEventType;
+
+struct _qbjDomainEvent {
+    qbjDomainEventType type;
+    virJSONValue *qmp;                  /* QMP: the whole event object */
+    char *text;                         /* MONITOR_CLOSED: reason; JOB_TIMER: name of the job */
+    int code;                           /* JOB_TIMER: what the setter gave */
+    int domainId;                       /* the run of the domain that it belongs to; older ones are dropped */
+};
+void qbjDomainEventFree(qbjDomainEvent *event);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
+
+typedef struct _qbjDomainPrivate qbjDomainPrivate;
+struct _qbjDomainPrivate {
+    qbjDriver *driver;
+
+    virQbjStatus *status;               /* never NULL while the VM is active */
+    qbjQmp *qmp;                        /* NULL: not connected */
+    int pidfd;                          /* -1: none */
+    GSource *pidSource;
+    bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of this VM */
+    bool starting;                      /* qbjVmStart is running */
+    bool labelled;                      /* security labels of this run were set, at least in part */
+    bool stopping;                      /* qbjVmStop is running */
+    bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a crash */
+    bool destroyed;                     /* virDomainDestroy asked for the end */
+    unsigned short vncPort;             /* reserved by us, 0: none */
+    unsigned long long generation;      /* of the status file: counts saves */
+    GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
+    GSList *switches;                   /* of qbjEngineSwitch, see engine_switch.h */
+
+    virMutex queueLock;
+    virCond queueCond;                  /* something was queued */
+    GQueue queue;                       /* of qbjDomainEvent */
+    bool scheduled;                     /* a worker will look at the queue */
+};
+#define QBJ_DOMAIN_PRIVATE(vm) ((qbjDomainPrivate *) (vm)->privateData)
+
+/* Callbacks for virDomainXMLOptionNew(); @opaque is the driver. */
+void *qbjDomainPrivateNew(void *opaque);
+void qbjDomainPrivateFree(void *data);
+int qbjDomainPrivateFormat(virBuffer *buf, virDomainObj *vm);
+int qbjDomainPrivateParse(xmlXPathContextPtr ctxt, virDomainObj *vm, virDomainDefParserConfig *config);

@@ -1,0 +1,171 @@
+#include <config.h>
+
+#include <glib-unix.h>
+
+#include "internal.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "qmp_socket.h"
+#include "virerror.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* What the event thread's callbacks know of the VM: never its lock, never its definition. */
+typedef struct _qbjDomainLink qbjDomainLink;
+struct _qbjDomainLink {
+    virDomainObj *vm;
+    int domainId;
+};
+
+static qbjDomainLink *
+qbjDomainLinkNew(virDomainObj *vm)
+{
+    qbjDomainLink *link = g_new0(qbjDomainLink, 1);
+
+    link->vm = virObjectRef(vm);
+    link->domainId = vm->def->id;
+    return link;
+}
+
+static void
+qbjDomainLinkFree(void *data)
+{
+    qbjDomainLink *link = data;
+
+    virObjectUnref(link->vm);
+    g_free(link);
+}
+
+static void
+qbjDomainLinkPush(qbjDomainLink *link, qbjDomainEventType type, virJSONValue *qmp, const char *text)
+{
+    qbjDomainEvent *event = g_new0(qbjDomainEvent, 1);
+
+    event->type = type;
+    event->domainId = link->domainId;
+    event->text = g_strdup(text);
+    if (qmp)
+        event->qmp = virJSONValueCopy(qmp);
+    qbjDomainQueuePush(link->vm, event);
+}
+
+static void
+qbjDomainOnEvent(qbjQmp *qmp G_GNUC_UNUSED, virJSONValue *event, void *opaque)
+{
+    qbjDomainLinkPush(opaque, QBJ_DOMAIN_EVENT_QMP, event, NULL);
+}
+
+static void
+qbjDomainOnEstablished(qbjQmp *qmp G_GNUC_UNUSED, void *opaque)
+{
+    qbjDomainLinkPush(opaque, QBJ_DOMAIN_EVENT_ESTABLISHED, NULL, NULL);
+}
+
+static void
+qbjDomainOnClosed(qbjQmp *qmp G_GNUC_UNUSED, const char *reason, void *opaque)
+{
+    qbjDomainLinkPush(opaque, QBJ_DOMAIN_EVENT_MONITOR_CLOSED, NULL, reason);
+}
+
+static const qbjQmpCallbacks qbjDomainQmpCallbacks = {
+    .event = qbjDomainOnEvent,
+    .established = qbjDomainOnEstablished,
+    .closed = qbjDomainOnClosed,
+    .release = qbjDomainLinkFree,
+};
+
+int
+qbjDomainQmpConnect(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    int fd = qbjQmpConnectUnix(priv->status->monitorPath);
+
+    if (fd < 0)
+        return -1;
+
+    priv->qmp = qbjQmpNew(fd, virEventThreadGetContext(priv->driver->eventThread),
+                          &qbjDomainQmpCallbacks, qbjDomainLinkNew(vm));
+    return priv->qmp ? 0 : -1;
+}
+
+static gboolean
+qbjDomainOnProcessGone(int fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, void *opaque)
+{
+    qbjDomainLinkPush(opaque, QBJ_DOMAIN_EVENT_PROCESS_GONE, NULL, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+void
+qbjDomainWatchProcess(virDomainObj *vm, int pidfd)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    priv->pidfd = pidfd;
+    priv->pidSource = g_unix_fd_source_new(pidfd, G_IO_IN);
+    g_source_set_callback(priv->pidSource, (GSourceFunc) (void (*)(void)) qbjDomainOnProcessGone,
+                          qbjDomainLinkNew(vm), qbjDomainLinkFree);
+    g_source_attach(priv->pidSource, virEventThreadGetContext(priv->driver->eventThread));
+}
+
+void
+qbjDomainDisconnect(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->qmp)
+        qbjQmpClose(priv->qmp);
+    g_clear_pointer(&priv->qmp, qbjQmpUnref);
+    if (priv->pidSource) {
+        g_source_destroy(priv->pidSource);
+        g_clear_pointer(&priv->pidSource, g_source_unref);
+    }
+    VIR_FORCE_CLOSE(priv->pidfd);
+}
+
+int
+qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autoptr(qbjQmp) qmp = NULL;
+    int domainId = vm->def->id;
+    int rc;
+
+    if (!priv->qmp) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+
+    qmp = qbjQmpRef(priv->qmp);
+    virObjectUnlock(vm);
+    rc = qbjQmpRun(qmp, commands, n, QBJ_QMP_DEADLINE_MS);
+    virObjectLock(vm);
+
+    if (rc == 0 && vm->def->id != domainId) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+    return rc;
+}
+
+int
+qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command)
+{
+    return qbjDomainQmpRun(vm, command, 1);
+}
+
+int
+qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply)
+{
+    g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
+
+    if (qbjDomainQmpRun(vm, &command, 1) < 0)
+        return -1;
+    if (command.failed) {
+        qbjQmpReportError(&command);
+        return -1;
+    }
+    if (reply)
+        *reply = g_steal_pointer(&command.reply);
+    return 0;
+}

@@ -1,0 +1,174 @@
+#include <config.h>
+
+#include "internal.h"
+#include "domain_queue.h"
+#include "virdomainjob.h"
+#include "virlog.h"
+#include "virerror.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.domain_queue");
+
+/* Called with queueLock held: hands the VM to a worker unless one will look at it anyway. */
+static void
+qbjDomainQueueSchedule(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->scheduled || !priv->driver->workers)
+        return;
+
+    priv->scheduled = true;
+    virObjectRef(vm);
+    if (virThreadPoolSendJob(priv->driver->workers, 0, vm) < 0) {
+        priv->scheduled = false;
+        virObjectUnref(vm);
+        virResetLastError();
+    }
+}
+
+void
+qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    VIR_LOCK_GUARD lock = virLockGuardLock(&priv->queueLock);
+
+    g_queue_push_tail(&priv->queue, event);
+    virCondBroadcast(&priv->queueCond);
+    qbjDomainQueueSchedule(vm);
+}
+
+static qbjDomainEvent *
+qbjDomainQueuePop(qbjDomainPrivate *priv)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&priv->queueLock);
+
+    return g_queue_pop_head(&priv->queue);
+}
+
+void
+qbjDomainQueueDrain(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjDomainEvent *next;
+
+    while ((next = qbjDomainQueuePop(priv))) {
+        g_autoptr(qbjDomainEvent) event = next;
+
+        if (!virDomainObjIsActive(vm) || event->domainId != vm->def->id) {
+            VIR_DEBUG("vm=%s: event of an earlier run dropped", vm->def->name);
+            continue;
+        }
+        priv->driver->handleEvent(vm, event);
+    }
+}
+
+int
+qbjDomainQueueWait(virDomainObj *vm, unsigned long long whenMs)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool late = false;
+
+    virObjectUnlock(vm);
+    virMutexLock(&priv->queueLock);
+    while (g_queue_is_empty(&priv->queue) && !late) {
+        int rc = whenMs ? virCondWaitUntil(&priv->queueCond, &priv->queueLock, whenMs)
+                        : virCondWait(&priv->queueCond, &priv->queueLock);
+
+        late = rc < 0;
+    }
+    virMutexUnlock(&priv->queueLock);
+    virObjectLock(vm);
+
+    qbjDomainQueueDrain(vm);
+    return late ? 1 : 0;
+}
+
+void
+qbjDomainJobEnd(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    virDomainObjEndJob(vm);
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&priv->queueLock) {
+        if (!g_queue_is_empty(&priv->queue))
+            qbjDomainQueueSchedule(vm);
+    }
+}
+
+static void
+qbjDomainQueueRelease(qbjDomainPrivate *priv)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&priv->queueLock);
+
+    priv->scheduled = false;
+}
+
+void
+qbjDomainQueueWork(void *job, void *opaque G_GNUC_UNUSED)
+{
+    virDomainObj *vm = job;
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    virObjectLock(vm);
+
+    /* From here on a new event schedules again. Whoever holds the job now looks at the queue when it ends (qbjDomainJobEnd),
+     * and both look under the domain's lock, so nothing is missed. */
+    qbjDomainQueueRelease(priv);
+
+    if (priv->reconnecting) {
+        /* the job was taken for the recovery of this VM; its handler ends it */
+        qbjDomainQueueDrain(vm);
+    } else if (virDomainObjBeginJobNowait(vm, VIR_JOB_MODIFY) == 0) {
+        qbjDomainQueueDrain(vm);
+        qbjDomainJobEnd(vm);
+    }
+
+    virDomainObjEndAPI(&vm);
+}
+
+typedef struct _qbjDomainTimer qbjDomainTimer;
+struct _qbjDomainTimer {
+    virDomainObj *vm;
+    qbjDomainEvent *event;
+};
+
+static void
+qbjDomainTimerFree(void *data)
+{
+    qbjDomainTimer *timer = data;
+
+    qbjDomainEventFree(timer->event);
+    virObjectUnref(timer->vm);
+    g_free(timer);
+}
+
+static gboolean
+qbjDomainTimerFire(void *data)
+{
+    qbjDomainTimer *timer = data;
+
+    qbjDomainQueuePush(timer->vm, g_steal_pointer(&timer->event));
+    return G_SOURCE_REMOVE;
+}
+
+void
+qbjDomainTimerStart(virDomainObj *vm, const char *job, int code, unsigned int delayMs)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjDomainTimer *timer = g_new0(qbjDomainTimer, 1);
+    GSource *source = g_timeout_source_new(delayMs);
+
+    timer->vm = virObjectRef(vm);
+    timer->event = g_new0(qbjDomainEvent, 1);
+    timer->event->type = QBJ_DOMAIN_EVENT_JOB_TIMER;
+    timer->event->text = g_strdup(job);
+    timer->event->code = code;
+    timer->event->domainId = vm->def->id;
+
+    g_source_set_callback(source, qbjDomainTimerFire, timer, qbjDomainTimerFree);
+    g_source_attach(source, virEventThreadGetContext(priv->driver->eventThread));
+    g_source_unref(source);
+}

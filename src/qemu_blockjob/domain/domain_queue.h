@@ -1,0 +1,25 @@
+/* The queue of events of one VM, and the job that its handlers run under. */
+#pragma once
+
+#include "domain_private.h"
+
+/* Queues @event (stolen) and has it looked at. Any thread; takes no domain lock. */
+void qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event);
+
+/* Handles what is queued. @vm is locked and the caller holds its job. */
+void qbjDomainQueueDrain(virDomainObj *vm);
+
+/* Waits until something is queued or the time has come, then drains. @vm is locked on entry and return, unlocked meanwhile;
+ * the caller holds its job. @whenMs: absolute, as virTimeMillisNow; 0: no limit. Returns 1 when the time has come, else 0. */
+int qbjDomainQueueWait(virDomainObj *vm, unsigned long long whenMs);
+
+/* Ends the job that virDomainObjBeginJob() gave, and has anything queued meanwhile handled by a worker.
+ * To be used instead of virDomainObjEndJob() everywhere. @vm is locked. */
+void qbjDomainJobEnd(virDomainObj *vm);
+
+/* Worker function of the thread pool; @job is a referenced virDomainObj. */
+void qbjDomainQueueWork(void *job, void *opaque);
+
+/* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must look whether
+ * it still matters. */
+void qbjDomainTimerStart(virDomainObj *vm, const char *job, int code, unsigned int delayMs);

@@ -1,0 +1,121 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "domain_save.h"
+#include "host_save.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.domain_save");
+
+#define QBJ_FILE_WARNING \
+    "<!--\n" \
+    "WARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE\n" \
+    "OVERWRITTEN AND LOST. Changes to this xml configuration should be made using:\n" \
+    "  virsh edit %s\n" \
+    "or other application using the libvirt API.\n" \
+    "-->\n\n%s"
+
+/* A name with "--" would end the comment early: then no name is given. */
+static char *
+qbjDomainFileText(const char *name, const char *xml)
+{
+    return g_strdup_printf(QBJ_FILE_WARNING, strstr(name, "--") ? "DOMAIN" : name, xml);
+}
+
+char *
+qbjDomainStatusPath(virDomainObj *vm)
+{
+    return g_strdup_printf("%s/%s.xml", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->stateDir, vm->def->name);
+}
+
+char *
+qbjDomainConfigPath(virDomainObj *vm)
+{
+    return g_strdup_printf("%s/%s.xml", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->configDir, vm->def->name);
+}
+
+char *
+qbjDomainStatusText(virDomainObj *vm)
+{
+    g_autofree char *xml = virDomainObjFormat(vm, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, QBJ_STATUS_FORMAT_FLAGS);
+
+    return xml ? qbjDomainFileText(vm->def->name, xml) : NULL;
+}
+
+char *
+qbjDomainConfigText(virDomainObj *vm, virDomainDef *def)
+{
+    g_autofree char *xml = virDomainDefFormat(def, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt,
+                                              VIR_DOMAIN_DEF_FORMAT_SECURE | VIR_DOMAIN_DEF_FORMAT_INACTIVE);
+
+    return xml ? qbjDomainFileText(def->name, xml) : NULL;
+}
+
+#ifdef QBJ_DEBUG_CHECKS
+/* Every file that we save must be one that we can read back. Not by virDomainObjParseFile: a second object of the
+ * same driver would be made; the text's own elements are what matters here. */
+static int
+qbjDomainCheckReadable(virDomainObj *vm, const char *path)
+{
+    g_autoptr(virDomainObj) copy = NULL;
+
+    copy = virDomainObjParseFile(path, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, QBJ_STATUS_PARSE_FLAGS);
+    if (!copy)
+        return -1;
+    if (copy->def->ndisks != vm->def->ndisks) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("status file '%s' does not read back as it was written"), path);
+        return -1;
+    }
+    return 0;
+}
+#endif
+
+int
+qbjDomainSaveStatus(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autofree char *path = qbjDomainStatusPath(vm);
+    g_autofree char *text = qbjDomainStatusText(vm);
+
+    if (!text || qbjHostSaveFile(path, text, 0600) < 0)
+        return -1;
+    priv->generation++;
+#ifdef QBJ_DEBUG_CHECKS
+    if (qbjDomainCheckReadable(vm, path) < 0)
+        return -1;
+#endif
+    return 0;
+}
+
+void
+qbjDomainSaveStatusOrWarn(virDomainObj *vm)
+{
+    if (qbjDomainSaveStatus(vm) < 0) {
+        VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+int
+qbjDomainSaveConfig(virDomainObj *vm, virDomainDef *def)
+{
+    g_autofree char *path = qbjDomainConfigPath(vm);
+    g_autofree char *text = qbjDomainConfigText(vm, def);
+
+    if (!text)
+        return -1;
+    return qbjHostSaveFile(path, text, 0600);
+}
+
+void
+qbjDomainRemoveStatus(virDomainObj *vm)
+{
+    g_autofree char *path = qbjDomainStatusPath(vm);
+
+    if (unlink(path) < 0 && errno != ENOENT)
+        VIR_WARN("Failed to remove '%s': %s", path, g_strerror(errno));
+}

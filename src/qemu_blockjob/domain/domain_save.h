@@ -1,0 +1,24 @@
+/* Saving the status file of a running VM and the persistent definition: the two files of a disk's truth (protocol.md 4). */
+#pragma once
+
+#include "domain_private.h"
+
+/* Writes the status file. @vm is locked, active. Returns 0, -1 with an error reported: then the old file is in place. */
+int qbjDomainSaveStatus(virDomainObj *vm);
+
+/* As above for callers that have nothing to stop: a failure is logged. */
+void qbjDomainSaveStatusOrWarn(virDomainObj *vm);
+
+/* Text and path of the status file as it would be written now. */
+char *qbjDomainStatusText(virDomainObj *vm);
+char *qbjDomainStatusPath(virDomainObj *vm);
+
+/* Text and path of the persistent definition @def. */
+char *qbjDomainConfigText(virDomainObj *vm, virDomainDef *def);
+char *qbjDomainConfigPath(virDomainObj *vm);
+
+/* Writes @def as the persistent definition. */
+int qbjDomainSaveConfig(virDomainObj *vm, virDomainDef *def);
+
+/* Removes the status file; a missing one is fine. */
+void qbjDomainRemoveStatus(virDomainObj *vm);

@@ -1,0 +1,247 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_change.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+virDomainDiskDef *
+qbjEngineChangeDisk(virDomainObj *vm, const virQbjJob *job)
+{
+    return job->spec->disk ? virDomainDiskByTarget(vm->def, job->spec->disk) : NULL;
+}
+
+virStorageSource *
+qbjEngineChangeFindNode(virStorageSource *chain, const char *node, virStorageSource **parent)
+{
+    virStorageSource *above = NULL;
+    virStorageSource *next;
+
+    for (next = chain; virStorageSourceIsBacking(next); next = next->backingStore) {
+        if (STREQ_NULLABLE(next->nodeformat, node)) {
+            if (parent)
+                *parent = above;
+            return next;
+        }
+        above = next;
+    }
+    return NULL;
+}
+
+static int
+qbjEngineChangeMirrorState(qbjJobState state)
+{
+    switch (state) {
+    case QBJ_STATE_READY:
+        return VIR_DOMAIN_DISK_MIRROR_STATE_READY;
+    case QBJ_STATE_PIVOTING:
+    case QBJ_STATE_PENDING:
+        return VIR_DOMAIN_DISK_MIRROR_STATE_PIVOT;
+    case QBJ_STATE_CANCELLING:
+        return VIR_DOMAIN_DISK_MIRROR_STATE_ABORT;
+    case QBJ_STATE_PLANNED:
+    case QBJ_STATE_PREPARING:
+    case QBJ_STATE_STARTING:
+    case QBJ_STATE_RUNNING:
+        return VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+    case QBJ_STATE_COMMITTED:
+    case QBJ_STATE_PREFLUSH:
+    case QBJ_STATE_FINALIZING:
+    case QBJ_STATE_CONCLUDED:
+    case QBJ_STATE_SETTLING:
+    case QBJ_STATE_SETTLED:
+    case QBJ_STATE_CLEANING:
+    case QBJ_STATE_DONE:
+    case QBJ_STATE_ROLLBACK:
+    case QBJ_STATE_FAILED:
+    case QBJ_STATE_BROKEN:
+    case QBJ_STATE_LAST:
+    default:
+        return -1;
+    }
+}
+
+void
+qbjEngineChangeShowMirror(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    int state = qbjEngineChangeMirrorState(job->state);
+
+    /* in the states without an entry <mirror> stays as it is until the outcome is settled: it is never half */
+    if (disk && disk->mirror && state >= 0)
+        disk->mirrorState = state;
+}
+
+int
+qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    virStorageSource *target = disk ? qbjEngineChangeFindNode(disk->src, job->spec->change.nowOn, NULL) : NULL;
+
+    if (!target) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("image '%s' of disk '%s' is not in the definition any more"),
+                       job->spec->change.nowOn, job->spec->disk);
+        return -1;
+    }
+
+    *swap = (qbjEngineSwap) {
+        .disk = disk,
+        .oldSource = disk->src,
+        .mirror = disk->mirror,
+        .mirrorState = disk->mirrorState,
+        .mirrorJob = disk->mirrorJob,
+        .newReadonly = target->readonly,
+    };
+    disk->src = virObjectRef(target);
+    disk->src->readonly = swap->oldSource->readonly;        /* 01/C23 */
+    disk->mirror = NULL;
+    disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+    disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_UNKNOWN;
+    return 0;
+}
+
+void
+qbjEngineChangeSwapUndo(qbjEngineSwap *swap)
+{
+    virDomainDiskDef *disk = swap->disk;
+
+    disk->src->readonly = swap->newReadonly;
+    virObjectUnref(disk->src);
+    disk->src = g_steal_pointer(&swap->oldSource);
+    disk->mirror = g_steal_pointer(&swap->mirror);
+    disk->mirrorState = swap->mirrorState;
+    disk->mirrorJob = swap->mirrorJob;
+}
+
+void
+qbjEngineChangeSwapKeep(qbjEngineSwap *swap)
+{
+    g_clear_pointer(&swap->oldSource, virObjectUnref);
+    g_clear_pointer(&swap->mirror, virObjectUnref);
+}
+
+int
+qbjEngineChangeCut(virDomainObj *vm, const virQbjJob *job)
+{
+    const qbjChange *change = &job->spec->change;
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    virStorageSource *above = disk ? qbjEngineChangeFindNode(disk->src, change->above, NULL) : NULL;
+    virStorageSource *nowOn = above && change->nowOn ? qbjEngineChangeFindNode(above, change->nowOn, NULL) : NULL;
+    virStorageSource *old;
+
+    if (!above || (change->nowOn && !nowOn)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("images of block job '%s' are not in the definition any more"),
+                       job->spec->job);
+        return -1;
+    }
+
+    old = above->backingStore;
+    above->backingStore = nowOn ? virObjectRef(nowOn) : virStorageSourceNew();
+    virObjectUnref(old);
+    if (nowOn) {
+        g_free(nowOn->relPath);
+        nowOn->relPath = g_strdup(change->relative);
+    }
+    return 0;
+}
+
+/* Length of the way from @from down to @to, or -1 when @to is not below. */
+static int
+qbjEngineChangeDepth(virStorageSource *from, virStorageSource *to)
+{
+    int depth = 0;
+
+    for (; virStorageSourceIsBacking(from); from = from->backingStore, depth++) {
+        if (from == to)
+            return depth;
+    }
+    return -1;
+}
+
+/* The member of @stated that stands @depth below its top, when the whole way down names the same images as @live does. */
+static virStorageSource *
+qbjEngineChangeSameWay(virStorageSource *stated, virStorageSource *live, int depth)
+{
+    for (;;) {
+        if (!virStorageSourceIsBacking(stated) || !virStorageSourceIsSameLocation(stated, live))
+            return NULL;
+        if (depth-- == 0)
+            return stated;
+        stated = stated->backingStore;
+        live = live->backingStore;
+    }
+}
+
+virStorageSource *
+qbjEngineChangeInactiveCopy(virStorageSource *src)
+{
+    virStorageSource *copy = virStorageSourceCopy(src, true);
+    virStorageSource *next;
+
+    for (next = copy; next; next = next->backingStore) {
+        next->id = 0;
+        next->detected = false;
+        g_clear_pointer(&next->nodeformat, g_free);
+        g_clear_pointer(&next->nodestorage, g_free);
+        if (virStorageSourceIsBacking(next->backingStore) && next->backingStore->detected)
+            g_clear_pointer(&next->backingStore, virObjectUnref);
+    }
+    return copy;
+}
+
+static void
+qbjEngineChangePersistentSwitch(virDomainDiskDef *disk, virStorageSource *oldTop, virStorageSource *newTop)
+{
+    virStorageSource *replacement = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, newTop));
+
+    replacement = replacement ? virObjectRef(replacement) : qbjEngineChangeInactiveCopy(newTop);
+    replacement->readonly = disk->src->readonly;
+    virObjectUnref(disk->src);
+    disk->src = replacement;
+}
+
+static void
+qbjEngineChangePersistentCut(virDomainDiskDef *disk, const qbjChange *change, virStorageSource *oldTop)
+{
+    virStorageSource *liveAbove = qbjEngineChangeFindNode(oldTop, change->above, NULL);
+    virStorageSource *liveBase = qbjEngineChangeFindNode(oldTop, change->nowOn, NULL);
+    virStorageSource *above = NULL;
+    virStorageSource *base = NULL;
+    virStorageSource *old;
+
+    if (liveAbove && liveBase) {
+        above = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, liveAbove));
+        base = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, liveBase));
+    }
+
+    if (above && base) {
+        old = above->backingStore;
+        above->backingStore = virObjectRef(base);
+        virObjectUnref(old);
+    } else {
+        /* states something else, or nothing: unknown from now on, so that the next start probes it */
+        g_clear_pointer(&disk->src->backingStore, virObjectUnref);
+    }
+}
+
+bool
+qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop)
+{
+    virDomainDiskDef *disk = virDomainDiskByTarget(def, job->spec->disk);
+    virStorageSource *newTop;
+
+    if (!disk || !virStorageSourceIsSameLocation(disk->src, oldTop))
+        return false;
+
+    if (job->spec->change.type == QBJ_CHANGE_CUT) {
+        qbjEngineChangePersistentCut(disk, &job->spec->change, oldTop);
+        return true;
+    }
+
+    newTop = qbjEngineChangeFindNode(oldTop, job->spec->change.nowOn, NULL);
+    if (!newTop)
+        return false;
+    qbjEngineChangePersistentSwitch(disk, oldTop, newTop);
+    return true;
+}

@@ -1,0 +1,116 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_commit.h"
+#include "engine_change.h"
+#include "engine_refuse.h"
+#include "engine_request.h"
+#include "engine_step.h"
+#include "spec_commit.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* 01/A9, A11: "vda[3]", a path or a recorded name, in @chain below @startFrom. */
+static virStorageSource *
+qbjEngineCommitLookup(const virDomainDiskDef *disk, virStorageSource *startFrom, const char *name,
+                      virStorageSource **parent)
+{
+    return virStorageSourceChainLookup(disk->src, startFrom, name, disk->dst, parent);
+}
+
+/* 01/C4, C5 */
+static int
+qbjEngineCommitImages(virDomainDiskDef *disk, const char *base, const char *top, qbjCommitRequest *req)
+{
+    if (!top || STREQ(top, disk->dst))
+        req->top = disk->src;
+    else if (!(req->top = qbjEngineCommitLookup(disk, NULL, top, &req->topParent)))
+        return -1;
+
+    if (!base && (req->flags & VIR_DOMAIN_BLOCK_COMMIT_SHALLOW)) {
+        req->base = req->top->backingStore;
+        req->baseParent = req->top;
+    } else if (!(req->base = qbjEngineCommitLookup(disk, req->top, base, &req->baseParent))) {
+        return -1;
+    }
+    return 0;
+}
+
+/* 01/A13: the refusal that a job on the disk gives, or none. */
+static void
+qbjEngineCommitBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy)
+{
+    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
+
+    if (job)
+        qbjJobVerbCheck(job->spec->type, job->state, QBJ_VERB_NEW_JOB, job->spec->job, disk->dst, busy);
+}
+
+/* 05/X5: the mirror of an active commit is a description of base of its own. */
+static void
+qbjEngineCommitSetMirror(virDomainDiskDef *disk, virStorageSource *base)
+{
+    disk->mirror = virStorageSourceCopy(base, false);
+    disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+    disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT;
+}
+
+static int
+qbjEngineCommitBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCommitRequest *req, qbjSpec *spec)
+{
+    virQbjJob *job = virQbjJobNew(spec, req->flags);
+    g_autofree char *name = g_strdup(spec->job);
+    qbjEngineWait wait;
+    int ret = -1;
+
+    job->deleteImages = (req->flags & VIR_DOMAIN_BLOCK_COMMIT_DELETE) != 0;
+    job->speed = req->bandwidth;
+    g_ptr_array_add(QBJ_DOMAIN_PRIVATE(vm)->status->jobs, job);
+    if (spec->type == QBJ_TYPE_ACTIVE_COMMIT)
+        qbjEngineCommitSetMirror(disk, req->base);
+
+    qbjEngineWaitBegin(vm, name, &wait);
+    if (qbjEngineStep(vm, job, QBJ_EVENT_BEGIN) < 0 && (job = qbjEngineJobFind(vm, name)) &&
+        job->state == QBJ_STATE_PLANNED) {
+        /* the record could not be saved: nothing was sent, nothing remains */
+        virErrorPtr reason;
+
+        virErrorPreserveLast(&reason);
+        qbjEngineFeed(vm, job, QBJ_EVENT_CANCEL);
+        virErrorRestore(&reason);
+    } else if (!wait.done && (job = qbjEngineJobFind(vm, name)) && job->acknowledged) {
+        ret = 0;
+    } else if (wait.error) {
+        virErrorRestore(&wait.error);
+    } else {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' did not start"), name);
+    }
+    qbjEngineWaitEnd(&wait);
+    return ret;
+}
+
+int
+qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const char *top, unsigned long bandwidth,
+                unsigned int flags)
+{
+    qbjCommitRequest req = { .flags = flags };
+    g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    virDomainDiskDef *disk;
+    qbjSpec *spec = NULL;
+
+    if (qbjEngineRequestSpeed(bandwidth, flags & VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES, &req.bandwidth) < 0 ||
+        !(disk = qbjEngineRequestDisk(vm, diskName)) ||
+        qbjEngineCommitImages(disk, base, top, &req) < 0 ||
+        qbjEngineRequestRunning(vm) < 0)
+        return -1;
+
+    qbjEngineCommitBusy(vm, disk, &busy);
+    if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0 ||
+        qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+
+    return qbjEngineCommitBegin(vm, disk, &req, spec);
+}

@@ -1,0 +1,196 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_control.h"
+#include "engine_pending.h"
+#include "engine_refuse.h"
+#include "engine_request.h"
+#include "engine_step.h"
+#include "engine_switch.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static int
+qbjEngineAllowed(const virQbjJob *job, qbjJobVerb verb)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
+    if (qbjJobVerbCheck(job->spec->type, job->state, verb, job->spec->job, job->spec->disk, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    return 0;
+}
+
+/* What a synchronous caller is told once the job has ended (01/J12 to J14). */
+static int
+qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot)
+{
+    if (!virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+    if (!pivot || wait->status == VIR_DOMAIN_BLOCK_JOB_COMPLETED)
+        return 0;
+    if (wait->timedOut) {
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("block job '%s' was called off because it could not be completed in time"), wait->job);
+    } else if (wait->error) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting: %s"), wait->job,
+                       wait->error->message);
+    } else if (wait->message) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting: %s"), wait->job, wait->message);
+    } else {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting"), wait->job);
+    }
+    return -1;
+}
+
+/* Everything that can fail before the guest is held (protocol 4 A.2). */
+static int
+qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEnginePendingPlan(vm, job) < 0)
+        return -1;
+    return qbjEngineSwitchPrepare(vm, job);
+}
+
+/* @wait is registered for @name. Returns 0 when the end is under way or done, -1 with an error reported. */
+static int
+qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait *wait)
+{
+    virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    if (pivot && qbjEnginePivotPrepare(vm, job) < 0)
+        return -1;
+    if (qbjEngineStep(vm, job, pivot ? QBJ_EVENT_PIVOT : QBJ_EVENT_CANCEL) < 0) {
+        if ((job = qbjEngineJobFind(vm, name)) && !pivot)
+            job->cancelled = false;
+        return -1;
+    }
+    /* QEMU refused to complete: nothing changed, the mirror goes on (01/J5) */
+    if (!wait->done && wait->error && (job = qbjEngineJobFind(vm, name)) && job->state == QBJ_STATE_READY) {
+        virErrorRestore(&wait->error);
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
+{
+    bool pivot = flags & VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
+    g_autofree char *name = NULL;
+    qbjEngineWait wait;
+    virDomainDiskDef *disk;
+    virQbjJob *job;
+    int ret = -1;
+
+    if (qbjEngineRequestRunning(vm) < 0 ||
+        !(disk = qbjEngineRequestDisk(vm, diskName)) ||
+        !(job = qbjEngineRequestJob(vm, disk)) ||
+        qbjEngineAllowed(job, pivot ? QBJ_VERB_PIVOT : QBJ_VERB_CANCEL) < 0)
+        return -1;
+
+    name = g_strdup(job->spec->job);
+    qbjEngineWaitBegin(vm, name, &wait);
+    if ((ret = qbjEngineAbortSend(vm, name, pivot, &wait)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)) {
+        while (!wait.done && virDomainObjIsActive(vm))
+            qbjDomainQueueWait(vm, 0);
+        ret = qbjEngineAbortResult(vm, &wait, pivot);
+    }
+    qbjEngineWaitEnd(&wait);
+    return ret;
+}
+
+/* 01/I3 to I8 */
+static void
+qbjEngineInfoFill(virDomainBlockJobInfoPtr info, int type, virJSONValue *entry, bool bytes)
+{
+    unsigned long long offset = 0;
+    unsigned long long len = 1;
+    unsigned long long speed = 0;
+    bool ready = true;
+
+    info->type = type;
+    if (entry) {
+        len = 0;
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "offset", &offset));
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "len", &len));
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "speed", &speed));
+        if (virJSONValueObjectGetBoolean(entry, "ready", &ready) == 0) {
+            if (offset == 0 && len == 0) {
+                len = 1;
+                offset = ready ? 1 : 0;
+            } else if (!ready && offset == len && offset > 0) {
+                offset--;
+            }
+        }
+    }
+    info->cur = offset;
+    info->end = len;
+    info->bandwidth = bytes ? speed : speed / (1024 * 1024) + (speed % (1024 * 1024) ? 1 : 0);
+}
+
+static virJSONValue *
+qbjEngineInfoEntry(virJSONValue *reply, const char *name)
+{
+    size_t i;
+
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(reply, i);
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))
+            return entry;
+    }
+    return NULL;
+}
+
+int
+qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr info, unsigned int flags)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    g_autofree char *name = NULL;
+    virDomainDiskDef *disk;
+    virQbjJob *job;
+    int type;
+
+    if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
+        return -1;
+    if (!(job = qbjEngineJobFindByDisk(vm, disk->dst)))
+        return 0;
+
+    name = g_strdup(job->spec->job);
+    type = MAX(qbjDomainBlockJobType(job->spec->type), 0);
+    if (qbjDomainQmpCall(vm, "query-block-jobs", NULL, &reply) < 0)
+        return -1;
+    if (!qbjEngineJobFind(vm, name))    /* ended while QEMU was asked */
+        return 0;
+    qbjEngineInfoFill(info, type, qbjEngineInfoEntry(reply, name), flags & VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
+    return 1;
+}
+
+int
+qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long speed)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autofree char *name = NULL;
+    virDomainDiskDef *disk;
+    virQbjJob *job;
+
+    if (qbjEngineRequestRunning(vm) < 0 ||
+        !(disk = qbjEngineRequestDisk(vm, diskName)) ||
+        !(job = qbjEngineRequestJob(vm, disk)) ||
+        qbjEngineAllowed(job, QBJ_VERB_SET_SPEED) < 0)
+        return -1;
+
+    name = g_strdup(job->spec->job);
+    if (virJSONValueObjectAdd(&arguments, "s:device", name, "U:speed", speed, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "block-job-set-speed", arguments, NULL) < 0)
+        return -1;
+    if ((job = qbjEngineJobFind(vm, name)))
+        job->speed = speed;
+    return 0;
+}

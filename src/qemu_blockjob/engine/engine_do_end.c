@@ -1,0 +1,224 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_do.h"
+#include "engine_change.h"
+#include "engine_phase.h"
+#include "engine_query.h"
+#include "engine_step.h"
+#include "engine_switch.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_label.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.engine_do_end");
+
+static qbjJobEvent
+qbjEngineAskAgain(virDomainObj *vm, virQbjJob *job)
+{
+    if (virDomainObjIsActive(vm))
+        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
+    virResetLastError();
+    return QBJ_EVENT_NONE;
+}
+
+static void
+qbjEngineKeepMessage(virQbjJob *job, const char *message)
+{
+    if (!message)
+        return;
+    g_free(job->errmsg);
+    job->errmsg = g_strdup(message);
+}
+
+qbjJobEvent
+qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+    bool done = false;
+
+    if (qbjEngineJobKind(job) == QBJ_KIND_C) {
+        /* nothing of the guest's changes, whatever the outcome */
+        return qbjEngineQueryJob(vm, job, &answer) < 0 ? qbjEngineAskAgain(vm, job) :
+               answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
+    }
+    if (qbjEngineQueryJob(vm, job, &answer) < 0)
+        return qbjEngineAskAgain(vm, job);
+    if (answer.listed) {
+        qbjEngineKeepMessage(job, answer.error);
+        return answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
+    }
+    /* dismissed by somebody else: the graph tells (protocol 5, RUNNING (B) none) */
+    if (qbjEngineQueryCutDone(vm, job, &done) < 0)
+        return qbjEngineAskAgain(vm, job);
+    return done ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+}
+
+qbjJobEvent
+qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+    g_autofree char *root = NULL;
+
+    if (qbjEngineQueryRoot(vm, job, &answer, &root) < 0)
+        return qbjEngineAskAgain(vm, job);
+    qbjEngineKeepMessage(job, answer.error);
+
+    if (!root)                          /* the device is gone: the job's own word decides with the record */
+        return answer.listed && !answer.error && job->oldDisk ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+    return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+}
+
+/* Definitions by outcome, type B. */
+static int
+qbjEngineSettleCut(virDomainObj *vm, virQbjJob *job, bool *changed)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    *changed = false;
+    if (!job->outcomeNew || !disk || job->spec->change.type != QBJ_CHANGE_CUT)
+        return 0;
+    /* repeated after a restart: nothing is left to cut when the images between are gone already */
+    if (job->spec->top && !qbjEngineChangeFindNode(disk->src, job->spec->top, NULL))
+        return 0;
+    *changed = vm->newDef && qbjEngineChangePersistent(vm->newDef, job, disk->src);
+    return qbjEngineChangeCut(vm, job);
+}
+
+qbjJobEvent
+qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
+{
+    bool changed = false;
+    int rc = qbjEngineJobKind(job) == QBJ_KIND_A ? qbjEngineSwitchSettle(vm, job, &changed)
+                                                 : qbjEngineSettleCut(vm, job, &changed);
+
+    if (rc < 0)
+        return QBJ_EVENT_FAILED;
+    job->configDirty |= changed;
+    if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0)
+        return QBJ_EVENT_FAILED;
+    job->configDirty = false;
+    if (!QBJ_DOMAIN_PRIVATE(vm)->stopping && qbjDomainSaveStatus(vm) < 0)
+        return QBJ_EVENT_FAILED;
+    return QBJ_EVENT_OK;
+}
+
+static qbjJobEvent
+qbjEngineSettleAs(virDomainObj *vm, virQbjJob *job, bool isNew)
+{
+    job->outcomeKnown = true;
+    job->outcomeNew = isNew;
+    return qbjEngineDoSettle(vm, job);
+}
+
+qbjJobEvent
+qbjEngineDoSettleOld(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineSettleAs(vm, job, false);
+}
+
+qbjJobEvent
+qbjEngineDoSettleNew(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineSettleAs(vm, job, true);
+}
+
+/* QEMU is gone and its answer with it: an outcome that was read stands; else a type A job is new exactly when both
+ * definitions had been renamed (protocol 6, COMMITTED). */
+qbjJobEvent
+qbjEngineDoSettleByRecord(virDomainObj *vm, virQbjJob *job)
+{
+    bool committed = qbjEngineSwitchDone(vm, job) || job->oldDisk;
+
+    return qbjEngineSettleAs(vm, job, job->outcomeKnown ? job->outcomeNew : committed);
+}
+
+static int
+qbjEngineDismiss(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss", .arguments = arguments };
+
+    /* an error answer is "not found": dismissed before */
+    return qbjDomainQmpTry(vm, &command);
+}
+
+/* Steps of one phase whose failure is told, but stops nothing: definitions are right already. */
+static void
+qbjEngineTidy(virDomainObj *vm, virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
+{
+    if (qbjEnginePhaseRun(vm, job, phase, run) < 0) {
+        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+/* Before the rights of the old top are given back (02/Q85). */
+static void
+qbjEngineMoveOwner(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    GPtrArray *steps = job->spec->phase[QBJ_PHASE_RIGHTS];
+    size_t i;
+
+    for (i = 0; disk && i < steps->len; i++) {
+        const qbjStep *step = g_ptr_array_index(steps, i);
+
+        if (step->type == QBJ_STEP_ACCESS && STREQ_NULLABLE(step->image->formatNode, job->spec->rootOld) &&
+            qbjHostLabelMoveOwner(QBJ_DOMAIN_PRIVATE(vm)->driver->security, step->image, disk->src) < 0) {
+            VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+            virResetLastError();
+        }
+    }
+}
+
+qbjJobEvent
+qbjEngineDoFinish(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEngineJobKind(job) == QBJ_KIND_A) {
+        if (job->outcomeNew) {
+            qbjEngineTidy(vm, job, QBJ_PHASE_NODES, QBJ_PHASE_RUN_ALL);
+            qbjEngineMoveOwner(vm, job);
+            qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, QBJ_PHASE_RUN_ALL);
+        } else {
+            qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, QBJ_PHASE_RUN_ALL);
+        }
+    }
+    if (qbjEngineDismiss(vm, job) < 0)
+        return virDomainObjIsActive(vm) ? qbjEngineAskAgain(vm, job) : QBJ_EVENT_NONE;
+    return QBJ_EVENT_OK;
+}
+
+static qbjJobEvent
+qbjEngineCleanWith(virDomainObj *vm, virQbjJob *job, qbjPhaseRun run)
+{
+    bool allPhases = run == QBJ_PHASE_RUN_HOST || qbjEngineJobKind(job) != QBJ_KIND_A;
+
+    if (!job->outcomeNew) {
+        if (allPhases)
+            qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, run);
+        return QBJ_EVENT_OK;
+    }
+    if (allPhases) {
+        qbjEngineTidy(vm, job, QBJ_PHASE_NODES, run);
+        qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, run);
+    }
+    qbjEngineTidy(vm, job, QBJ_PHASE_UNLINK, run);
+    return QBJ_EVENT_OK;
+}
+
+qbjJobEvent
+qbjEngineDoClean(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineCleanWith(vm, job, QBJ_PHASE_RUN_ALL);
+}
+
+qbjJobEvent
+qbjEngineDoCleanOffline(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineCleanWith(vm, job, QBJ_PHASE_RUN_HOST);
+}

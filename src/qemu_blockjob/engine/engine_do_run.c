@@ -1,0 +1,169 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_do.h"
+#include "engine_change.h"
+#include "engine_phase.h"
+#include "engine_pending.h"
+#include "engine_query.h"
+#include "engine_step.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* How long a pivot may keep the guest's I/O waiting for PENDING (protocol 4 A.4); under a guest's own I/O time-out. */
+#define QBJ_ENGINE_PIVOT_TIMEOUT_MS 10000
+
+qbjJobEvent
+qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    if (!job->readyEmitted && disk) {
+        job->readyEmitted = true;
+        qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_READY);
+    }
+    return QBJ_EVENT_NONE;
+}
+
+/* Asks again after a while: QEMU did not answer. One that has gone says so by itself. */
+static qbjJobEvent
+qbjEngineLater(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineWaitKeepError(vm, job);
+    if (virDomainObjIsActive(vm))
+        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
+    return QBJ_EVENT_NONE;
+}
+
+qbjJobEvent
+qbjEngineDoQuery(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    if (qbjEngineQueryJob(vm, job, &answer) < 0)
+        return qbjEngineLater(vm, job);
+    if (!answer.listed)
+        return QBJ_EVENT_GONE;
+    if (STREQ_NULLABLE(answer.status, "ready") || STREQ_NULLABLE(answer.status, "standby"))
+        return QBJ_EVENT_READY;
+    if (STREQ_NULLABLE(answer.status, "pending"))
+        return QBJ_EVENT_PENDING;
+    if (STREQ_NULLABLE(answer.status, "concluded"))
+        return QBJ_EVENT_CONCLUDED;
+    if (STREQ_NULLABLE(answer.status, "running") || STREQ_NULLABLE(answer.status, "paused") ||
+        STREQ_NULLABLE(answer.status, "created"))
+        return QBJ_EVENT_RUNNING;
+    return QBJ_EVENT_NONE;              /* waiting, aborting: its next event comes by itself */
+}
+
+qbjJobEvent
+qbjEngineDoPreflush(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEnginePendingPlan(vm, job) < 0 ||
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) {
+        qbjEngineWaitKeepError(vm, job);
+        g_free(job->errmsg);
+        job->errmsg = g_strdup(virGetLastErrorMessage());
+        return QBJ_EVENT_FAILED;
+    }
+    return QBJ_EVENT_OK;
+}
+
+/* QEMU's speed limit would lengthen the drain with the guest held (protocol 2). */
+static int
+qbjEngineLiftSpeed(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "block-job-set-speed" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "U:speed", 0ULL, NULL) < 0)
+        return -1;
+    command.arguments = arguments;
+    return qbjDomainQmpTry(vm, &command);
+}
+
+qbjJobEvent
+qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+    g_auto(qbjQmpCommand) command = { .execute = "job-complete", .arguments = arguments };
+
+    if (job->speed != 0 && qbjEngineLiftSpeed(vm, job) < 0)
+        return qbjEngineLater(vm, job);
+
+    qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_TIMEOUT, QBJ_ENGINE_PIVOT_TIMEOUT_MS);
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return qbjEngineLater(vm, job);
+    if (command.failed) {
+        qbjQmpReportError(&command);
+        qbjEngineWaitKeepError(vm, job);
+        return QBJ_EVENT_FAILED;
+    }
+    return QBJ_EVENT_NONE;
+}
+
+/* Sends a command that ends the job or a phase of it. A refusal means that QEMU's job is not where we thought:
+ * then QEMU is asked where it is. */
+static qbjJobEvent
+qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONValue *arguments)
+{
+    g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
+
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return qbjEngineLater(vm, job);
+    if (!command.failed)
+        return QBJ_EVENT_NONE;
+
+    qbjQmpReportError(&command);
+    qbjEngineWaitKeepError(vm, job);
+    virResetLastError();
+    return qbjEngineDoQuery(vm, job);
+}
+
+qbjJobEvent
+qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
+        return QBJ_EVENT_FAILED;
+    return qbjEngineSendEnd(vm, job, "block-job-cancel", arguments);
+}
+
+qbjJobEvent
+qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+
+    job->cancelSoft = false;
+    return qbjEngineSendEnd(vm, job, "job-cancel", arguments);
+}
+
+qbjJobEvent
+qbjEngineDoEndCancel(virDomainObj *vm, virQbjJob *job)
+{
+    if (!job->cancelSoft)
+        return qbjEngineDoSendForced(vm, job);
+    return qbjEngineDoFinalize(vm, job);
+}
+
+qbjJobEvent
+qbjEngineDoReport(virDomainObj *vm, virQbjJob *job)
+{
+    g_free(job->errmsg);
+    job->errmsg = g_strdup(virGetLastErrorMessage());
+    qbjEngineWaitKeepError(vm, job);
+    return QBJ_EVENT_NONE;
+}
+
+qbjJobEvent
+qbjEngineDoFinalize(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+
+    return qbjEngineSendEnd(vm, job, "job-finalize", arguments);
+}

@@ -1,0 +1,150 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_do.h"
+#include "engine_change.h"
+#include "engine_phase.h"
+#include "engine_step.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+qbjJobEvent
+qbjEngineDoPrepare(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0) {
+        qbjEngineWaitKeepError(vm, job);
+        return QBJ_EVENT_FAILED;
+    }
+    return QBJ_EVENT_OK;
+}
+
+qbjJobEvent
+qbjEngineDoStart(virDomainObj *vm, virQbjJob *job)
+{
+    const qbjStep *step = g_ptr_array_index(job->spec->phase[QBJ_PHASE_START], 0);
+    g_auto(qbjQmpCommand) command = { .execute = step->command, .arguments = step->arguments };
+
+    if (qbjDomainQmpTry(vm, &command) < 0) {
+        /* no answer: it may run, or not. Ask later; a QEMU that has gone is told by its own event */
+        qbjEngineWaitKeepError(vm, job);
+        if (virDomainObjIsActive(vm))
+            qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
+        return QBJ_EVENT_NONE;
+    }
+    if (command.failed) {
+        qbjQmpReportError(&command);
+        qbjEngineWaitKeepError(vm, job);
+        return QBJ_EVENT_FAILED;
+    }
+    job->acknowledged = true;
+    return QBJ_EVENT_OK;
+}
+
+static qbjJobEvent
+qbjEngineUndo(virDomainObj *vm, virQbjJob *job, qbjPhaseRun run)
+{
+    virErrorPtr reason;
+    int rc;
+
+    virErrorPreserveLast(&reason);
+    rc = qbjEnginePhaseUndo(vm, job, run);
+    virErrorRestore(&reason);
+    return rc < 0 ? QBJ_EVENT_FAILED : QBJ_EVENT_OK;
+}
+
+qbjJobEvent
+qbjEngineDoUndoPrepare(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineUndo(vm, job, QBJ_PHASE_RUN_ALL);
+}
+
+qbjJobEvent
+qbjEngineDoUndoHost(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEngineUndo(vm, job, QBJ_PHASE_RUN_HOST);
+}
+
+qbjJobEvent
+qbjEngineDoDismissStray(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = virJSONValueNewObject();
+    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss", .arguments = arguments };
+
+    virJSONValueObjectAppendString(arguments, "id", job->spec->job);
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return QBJ_EVENT_NONE;
+    return qbjEngineUndo(vm, job, QBJ_PHASE_RUN_ALL);
+}
+
+/* The end of every record: <mirror> goes, the record goes, whoever waits is told. @job is freed. */
+static void
+qbjEngineRemove(virDomainObj *vm, virQbjJob *job, virConnectDomainEventBlockJobStatus status)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    qbjEngineWaitTell(vm, job, status);
+    g_ptr_array_remove(priv->status->jobs, job);
+    if (virDomainObjIsActive(vm) && !priv->stopping)
+        qbjDomainSaveStatusOrWarn(vm);
+}
+
+static void
+qbjEngineDropMirror(virDomainObj *vm, const virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    if (qbjEngineJobKind(job) != QBJ_KIND_A || !disk || !disk->mirror)
+        return;
+    g_clear_pointer(&disk->mirror, virObjectUnref);
+    disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+    disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_UNKNOWN;
+}
+
+qbjJobEvent
+qbjEngineDoDrop(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineDropMirror(vm, job);
+    qbjEngineRemove(vm, job, VIR_DOMAIN_BLOCK_JOB_FAILED);
+    return QBJ_EVENT_NONE;
+}
+
+qbjJobEvent
+qbjEngineDoEmitFailed(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    qbjEngineDropMirror(vm, job);
+    if (job->acknowledged && disk && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_FAILED);
+    qbjEngineRemove(vm, job, VIR_DOMAIN_BLOCK_JOB_FAILED);
+    return QBJ_EVENT_NONE;
+}
+
+static virConnectDomainEventBlockJobStatus
+qbjEngineFinalStatus(const virQbjJob *job)
+{
+    if (job->outcomeNew)
+        return VIR_DOMAIN_BLOCK_JOB_COMPLETED;
+    /* an end without an error is a cancel, whoever asked for it (03/T4, T6) */
+    if (job->cancelled || !job->errmsg)
+        return VIR_DOMAIN_BLOCK_JOB_CANCELED;
+    return VIR_DOMAIN_BLOCK_JOB_FAILED;
+}
+
+qbjJobEvent
+qbjEngineDoEmitFinal(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    virConnectDomainEventBlockJobStatus status = qbjEngineFinalStatus(job);
+
+    /* a VM that ends says so by its lifecycle event alone (03/E, last rows) */
+    if (disk && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        qbjDomainNotifyBlockJob(vm, disk, job->spec->type, status);
+    qbjEngineRemove(vm, job, status);
+    return QBJ_EVENT_NONE;
+}

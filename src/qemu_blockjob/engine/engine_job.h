@@ -1,0 +1,33 @@
+/* The jobs of one VM, and those who wait for their end. */
+#pragma once
+
+#include "domain_private.h"
+
+/* Record by QEMU's job id, or by the disk's target; NULL when there is none. Borrowed. @vm is locked. */
+virQbjJob *qbjEngineJobFind(virDomainObj *vm, const char *name);
+virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
+
+qbjJobKind qbjEngineJobKind(const virQbjJob *job);
+
+/* True while a job of this VM may hold the guest's I/O: no command of a person may go to QEMU then (protocol H5, H6). */
+bool qbjEngineHoldsGuest(virDomainObj *vm);
+
+/* A caller that wants to know how a job ends; lives on the caller's stack. */
+typedef struct _qbjEngineWait qbjEngineWait;
+struct _qbjEngineWait {
+    virDomainObj *vm;
+    const char *job;                    /* borrowed from the caller, not from the record, which goes away */
+    bool done;                          /* the record is gone */
+    virConnectDomainEventBlockJobStatus status;     /* valid when done */
+    bool timedOut;                      /* done, because the pivot was called off */
+    char *message;                      /* QEMU's reason, or NULL */
+    virErrorPtr error;                  /* first error that an action met on behalf of this job, or NULL */
+};
+
+/* Registers @wait, which is initialised; undone by qbjEngineWaitEnd(), which also frees what is in it. @vm is locked. */
+void qbjEngineWaitBegin(virDomainObj *vm, const char *job, qbjEngineWait *wait);
+void qbjEngineWaitEnd(qbjEngineWait *wait);
+
+/* Tells whoever waits: the present thread's last error is the first reason / the job has ended. */
+void qbjEngineWaitKeepError(virDomainObj *vm, const virQbjJob *job);
+void qbjEngineWaitTell(virDomainObj *vm, const virQbjJob *job, virConnectDomainEventBlockJobStatus status);

@@ -1,0 +1,134 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "engine_phase.h"
+#include "engine_change.h"
+#include "domain_qmp.h"
+#include "host_label.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.engine_phase");
+
+/* Steps i, i+1, ... that are QMP and optional; at least one when step i is a QMP step. */
+static size_t
+qbjEnginePhaseBatch(GPtrArray *steps, size_t first)
+{
+    size_t n = 1;
+
+    if (!((qbjStep *) g_ptr_array_index(steps, first))->optional)
+        return 1;
+    while (first + n < steps->len) {
+        const qbjStep *step = g_ptr_array_index(steps, first + n);
+
+        if (step->type != QBJ_STEP_QMP || !step->optional)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static int
+qbjEnginePhaseQmp(virDomainObj *vm, qbjStep **steps, size_t n)
+{
+    g_autofree qbjQmpCommand *commands = g_new0(qbjQmpCommand, n);
+    int ret;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        commands[i].execute = steps[i]->command;
+        commands[i].arguments = steps[i]->arguments;
+    }
+
+    ret = qbjDomainQmpRun(vm, commands, n);
+    for (i = 0; i < n; i++) {
+        if (ret == 0 && commands[i].failed) {
+            if (steps[i]->optional) {
+                VIR_DEBUG("vm=%s: %s: %s", vm->def->name, commands[i].execute, commands[i].errorText);
+            } else {
+                qbjQmpReportError(&commands[i]);
+                ret = -1;
+            }
+        }
+        qbjQmpCommandClear(&commands[i]);
+    }
+    return ret;
+}
+
+static int
+qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    return qbjHostLabelImage(QBJ_DOMAIN_PRIVATE(vm)->driver->security, vm->def, step->image, step->access,
+                             disk ? disk->src : NULL);
+}
+
+/* Files go last, when nothing names them any more; one that cannot be removed is no reason to keep the job (01/C22). */
+static void
+qbjEnginePhaseUnlink(virDomainObj *vm, const qbjStep *step)
+{
+    if (step->image->path && unlink(step->image->path) < 0 && errno != ENOENT)
+        VIR_WARN("vm=%s: cannot remove committed image '%s': %s", vm->def->name, step->image->path, g_strerror(errno));
+}
+
+static int
+qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPhaseRun run)
+{
+    switch (step->type) {
+    case QBJ_STEP_QMP:
+        return run == QBJ_PHASE_RUN_HOST ? 0 : qbjEnginePhaseQmp(vm, &step, 1);
+    case QBJ_STEP_ACCESS:
+        return qbjEnginePhaseAccess(vm, job, step);
+    case QBJ_STEP_UNLINK:
+        qbjEnginePhaseUnlink(vm, step);
+        return 0;
+    case QBJ_STEP_LAST:
+    default:
+        return 0;
+    }
+}
+
+int
+qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
+{
+    GPtrArray *steps = job->spec->phase[phase];
+    size_t i = 0;
+
+    while (i < steps->len) {
+        qbjStep *step = g_ptr_array_index(steps, i);
+        size_t n = 1;
+        int rc;
+
+        if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL) {
+            n = qbjEnginePhaseBatch(steps, i);
+            rc = qbjEnginePhaseQmp(vm, (qbjStep **) steps->pdata + i, n);
+        } else {
+            rc = qbjEnginePhaseStep(vm, job, step, run);
+        }
+        if (rc < 0)
+            return -1;
+        i += n;
+    }
+    return 0;
+}
+
+int
+qbjEnginePhaseUndo(virDomainObj *vm, const virQbjJob *job, qbjPhaseRun run)
+{
+    GPtrArray *steps = job->spec->phase[QBJ_PHASE_PREPARE];
+    size_t i;
+    int ret = 0;
+
+    for (i = steps->len; i > 0; i--) {
+        const qbjStep *step = g_ptr_array_index(steps, i - 1);
+
+        /* goes on after a failure: what can be put back is put back */
+        if (step->undo && qbjEnginePhaseStep(vm, job, step->undo, run) < 0)
+            ret = -1;
+    }
+    return ret;
+}

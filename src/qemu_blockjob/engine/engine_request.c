@@ -1,0 +1,57 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_request.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+virDomainDiskDef *
+qbjEngineRequestDisk(virDomainObj *vm, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        const char *known = *name == '/' ? virDomainDiskGetSource(disk) : disk->dst;
+
+        if (STREQ_NULLABLE(known, name))
+            return disk;
+    }
+    virReportError(VIR_ERR_INVALID_ARG, _("disk '%s' not found in domain"), name);
+    return NULL;
+}
+
+int
+qbjEngineRequestSpeed(unsigned long bandwidth, bool bytes, unsigned long long *speed)
+{
+    const unsigned long long mibMax = LLONG_MAX >> 20;
+
+    if (!bytes && bandwidth > mibMax) {
+        virReportError(VIR_ERR_OVERFLOW, _("bandwidth must be less than %llu"), mibMax);
+        return -1;
+    }
+    /* the stock driver finds this one only after it has changed rights (01/A15 D) */
+    if (bytes && bandwidth > LLONG_MAX) {
+        virReportError(VIR_ERR_OVERFLOW, _("bandwidth must be less than %llu"), (unsigned long long) LLONG_MAX);
+        return -1;
+    }
+    *speed = bytes ? bandwidth : (unsigned long long) bandwidth << 20;
+    return 0;
+}
+
+int
+qbjEngineRequestRunning(virDomainObj *vm)
+{
+    return virDomainObjCheckActive(vm);
+}
+
+virQbjJob *
+qbjEngineRequestJob(virDomainObj *vm, const virDomainDiskDef *disk)
+{
+    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
+
+    if (!job)
+        virReportError(VIR_ERR_INVALID_ARG, _("disk %s does not have an active block job"), disk->dst);
+    return job;
+}

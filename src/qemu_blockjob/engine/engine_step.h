@@ -1,0 +1,29 @@
+/* engine_step.h: the only place that writes a job's state.
+ *
+ * One step: look the row up, write the new state, save the record where the row asks for it, carry the action out; what the
+ * action comes back with is the next event. A save that fails stops the step before its action: the old state is put
+ * back, and the event is tried again later. */
+#pragma once
+
+#include "engine_job.h"
+
+/* Feeds @event to @job and goes on until nothing more follows. @vm is locked and its job is held; the lock is dropped while
+ * QEMU is asked. @job may be gone on return: look it up again by name.
+ * Returns 0 (also for an event without a row), -1 with an error reported when a record could not be saved. */
+int qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
+
+/* As above for events that nobody waits for: a failed save is logged, and the event comes again after a while. */
+void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
+
+/* A JOB_TIMER carries the job event that is to be fed (again); an event that could not be saved is tried again after this. */
+#define QBJ_ENGINE_RETRY_MS 1000
+
+/* Job events of QEMU, and timers. Others are ignored. @vm is locked and its job is held. */
+void qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data);
+void qbjEngineHandleTimer(virDomainObj *vm, const char *job, int code);
+
+/* After a restart of the daemon: every recorded job goes on. @vm as above, monitor established. */
+void qbjEngineResume(virDomainObj *vm);
+
+/* The process has ended: every job is settled offline, before the status file is removed. @vm as above. */
+void qbjEngineVmGone(virDomainObj *vm);

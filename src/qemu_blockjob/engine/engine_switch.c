@@ -1,0 +1,385 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_switch.h"
+#include "engine_change.h"
+#include "engine_do.h"
+#include "engine_phase.h"
+#include "engine_step.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_save.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.engine_switch");
+
+typedef struct _qbjEngineSwitch qbjEngineSwitch;
+struct _qbjEngineSwitch {
+    char *job;
+    /* prepared */
+    char *statusText;
+    char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
+    qbjHostSave *status;
+    qbjHostSave *config;
+    virDomainDef *newDef;               /* persistent definition that configText was made from */
+    /* done */
+    bool done;
+    qbjEngineSwap swap;
+    virDomainDef *oldNewDef;            /* vm->newDef as it was, when it was replaced */
+};
+
+static void
+qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
+{
+    g_clear_pointer(&sw->statusText, g_free);
+    g_clear_pointer(&sw->configText, g_free);
+    g_clear_pointer(&sw->status, qbjHostSaveFree);
+    g_clear_pointer(&sw->config, qbjHostSaveFree);
+    g_clear_pointer(&sw->newDef, virDomainDefFree);
+}
+
+static qbjEngineSwitch *
+qbjEngineSwitchFind(virDomainObj *vm, const virQbjJob *job)
+{
+    GSList *next;
+
+    for (next = QBJ_DOMAIN_PRIVATE(vm)->switches; next; next = next->next) {
+        qbjEngineSwitch *sw = next->data;
+
+        if (STREQ(sw->job, job->spec->job))
+            return sw;
+    }
+    return NULL;
+}
+
+static qbjEngineSwitch *
+qbjEngineSwitchGet(virDomainObj *vm, const virQbjJob *job)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
+
+    if (!sw) {
+        sw = g_new0(qbjEngineSwitch, 1);
+        sw->job = g_strdup(job->spec->job);
+        priv->switches = g_slist_prepend(priv->switches, sw);
+    }
+    return sw;
+}
+
+void
+qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
+
+    if (!sw)
+        return;
+    priv->switches = g_slist_remove(priv->switches, sw);
+    qbjEngineSwitchClearPrepared(sw);
+    if (sw->done)
+        qbjEngineChangeSwapKeep(&sw->swap);
+    virDomainDefFree(sw->oldNewDef);
+    g_free(sw->job);
+    g_free(sw);
+}
+
+bool
+qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
+
+    return sw && sw->done;
+}
+
+/* The old source and its chain, as a <disk>, for the record: a daemon that restarts in COMMITTED has no other memory of it. */
+static char *
+qbjEngineSwitchOldDisk(virDomainObj *vm, const virQbjJob *job)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    if (!disk)
+        return NULL;
+    virBufferAsprintf(&buf, "<disk type='%s' device='disk'>\n", virStorageTypeToString(disk->src->type));
+    virBufferAdjustIndent(&buf, 2);
+    virBufferAsprintf(&buf, "<driver name='qemu' type='%s'/>\n", virStorageFileFormatTypeToString(disk->src->format));
+    if (virDomainDiskSourceFormat(&buf, disk->src, "source", 0, true, QBJ_STATUS_FORMAT_FLAGS, false, false, xmlopt) < 0 ||
+        virDomainDiskBackingStoreFormat(&buf, disk->src, xmlopt, QBJ_STATUS_FORMAT_FLAGS) < 0)
+        return NULL;
+    virBufferEscapeString(&buf, "<target dev='%s'/>\n", disk->dst);
+    virBufferAdjustIndent(&buf, -2);
+    virBufferAddLit(&buf, "</disk>\n");
+    return virBufferContentAndReset(&buf);
+}
+
+/* The status file as it will be in COMMITTED: memory is changed for the moment of formatting only. */
+static char *
+qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobState state = job->state;
+    qbjEngineSwap swap;
+    char *text;
+
+    g_free(job->oldDisk);
+    if (!(job->oldDisk = qbjEngineSwitchOldDisk(vm, job)) || qbjEngineChangeSwap(vm, job, &swap) < 0)
+        return NULL;
+
+    job->state = QBJ_STATE_COMMITTED;
+    text = qbjDomainStatusText(vm);
+    job->state = state;
+    qbjEngineChangeSwapUndo(&swap);
+    g_clear_pointer(&job->oldDisk, g_free);
+    return text;
+}
+
+/* Fills sw->newDef and sw->configText, or leaves them NULL when the persistent definition names something else. */
+static int
+qbjEngineSwitchConfigText(virDomainObj *vm, const virQbjJob *job, qbjEngineSwitch *sw)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    if (!vm->newDef || !disk)
+        return 0;
+    sw->newDef = virDomainDefCopy(vm->newDef, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false);
+    if (!sw->newDef)
+        return -1;
+    if (!qbjEngineChangePersistent(sw->newDef, job, disk->src)) {
+        g_clear_pointer(&sw->newDef, virDomainDefFree);
+        return 0;
+    }
+    sw->configText = qbjDomainConfigText(vm, sw->newDef);
+    return sw->configText ? 0 : -1;
+}
+
+int
+qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
+    g_autofree char *statusPath = qbjDomainStatusPath(vm);
+    g_autofree char *configPath = qbjDomainConfigPath(vm);
+
+    qbjEngineSwitchClearPrepared(sw);
+    if (!(sw->statusText = qbjEngineSwitchStatusText(vm, job)) ||
+        qbjEngineSwitchConfigText(vm, job, sw) < 0 ||
+        !(sw->status = qbjHostSavePrepare(statusPath, sw->statusText, 0600)) ||
+        (sw->configText && !(sw->config = qbjHostSavePrepare(configPath, sw->configText, 0600)))) {
+        qbjEngineSwitchForget(vm, job);
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether what was prepared still says what memory says. */
+static bool
+qbjEngineSwitchFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
+{
+    qbjEngineSwitch now = { 0 };
+    g_autofree char *statusText = NULL;
+    bool same;
+
+    if (!sw || !sw->status)
+        return false;
+    statusText = qbjEngineSwitchStatusText(vm, job);
+    if (qbjEngineSwitchConfigText(vm, job, &now) < 0)
+        virResetLastError();
+    same = STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(now.configText, sw->configText);
+    qbjEngineSwitchClearPrepared(&now);
+    return same;
+}
+
+/* Memory follows the files. Cannot fail once the texts could be made. */
+static int
+qbjEngineSwitchMemory(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
+{
+    char *oldDisk = qbjEngineSwitchOldDisk(vm, job);
+
+    if (qbjEngineChangeSwap(vm, job, &sw->swap) < 0) {
+        g_free(oldDisk);
+        return -1;
+    }
+    g_free(job->oldDisk);
+    job->oldDisk = oldDisk;
+    if (sw->newDef) {
+        sw->oldNewDef = g_steal_pointer(&vm->newDef);
+        vm->newDef = g_steal_pointer(&sw->newDef);
+    }
+    sw->done = true;
+    return 0;
+}
+
+static qbjJobEvent
+qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
+{
+    bool first = false;
+    bool second = false;
+
+    if (qbjHostSaveCommit(sw->status, &first) < 0 ||
+        (sw->config && qbjHostSaveCommit(sw->config, &second) < 0)) {
+        qbjEngineWaitKeepError(vm, job);
+        return first ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
+    }
+    if (qbjEngineSwitchMemory(vm, job, sw) < 0)
+        return QBJ_EVENT_SAVE_HALF;
+    QBJ_DOMAIN_PRIVATE(vm)->generation++;
+    qbjEngineSwitchClearPrepared(sw);
+    return QBJ_EVENT_SAVED;
+}
+
+qbjJobEvent
+qbjEngineDoSwitch(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) {
+        qbjEngineWaitKeepError(vm, job);
+        return QBJ_EVENT_SAVE_FAILED;
+    }
+    if (!qbjEngineSwitchFresh(vm, job, qbjEngineSwitchFind(vm, job)) && qbjEngineSwitchPrepare(vm, job) < 0) {
+        qbjEngineWaitKeepError(vm, job);
+        return QBJ_EVENT_SAVE_FAILED;
+    }
+    return qbjEngineSwitchRename(vm, job, qbjEngineSwitchFind(vm, job));
+}
+
+/* Memory still says old here: it follows only after both renames. */
+qbjJobEvent
+qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
+
+    if ((!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) && qbjDomainSaveStatus(vm) == 0)
+        return QBJ_EVENT_SAVE_FAILED;
+
+    /* neither back nor yet forward: forward once more, else later */
+    VIR_WARN("vm=%s job=%s: definitions cannot be saved while the guest waits: %s",
+             vm->def->name, job->spec->job, virGetLastErrorMessage());
+    if (qbjEngineSwitchPrepare(vm, job) == 0 &&
+        (sw = qbjEngineSwitchFind(vm, job)) &&
+        qbjEngineSwitchRename(vm, job, sw) == QBJ_EVENT_SAVED)
+        return QBJ_EVENT_SAVED;
+    qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_SAVE_HALF, QBJ_ENGINE_RETRY_MS);
+    return QBJ_EVENT_NONE;
+}
+
+/* The live source as it was, from the record of an earlier daemon; NULL when there is none. */
+static virStorageSource *
+qbjEngineSwitchRecordedSource(virDomainObj *vm, const virQbjJob *job)
+{
+    virStorageSource *old;
+
+    if (!job->oldDisk)
+        return NULL;
+    old = virDomainDiskDefParseSource(job->oldDisk, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, QBJ_STATUS_PARSE_FLAGS);
+    if (!old) {
+        VIR_WARN("vm=%s job=%s: the record's old disk cannot be read: %s", vm->def->name, job->spec->job,
+                 virGetLastErrorMessage());
+        virResetLastError();
+    }
+    return old;
+}
+
+qbjJobEvent
+qbjEngineDoSwitchFinalize(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virStorageSource) old = qbjEngineSwitchRecordedSource(vm, job);
+
+    if (old && vm->newDef)
+        qbjEngineChangePersistent(vm->newDef, job, old);
+    if ((vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) || qbjDomainSaveStatus(vm) < 0) {
+        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
+        return QBJ_EVENT_NONE;
+    }
+    return qbjEngineDoFinalize(vm, job);
+}
+
+/* Outcome new. */
+static int
+qbjEngineSwitchForward(virDomainObj *vm, virQbjJob *job, bool *changed)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    qbjEngineSwap swap;
+
+    if (qbjEngineSwitchDone(vm, job))
+        return 0;
+    if (!disk)
+        return 0;
+    if (STREQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn)) {
+        /* read back from a file that already said new */
+        g_autoptr(virStorageSource) old = qbjEngineSwitchRecordedSource(vm, job);
+
+        *changed = old && vm->newDef && qbjEngineChangePersistent(vm->newDef, job, old);
+        return 0;
+    }
+    *changed = vm->newDef && qbjEngineChangePersistent(vm->newDef, job, disk->src);
+    if (qbjEngineChangeSwap(vm, job, &swap) < 0)
+        return -1;
+    qbjEngineChangeSwapKeep(&swap);
+    return 0;
+}
+
+/* The persistent disk of a definition that names new goes back to what the live disk names (again). */
+static bool
+qbjEngineSwitchPersistentBack(virDomainObj *vm, const virQbjJob *job, virStorageSource *newTop)
+{
+    virDomainDiskDef *live = qbjEngineChangeDisk(vm, job);
+    virDomainDiskDef *disk = vm->newDef ? virDomainDiskByTarget(vm->newDef, job->spec->disk) : NULL;
+
+    if (!disk || !newTop || !virStorageSourceIsSameLocation(disk->src, newTop))
+        return false;
+    virObjectUnref(disk->src);
+    disk->src = qbjEngineChangeInactiveCopy(live->src);
+    return true;
+}
+
+/* Outcome old, although memory may name new: back to what was kept, or to what the record says. */
+static int
+qbjEngineSwitchBack(virDomainObj *vm, virQbjJob *job, bool *changed)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    g_autoptr(virStorageSource) recorded = NULL;
+    g_autoptr(virStorageSource) newTop = NULL;
+
+    if (sw && sw->done) {
+        qbjEngineChangeSwapUndo(&sw->swap);
+        sw->done = false;
+        if (sw->oldNewDef) {
+            virDomainDefFree(vm->newDef);
+            vm->newDef = g_steal_pointer(&sw->oldNewDef);
+            *changed = true;
+        }
+        return 0;
+    }
+    if (!disk || STRNEQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn))
+        return 0;
+    if (!(recorded = qbjEngineSwitchRecordedSource(vm, job))) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("what disk '%s' was before block job '%s' is not known any more"),
+                       job->spec->disk, job->spec->job);
+        return -1;
+    }
+    newTop = disk->src;
+    disk->src = g_steal_pointer(&recorded);
+    *changed = qbjEngineSwitchPersistentBack(vm, job, newTop);
+    return 0;
+}
+
+int
+qbjEngineSwitchSettle(virDomainObj *vm, virQbjJob *job, bool *changed)
+{
+    virDomainDiskDef *disk;
+
+    *changed = false;
+    if ((job->outcomeNew ? qbjEngineSwitchForward(vm, job, changed) : qbjEngineSwitchBack(vm, job, changed)) < 0)
+        return -1;
+
+    qbjEngineSwitchForget(vm, job);
+    g_clear_pointer(&job->oldDisk, g_free);
+    if ((disk = qbjEngineChangeDisk(vm, job)) && disk->mirror) {
+        g_clear_pointer(&disk->mirror, virObjectUnref);
+        disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+        disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_UNKNOWN;
+    }
+    return 0;
+}

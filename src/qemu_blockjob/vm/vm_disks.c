@@ -1,0 +1,89 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "vm_disks.h"
+#include "vm_bitmaps.h"
+#include "blocknode.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Chains deeper than this are refused, as elsewhere (01/Y10). */
+#define QBJ_VM_CHAIN_MAX 200
+
+static void
+qbjVmDisksNumber(virQbjStatus *status, virStorageSource *src)
+{
+    unsigned long long n = ++status->nodeIndex;
+
+    src->id = n;
+    g_free(src->nodestorage);
+    src->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
+    g_free(src->nodeformat);
+    src->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
+}
+
+static void
+qbjVmDisksNumberChain(virQbjStatus *status, virStorageSource *chain)
+{
+    virStorageSource *next;
+
+    for (next = chain; virStorageSourceIsBacking(next) && !virStorageSourceIsEmpty(next); next = next->backingStore) {
+        if (!next->nodeformat)
+            qbjVmDisksNumber(status, next);
+        if (next != chain)
+            next->readonly = true;      /* no writer below the active layer until a job asks for it */
+    }
+}
+
+static int
+qbjVmDisksCheckSource(const virDomainDiskDef *disk)
+{
+    if (virStorageSourceIsLocalStorage(disk->src) && disk->src->path && access(disk->src->path, F_OK) < 0) {
+        virReportSystemError(errno, _("Cannot access storage file '%s'"), disk->src->path);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
+{
+    virStorageSource *last = disk->src;
+
+    if (virStorageSourceIsEmpty(disk->src))
+        return 0;
+    if (qbjVmDisksCheckSource(disk) < 0)
+        return -1;
+
+    /* down to where the definition says nothing more; an explicit end stays one */
+    while (virStorageSourceIsBacking(last->backingStore))
+        last = last->backingStore;
+    if (last->backingStore)
+        return 0;
+    return virStorageSourceGetMetadata(last, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
+}
+
+int
+qbjVmDisksPrepare(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    size_t i;
+
+    for (i = vm->def->ndisks; i > 0; i--)
+        qbjVmDisksNumberChain(priv->status, vm->def->disks[i - 1]->src);
+    for (i = vm->def->ndisks; i > 0; i--) {
+        virDomainDiskDef *disk = vm->def->disks[i - 1];
+
+        if (qbjVmDisksProbe(disk, priv->driver->conf) < 0)
+            return -1;
+        qbjVmDisksNumberChain(priv->status, disk->src);
+        qbjBlockNodeInheritModes(disk);
+        if (qbjVmBitmapsPossible(disk->src))
+            priv->status->mayHaveBitmaps = true;
+    }
+    return 0;
+}

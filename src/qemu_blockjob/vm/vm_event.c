@@ -1,0 +1,188 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_event.h"
+#include "vm_reconnect.h"
+#include "vm_stop.h"
+#include "domain_notify.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "engine_step.h"
+#include "host_process.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_event");
+
+typedef struct _qbjVmEventHandler qbjVmEventHandler;
+struct _qbjVmEventHandler {
+    const char *name;
+    void (*handle)(virDomainObj *vm, virJSONValue *data);
+};
+
+static void
+qbjVmOnShutdown(virDomainObj *vm, virJSONValue *data)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool guest = false;
+
+    if (priv->guestShutdown)            /* QEMU says it a second time when it is told to exit (11.7) */
+        return;
+    if (data)
+        ignore_value(virJSONValueObjectGetBoolean(data, "guest", &guest));
+
+    priv->guestShutdown = true;
+    virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SHUTDOWN,
+                             guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
+    if (vm->def->onPoweroff != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE)
+        qbjVmStopRequest(vm);           /* QEMU runs with -no-shutdown and stays until it is told */
+}
+
+static void
+qbjVmOnReset(virDomainObj *vm, virJSONValue *data)
+{
+    bool guest = false;
+
+    if (data)
+        ignore_value(virJSONValueObjectGetBoolean(data, "guest", &guest));
+    if (guest && vm->def->onReboot == VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY) {
+        qbjVmOnShutdown(vm, data);
+        return;
+    }
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventRebootNewFromObj(vm));
+}
+
+/* Our own stop and cont have set the state before their event is looked at: then there is nothing to tell. */
+static void
+qbjVmOnStop(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return;
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+}
+
+static void
+qbjVmOnResume(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+        return;
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+}
+
+static void
+qbjVmOnBalloon(virDomainObj *vm, virJSONValue *data)
+{
+    unsigned long long actual;
+
+    if (!data || virJSONValueObjectGetNumberUlong(data, "actual", &actual) < 0)
+        return;
+    actual = VIR_DIV_UP(actual, 1024);
+    vm->def->mem.cur_balloon = actual;
+    qbjDomainSaveStatusOrWarn(vm);
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventBalloonChangeNewFromObj(vm, actual));
+}
+
+static void
+qbjVmOnRtc(virDomainObj *vm, virJSONValue *data)
+{
+    long long offset;
+
+    if (data && virJSONValueObjectGetNumberLong(data, "offset", &offset) == 0)
+        virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventRTCChangeNewFromObj(vm, offset));
+}
+
+static const qbjVmEventHandler qbjVmEventHandlers[] = {
+    { "SHUTDOWN", qbjVmOnShutdown },
+    { "RESET", qbjVmOnReset },
+    { "STOP", qbjVmOnStop },
+    { "RESUME", qbjVmOnResume },
+    { "BALLOON_CHANGE", qbjVmOnBalloon },
+    { "RTC_CHANGE", qbjVmOnRtc },
+};
+
+/* virsh qemu-monitor-event and its API see every event as QEMU sent it. */
+static void
+qbjVmForward(virDomainObj *vm, const char *name, virJSONValue *qmp, virJSONValue *data)
+{
+    virJSONValue *stamp = virJSONValueObjectGetObject(qmp, "timestamp");
+    g_autofree char *details = data ? virJSONValueToString(data, false) : NULL;
+    long long seconds = -1;
+    unsigned int micros = 0;
+
+    if (stamp) {
+        ignore_value(virJSONValueObjectGetNumberLong(stamp, "seconds", &seconds));
+        ignore_value(virJSONValueObjectGetNumberUint(stamp, "microseconds", &micros));
+    }
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
+                             virDomainQemuMonitorEventNew(vm->def->id, vm->def->name, vm->def->uuid, name,
+                                                          seconds, micros, details));
+}
+
+static void
+qbjVmHandleQmp(virDomainObj *vm, virJSONValue *qmp)
+{
+    const char *name = virJSONValueObjectGetString(qmp, "event");
+    virJSONValue *data = virJSONValueObjectGetObject(qmp, "data");
+    size_t i;
+
+    if (!name)
+        return;
+    qbjVmForward(vm, name, qmp, data);
+    qbjEngineHandleQmp(vm, name, data);
+    for (i = 0; i < G_N_ELEMENTS(qbjVmEventHandlers); i++) {
+        if (STREQ(name, qbjVmEventHandlers[i].name))
+            qbjVmEventHandlers[i].handle(vm, data);
+    }
+}
+
+static void
+qbjVmHandleGone(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->destroyed)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+    else if (priv->guestShutdown)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SHUTDOWN, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
+    else
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
+
+    if (priv->reconnecting) {
+        priv->reconnecting = false;
+        qbjDomainJobEnd(vm);
+    }
+}
+
+void
+qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
+{
+    switch (event->type) {
+    case QBJ_DOMAIN_EVENT_QMP:
+        qbjVmHandleQmp(vm, event->qmp);
+        break;
+    case QBJ_DOMAIN_EVENT_ESTABLISHED:
+        qbjVmReconnectFinish(vm);
+        break;
+    case QBJ_DOMAIN_EVENT_MONITOR_CLOSED:
+        qbjVmReconnectLost(vm, event->text);
+        break;
+    case QBJ_DOMAIN_EVENT_PROCESS_GONE:
+        qbjVmHandleGone(vm);
+        break;
+    case QBJ_DOMAIN_EVENT_JOB_TIMER:
+        if (event->text)
+            qbjEngineHandleTimer(vm, event->text, event->code);
+        else
+            qbjVmReconnectAgain(vm);
+        break;
+    default:
+        break;
+    }
+}

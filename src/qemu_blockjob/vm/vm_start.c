@@ -1,0 +1,336 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "vm_start.h"
+#include "vm_args.h"
+#include "vm_chardevs.h"
+#include "vm_def.h"
+#include "vm_disks.h"
+#include "vm_files.h"
+#include "vm_graphics.h"
+#include "vm_stop.h"
+#include "domain_audit.h"
+#include "domain_postparse.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_process.h"
+#include "qmp_socket.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virpidfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_start");
+
+/* What a start holds until QEMU has it. */
+typedef struct _qbjVmStartFds qbjVmStartFds;
+struct _qbjVmStartFds {
+    int monitor;
+    int *serials;
+    int log;
+    off_t logOffset;
+};
+
+/* Safety relevant settings that we do not carry out stop a start, by name. */
+static int
+qbjVmStartCheckHost(const qbjDriver *driver, const virDomainDef *def)
+{
+    const char *key = virQbjConfUnsafeKeyFor(driver->conf, def);
+
+    if (key) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("setting '%s' of qemu.conf is not supported by this driver"), key);
+        return -1;
+    }
+    if (driver->securityRefused) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("security driver '%s' is not supported by this driver"),
+                       driver->securityRefused);
+        return -1;
+    }
+    return 0;
+}
+
+/* A definition may come from a file that another driver has written. */
+static int
+qbjVmStartCheckDef(virDomainObj *vm, const qbjDriver *driver)
+{
+    g_autofree char *xml = virDomainDefFormat(vm->def, driver->xmlopt,
+                                              VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_SECURE);
+
+    /* a file that was loaded when its emulator was missing */
+    if (!xml || (vm->def->postParseFailed && virDomainDefPostParse(vm->def, 0, driver->xmlopt, NULL) < 0))
+        return -1;
+    return qbjVmDefCheckSupported(xml, vm->def, driver->xmlopt);
+}
+
+static void
+qbjVmStartStatus(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    virQbjStatusFree(priv->status);
+    priv->status = virQbjStatusNew();
+    priv->status->rememberOwner = priv->driver->conf->rememberOwner && priv->driver->conf->dynamicOwnership;
+    priv->status->agentTimeout = -2;
+    if (vm->def->cpu)
+        priv->status->origCPU = virCPUDefCopy(vm->def->cpu);
+}
+
+static int
+qbjVmStartLabels(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    priv->labelled = true;              /* also after a failure: some may be set */
+    return virSecurityManagerSetAllLabel(priv->driver->security, vm->def, NULL, false, false);
+}
+
+/* Everything up to the point where QEMU can be run. */
+static int
+qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
+        qbjVmDisksPrepare(vm) < 0 ||
+        qbjVmDefAssignAliases(vm->def) < 0 ||
+        qbjVmGraphicsPrepare(vm) < 0 ||
+        qbjVmFilesNames(vm) < 0 ||
+        qbjVmFilesMake(vm) < 0)
+        return -1;
+    if ((fds->monitor = qbjQmpListenUnix(priv->status->monitorPath, 0775)) < 0 ||
+        qbjVmChardevsListen(vm, &fds->serials) < 0 ||
+        qbjVmChardevsMakeFiles(vm) < 0 ||
+        (fds->log = qbjVmFilesLogOpen(vm)) < 0)
+        return -1;
+    return qbjVmStartLabels(vm);
+}
+
+static virCommand *
+qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autofree char *pidPath = qbjVmFilesPidPath(vm);
+    g_autoptr(virCommand) cmd = NULL;
+    qbjVmArgsInput input = {
+        .def = vm->def,
+        .caps = qbjVmCapsGet(priv->driver->caps, vm->def->emulator),
+        .libDir = priv->status->libDir,
+        .monitorPath = priv->status->monitorPath,
+        .monitorFd = fds->monitor,
+        .serialFds = fds->serials,
+        .sandbox = priv->driver->conf->seccompSandbox != 0,
+    };
+
+    if (!input.caps || !(cmd = qbjVmArgsBuild(&input)))
+        return NULL;
+
+    virCommandSetPidFile(cmd, pidPath);
+    virCommandDaemonize(cmd);
+    virCommandSetUmask(cmd, 0x002);
+    virCommandSetOutputFD(cmd, &fds->log);
+    virCommandSetErrorFD(cmd, &fds->log);
+    if (virSecurityManagerSetChildProcessLabel(priv->driver->security, vm->def, cmd) < 0)
+        return NULL;
+    return g_steal_pointer(&cmd);
+}
+
+static void
+qbjVmStartLogCommand(virDomainObj *vm, virCommand *cmd, qbjVmStartFds *fds)
+{
+    g_autofree char *text = virCommandToString(cmd, true);
+
+    qbjVmFilesLogLine(vm, "starting up by libvirt-qemu-blockjob %s", QBJ_VERSION);
+    if (text && (safewrite(fds->log, text, strlen(text)) < 0 || safewrite(fds->log, "\n", 1) < 0))
+        VIR_WARN("cannot write the command line to the log of domain '%s'", vm->def->name);
+    fds->logOffset = lseek(fds->log, 0, SEEK_END);
+}
+
+/* A daemonized command may fail although QEMU runs (building.md 4): the pid file tells. */
+static int
+qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
+{
+    g_autofree char *pidPath = qbjVmFilesPidPath(vm);
+    int rc = virCommandRun(cmd, NULL);
+    pid_t pid = 0;
+    int pidfd;
+
+    if (virPidFileReadPath(pidPath, &pid) < 0) {
+        if (rc == 0)
+            virReportError(VIR_ERR_INTERNAL_ERROR, _("Domain '%s' didn't show up"), vm->def->name);
+        return -1;
+    }
+    vm->pid = pid;
+    if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0)
+        return -1;
+    qbjDomainWatchProcess(vm, pidfd);
+    return rc;
+}
+
+static int
+qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
+{
+    g_autoptr(virCommand) cmd = qbjVmStartCommand(vm, fds);
+
+    if (!cmd)
+        return -1;
+    /* before exec: a daemon that dies now leaves a file that names the process's pid file */
+    if (qbjDomainSaveStatus(vm) < 0)
+        return -1;
+    qbjVmStartLogCommand(vm, cmd, fds);
+    fds->monitor = -1;                  /* the command owns it now */
+    return qbjVmStartProcess(vm, cmd);
+}
+
+static void
+qbjVmStartReadVcpus(virDomainObj *vm, virJSONValue *reply)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    size_t i;
+
+    status->nvcpuPids = virDomainDefGetVcpusMax(vm->def);
+    status->vcpuPids = g_renew(pid_t, status->vcpuPids, status->nvcpuPids);
+    memset(status->vcpuPids, 0, status->nvcpuPids * sizeof(pid_t));
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *cpu = virJSONValueArrayGet(reply, i);
+        int index;
+        int thread;
+
+        if (virJSONValueObjectGetNumberInt(cpu, "cpu-index", &index) == 0 && index >= 0 &&
+            (size_t) index < status->nvcpuPids &&
+            virJSONValueObjectGetNumberInt(cpu, "thread-id", &thread) == 0)
+            status->vcpuPids[index] = thread;
+    }
+}
+
+static void
+qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(reply, i);
+        const char *name = virJSONValueObjectGetString(entry, "name");
+
+        if (name && STRPREFIX(NULLSTR(virJSONValueObjectGetString(entry, "type")), "child<"))
+            g_ptr_array_add(names, g_strdup(name));
+    }
+    g_ptr_array_add(names, NULL);
+    g_strfreev(QBJ_DOMAIN_PRIVATE(vm)->status->devices);
+    QBJ_DOMAIN_PRIVATE(vm)->status->devices = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+/* QEMU died before it answered: its own words are the reason. */
+static void
+qbjVmStartReportLog(virDomainObj *vm, off_t logOffset)
+{
+    g_autofree char *tail = qbjVmFilesLogTail(vm, logOffset);
+
+    if (*tail)
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("qemu unexpectedly closed the monitor: %s"), tail);
+}
+
+static int
+qbjVmStartAsk(virDomainObj *vm, off_t logOffset)
+{
+    g_autoptr(virJSONValue) path = NULL;
+    qbjQmpCommand commands[] = {
+        { .execute = "query-chardev" },
+        { .execute = "query-cpus-fast" },
+        { .execute = "qom-list" },
+    };
+    size_t i;
+    int ret = -1;
+
+    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0)
+        return -1;
+    commands[2].arguments = path;
+
+    if (qbjDomainQmpConnect(vm) < 0 || qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) < 0) {
+        qbjVmStartReportLog(vm, logOffset);
+    } else {
+        qbjVmChardevsRead(vm, commands[0].reply);
+        qbjVmStartReadVcpus(vm, commands[1].reply);
+        qbjVmStartReadDevices(vm, commands[2].reply);
+        ret = 0;
+    }
+    for (i = 0; i < G_N_ELEMENTS(commands); i++)
+        qbjQmpCommandClear(&commands[i]);
+    return ret;
+}
+
+static int
+qbjVmStartRun(virDomainObj *vm, bool paused)
+{
+    if (qbjVmGraphicsSetup(vm) < 0)
+        return -1;
+    if (paused) {
+        virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
+        return qbjDomainSaveStatus(vm);
+    }
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+    if (qbjDomainSaveStatus(vm) < 0)
+        return -1;
+    return qbjDomainQmpCall(vm, "cont", NULL, NULL);
+}
+
+static int
+qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
+{
+    if (qbjVmStartPrepare(vm, fds) < 0 ||
+        qbjVmStartExec(vm, fds) < 0 ||
+        qbjVmStartAsk(vm, fds->logOffset) < 0)
+        return -1;
+    return qbjVmStartRun(vm, paused);
+}
+
+/* 11.6: RESUMED comes before STARTED; a paused start says STARTED, then SUSPENDED. */
+static void
+qbjVmStartNotify(virDomainObj *vm, bool paused)
+{
+    if (!paused)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED);
+    if (paused)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+}
+
+int
+qbjVmStart(virDomainObj *vm, bool paused)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjVmStartFds fds = { .monitor = -1, .log = -1 };
+    virErrorPtr reason = NULL;
+    int rc;
+
+    if (qbjVmStartCheckHost(priv->driver, vm->def) < 0 ||
+        qbjVmStartCheckDef(vm, priv->driver) < 0 ||
+        virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
+        return -1;
+
+    vm->def->id = qbjDriverNextId(priv->driver, -1);
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
+    qbjDriverActiveAdd(priv->driver);
+    qbjVmStartStatus(vm);
+    priv->starting = true;
+    rc = qbjVmStartAll(vm, paused, &fds);
+    priv->starting = false;
+
+    VIR_FORCE_CLOSE(fds.monitor);
+    VIR_FORCE_CLOSE(fds.log);
+    qbjVmChardevsClose(vm, &fds.serials);
+    if (rc < 0) {
+        virErrorPreserveLast(&reason);
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);
+        virErrorRestore(&reason);
+        return -1;
+    }
+    virDomainAuditStart(vm, "booted", true);
+    qbjVmStartNotify(vm, paused);
+    return 0;
+}
