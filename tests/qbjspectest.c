@@ -1,8 +1,5 @@
 /* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit has domain.xml and request.json,
- * perhaps nodes.json (the answer of query-named-block-nodes), and spec.json or error.txt.
- *
- * request.json: {"disk", "top", "base": name or null, "flags": [...], "bandwidth": bytes/s, "busy": {"type", "state"}}.
- * Image names are looked up by index or exact path only; the rules for names (01/A9) are host/'s. */
+ * perhaps nodes.json (the answer of query-named-block-nodes), and spec.json or error.txt. */
 #include <config.h>
 
 #include "internal.h"
@@ -12,88 +9,6 @@
 #include "virerror.h"
 
 static virDomainXMLOption *xmlopt;
-
-static virDomainDiskDef *
-qbjTestDisk(virDomainDef *def, const char *target)
-{
-    size_t i;
-
-    for (i = 0; i < def->ndisks; i++) {
-        if (STREQ(def->disks[i]->dst, target))
-            return def->disks[i];
-    }
-
-    g_error("no disk %s", target);
-    return NULL;
-}
-
-static virStorageSource *
-qbjTestImage(virStorageSource *from, const char *target, const char *name, virStorageSource **parent)
-{
-    virStorageSource *src;
-
-    *parent = NULL;
-    for (src = from; virStorageSourceIsBacking(src); src = src->backingStore) {
-        g_autofree char *index = g_strdup_printf("%s[%u]", target, src->id);
-
-        if (STREQ_NULLABLE(src->path, name) || STREQ(index, name))
-            return src;
-        *parent = src;
-    }
-
-    g_error("no image %s", name);
-    return NULL;
-}
-
-static unsigned int
-qbjTestFlags(virJSONValue *request)
-{
-    static const char *const names[] = { "shallow", "delete", "active", "relative", "bytes", NULL };
-    virJSONValue *flags = virJSONValueObjectGetArray(request, "flags");
-    unsigned int mask = 0;
-    size_t i;
-
-    for (i = 0; flags && i < virJSONValueArraySize(flags); i++) {
-        const char *name = virJSONValueGetString(virJSONValueArrayGet(flags, i));
-        size_t bit;
-
-        for (bit = 0; names[bit] && STRNEQ(names[bit], name); bit++);
-        g_assert_nonnull(names[bit]);
-        mask |= 1U << bit;
-    }
-
-    return mask;
-}
-
-/* C4, C5 for names that match exactly */
-static qbjCommitRequest
-qbjTestRequest(virDomainDiskDef *disk, virJSONValue *json)
-{
-    qbjCommitRequest req = { .top = disk->src, .flags = qbjTestFlags(json) };
-    const char *top = virJSONValueObjectGetString(json, "top");
-    const char *base = virJSONValueObjectGetString(json, "base");
-
-    if (virJSONValueObjectHasKey(json, "bandwidth"))
-        g_assert_cmpint(virJSONValueObjectGetNumberUlong(json, "bandwidth", &req.bandwidth), ==, 0);
-    if (top)
-        req.top = qbjTestImage(disk->src, disk->dst, top, &req.topParent);
-
-    if (base) {
-        req.base = qbjTestImage(req.top->backingStore, disk->dst, base, &req.baseParent);
-    } else if (virStorageSourceHasBacking(req.top)) {
-        req.base = req.top->backingStore;
-        if (!(req.flags & VIR_DOMAIN_BLOCK_COMMIT_SHALLOW)) {
-            while (virStorageSourceHasBacking(req.base)) {
-                req.baseParent = req.base;
-                req.base = req.base->backingStore;
-            }
-        }
-    }
-
-    if (!req.baseParent)
-        req.baseParent = req.top;
-    return req;
-}
 
 static void
 qbjTestBusy(virJSONValue *json, qbjRefusal *busy)
@@ -187,8 +102,7 @@ qbjTestCommit(const void *opaque)
     qbjCommitRequest req;
 
     g_assert_nonnull(json);
-    disk = qbjTestDisk(def, virJSONValueObjectGetString(json, "disk"));
-    req = qbjTestRequest(disk, json);
+    req = qbjTestRequest(def, json, &disk);
     qbjTestBusy(json, &busy);
 
     if (qbjTestPlan(disk, &req, &busy, nodes, &text, &refusal) < 0)

@@ -55,6 +55,95 @@ qbjTestJSON(const char *dir, const char *name)
     return json;
 }
 
+static virDomainDiskDef *
+qbjTestDisk(virDomainDef *def, const char *target)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (STREQ(def->disks[i]->dst, target))
+            return def->disks[i];
+    }
+
+    g_error("no disk %s", target);
+    return NULL;
+}
+
+static virStorageSource *
+qbjTestImage(virStorageSource *from, const char *target, const char *name, virStorageSource **parent)
+{
+    virStorageSource *src;
+
+    *parent = NULL;
+    for (src = from; virStorageSourceIsBacking(src); src = src->backingStore) {
+        g_autofree char *index = g_strdup_printf("%s[%u]", target, src->id);
+
+        if (STREQ_NULLABLE(src->path, name) || STREQ(index, name))
+            return src;
+        *parent = src;
+    }
+
+    g_error("no image %s", name);
+    return NULL;
+}
+
+static unsigned int
+qbjTestFlags(virJSONValue *request)
+{
+    static const char *const names[] = { "shallow", "delete", "active", "relative", "bytes", NULL };
+    virJSONValue *flags = virJSONValueObjectGetArray(request, "flags");
+    unsigned int mask = 0;
+    size_t i;
+
+    for (i = 0; flags && i < virJSONValueArraySize(flags); i++) {
+        const char *name = virJSONValueGetString(virJSONValueArrayGet(flags, i));
+        size_t bit;
+
+        for (bit = 0; names[bit] && STRNEQ(names[bit], name); bit++);
+        g_assert_nonnull(names[bit]);
+        mask |= 1U << bit;
+    }
+
+    return mask;
+}
+
+/* C4, C5 for names that match exactly */
+static qbjCommitRequest
+qbjTestResolve(virDomainDiskDef *disk, virJSONValue *json)
+{
+    qbjCommitRequest req = { .top = disk->src, .flags = qbjTestFlags(json) };
+    const char *top = virJSONValueObjectGetString(json, "top");
+    const char *base = virJSONValueObjectGetString(json, "base");
+
+    if (virJSONValueObjectHasKey(json, "bandwidth"))
+        g_assert_cmpint(virJSONValueObjectGetNumberUlong(json, "bandwidth", &req.bandwidth), ==, 0);
+    if (top)
+        req.top = qbjTestImage(disk->src, disk->dst, top, &req.topParent);
+
+    if (base) {
+        req.base = qbjTestImage(req.top->backingStore, disk->dst, base, &req.baseParent);
+    } else if (virStorageSourceHasBacking(req.top)) {
+        req.base = req.top->backingStore;
+        if (!(req.flags & VIR_DOMAIN_BLOCK_COMMIT_SHALLOW)) {
+            while (virStorageSourceHasBacking(req.base)) {
+                req.baseParent = req.base;
+                req.base = req.base->backingStore;
+            }
+        }
+    }
+
+    if (!req.baseParent)
+        req.baseParent = req.top;
+    return req;
+}
+
+qbjCommitRequest
+qbjTestRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk)
+{
+    *disk = qbjTestDisk(def, virJSONValueObjectGetString(json, "disk"));
+    return qbjTestResolve(*disk, json);
+}
+
 static void
 qbjTestFormatArray(virBuffer *buf, virJSONValue *array)
 {

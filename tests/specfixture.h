@@ -5,6 +5,7 @@
 #include "domain_conf.h"
 #include "virjson.h"
 #include "refusal.h"
+#include "spec_commit.h"
 
 /* Reads DIR/domain.xml, the live definition of a running domain. An image without <privateData> gets the node names that
  * its index stands for (02/Q2). Fails the test when the file cannot be read. */
@@ -12,6 +13,10 @@ virDomainDef *qbjTestDomain(const char *dir, virDomainXMLOption *xmlopt);
 
 /* Reads DIR/NAME; NULL when there is no such file, a test failure when it is no JSON. */
 virJSONValue *qbjTestJSON(const char *dir, const char *name);
+
+/* A commit request as JSON: {"disk", "top", "base": name or null, "flags": [...], "bandwidth": bytes/s}. Image names are
+ * looked up by index or exact path only; the rules for names (01/A9) are host/'s. Fails the test for unknown names. */
+qbjCommitRequest qbjTestRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk);
 
 /* @json with one member of an object, and one element of an array in it, per line: so that a diff is the review. */
 char *qbjTestJSONText(virJSONValue *json);

@@ -100,6 +100,7 @@ qbjCommitUndoBitmap(const char *node, const char *name)
     return step;
 }
 
+/* @name: of a bitmap, or NULL for any */
 static bool
 qbjCommitHasUndo(const qbjSpec *spec, const char *name)
 {
@@ -110,32 +111,40 @@ qbjCommitHasUndo(const qbjSpec *spec, const char *name)
         const qbjStep *step = g_ptr_array_index(steps, i);
 
         if (STREQ_NULLABLE(step->command, "block-dirty-bitmap-remove") &&
-            STREQ_NULLABLE(virJSONValueObjectGetString(step->arguments, "name"), name))
+            (!name || STREQ_NULLABLE(virJSONValueObjectGetString(step->arguments, "name"), name)))
             return true;
     }
 
     return false;
 }
 
-/* What was planned before stays planned: the bitmaps of an earlier run are in base already and do not show as new. They
- * go before base is reopened read-only, so in front. */
+/* What was planned before stays planned: the bitmaps of an earlier run are in base already and do not show as new. They go
+ * before base is reopened read-only, so in front. QEMU makes the base of a cancelled intermediate commit read-only by
+ * itself: @writable, the arguments that undo that, come before all; NULL for an active commit. */
 static void
-qbjCommitPlanUndo(qbjSpec *spec, GPtrArray *names)
+qbjCommitPlanUndo(qbjSpec *spec, GPtrArray *names, const virJSONValue *writable)
 {
+    GPtrArray *steps = spec->phase[QBJ_PHASE_ABORT];
+    qbjStep *step;
     size_t i;
+
+    if (names->len > 0 && writable && !qbjCommitHasUndo(spec, NULL)) {
+        step = qbjStepNewCommand("blockdev-reopen", virJSONValueCopy(writable));
+        step->optional = true;
+        g_ptr_array_insert(steps, 0, step);
+    }
 
     for (i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
-        qbjStep *step;
 
         if (!qbjCommitHasUndo(spec, name) && (step = qbjCommitUndoBitmap(spec->base, name)))
-            g_ptr_array_insert(spec->phase[QBJ_PHASE_ABORT], 0, step);
+            g_ptr_array_insert(steps, writable ? 1 : 0, step);
     }
 }
 
 static int
-qbjCommitPlanBitmaps(qbjSpec *spec, const qbjCommitImages *images, const virJSONValue *nodes, GPtrArray *steps,
-                     qbjRefusal *refusal)
+qbjCommitPlanBitmaps(qbjSpec *spec, const qbjCommitImages *images, const virJSONValue *nodes,
+                     const virJSONValue *writable, GPtrArray *steps, qbjRefusal *refusal)
 {
     g_autoptr(qbjBitmapSet) set = NULL;
     g_autoptr(virJSONValue) actions = virJSONValueNewArray();
@@ -148,7 +157,7 @@ qbjCommitPlanBitmaps(qbjSpec *spec, const qbjCommitImages *images, const virJSON
         qbjCommitAddTransaction(steps, &actions) < 0)
         return -1;
 
-    qbjCommitPlanUndo(spec, names);
+    qbjCommitPlanUndo(spec, names, writable);
     return 0;
 }
 
@@ -193,7 +202,7 @@ qbjSpecPlanCommitPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJ
     if (qbjCommitFindImages(spec, disk, &images, refusal) < 0 ||
         qbjCommitPlanParent(disk, &images, steps, refusal) < 0 ||
         qbjCommitPlanFlush(disk, &images, &flush, refusal) < 0 ||
-        qbjCommitPlanBitmaps(spec, &images, nodes, steps, refusal) < 0) {
+        qbjCommitPlanBitmaps(spec, &images, nodes, flush, steps, refusal) < 0) {
         /* an earlier reason is kept */
         qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("the end of block job '%s' could not be planned"), spec->job);
         return -1;
