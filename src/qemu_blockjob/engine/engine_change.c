@@ -39,6 +39,7 @@ qbjEngineChangeMirrorState(qbjJobState state)
     case QBJ_STATE_PENDING:
         return VIR_DOMAIN_DISK_MIRROR_STATE_PIVOT;
     case QBJ_STATE_CANCELLING:
+    case QBJ_STATE_CALLING_OFF:
         return VIR_DOMAIN_DISK_MIRROR_STATE_ABORT;
     case QBJ_STATE_PLANNED:
     case QBJ_STATE_PREPARING:
@@ -50,6 +51,7 @@ qbjEngineChangeMirrorState(qbjJobState state)
     case QBJ_STATE_FINALIZING:
     case QBJ_STATE_CONCLUDED:
     case QBJ_STATE_SETTLING:
+    case QBJ_STATE_SETTLING_OFFLINE:
     case QBJ_STATE_SETTLED:
     case QBJ_STATE_CLEANING:
     case QBJ_STATE_DONE:

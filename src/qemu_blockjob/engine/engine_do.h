@@ -20,6 +20,10 @@ qbjJobEvent qbjEngineDoEmitFailed(virDomainObj *vm, virQbjJob *job);
 /* engine_do_run.c */
 qbjJobEvent qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoQuery(virDomainObj *vm, virQbjJob *job);
+qbjJobEvent qbjEngineDoRetryLater(virDomainObj *vm, virQbjJob *job);
+qbjJobEvent qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job);
+qbjJobEvent qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job);
+qbjJobEvent qbjEngineDoFlushFinalize(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoPreflush(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job);
@@ -31,6 +35,7 @@ qbjJobEvent qbjEngineDoFinalize(virDomainObj *vm, virQbjJob *job);
 /* engine_do_end.c */
 qbjJobEvent qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job);
+qbjJobEvent qbjEngineDoPutGraphBack(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSettleOld(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSettleNew(virDomainObj *vm, virQbjJob *job);

@@ -17,13 +17,12 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.engine_do_end");
 
+/* QEMU could not be asked: the table decides when again. */
 static qbjJobEvent
-qbjEngineAskAgain(virDomainObj *vm, virQbjJob *job)
+qbjEngineNoAnswer(virDomainObj *vm)
 {
-    if (virDomainObjIsActive(vm))
-        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
     virResetLastError();
-    return QBJ_EVENT_NONE;
+    return virDomainObjIsActive(vm) ? QBJ_EVENT_FAILED : QBJ_EVENT_NONE;
 }
 
 static void
@@ -43,18 +42,18 @@ qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
 
     if (qbjEngineJobKind(job) == QBJ_KIND_C) {
         /* nothing of the guest's changes, whatever the outcome */
-        return qbjEngineQueryJob(vm, job, &answer) < 0 ? qbjEngineAskAgain(vm, job) :
+        return qbjEngineQueryJob(vm, job, &answer) < 0 ? qbjEngineNoAnswer(vm) :
                answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
     }
     if (qbjEngineQueryJob(vm, job, &answer) < 0)
-        return qbjEngineAskAgain(vm, job);
+        return qbjEngineNoAnswer(vm);
     if (answer.listed) {
         qbjEngineKeepMessage(job, answer.error);
         return answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
     }
     /* dismissed by somebody else: the graph tells (protocol 5, RUNNING (B) none) */
     if (qbjEngineQueryCutDone(vm, job, &done) < 0)
-        return qbjEngineAskAgain(vm, job);
+        return qbjEngineNoAnswer(vm);
     return done ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
@@ -65,12 +64,19 @@ qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
     g_autofree char *root = NULL;
 
     if (qbjEngineQueryRoot(vm, job, &answer, &root) < 0)
-        return qbjEngineAskAgain(vm, job);
+        return qbjEngineNoAnswer(vm);
     qbjEngineKeepMessage(job, answer.error);
 
     if (!root)                          /* the device is gone: the job's own word decides with the record */
         return answer.listed && !answer.error && job->oldDisk ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
     return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+}
+
+/* No job that this driver starts is a stream (protocol H15); one of another driver's stays for a person to look at. */
+qbjJobEvent
+qbjEngineDoPutGraphBack(virDomainObj *vm G_GNUC_UNUSED, virQbjJob *job G_GNUC_UNUSED)
+{
+    return QBJ_EVENT_NEITHER;
 }
 
 /* Definitions by outcome, type B. */
@@ -102,9 +108,7 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
     if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0)
         return QBJ_EVENT_FAILED;
     job->configDirty = false;
-    if (!QBJ_DOMAIN_PRIVATE(vm)->stopping && qbjDomainSaveStatus(vm) < 0)
-        return QBJ_EVENT_FAILED;
-    return QBJ_EVENT_OK;
+    return QBJ_EVENT_OK;                /* the status file follows with the move to SETTLED */
 }
 
 static qbjJobEvent
@@ -189,7 +193,7 @@ qbjEngineDoFinish(virDomainObj *vm, virQbjJob *job)
         }
     }
     if (qbjEngineDismiss(vm, job) < 0)
-        return virDomainObjIsActive(vm) ? qbjEngineAskAgain(vm, job) : QBJ_EVENT_NONE;
+        return qbjEngineNoAnswer(vm);
     return QBJ_EVENT_OK;
 }
 

@@ -9,7 +9,6 @@
 #include "engine_step.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
-#include "domain_queue.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -29,14 +28,42 @@ qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
-/* Asks again after a while: QEMU did not answer. One that has gone says so by itself. */
+#define QBJ_ENGINE_BACKOFF_MIN_MS 500
+#define QBJ_ENGINE_BACKOFF_MAX_MS 30000
+
+qbjJobEvent
+qbjEngineDoRetryLater(virDomainObj *vm, virQbjJob *job)
+{
+    job->retryMs = job->retryMs == 0 ? QBJ_ENGINE_BACKOFF_MIN_MS : MIN(job->retryMs * 2, QBJ_ENGINE_BACKOFF_MAX_MS);
+    qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, job->retryMs);
+    return QBJ_EVENT_NONE;
+}
+
+/* QEMU did not answer: what the record says is done again after a while. One that has gone says so by itself. */
 static qbjJobEvent
 qbjEngineLater(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineWaitKeepError(vm, job);
-    if (virDomainObjIsActive(vm))
-        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
+    virResetLastError();
+    qbjEngineTimerStart(vm, job, QBJ_EVENT_RESUME, true, QBJ_ENGINE_RETRY_MS);
     return QBJ_EVENT_NONE;
+}
+
+static qbjJobEvent
+qbjEngineEventOf(const qbjEngineAnswer *answer)
+{
+    if (!answer->listed)
+        return QBJ_EVENT_GONE;
+    if (STREQ_NULLABLE(answer->status, "ready") || STREQ_NULLABLE(answer->status, "standby"))
+        return QBJ_EVENT_READY;
+    if (STREQ_NULLABLE(answer->status, "pending"))
+        return QBJ_EVENT_PENDING;
+    if (STREQ_NULLABLE(answer->status, "concluded"))
+        return QBJ_EVENT_CONCLUDED;
+    if (STREQ_NULLABLE(answer->status, "running") || STREQ_NULLABLE(answer->status, "paused") ||
+        STREQ_NULLABLE(answer->status, "created"))
+        return QBJ_EVENT_RUNNING;
+    return QBJ_EVENT_NONE;              /* waiting, aborting: its next event comes by itself */
 }
 
 qbjJobEvent
@@ -46,18 +73,7 @@ qbjEngineDoQuery(virDomainObj *vm, virQbjJob *job)
 
     if (qbjEngineQueryJob(vm, job, &answer) < 0)
         return qbjEngineLater(vm, job);
-    if (!answer.listed)
-        return QBJ_EVENT_GONE;
-    if (STREQ_NULLABLE(answer.status, "ready") || STREQ_NULLABLE(answer.status, "standby"))
-        return QBJ_EVENT_READY;
-    if (STREQ_NULLABLE(answer.status, "pending"))
-        return QBJ_EVENT_PENDING;
-    if (STREQ_NULLABLE(answer.status, "concluded"))
-        return QBJ_EVENT_CONCLUDED;
-    if (STREQ_NULLABLE(answer.status, "running") || STREQ_NULLABLE(answer.status, "paused") ||
-        STREQ_NULLABLE(answer.status, "created"))
-        return QBJ_EVENT_RUNNING;
-    return QBJ_EVENT_NONE;              /* waiting, aborting: its next event comes by itself */
+    return qbjEngineEventOf(&answer);
 }
 
 qbjJobEvent
@@ -95,7 +111,7 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
     if (job->speed != 0 && qbjEngineLiftSpeed(vm, job) < 0)
         return qbjEngineLater(vm, job);
 
-    qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_TIMEOUT, QBJ_ENGINE_PIVOT_TIMEOUT_MS);
+    qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, false, QBJ_ENGINE_PIVOT_TIMEOUT_MS);
     if (qbjDomainQmpTry(vm, &command) < 0)
         return qbjEngineLater(vm, job);
     if (command.failed) {
@@ -106,8 +122,20 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
-/* Sends a command that ends the job or a phase of it. A refusal means that QEMU's job is not where we thought:
- * then QEMU is asked where it is. */
+qbjJobEvent
+qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where != QBJ_EVENT_RUNNING && where != QBJ_EVENT_READY)
+        return where;
+    /* harmless when it was accepted before (protocol 5): so a refusal says nothing */
+    if (qbjEngineDoSendComplete(vm, job) == QBJ_EVENT_FAILED)
+        virResetLastError();
+    return QBJ_EVENT_NONE;
+}
+
+/* Sends a command that ends the job or a phase of it. */
 static qbjJobEvent
 qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONValue *arguments)
 {
@@ -121,7 +149,7 @@ qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONV
     qbjQmpReportError(&command);
     qbjEngineWaitKeepError(vm, job);
     virResetLastError();
-    return qbjEngineDoQuery(vm, job);
+    return QBJ_EVENT_FAILED;
 }
 
 qbjJobEvent
@@ -132,6 +160,16 @@ qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
     if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
         return QBJ_EVENT_FAILED;
     return qbjEngineSendEnd(vm, job, "block-job-cancel", arguments);
+}
+
+qbjJobEvent
+qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where == QBJ_EVENT_RUNNING || where == QBJ_EVENT_READY)
+        return qbjEngineDoSendCancel(vm, job);
+    return where;
 }
 
 qbjJobEvent
@@ -166,4 +204,16 @@ qbjEngineDoFinalize(virDomainObj *vm, virQbjJob *job)
     g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
 
     return qbjEngineSendEnd(vm, job, "job-finalize", arguments);
+}
+
+qbjJobEvent
+qbjEngineDoFlushFinalize(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where != QBJ_EVENT_PENDING)
+        return where;
+    if (qbjEngineDoPreflush(vm, job) != QBJ_EVENT_OK)
+        return QBJ_EVENT_FAILED;
+    return qbjEngineDoFinalize(vm, job);
 }

@@ -30,11 +30,9 @@ qbjEngineDoStart(virDomainObj *vm, virQbjJob *job)
     g_auto(qbjQmpCommand) command = { .execute = step->command, .arguments = step->arguments };
 
     if (qbjDomainQmpTry(vm, &command) < 0) {
-        /* no answer: it may run, or not. Ask later; a QEMU that has gone is told by its own event */
+        /* no answer: it may run, or not. A QEMU that has gone is told by its own event */
         qbjEngineWaitKeepError(vm, job);
-        if (virDomainObjIsActive(vm))
-            qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
-        return QBJ_EVENT_NONE;
+        return virDomainObjIsActive(vm) ? QBJ_EVENT_TIMEOUT : QBJ_EVENT_NONE;
     }
     if (command.failed) {
         qbjQmpReportError(&command);

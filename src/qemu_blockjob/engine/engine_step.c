@@ -4,6 +4,7 @@
 #include "engine_step.h"
 #include "engine_change.h"
 #include "engine_do.h"
+#include "engine_switch.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "virerror.h"
@@ -35,8 +36,12 @@ qbjEngineMove(virDomainObj *vm, virQbjJob *job, const qbjJobMove *move)
               qbjJobEventTypeToString(move->event), qbjJobStateTypeToString(move->next),
               qbjJobActionTypeToString(move->action));
 
+    if (old != move->next)
+        job->retryMs = 0;
     job->state = move->next;
     qbjEngineChangeShowMirror(vm, job);
+    if (move->save == QBJ_SAVE_TRY)
+        qbjDomainSaveStatusOrWarn(vm);
     if (move->save == QBJ_SAVE_BEFORE && qbjDomainSaveStatus(vm) < 0) {
         qbjEngineWaitKeepError(vm, job);
         job->state = old;
@@ -64,12 +69,14 @@ qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event)
         }
         if (++moves > QBJ_ENGINE_MOVES_MAX) {
             VIR_WARN("vm=%s job=%s: QEMU refuses to go on, tried again later", vm->def->name, job->spec->job);
-            qbjDomainTimerStart(vm, job->spec->job, event, QBJ_ENGINE_RETRY_MS);
+            qbjEngineTimerStart(vm, job, event, true, QBJ_ENGINE_RETRY_MS);
             return 0;
         }
         qbjEngineNote(job, event);
         if (qbjEngineMove(vm, job, move) < 0) {
-            qbjDomainTimerStart(vm, job->spec->job, event, QBJ_ENGINE_RETRY_MS);
+            /* one that a client asked for is his to ask again */
+            if (event != QBJ_EVENT_PIVOT && event != QBJ_EVENT_CANCEL && event != QBJ_EVENT_BEGIN)
+                qbjEngineTimerStart(vm, job, event, true, QBJ_ENGINE_RETRY_MS);
             return -1;
         }
         event = qbjEngineDo(vm, job, move->action);
@@ -117,13 +124,41 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
         qbjEngineFeed(vm, job, what);
 }
 
+/* What a timer's code says: the event, the state it was set in (or none), and which job of this name. */
+#define QBJ_ENGINE_CODE(event, state, serial) ((int) ((event) | (state) << 8 | ((serial) & 0x7fff) << 16))
+#define QBJ_ENGINE_CODE_EVENT(code) ((code) & 0xff)
+#define QBJ_ENGINE_CODE_STATE(code) (((code) >> 8) & 0xff)
+#define QBJ_ENGINE_CODE_SERIAL(code) (((code) >> 16) & 0x7fff)
+
+void
+qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs)
+{
+    static unsigned int serials;
+
+    if (!virDomainObjIsActive(vm) || QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        return;
+    if (job->serial == 0)
+        job->serial = (unsigned int) g_atomic_int_add((int *) &serials, 1) % 0x7fff + 1;
+    qbjDomainTimerStart(vm, job->spec->job,
+                        QBJ_ENGINE_CODE(event, sameState ? job->state : QBJ_STATE_LAST, job->serial), delayMs);
+}
+
 void
 qbjEngineHandleTimer(virDomainObj *vm, const char *name, int code)
 {
     virQbjJob *job = qbjEngineJobFind(vm, name);
+    qbjJobEvent event = QBJ_ENGINE_CODE_EVENT(code);
+    qbjJobState state = QBJ_ENGINE_CODE_STATE(code);
 
-    if (job && code >= 0 && code < QBJ_EVENT_LAST)
-        qbjEngineFeed(vm, job, code);
+    if (!job || job->serial != QBJ_ENGINE_CODE_SERIAL(code) || event >= QBJ_EVENT_LAST)
+        return;
+    if (state != QBJ_STATE_LAST && job->state != state)
+        return;
+    /* the time of a pivot runs only until its first rename (protocol 4) */
+    if (state == QBJ_STATE_LAST &&
+        job->state != QBJ_STATE_PIVOTING && (job->state != QBJ_STATE_PENDING || qbjEngineSwitchRenamed(vm, job)))
+        return;
+    qbjEngineFeed(vm, job, event);
 }
 
 /* Every job gets @event once; those that may hold the guest come first (protocol H13). Names are collected

@@ -22,6 +22,10 @@ void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 void qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data);
 void qbjEngineHandleTimer(virDomainObj *vm, const char *job, int code);
 
+/* Feeds @event to @job after @delayMs. It is dropped when the job has left its present state by then (@sameState), or is another
+ * one of the same name. @vm is locked. */
+void qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs);
+
 /* After a restart of the daemon: every recorded job goes on. @vm as above, monitor established. */
 void qbjEngineResume(virDomainObj *vm);
 

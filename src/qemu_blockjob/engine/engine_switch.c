@@ -24,6 +24,7 @@ struct _qbjEngineSwitch {
     qbjHostSave *status;
     qbjHostSave *config;
     virDomainDef *newDef;               /* persistent definition that configText was made from */
+    bool renamed;                       /* the first rename was issued: nothing may be called off any more */
     /* done */
     bool done;
     qbjEngineSwap swap;
@@ -83,6 +84,14 @@ qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job)
     virDomainDefFree(sw->oldNewDef);
     g_free(sw->job);
     g_free(sw);
+}
+
+bool
+qbjEngineSwitchRenamed(virDomainObj *vm, const virQbjJob *job)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
+
+    return sw && sw->renamed;
 }
 
 bool
@@ -216,9 +225,11 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     bool first = false;
     bool second = false;
 
+    sw->renamed = true;
     if (qbjHostSaveCommit(sw->status, &first) < 0 ||
         (sw->config && qbjHostSaveCommit(sw->config, &second) < 0)) {
         qbjEngineWaitKeepError(vm, job);
+        sw->renamed = first;
         return first ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
     }
     if (qbjEngineSwitchMemory(vm, job, sw) < 0)
@@ -242,26 +253,6 @@ qbjEngineDoSwitch(virDomainObj *vm, virQbjJob *job)
     return qbjEngineSwitchRename(vm, job, qbjEngineSwitchFind(vm, job));
 }
 
-/* Memory still says old here: it follows only after both renames. */
-qbjJobEvent
-qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
-{
-    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-
-    if ((!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) && qbjDomainSaveStatus(vm) == 0)
-        return QBJ_EVENT_SAVE_FAILED;
-
-    /* neither back nor yet forward: forward once more, else later */
-    VIR_WARN("vm=%s job=%s: definitions cannot be saved while the guest waits: %s",
-             vm->def->name, job->spec->job, virGetLastErrorMessage());
-    if (qbjEngineSwitchPrepare(vm, job) == 0 &&
-        (sw = qbjEngineSwitchFind(vm, job)) &&
-        qbjEngineSwitchRename(vm, job, sw) == QBJ_EVENT_SAVED)
-        return QBJ_EVENT_SAVED;
-    qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_SAVE_HALF, QBJ_ENGINE_RETRY_MS);
-    return QBJ_EVENT_NONE;
-}
-
 /* The live source as it was, from the record of an earlier daemon; NULL when there is none. */
 static virStorageSource *
 qbjEngineSwitchRecordedSource(virDomainObj *vm, const virQbjJob *job)
@@ -279,17 +270,29 @@ qbjEngineSwitchRecordedSource(virDomainObj *vm, const virQbjJob *job)
     return old;
 }
 
-qbjJobEvent
-qbjEngineDoSwitchFinalize(virDomainObj *vm, virQbjJob *job)
+/* Both definitions once more, as memory says it: the earlier daemon may have died between the two renames. */
+static int
+qbjEngineSwitchSaveAgain(virDomainObj *vm, virQbjJob *job)
 {
     g_autoptr(virStorageSource) old = qbjEngineSwitchRecordedSource(vm, job);
 
     if (old && vm->newDef)
         qbjEngineChangePersistent(vm->newDef, job, old);
-    if ((vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) || qbjDomainSaveStatus(vm) < 0) {
+    if (vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0)
+        return -1;
+    return qbjDomainSaveStatus(vm);
+}
+
+qbjJobEvent
+qbjEngineDoSwitchFinalize(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where != QBJ_EVENT_PENDING)
+        return where;
+    if (qbjEngineSwitchSaveAgain(vm, job) < 0) {
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
-        qbjDomainTimerStart(vm, job->spec->job, QBJ_EVENT_RESUME, QBJ_ENGINE_RETRY_MS);
-        return QBJ_EVENT_NONE;
+        return QBJ_EVENT_SAVE_HALF;
     }
     return qbjEngineDoFinalize(vm, job);
 }
@@ -363,6 +366,32 @@ qbjEngineSwitchBack(virDomainObj *vm, virQbjJob *job, bool *changed)
     disk->src = g_steal_pointer(&recorded);
     *changed = qbjEngineSwitchPersistentBack(vm, job, newTop);
     return 0;
+}
+
+/* Memory says old here already, unless COMMITTED had been reached. */
+qbjJobEvent
+qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
+
+    bool changed = false;
+
+    if (qbjEngineSwitchBack(vm, job, &changed) == 0 &&
+        (!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) &&
+        qbjDomainSaveStatus(vm) == 0) {
+        sw->renamed = false;
+        return QBJ_EVENT_SAVE_FAILED;
+    }
+
+    /* neither back nor yet forward: forward once more, else later */
+    VIR_WARN("vm=%s job=%s: definitions cannot be saved while the guest waits: %s",
+             vm->def->name, job->spec->job, virGetLastErrorMessage());
+    if (qbjEngineSwitchPrepare(vm, job) == 0 &&
+        (sw = qbjEngineSwitchFind(vm, job)) &&
+        qbjEngineSwitchRename(vm, job, sw) == QBJ_EVENT_SAVED)
+        return QBJ_EVENT_SAVED;
+    qbjEngineTimerStart(vm, job, QBJ_EVENT_SAVE_HALF, true, QBJ_ENGINE_RETRY_MS);
+    return QBJ_EVENT_NONE;
 }
 
 int

@@ -13,6 +13,9 @@
 /* Phase 0. Replaces what an earlier call prepared. Returns 0; -1 with an error reported, and nothing has changed. */
 int qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job);
 
+/* True from the first rename on, until it has been taken back durably: then the pivot cannot be called off. */
+bool qbjEngineSwitchRenamed(virDomainObj *vm, const virQbjJob *job);
+
 /* True once the definitions in memory name new (COMMITTED was reached in this process). */
 bool qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job);
 

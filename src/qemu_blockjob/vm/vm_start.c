@@ -182,8 +182,12 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     if (qbjDomainSaveStatus(vm) < 0)
         return -1;
     qbjVmStartLogCommand(vm, cmd, fds);
-    fds->monitor = -1;                  /* the command owns it now */
-    return qbjVmStartProcess(vm, cmd);
+    if (qbjVmStartProcess(vm, cmd) < 0)
+        return -1;
+    /* only QEMU listens now: should it die before it answers, the connection ends */
+    VIR_FORCE_CLOSE(fds->monitor);
+    qbjVmChardevsClose(vm, &fds->serials);
+    return 0;
 }
 
 static void
