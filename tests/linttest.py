@@ -66,6 +66,11 @@ CASES = [
     ('onewriter', 'another file', {'src/qemu_blockjob/engine/engine_end.c': '\njob->state = QBJ_STATE_DONE;\n'},
      ['engine_end.c:2: only qbjEngineStep()']),
     ('onewriter', 'through a pointer', {'src/qemu_blockjob/api/a.c': 'set(&job->state);\n'}, ['a.c:1: only']),
+    ('onewriter', 'under another name',
+     {'src/qemu_blockjob/api/a.c': 'void f(virQbjJob *a)\n{\n    a->state = b;\n}\n'}, ['a.c:3: only']),
+    ('onewriter', 'a known state', {'src/qemu_blockjob/vm/a.c': 'x.y->state = QBJ_STATE_DONE;\n'}, ['a.c:1: only']),
+    ('onewriter', 'counting', {'src/qemu_blockjob/vm/a.c': '++job->state;\n'}, ['a.c:1: only']),
+    ('onewriter', 'the state of something else', {'src/qemu_blockjob/api/a.c': 'info->state = running;\n'}, []),
     ('onewriter', 'reading', {'src/qemu_blockjob/api/a.c': 'if (a && job->state == x || job->state != y)\n'}, []),
 
     ('shape', 'long, but not too long', {'src/a.c': function(79)}, []),

@@ -51,6 +51,18 @@ qbjEngineMove(virDomainObj *vm, virQbjJob *job, const qbjJobMove *move)
     return 0;
 }
 
+char *
+qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state)
+{
+    qbjJobState now = job->state;
+    char *text;
+
+    job->state = state;
+    text = qbjDomainStatusText(vm);
+    job->state = now;
+    return text;
+}
+
 /* More moves than any way through the table has: QEMU keeps refusing what it should do. */
 #define QBJ_ENGINE_MOVES_MAX 32
 

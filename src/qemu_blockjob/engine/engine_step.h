@@ -12,7 +12,11 @@
  * Returns 0 (also for an event without a row), -1 with an error reported when a record could not be saved. */
 int qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
-/* As above for events that nobody waits for: a failed save is logged, and the event comes again after a while. */
+/* The text of the status file as it would be with @job in @state; the job is as before afterwards. NULL with an
+ * error reported. @vm is locked; the caller frees. */
+char *qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state);
+
+/* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again after a while. */
 void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
 /* A JOB_TIMER carries the job event that is to be fed (again); an event that could not be saved is tried again after this. */

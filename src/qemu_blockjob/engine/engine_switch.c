@@ -128,7 +128,6 @@ qbjEngineSwitchOldDisk(virDomainObj *vm, const virQbjJob *job)
 static char *
 qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
 {
-    qbjJobState state = job->state;
     qbjEngineSwap swap;
     char *text;
 
@@ -136,9 +135,7 @@ qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
     if (!(job->oldDisk = qbjEngineSwitchOldDisk(vm, job)) || qbjEngineChangeSwap(vm, job, &swap) < 0)
         return NULL;
 
-    job->state = QBJ_STATE_COMMITTED;
-    text = qbjDomainStatusText(vm);
-    job->state = state;
+    text = qbjEngineStepPreview(vm, job, QBJ_STATE_COMMITTED);
     qbjEngineChangeSwapUndo(&swap);
     g_clear_pointer(&job->oldDisk, g_free);
     return text;
