@@ -87,7 +87,7 @@ def report(suite, number):
             continue
         number += 1
         print("%s %d - %s" % (kind, number, text), flush=True)
-        showing = kind == "not ok"
+        showing = kind == "not ok" and "# TODO" not in text
         if showing:
             failed += 1
             print("not ok - " + text, file=sys.stderr)
