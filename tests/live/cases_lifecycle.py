@@ -106,8 +106,14 @@ def xml_serial_file_unix(r):
 @case
 def xml_cpu_named(r):
     whole(r, document(r, one_disk(r), "q35", cpu="<cpu mode='custom' match='exact'><model>qemu64</model></cpu>",
-                      before="<memory unit='MiB'>96</memory><currentMemory unit='MiB'>64</currentMemory>"
-                      "<vcpu>2</vcpu>"))
+                      before="<memory unit='MiB'>96</memory><vcpu>2</vcpu>"))
+
+
+@case
+def xml_current_memory(r):
+    whole(r, document(r, one_disk(r) + "<controller type='usb' model='none'/><memballoon model='virtio'/>",
+                      cpu="<cpu mode='maximum'/>", before="<memory unit='MiB'>96</memory>"
+                      "<currentMemory unit='MiB'>64</currentMemory><vcpu>1</vcpu>"))
 
 
 @case

@@ -303,6 +303,14 @@ class Daemon:
     def kill(self):
         return self.stop(signal.SIGKILL)
 
+    def loaded_module(self):
+        """The file of the QEMU driver that the daemon really has in memory."""
+        with open("/proc/%d/maps" % self.pid) as f:
+            for line in f:
+                if line.rstrip().endswith("/" + MODULE):
+                    return line.split(None, 5)[5].rstrip()
+        return None
+
     def restart(self, sig=signal.SIGTERM):
         if self.stop(sig) is None:
             raise DaemonError("libvirtd did not end after signal %d" % sig)

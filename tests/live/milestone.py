@@ -104,6 +104,8 @@ def main():
             with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
                 daemon.start()
                 out.diag("driver %s, qemu:///%s, guest under %s" % (args.driver, mode, guest.accel_for(daemon)))
+                out.equal(daemon.loaded_module(), os.path.join(daemon.driver_dir, "libvirt_driver_qemu.so"),
+                          "libvirtd has the module that was asked for")
                 for base_format in ("qcow2", "raw"):
                     try:
                         run_variant(out, daemon, guest, base_format)
