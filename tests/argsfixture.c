@@ -65,8 +65,7 @@ qbjTestArgsXMLOption(qbjVmCapsCache *cache)
     return virDomainXMLOptionNew(&config, NULL, NULL, NULL, NULL, NULL);
 }
 
-/* From the last disk to the first, down each chain (11.2). */
-static void
+void
 qbjTestNumberImages(virDomainDef *def)
 {
     unsigned int number = 0;

@@ -14,5 +14,8 @@ virDomainXMLOption *qbjTestArgsXMLOption(qbjVmCapsCache *cache);
 /* Reads a definition as define does and prepares it as start does. NULL with an error reported. */
 virDomainDef *qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt);
 
+/* Names the block nodes: from the last disk to the first, down each chain (11.2). */
+void qbjTestNumberImages(virDomainDef *def);
+
 /* Its command line in the form without descriptors; @root is the driver's root directory. NULL with an error reported. */
 virCommand *qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root);

@@ -3,11 +3,14 @@
 #include <config.h>
 
 #include "internal.h"
+#include "argsfixture.h"
 #include "deffixture.h"
 #include "statusfixture.h"
 #include "virerror.h"
+#include "vm_args.h"
 #include "vm_def.h"
 
+static qbjVmCapsCache *cache;
 static virDomainXMLOption *xmlopt;
 
 static void
@@ -85,6 +88,35 @@ qbjTestLive(virDomainDef *def, const char *text)
     g_assert_cmpstr(inactive, ==, again);
 }
 
+/* What define accepts, a start must be able to express. */
+static void
+qbjTestArgs(virDomainDef *def)
+{
+    g_autoptr(virCommand) cmd = NULL;
+
+    qbjTestNumberImages(def);
+    cmd = qbjTestArgsCommand(def, cache, "/root");
+    /* define accepts it, as the stock driver does: it is the start that needs the host's CPU */
+    if (!cmd && def->virtType == VIR_DOMAIN_VIRT_QEMU && def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)
+        return;
+    if (!cmd)
+        g_error("accepted by define, not by the command line: %s", virGetLastErrorMessage());
+}
+
+/* A stored definition: loaded leniently, checked at its start. */
+static void
+qbjTestStart(const char *text)
+{
+    g_autoptr(virDomainDef) def = NULL;
+
+    def = virDomainDefParseString(text, xmlopt, NULL,
+                                  VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE |
+                                  VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL);
+    g_assert_nonnull(def);
+    if (qbjVmDefCheckStart(def, xmlopt) < 0)
+        g_error("a stored definition cannot be started: %s\n%s", virGetLastErrorMessage(), text);
+}
+
 static void
 qbjTestGolden(const void *opaque)
 {
@@ -104,8 +136,11 @@ qbjTestGolden(const void *opaque)
     text = qbjTestDefText(def, xmlopt);
     qbjTestExpect(opaque, "out.xml", "error.txt", text);
     qbjTestAgain(text);
+    qbjTestStart(text);
     qbjTestLive(def, text);
+    qbjTestArgs(def);
 }
+
 
 int
 main(int argc, char **argv)
@@ -116,7 +151,8 @@ main(int argc, char **argv)
     int ret;
 
     g_test_init(&argc, &argv, NULL);
-    if (virInitialize() < 0 || !(xmlopt = qbjTestDefOption()))
+    cache = qbjTestCapsCache();
+    if (virInitialize() < 0 || !(xmlopt = qbjTestDefOption(cache)))
         g_error("cannot start: %s", virGetLastErrorMessage());
     virSetErrorFunc(NULL, qbjTestQuiet);
 
@@ -129,5 +165,6 @@ main(int argc, char **argv)
 
     ret = g_test_run();
     virObjectUnref(xmlopt);
+    qbjVmCapsCacheFree(cache);
     return ret;
 }

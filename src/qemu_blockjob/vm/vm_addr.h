@@ -4,6 +4,8 @@
 #include "domain_conf.h"
 #include "domain_addr.h"
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainPCIAddressSet, virDomainPCIAddressSetFree);
+
 /* Gives each device that wants one a PCI address, in the stock driver's order, and adds the PCI controllers that are
  * missing: on q35 root ports and one spare, on pc bridges (11.3). Addresses that are there are kept and checked.
  * -1 with an error reported: VIR_ERR_XML_ERROR for two devices on one address, VIR_ERR_CONFIG_UNSUPPORTED or
@@ -14,10 +16,6 @@ int qbjVmAddrAssign(virDomainDef *def);
  * definition that was stored by somebody else may have none, then VIR_ERR_INTERNAL_ERROR is reported.
  * Returns NULL with an error reported. Free with virDomainPCIAddressSetFree. */
 virDomainPCIAddressSet *qbjVmAddrReserve(virDomainDef *def);
-
-/* vm_addr_usb.c: gives each USB input without a port the lowest free one of the lowest controller. Ports that are
- * there are kept and checked. -1 with an error reported when there is no free port. */
-int qbjVmAddrAssignUSB(virDomainDef *def);
 
 /* vm_addr_connect.c: which kinds of slots a device can be plugged into, 0 for one without a PCI address. */
 virDomainPCIConnectFlags qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev);

@@ -10,8 +10,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainPCIAddressSet, virDomainPCIAddressSetFree);
-
 static int
 qbjVmAddrMarkConnect(virDomainDef *def, virDomainDeviceDef *dev, virDomainDeviceInfo *info,
                      void *opaque G_GNUC_UNUSED)

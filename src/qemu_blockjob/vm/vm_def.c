@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include "internal.h"
+#include "domain_postparse.h"
+#include "domain_validate.h"
 #include "virerror.h"
 #include "vm_addr.h"
 #include "vm_def.h"
@@ -73,10 +75,7 @@ static int
 qbjVmDefAssignAddresses(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
                         void *parseOpaque G_GNUC_UNUSED)
 {
-    if (qbjVmAddrAssign(def) < 0)
-        return -1;
-
-    return qbjVmAddrAssignUSB(def);
+    return qbjVmAddrAssign(def);
 }
 
 static int
@@ -95,6 +94,44 @@ qbjVmDefValidateOne(const virDomainDeviceDef *dev, const virDomainDef *def, void
                     void *parseOpaque G_GNUC_UNUSED)
 {
     return qbjVmDefValidateDevice(dev, def);
+}
+
+virDomainDef *
+qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFlags)
+{
+    g_autoptr(virDomainDef) def = NULL;
+
+    virResetLastError();
+    def = virDomainDefParseString(xml, xmlopt, NULL, parseFlags);
+    if (!def) {
+        if (!virGetLastError() || virGetLastErrorCode() == VIR_ERR_OK)
+            virReportError(VIR_ERR_XML_ERROR, "%s", _("The domain XML is incomplete or contradictory."));
+        return NULL;
+    }
+
+    if (qbjVmDefCheckSupported(xml, def, xmlopt) < 0)
+        return NULL;
+
+    return g_steal_pointer(&def);
+}
+
+int
+qbjVmDefCheckStart(virDomainDef *def, virDomainXMLOption *xmlopt)
+{
+    g_autoptr(virDomainPCIAddressSet) addrs = NULL;
+
+    if (def->postParseFailed) {
+        if (virDomainDefPostParse(def, 0, xmlopt, NULL) < 0)
+            return -1;
+        def->postParseFailed = false;
+    }
+
+    if (virDomainDefValidate(def, 0, xmlopt, NULL) < 0 ||
+        qbjVmDefCheckSupported(NULL, def, xmlopt) < 0 ||
+        !(addrs = qbjVmAddrReserve(def)))
+        return -1;
+
+    return 0;
 }
 
 void

@@ -62,15 +62,60 @@ qbjVmDefValidateDisk(const virDomainDiskDef *disk)
 }
 
 static int
-qbjVmDefValidateController(const virDomainControllerDef *controller, const virDomainDef *def)
+qbjVmDefValidatePCI(const virDomainControllerDef *controller, const virDomainDef *def)
 {
-    if (controller->type == VIR_DOMAIN_CONTROLLER_TYPE_IDE && qbjVmMachineIsQ35(def->os.machine)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                       _("IDE controllers are unsupported for this QEMU binary or machine type"));
+    virDomainControllerModelPCI root = qbjVmMachineIsQ35(def->os.machine) ? VIR_DOMAIN_CONTROLLER_MODEL_PCIE_ROOT :
+                                                                            VIR_DOMAIN_CONTROLLER_MODEL_PCI_ROOT;
+
+    if (controller->idx == 0 && controller->model != (int) root) {
+        virReportError(VIR_ERR_XML_ERROR,
+                       _("The PCI controller with index='0' must be model='%s' for this machine type, but model='%s' "
+                         "was found instead"),
+                       virDomainControllerModelPCITypeToString(root),
+                       virDomainControllerModelPCITypeToString(controller->model));
+        return -1;
+    }
+
+    /* QEMU makes them in the order of their index */
+    if (virDeviceInfoPCIAddressIsPresent(&controller->info) &&
+        controller->info.addr.pci.bus >= (unsigned int) controller->idx) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("PCI controller at index %d (0x%02x) has bus='0x%02x', but index must be larger than bus"),
+                       controller->idx, controller->idx, controller->info.addr.pci.bus);
         return -1;
     }
 
     return 0;
+}
+
+static int
+qbjVmDefValidateController(const virDomainControllerDef *controller, const virDomainDef *def)
+{
+    bool q35 = qbjVmMachineIsQ35(def->os.machine);
+
+    switch (controller->type) {
+    case VIR_DOMAIN_CONTROLLER_TYPE_PCI:
+        return qbjVmDefValidatePCI(controller, def);
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_IDE:
+        if (q35) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                           _("IDE controllers are unsupported for this QEMU binary or machine type"));
+            return -1;
+        }
+        return 0;
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_SATA:
+        if (!q35) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("SATA controllers are not supported by this driver on '%s'"),
+                           def->os.machine);
+            return -1;
+        }
+        return 0;
+
+    default:
+        return 0;
+    }
 }
 
 int

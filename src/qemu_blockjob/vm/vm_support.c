@@ -27,13 +27,16 @@ qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *x
     g_autoptr(xmlDoc) out = NULL;
     const qbjVmSupportRow *row;
 
-    if (!text ||
-        !(out = qbjVmSupportParse(text)) ||
-        !(in = qbjVmSupportParse(xml)))
+    if (!text || !(out = qbjVmSupportParse(text)))
         return -1;
 
     row = qbjVmSupportFind(NULL, xmlDocGetRootElement(out));
     if (qbjVmSupportCheckKnown(row, xmlDocGetRootElement(out)) < 0)
+        return -1;
+
+    if (!xml)
+        return 0;
+    if (!(in = qbjVmSupportParse(xml)))
         return -1;
 
     return qbjVmSupportCompare(row, xmlDocGetRootElement(in), xmlDocGetRootElement(out));

@@ -25,7 +25,7 @@ qbjVmSupportCompareText(const qbjVmSupportRow *row, const xmlNode *in, const xml
     g_autofree char *outText = qbjVmSupportText(out);
     g_autofree char *path = NULL;
 
-    if (!*inText || qbjVmSupportSameValue(row, in, out, inText, outText))
+    if (STREQ(inText, outText) || (*inText && qbjVmSupportSameValue(row, in, out, inText, outText)))
         return 0;
 
     path = qbjVmSupportPath(in);
@@ -78,17 +78,12 @@ qbjVmSupportCompareAttribute(const qbjVmSupportRow *row, const xmlNode *in, cons
     return -1;
 }
 
-/* Whether @child may be missing in the result. */
+/* Whether @child says nothing at all. */
 static bool
-qbjVmSupportMayVanish(const qbjVmSupportRow *parent, const xmlNode *child)
+qbjVmSupportIsEmpty(const qbjVmSupportRow *row, const xmlNode *child)
 {
-    const qbjVmSupportRow *row = parent ? qbjVmSupportFind(parent, child) : NULL;
     g_autofree char *text = NULL;
 
-    if (!row)
-        return false;
-    if (row->ignore && row->ignore(child, NULL))
-        return true;
     if (!(row->flags & QBJ_VM_SUPPORT_VANISH) || child->properties || qbjVmSupportFirst(child))
         return false;
 
@@ -115,10 +110,14 @@ qbjVmSupportCompareChild(const qbjVmSupportRow *parent, qbjVmSupportMatch *match
 {
     bool others = false;
     const xmlNode *partner = qbjVmSupportMatchGet(match, child, &others);
+    const qbjVmSupportRow *row = parent ? qbjVmSupportFind(parent, partner ? partner : child) : NULL;
 
     if (partner)
-        return qbjVmSupportCompare(parent ? qbjVmSupportFind(parent, partner) : NULL, child, partner);
-    if (qbjVmSupportMayVanish(parent, child))
+        return qbjVmSupportCompare(row, child, partner);
+    /* meaningless, but not shapeless */
+    if (row && row->ignore && row->ignore(child, NULL))
+        return qbjVmSupportCheckKnown(row, child);
+    if (row && qbjVmSupportIsEmpty(row, child))
         return 0;
 
     return qbjVmSupportRefuseChild(parent, child, others);

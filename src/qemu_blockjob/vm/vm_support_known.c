@@ -54,12 +54,11 @@ qbjVmSupportCheckAttribute(const qbjVmSupportRow *row, const xmlNode *node, cons
     return -1;
 }
 
-/* " with type='scsi' model='lsilogic'", or nothing */
+/* " with type='scsi' model='lsilogic'", or "" */
 static char *
-qbjVmSupportDescribeKind(const qbjVmSupportRow *parent, const xmlNode *node)
+qbjVmSupportDescribeAttributes(const xmlNode *node, const char *attributes)
 {
-    const qbjVmSupportFamily *family = qbjVmSupportFindFamily(parent, node);
-    g_auto(GStrv) names = g_strsplit(family && family->kinds ? family->kinds : "", " ", -1);
+    g_auto(GStrv) names = g_strsplit(attributes ? attributes : "", " ", -1);
     GString *text = g_string_new(NULL);
     size_t i;
 
@@ -73,11 +72,25 @@ qbjVmSupportDescribeKind(const qbjVmSupportRow *parent, const xmlNode *node)
     return g_string_free(text, FALSE);
 }
 
+/* What tells @node from those of its name that are supported. */
+static char *
+qbjVmSupportDescribe(const qbjVmSupportRow *parent, const xmlNode *node)
+{
+    const qbjVmSupportFamily *family = qbjVmSupportFindFamily(parent, node);
+    g_autofree char *kind = NULL;
+
+    if (!family)
+        return g_strdup("");
+
+    kind = qbjVmSupportDescribeAttributes(node, family->kinds);
+    return *kind ? g_steal_pointer(&kind) : qbjVmSupportDescribeAttributes(node, family->keys);
+}
+
 static int
 qbjVmSupportRefuse(const qbjVmSupportRow *parent, const xmlNode *node)
 {
     g_autofree char *path = qbjVmSupportPath(node);
-    g_autofree char *kind = qbjVmSupportDescribeKind(parent, node);
+    g_autofree char *kind = qbjVmSupportDescribe(parent, node);
 
     virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("element '%s'%s is not supported by this driver"), path, kind);
     return -1;
@@ -101,12 +114,25 @@ qbjVmSupportCheckChild(const qbjVmSupportRow *parent, const xmlNode *node, GHash
     return qbjVmSupportCheckKnown(row, node);
 }
 
+static int
+qbjVmSupportCheckChildren(const qbjVmSupportRow *row, const xmlNode *out, GHashTable *seen, bool controllers)
+{
+    const xmlNode *child;
+
+    for (child = qbjVmSupportFirst(out); child; child = qbjVmSupportNext(child)) {
+        if (STREQ((const char *) child->name, "controller") == controllers &&
+            qbjVmSupportCheckChild(row, child, seen) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
 int
 qbjVmSupportCheckKnown(const qbjVmSupportRow *row, const xmlNode *out)
 {
     g_autoptr(GHashTable) seen = NULL;
     const xmlAttr *attr;
-    const xmlNode *child;
 
     if (row->flags & QBJ_VM_SUPPORT_OPAQUE)
         return 0;
@@ -119,11 +145,10 @@ qbjVmSupportCheckKnown(const qbjVmSupportRow *row, const xmlNode *out)
             return -1;
     }
 
+    /* a controller may be there because of another device only: name that one first */
     seen = g_hash_table_new(NULL, NULL);
-    for (child = qbjVmSupportFirst(out); child; child = qbjVmSupportNext(child)) {
-        if (qbjVmSupportCheckChild(row, child, seen) < 0)
-            return -1;
-    }
+    if (qbjVmSupportCheckChildren(row, out, seen, false) < 0)
+        return -1;
 
-    return 0;
+    return qbjVmSupportCheckChildren(row, out, seen, true);
 }

@@ -84,7 +84,7 @@ bool qbjVmSupportSameNumber(const xmlNode *outerIn, const xmlNode *outerOut, con
 bool qbjVmSupportSameSize(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameUuid(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameMachine(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
-bool qbjVmSupportSameAny(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameUnit(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);

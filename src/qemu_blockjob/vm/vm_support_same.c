@@ -69,12 +69,12 @@ qbjVmSupportSameMachine(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *out
     return (STREQ(in, "q35") && qbjVmMachineIsQ35(out)) || (STREQ(in, "pc") && qbjVmMachineIsI440fx(out));
 }
 
-/* The unit of a size is compared together with the number. */
+/* The unit is compared together with the number. */
 bool
-qbjVmSupportSameAny(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
-                    const char *in G_GNUC_UNUSED, const char *out G_GNUC_UNUSED)
+qbjVmSupportSameUnit(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                     const char *in, const char *out G_GNUC_UNUSED)
 {
-    return true;
+    return *in != '\0';
 }
 
 bool

@@ -1,0 +1,149 @@
+/* The support check: every row of its table is used by a golden definition, and every change to a valid definition is
+ * either refused or visible in what define makes of it. */
+#include <config.h>
+
+#include "internal.h"
+#include "argsfixture.h"
+#include "deffixture.h"
+#include "statusfixture.h"
+#include "virerror.h"
+#include "vm_support_parts.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static qbjVmCapsCache *cache;
+static virDomainXMLOption *xmlopt;
+
+static void
+qbjTestQuiet(void *opaque, virErrorPtr err)
+{
+}
+
+/* --- the table itself --- */
+
+/* Marks the rows (and "row=value") that @node and what is below it uses. */
+static void
+qbjTestMark(GHashTable *used, const qbjVmSupportRow *row, const xmlNode *node)
+{
+    g_autofree char *text = qbjVmSupportText(node);
+    const xmlAttr *attr;
+    const xmlNode *child;
+
+    if (!row)
+        return;
+
+    g_hash_table_add(used, g_strdup(row->path));
+    g_hash_table_add(used, g_strdup_printf("%s=%s", row->path, text));
+
+    for (attr = node->properties; attr; attr = attr->next) {
+        const qbjVmSupportRow *found = qbjVmSupportFindAttribute(row, (const char *) attr->name);
+        g_autofree char *value = qbjVmSupportAttribute(node, (const char *) attr->name);
+
+        if (found) {
+            g_hash_table_add(used, g_strdup(found->path));
+            g_hash_table_add(used, g_strdup_printf("%s=%s", found->path, value));
+        }
+    }
+
+    for (child = qbjVmSupportFirst(node); child; child = qbjVmSupportNext(child))
+        qbjTestMark(used, qbjVmSupportFind(row, child), child);
+}
+
+static void
+qbjTestMarkFile(GHashTable *used, const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *xml = NULL;
+    g_autoptr(xmlDoc) doc = NULL;
+
+    if (!g_file_get_contents(path, &xml, NULL, NULL))
+        return;
+
+    doc = virXMLParseStringCtxt(xml, path, NULL);
+    g_assert_nonnull(doc);
+    qbjTestMark(used, qbjVmSupportFind(NULL, xmlDocGetRootElement(doc)), xmlDocGetRootElement(doc));
+}
+
+static void
+qbjTestRowsUsed(void)
+{
+    g_autoptr(GHashTable) used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "define", NULL);
+    g_auto(GStrv) cases = qbjTestCases(data);
+    g_autoptr(GString) missing = g_string_new(NULL);
+    size_t i;
+    size_t j;
+
+    for (i = 0; cases[i]; i++) {
+        g_autofree char *dir = g_build_filename(data, cases[i], NULL);
+        g_autofree char *refused = g_build_filename(dir, "error.txt", NULL);
+
+        qbjTestMarkFile(used, dir, "out.xml");
+        if (!g_file_test(refused, G_FILE_TEST_EXISTS))
+            qbjTestMarkFile(used, dir, "in.xml");
+    }
+
+    for (i = 0; qbjVmSupportRows[i].path; i++) {
+        const qbjVmSupportRow *row = &qbjVmSupportRows[i];
+        g_auto(GStrv) values = g_strsplit(row->values ? row->values : "", " ", -1);
+
+        /* a group as such stands nowhere */
+        if (*row->path == '%' && !strchr(row->path, '/'))
+            continue;
+        if (!g_hash_table_contains(used, row->path))
+            g_string_append_printf(missing, "%s\n", row->path);
+        for (j = 0; values[j]; j++) {
+            g_autofree char *pair = g_strdup_printf("%s=%s", row->path, values[j]);
+
+            if (!g_hash_table_contains(used, pair))
+                g_string_append_printf(missing, "%s\n", pair);
+        }
+    }
+
+    g_assert_cmpstr(missing->str, ==, "");
+}
+
+/* A row that no other row leads to, or two rows of one path, would be a mistake in the table. */
+static void
+qbjTestRowsSane(void)
+{
+    g_autoptr(GHashTable) paths = g_hash_table_new(g_str_hash, g_str_equal);
+    size_t i;
+
+    for (i = 0; qbjVmSupportRows[i].path; i++) {
+        const qbjVmSupportRow *row = &qbjVmSupportRows[i];
+        const char *attribute = strrchr(row->path, '@');
+
+        if (!g_hash_table_add(paths, (gpointer) (uintptr_t) row->path))
+            g_error("two rows for %s", row->path);
+        if (attribute && (row->base || row->flags))
+            g_error("%s is an attribute and cannot have text, children or a number", row->path);
+        if (!attribute && row->values && !(row->flags & QBJ_VM_SUPPORT_TEXT))
+            g_error("%s has values but no text", row->path);
+    }
+
+    for (i = 0; qbjVmSupportRows[i].path; i++) {
+        if (qbjVmSupportRows[i].base && *qbjVmSupportRows[i].base != '%')
+            g_error("%s: base %s is not a group", qbjVmSupportRows[i].path, qbjVmSupportRows[i].base);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    cache = qbjTestCapsCache();
+    if (virInitialize() < 0 || !(xmlopt = qbjTestDefOption(cache)))
+        g_error("cannot start: %s", virGetLastErrorMessage());
+    virSetErrorFunc(NULL, qbjTestQuiet);
+
+    g_test_add_func("/support/table/sane", qbjTestRowsSane);
+    g_test_add_func("/support/table/used", qbjTestRowsUsed);
+
+    ret = g_test_run();
+    virObjectUnref(xmlopt);
+    qbjVmCapsCacheFree(cache);
+    return ret;
+}
