@@ -75,7 +75,10 @@ static int
 qbjVmDefAssignAddresses(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
                         void *parseOpaque G_GNUC_UNUSED)
 {
-    return qbjVmAddrAssign(def);
+    if (qbjVmAddrAssign(def) < 0)
+        return -1;
+
+    return qbjVmAddrAssignUSB(def);
 }
 
 static int
