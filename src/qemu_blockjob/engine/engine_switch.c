@@ -370,13 +370,13 @@ qbjJobEvent
 qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-
     bool changed = false;
 
     if (qbjEngineSwitchBack(vm, job, &changed) == 0 &&
         (!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) &&
         qbjDomainSaveStatus(vm) == 0) {
         sw->renamed = false;
+        g_clear_pointer(&job->oldDisk, g_free);
         return QBJ_EVENT_SAVE_FAILED;
     }
 
