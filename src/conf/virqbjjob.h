@@ -32,6 +32,8 @@ struct _virQbjJob {
     char *errmsg;               /* QEMU's reason, or NULL */
     char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from before, or NULL; saved */
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
+    unsigned long long cur;     /* progress as QEMU last said it, bytes; not saved */
+    unsigned long long end;
     unsigned int serial;        /* tells this job from a later one of the same name; not saved */
     unsigned int retryMs;       /* present back-off of QBJ_DO_RETRY_LATER; not saved */
     char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or NULL */

@@ -125,7 +125,8 @@ qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     char *xml = NULL;
 
-    virCheckFlags(VIR_DOMAIN_XML_COMMON_FLAGS, NULL);
+    /* MIGRATABLE is refused until there is migration */
+    virCheckFlags(VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_UPDATE_CPU, NULL);
 
     if (!(vm = qbjApiDomain(domain)))
         return NULL;

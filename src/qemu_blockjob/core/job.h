@@ -127,7 +127,7 @@ typedef enum {
                                  * events follow; a time-out of the engine's choice -> TIMEOUT sends it again */
     QBJ_DO_END_CANCEL,          /* PENDING while cancelling: finalize when the cancel was soft, else forced again (H8)
                                  * -> FAILED, else QEMU's events follow */
-    QBJ_DO_REPORT,              /* keep QEMU's error as the job's message; READY goes on */
+    QBJ_DO_REPORT,              /* tell the caller QEMU's error; READY goes on */
     QBJ_DO_SWITCH,              /* A: merge bitmaps, rename both definitions into place -> SAVED, SAVE_FAILED, SAVE_HALF */
     QBJ_DO_UNSWITCH,            /* rename the old texts back durably -> SAVE_FAILED, or go forward -> SAVED */
     QBJ_DO_FINALIZE,            /* job-finalize -> FAILED, else QEMU's events follow */

@@ -126,6 +126,12 @@ qbjDomainDisconnect(virDomainObj *vm)
 int
 qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
 {
+    return qbjDomainQmpRunFor(vm, commands, n, QBJ_QMP_DEADLINE_MS);
+}
+
+int
+qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
+{
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     g_autoptr(qbjQmp) qmp = NULL;
     int domainId = vm->def->id;
@@ -138,7 +144,7 @@ qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
 
     qmp = qbjQmpRef(priv->qmp);
     virObjectUnlock(vm);
-    rc = qbjQmpRun(qmp, commands, n, QBJ_QMP_DEADLINE_MS);
+    rc = qbjQmpRun(qmp, commands, n, deadlineMs);
     virObjectLock(vm);
 
     if (rc == 0 && vm->def->id != domainId) {

@@ -8,6 +8,9 @@
  * reported; VIR_ERR_OPERATION_FAILED "domain is not running" when it has stopped. */
 int qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n);
 
+/* As above with a time limit of its own, milliseconds: VIR_ERR_OPERATION_TIMEOUT when it has passed. */
+int qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);
+
 /* One command; QEMU's error answer is reported (see qbjQmpCall). @arguments is borrowed, @reply may be NULL. */
 int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 

@@ -105,34 +105,46 @@ qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
     return ret;
 }
 
-/* 01/I3 to I8 */
+/* 01/I5, I6: an end that is not there yet is not shown. */
 static void
-qbjEngineInfoFill(virDomainBlockJobInfoPtr info, int type, virJSONValue *entry, bool bytes)
+qbjEngineInfoReady(virJSONValue *entry, unsigned long long *offset, unsigned long long *len)
 {
-    unsigned long long offset = 0;
-    unsigned long long len = 1;
-    unsigned long long speed = 0;
-    bool ready = true;
+    bool ready;
 
-    info->type = type;
-    if (entry) {
-        len = 0;
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "offset", &offset));
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "len", &len));
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "speed", &speed));
-        if (virJSONValueObjectGetBoolean(entry, "ready", &ready) == 0) {
-            if (offset == 0 && len == 0) {
-                len = 1;
-                offset = ready ? 1 : 0;
-            } else if (!ready && offset == len && offset > 0) {
-                offset--;
-            }
-        }
+    if (virJSONValueObjectGetBoolean(entry, "ready", &ready) < 0)
+        return;
+    if (*offset == 0 && *len == 0) {
+        *len = 1;
+        *offset = ready ? 1 : 0;
+    } else if (!ready && *offset == *len && *offset > 0) {
+        (*offset)--;
     }
-    info->cur = offset;
-    info->end = len;
+}
+
+/* 01/I3 to I8. @entry: what QEMU lists, NULL: nothing; @unknown: it did not answer, then what it said last is told. */
+static void
+qbjEngineInfoFill(virDomainBlockJobInfoPtr info, virQbjJob *job, virJSONValue *entry, bool unknown, bool bytes)
+{
+    unsigned long long speed = job->speed;
+
+    if (entry) {
+        job->cur = job->end = 0;
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "offset", &job->cur));
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "len", &job->end));
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "speed", &speed));
+        qbjEngineInfoReady(entry, &job->cur, &job->end);
+    } else if (!unknown) {
+        job->cur = 0;
+        job->end = 1;
+    }
+    info->type = MAX(qbjDomainBlockJobType(job->spec->type), 0);
+    info->cur = job->cur;
+    info->end = job->end;
     info->bandwidth = bytes ? speed : speed / (1024 * 1024) + (speed % (1024 * 1024) ? 1 : 0);
 }
+
+/* A query does not wait for a QEMU that hangs. */
+#define QBJ_ENGINE_INFO_DEADLINE_MS 1000
 
 static virJSONValue *
 qbjEngineInfoEntry(virJSONValue *reply, const char *name)
@@ -151,11 +163,11 @@ qbjEngineInfoEntry(virJSONValue *reply, const char *name)
 int
 qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr info, unsigned int flags)
 {
-    g_autoptr(virJSONValue) reply = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "query-block-jobs" };
     g_autofree char *name = NULL;
     virDomainDiskDef *disk;
     virQbjJob *job;
-    int type;
+    int rc;
 
     if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
         return -1;
@@ -163,12 +175,14 @@ qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr i
         return 0;
 
     name = g_strdup(job->spec->job);
-    type = MAX(qbjDomainBlockJobType(job->spec->type), 0);
-    if (qbjDomainQmpCall(vm, "query-block-jobs", NULL, &reply) < 0)
+    rc = qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_INFO_DEADLINE_MS);
+    if (rc < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT)
         return -1;
-    if (!qbjEngineJobFind(vm, name))    /* ended while QEMU was asked */
+    if (!(job = qbjEngineJobFind(vm, name)))    /* ended while QEMU was asked */
         return 0;
-    qbjEngineInfoFill(info, type, qbjEngineInfoEntry(reply, name), flags & VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
+    qbjEngineInfoFill(info, job, rc == 0 ? qbjEngineInfoEntry(command.reply, name) : NULL, rc < 0,
+                      flags & VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
+    virResetLastError();
     return 1;
 }
 

@@ -28,9 +28,9 @@ qbjEngineNoAnswer(virDomainObj *vm)
 static void
 qbjEngineKeepMessage(virQbjJob *job, const char *message)
 {
-    if (!message)
+    /* a reason of our own, for which the job was called off, stays */
+    if (!message || job->errmsg)
         return;
-    g_free(job->errmsg);
     job->errmsg = g_strdup(message);
 }
 

@@ -192,8 +192,7 @@ qbjEngineDoEndCancel(virDomainObj *vm, virQbjJob *job)
 qbjJobEvent
 qbjEngineDoReport(virDomainObj *vm, virQbjJob *job)
 {
-    g_free(job->errmsg);
-    job->errmsg = g_strdup(virGetLastErrorMessage());
+    /* for the caller only: the job goes on, and this is not the reason of whatever ends it */
     qbjEngineWaitKeepError(vm, job);
     return QBJ_EVENT_NONE;
 }

@@ -128,8 +128,8 @@ qbjEngineFinalStatus(const virQbjJob *job)
 {
     if (job->outcomeNew)
         return VIR_DOMAIN_BLOCK_JOB_COMPLETED;
-    /* an end without an error is a cancel, whoever asked for it (03/T4, T6) */
-    if (job->cancelled || !job->errmsg)
+    /* an end without an error is a cancel, whoever asked for it (03/T4, T6); so is QEMU's own word for it */
+    if (job->cancelled || !job->errmsg || (STREQ(job->errmsg, "Operation canceled") && !job->timedOut))
         return VIR_DOMAIN_BLOCK_JOB_CANCELED;
     return VIR_DOMAIN_BLOCK_JOB_FAILED;
 }

@@ -236,17 +236,23 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     return QBJ_EVENT_SAVED;
 }
 
+/* Before the first rename: the reason is kept, the pivot is called off. */
+static qbjJobEvent
+qbjEngineSwitchFailed(virDomainObj *vm, virQbjJob *job)
+{
+    qbjEngineWaitKeepError(vm, job);
+    g_free(job->errmsg);
+    job->errmsg = g_strdup(virGetLastErrorMessage());
+    return QBJ_EVENT_SAVE_FAILED;
+}
+
 qbjJobEvent
 qbjEngineDoSwitch(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) {
-        qbjEngineWaitKeepError(vm, job);
-        return QBJ_EVENT_SAVE_FAILED;
-    }
-    if (!qbjEngineSwitchFresh(vm, job, qbjEngineSwitchFind(vm, job)) && qbjEngineSwitchPrepare(vm, job) < 0) {
-        qbjEngineWaitKeepError(vm, job);
-        return QBJ_EVENT_SAVE_FAILED;
-    }
+    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0)
+        return qbjEngineSwitchFailed(vm, job);
+    if (!qbjEngineSwitchFresh(vm, job, qbjEngineSwitchFind(vm, job)) && qbjEngineSwitchPrepare(vm, job) < 0)
+        return qbjEngineSwitchFailed(vm, job);
     return qbjEngineSwitchRename(vm, job, qbjEngineSwitchFind(vm, job));
 }
 

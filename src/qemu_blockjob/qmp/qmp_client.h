@@ -79,7 +79,8 @@ void qbjQmpReportError(const qbjQmpCommand *command);
 
 /* Sends without waiting; @done (may be NULL) is called on the event thread with the filled-in command, or with
  * command->failed and errorClass NULL when the connection ended first. There is
- * no deadline. For answers of many KB use qbjQmpRun(): they are parsed by the thread that waits, here by the event thread. Returns 0, -1 with an error reported. */
+ * no deadline. For answers of many KB use qbjQmpRun(): they are parsed by the thread that waits, here by the event
+ * thread. Returns 0, -1 with an error reported. */
 typedef void (*qbjQmpDone)(qbjQmp *qmp, const qbjQmpCommand *command, void *opaque);
 int qbjQmpSend(qbjQmp *qmp, const char *execute, virJSONValue *arguments, qbjQmpDone done, void *opaque);
 

@@ -126,7 +126,7 @@ qbjVmDefAssignAliases(virDomainDef *def)
         qbjVmAliasSetNumbered(&def->inputs[i]->info, "input", i);
     for (i = 0; i < def->nvideos; i++)
         qbjVmAliasSetNumbered(&def->videos[i]->info, "video", i);
-    if (def->memballoon)
+    if (virDomainDefHasMemballoon(def))
         qbjVmAliasSetNumbered(&def->memballoon->info, "balloon", 0);
 
     return 0;

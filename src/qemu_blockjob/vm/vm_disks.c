@@ -56,14 +56,12 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
 
     if (virStorageSourceIsEmpty(disk->src))
         return 0;
-    if (qbjVmDisksCheckSource(disk) < 0)
-        return -1;
 
     /* down to where the definition says nothing more; an explicit end stays one */
     while (virStorageSourceIsBacking(last->backingStore))
         last = last->backingStore;
-    if (last->backingStore)
-        return 0;
+    if (last->backingStore)             /* all is stated; else the probing tells what is missing */
+        return qbjVmDisksCheckSource(disk);
     return virStorageSourceGetMetadata(last, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
 }
 

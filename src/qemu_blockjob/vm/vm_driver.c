@@ -222,15 +222,6 @@ qbjVmDriverReload(qbjDriver *driver)
                                    driver->xmlopt, NULL, NULL);
 }
 
-void
-qbjVmDriverShutdownPrepare(qbjDriver *driver)
-{
-    VIR_WITH_MUTEX_LOCK_GUARD(&driver->lock) {
-        driver->shuttingDown = true;
-    }
-    virThreadPoolStop(driver->workers);
-}
-
 static int
 qbjVmDriverCloseOne(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
 {
@@ -246,6 +237,17 @@ qbjVmDriverCloseOne(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
     if (qmp)
         qbjQmpClose(qmp);
     return 0;
+}
+
+void
+qbjVmDriverShutdownPrepare(qbjDriver *driver)
+{
+    VIR_WITH_MUTEX_LOCK_GUARD(&driver->lock) {
+        driver->shuttingDown = true;
+    }
+    /* calls that wait for a QEMU fail now and go home: the daemon can end although one hangs. Records are as after a crash. */
+    virDomainObjListForEach(driver->domains, false, qbjVmDriverCloseOne, NULL);
+    virThreadPoolStop(driver->workers);
 }
 
 void

@@ -268,10 +268,30 @@ qbjVmStartAsk(virDomainObj *vm, off_t logOffset)
     return ret;
 }
 
+/* <currentMemory> is what the balloon is asked for; QEMU says how far it has got. */
+static int
+qbjVmStartBalloon(virDomainObj *vm)
+{
+    unsigned long long total = virDomainDefGetMemoryTotal(vm->def);
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) reply = NULL;
+    unsigned long long actual;
+
+    if (!virDomainDefHasMemballoon(vm->def) || vm->def->mem.cur_balloon == total)
+        return 0;
+    if (virJSONValueObjectAdd(&arguments, "U:value", vm->def->mem.cur_balloon * 1024, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "balloon", arguments, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "query-balloon", NULL, &reply) < 0)
+        return -1;
+    if (virJSONValueObjectGetNumberUlong(reply, "actual", &actual) == 0)
+        vm->def->mem.cur_balloon = VIR_DIV_UP(actual, 1024);
+    return 0;
+}
+
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    if (qbjVmGraphicsSetup(vm) < 0)
+    if (qbjVmGraphicsSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
         return -1;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
