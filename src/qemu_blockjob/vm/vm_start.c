@@ -75,6 +75,7 @@ qbjVmStartStatus(virDomainObj *vm)
     virQbjStatusFree(priv->status);
     priv->status = virQbjStatusNew();
     priv->status->rememberOwner = priv->driver->conf->rememberOwner && priv->driver->conf->dynamicOwnership;
+    priv->status->mayHaveBitmaps = false;       /* until an image says otherwise */
     priv->status->agentTimeout = -2;
     if (vm->def->cpu)
         priv->status->origCPU = virCPUDefCopy(vm->def->cpu);
