@@ -169,6 +169,17 @@ qbjVmDriverObjects(qbjDriver *driver)
     return driver->caps && driver->domains && driver->events && driver->vncPorts && driver->xmlopt ? 0 : -1;
 }
 
+/* Links of another driver: not acted on yet, and therefore said. */
+static int
+qbjVmDriverWarnAutostart(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+    if (vm->autostart && !virDomainObjIsActive(vm))
+        VIR_WARN("Domain '%s' is marked for autostart, which this driver does not do yet", vm->def->name);
+    return 0;
+}
+
 static int
 qbjVmDriverLoad(qbjDriver *driver)
 {
@@ -176,8 +187,11 @@ qbjVmDriverLoad(qbjDriver *driver)
 
     if (virDomainObjListLoadAllConfigs(driver->domains, conf->stateDir, NULL, true, driver->xmlopt, NULL, NULL) < 0)
         return -1;
-    return virDomainObjListLoadAllConfigs(driver->domains, conf->configDir, conf->autostartDir, false, driver->xmlopt,
-                                          NULL, NULL);
+    if (virDomainObjListLoadAllConfigs(driver->domains, conf->configDir, conf->autostartDir, false, driver->xmlopt,
+                                       NULL, NULL) < 0)
+        return -1;
+    virDomainObjListForEach(driver->domains, false, qbjVmDriverWarnAutostart, NULL);
+    return 0;
 }
 
 static int

@@ -325,6 +325,19 @@ qbjVmStartNotify(virDomainObj *vm, bool paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
 
+/* 05/X1.6: what a person who supports this VM should know of its set-up. */
+static void
+qbjVmStartTaint(virDomainObj *vm)
+{
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
+
+    if (conf->privileged && conf->user == 0 && virDomainObjTaint(vm, VIR_DOMAIN_TAINT_HIGH_PRIVILEGES))
+        VIR_WARN("Domain '%s' is tainted: high-privileges", vm->def->name);
+    if (vm->def->cpu && vm->def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH &&
+        virDomainObjTaint(vm, VIR_DOMAIN_TAINT_HOST_CPU))
+        VIR_WARN("Domain '%s' is tainted: host-cpu", vm->def->name);
+}
+
 int
 qbjVmStart(virDomainObj *vm, bool paused)
 {
@@ -342,6 +355,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
     qbjDriverActiveAdd(priv->driver);
     qbjVmStartStatus(vm);
+    qbjVmStartTaint(vm);
     priv->starting = true;
     rc = qbjVmStartAll(vm, paused, &fds);
     priv->starting = false;
