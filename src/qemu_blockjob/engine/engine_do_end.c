@@ -5,7 +5,6 @@
 #include "engine_change.h"
 #include "engine_phase.h"
 #include "engine_query.h"
-#include "engine_step.h"
 #include "engine_switch.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"

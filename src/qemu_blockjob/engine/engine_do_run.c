@@ -6,7 +6,7 @@
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
-#include "engine_step.h"
+#include "engine_timer.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"

@@ -4,7 +4,6 @@
 #include "engine_do.h"
 #include "engine_change.h"
 #include "engine_phase.h"
-#include "engine_step.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"

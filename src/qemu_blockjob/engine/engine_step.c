@@ -5,6 +5,7 @@
 #include "engine_change.h"
 #include "engine_do.h"
 #include "engine_switch.h"
+#include "engine_timer.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "virerror.h"
@@ -136,38 +137,17 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
         qbjEngineFeed(vm, job, what);
 }
 
-/* What a timer's code says: the event, the state it was set in (or none), and which job of this name. */
-#define QBJ_ENGINE_CODE(event, state, serial) ((int) ((event) | (state) << 8 | ((serial) & 0x7fff) << 16))
-#define QBJ_ENGINE_CODE_EVENT(code) ((code) & 0xff)
-#define QBJ_ENGINE_CODE_STATE(code) (((code) >> 8) & 0xff)
-#define QBJ_ENGINE_CODE_SERIAL(code) (((code) >> 16) & 0x7fff)
-
-void
-qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs)
-{
-    static unsigned int serials;
-
-    if (!virDomainObjIsActive(vm) || QBJ_DOMAIN_PRIVATE(vm)->stopping)
-        return;
-    if (job->serial == 0)
-        job->serial = (unsigned int) g_atomic_int_add((int *) &serials, 1) % 0x7fff + 1;
-    qbjDomainTimerStart(vm, job->spec->job,
-                        QBJ_ENGINE_CODE(event, sameState ? job->state : QBJ_STATE_LAST, job->serial), delayMs);
-}
-
 void
 qbjEngineHandleTimer(virDomainObj *vm, const char *name, int code)
 {
     virQbjJob *job = qbjEngineJobFind(vm, name);
-    qbjJobEvent event = QBJ_ENGINE_CODE_EVENT(code);
-    qbjJobState state = QBJ_ENGINE_CODE_STATE(code);
+    bool anyState = false;
+    qbjJobEvent event = job ? qbjEngineTimerRead(job, code, &anyState) : QBJ_EVENT_LAST;
 
-    if (!job || job->serial != QBJ_ENGINE_CODE_SERIAL(code) || event >= QBJ_EVENT_LAST)
-        return;
-    if (state != QBJ_STATE_LAST && job->state != state)
+    if (event == QBJ_EVENT_LAST)
         return;
     /* the time of a pivot runs only until its first rename (protocol 4) */
-    if (state == QBJ_STATE_LAST &&
+    if (anyState &&
         job->state != QBJ_STATE_PIVOTING && (job->state != QBJ_STATE_PENDING || qbjEngineSwitchRenamed(vm, job)))
         return;
     qbjEngineFeed(vm, job, event);

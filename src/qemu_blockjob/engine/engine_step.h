@@ -19,16 +19,9 @@ char *qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state);
 /* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again after a while. */
 void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
-/* A JOB_TIMER carries the job event that is to be fed (again); an event that could not be saved is tried again after this. */
-#define QBJ_ENGINE_RETRY_MS 1000
-
 /* Job events of QEMU, and timers. Others are ignored. @vm is locked and its job is held. */
 void qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data);
 void qbjEngineHandleTimer(virDomainObj *vm, const char *job, int code);
-
-/* Feeds @event to @job after @delayMs. It is dropped when the job has left its present state by then (@sameState), or is another
- * one of the same name. @vm is locked. */
-void qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs);
 
 /* After a restart of the daemon: every recorded job goes on. @vm as above, monitor established. */
 void qbjEngineResume(virDomainObj *vm);

@@ -6,6 +6,7 @@
 #include "engine_do.h"
 #include "engine_phase.h"
 #include "engine_step.h"
+#include "engine_timer.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "host_save.h"

@@ -1,0 +1,36 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_timer.h"
+#include "domain_queue.h"
+
+/* What a timer's code says: the event, the state it was set in (or none), and which job of this name. */
+#define QBJ_ENGINE_CODE(event, state, serial) ((int) ((event) | (state) << 8 | ((serial) & 0x7fff) << 16))
+#define QBJ_ENGINE_CODE_EVENT(code) ((code) & 0xff)
+#define QBJ_ENGINE_CODE_STATE(code) (((code) >> 8) & 0xff)
+#define QBJ_ENGINE_CODE_SERIAL(code) (((code) >> 16) & 0x7fff)
+
+void
+qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs)
+{
+    static unsigned int serials;
+
+    if (!virDomainObjIsActive(vm) || QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        return;
+    if (job->serial == 0)
+        job->serial = (unsigned int) g_atomic_int_add((int *) &serials, 1) % 0x7fff + 1;
+    qbjDomainTimerStart(vm, job->spec->job,
+                        QBJ_ENGINE_CODE(event, sameState ? job->state : QBJ_STATE_LAST, job->serial), delayMs);
+}
+
+qbjJobEvent
+qbjEngineTimerRead(const virQbjJob *job, int code, bool *anyState)
+{
+    qbjJobEvent event = QBJ_ENGINE_CODE_EVENT(code);
+    qbjJobState state = QBJ_ENGINE_CODE_STATE(code);
+
+    if (job->serial != QBJ_ENGINE_CODE_SERIAL(code) || event >= QBJ_EVENT_LAST)
+        return QBJ_EVENT_LAST;
+    *anyState = state == QBJ_STATE_LAST;
+    return *anyState || job->state == state ? event : QBJ_EVENT_LAST;
+}
