@@ -26,10 +26,26 @@ qbjQmpMessageGetKind(virJSONValue *message)
     return QBJ_QMP_MESSAGE_OTHER;
 }
 
+
+/* A number as we give them: neither -1 nor 1.5 is one. */
+static bool
+qbjQmpMessageReadId(const char *text, unsigned int *id)
+{
+    unsigned int number;
+    char *end;
+
+    if (!g_ascii_isdigit(*text) || virStrToLong_ui(text, &end, 10, &number) < 0 || !strchr(",} \t\r\n", *end))
+        return false;
+    *id = number;
+    return true;
+}
+
 bool
 qbjQmpMessageGetId(virJSONValue *answer, unsigned int *id)
 {
-    return virJSONValueObjectGetNumberUint(answer, "id", id) == 0;
+    virJSONValue *value = virJSONValueObjectGetByType(answer, "id", VIR_JSON_TYPE_NUMBER);
+
+    return value && qbjQmpMessageReadId(virJSONValueGetNumberString(value), id);
 }
 
 /* The byte behind the string that begins at @text with its quote; all of the message is well-formed as far as brackets
@@ -61,7 +77,6 @@ qbjQmpMessagePeekId(const char *text, unsigned int *id)
     unsigned int depth = 0;
     bool isAnswer = false;
     const char *idText = NULL;
-    char *end;
 
     while (*text) {
         const char *value;
@@ -82,9 +97,7 @@ qbjQmpMessagePeekId(const char *text, unsigned int *id)
         }
         text = qbjQmpMessageSkipString(text);
     }
-    if (!isAnswer || !idText)
-        return false;
-    return g_ascii_isdigit(*idText) && virStrToLong_ui(idText, &end, 10, id) == 0;
+    return isAnswer && idText && qbjQmpMessageReadId(idText, id);
 }
 
 void
