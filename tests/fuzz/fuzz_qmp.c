@@ -16,7 +16,22 @@
 
 #define LIMIT 4096
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int
+quiet(virErrorPtr error G_GNUC_UNUSED, int priority G_GNUC_UNUSED)
+{
+    return VIR_LOG_DEBUG;
+}
+
+int
+LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
+{
+    g_assert_cmpint(virInitialize(), ==, 0);
+    virSetErrorLogPriorityFunc(quiet);
+    return 0;
+}
 
 static void
 checkIds(const char *text, virJSONValue *message)
@@ -170,12 +185,6 @@ replayMutations(guint32 seed, unsigned int count)
     }
 }
 
-static int
-quiet(virErrorPtr error G_GNUC_UNUSED, int priority G_GNUC_UNUSED)
-{
-    return VIR_LOG_DEBUG;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -184,9 +193,7 @@ main(int argc, char **argv)
     guint32 seed;
     unsigned int count;
 
-    g_assert_cmpint(virInitialize(), ==, 0);
-    virSetErrorLogPriorityFunc(quiet);
-
+    LLVMFuzzerInitialize(&argc, &argv);
     if (argc == 2 && STRNEQ(argv[1], "--tap")) {
         g_assert_true(g_file_get_contents(argv[1], &bytes, &length, NULL));
         LLVMFuzzerTestOneInput((const uint8_t *) bytes, length);

@@ -465,8 +465,9 @@ qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void 
     qmp->stream = qbjQmpStreamNew(QBJ_QMP_REPLY_MAX);
     qmp->unsent = g_string_new(NULL);
     qmp->held = g_string_new(NULL);
-    /* What QEMU was carrying out for the connection before this one is answered on this one (7.2: in 290 of 300 tries, between
-     * greeting and capabilities). With ids that always begin at 1 it would be taken for an answer to us. */
+    /* An answer that the connection before this one did not take is sent on this one, behind the greeting (QEMU 7.2: always
+     * when it did not fit into the old socket, else sometimes). With ids that always begin at 1 it would be taken for an
+     * answer to us. */
     g_queue_init(&qmp->unheard);
     qbjQmpRequestListInit(&qmp->requests, 10000 + virRandomInt(90000));
     qbjQmpAttach(qmp);
