@@ -394,12 +394,25 @@ writeConf(void)
     g_file_set_contents(path, "security_driver = \"none\"\n", -1, NULL);
 }
 
+/* As if a daemon had died while it saved a definition. */
+static char *
+writeLeftover(void)
+{
+    g_autofree char *dir = g_build_filename(rootDir, "etc", "qemu", NULL);
+    char *path = g_build_filename(dir, ".qbj-1-1.new", NULL);
+
+    g_mkdir_with_parents(dir, 0755);
+    g_file_set_contents(path, "<domain", -1, NULL);
+    return path;
+}
+
 int
 main(void)
 {
     pthread_t thread;
     virConnectPtr conn;
     g_autofree char *uri = NULL;
+    g_autofree char *leftover = NULL;
     int timer;
 
     eventLog = g_string_new(NULL);
@@ -408,6 +421,7 @@ main(void)
     chmod(rootDir, 0711);
     g_mkdir_with_parents(imageDir, 0711);
     writeConf();
+    leftover = writeLeftover();
 
     virSetErrorFunc(NULL, quietErrors);
     virEventRegisterDefaultImpl();
@@ -416,6 +430,7 @@ main(void)
 
     uri = g_strdup_printf("qemu:///embed?root=%s", rootDir);
     if (CHECK((conn = virConnectOpen(uri)) != NULL, "open")) {
+        CHECK(!g_file_test(leftover, G_FILE_TEST_EXISTS), "what a killed daemon was saving is removed");
         testAll(conn);
         virConnectClose(conn);
     }

@@ -186,7 +186,8 @@ testZombie(void)
     awaitState(pid, 'Z');
     fd = qbjHostProcessOpen(pid, 0);
     g_assert_cmpint(fd, >=, 0);
-    /* a process that is 'Z' may have another thread left (TSan's here, QEMU's in life): it is gone when that is */
+    /* a process that is 'Z' may have another thread left (TSan's here, QEMU's in life): it is gone when
+     * that is */
     g_assert_cmpint(qbjHostProcessEnd(fd, 0, PATIENCE_MS), ==, 0);
     g_assert_true(qbjHostProcessGone(fd));
     g_assert_cmpint(qbjHostProcessEnd(fd, 0, 0), ==, 0);

@@ -1,4 +1,5 @@
-/* The QMP client with the QEMU that is installed, which has no disk and no guest here. Skipped without one. */
+/* The QMP client with the QEMU that is installed, which has no disk and no guest here. Skipped without
+ * one. */
 #include <config.h>
 
 #include "internal.h"

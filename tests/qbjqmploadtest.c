@@ -1,4 +1,5 @@
-/* The QMP client when there is much: many clients, large answers, slow readers, many threads, many unanswered commands. */
+/* The QMP client when there is much: many clients, large answers, slow readers, many threads, many
+ * unanswered commands. */
 #include <config.h>
 
 #include "qmpfixture.h"
@@ -247,7 +248,8 @@ testNothingAnswered(void)
     g_assert_cmpint(qbjQmpSend(fixture->qmp, "a", NULL, qmpFixtureDone, fixture), ==, 0);
 }
 
-/* --- many threads on one client, a monitor that answers in random order and pieces, and a close at some time --- */
+/* --- many threads on one client, a monitor that answers in random order and pieces, and a close at some
+ * time --- */
 
 typedef struct _crowd crowd;
 struct _crowd {

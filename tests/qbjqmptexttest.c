@@ -110,7 +110,8 @@ testStreamNul(void)
     g_assert_cmpstr(second, ==, "{}|!something that is not a JSON object");
 }
 
-/* Twice the bytes take twice the time, not four times, also when each read brings little. The factor allows for a busy machine. */
+/* Twice the bytes take twice the time, not four times, also when each read brings little. The factor
+ * allows for a busy machine. */
 static void
 testStreamLinear(void)
 {

@@ -1,6 +1,8 @@
-/* A client on one end of a socket pair, a scripted monitor on the other, and a list of all that the client called back.
+/* A client on one end of a socket pair, a scripted monitor on the other, and a list of all that the client
+ * called back.
  *
- * The test's own thread plays the monitor. Blocking calls of the client run in threads of their own (qmpCall). */
+ * The test's own thread plays the monitor. Blocking calls of the client run in threads of their own
+ * (qmpCall). */
 #pragma once
 
 #include "internal.h"
@@ -52,7 +54,8 @@ void qmpFixtureAwait(qmpFixture *fixture, const char *text, unsigned int times);
 unsigned int qmpFixtureCount(qmpFixture *fixture, const char *text);
 char *qmpFixtureGetLog(qmpFixture *fixture);
 
-/* For qbjQmpSend(): writes "done COMMAND ok", "done COMMAND error CLASS", or "done COMMAND lost" to the log. */
+/* For qbjQmpSend(): writes "done COMMAND ok", "done COMMAND error CLASS", or "done COMMAND lost" to the
+ * log. */
 void qmpFixtureDone(qbjQmp *qmp, const qbjQmpCommand *command, void *opaque);
 
 /* The monitor writes, blocking. */

@@ -1,40 +1,39 @@
-/* Fuzz target: what a monitor may send. The input's first byte chooses how the rest is cut into reads.
+/* What a monitor may send. The seeds are transcripts; the last byte also chooses how the whole is cut into
+ * reads.
  *
- * As a test (no arguments) it replays mutations of real conversations: fuzz_qmp --tap [SEED [COUNT]]; the seed is printed, and
- * the same seed gives the same inputs. With libFuzzer: clang -DQBJ_LIBFUZZER -fsanitize=fuzzer,address ... . A file that
- * once failed is replayed by fuzz_qmp FILE.
- *
- * Laws: the same bytes give the same messages however they are cut; a text that is handed out has balanced brackets and
- * obeys the limits; the id that is peeked at is the id that the parser finds. */
+ * Laws: the same bytes give the same messages however they are cut; a text that is handed out is an object
+ * and obeys the limit; the id that is peeked at is the one that the parser finds. */
 #include <config.h>
 
 #include "internal.h"
 #include "virerror.h"
 #include "virlog.h"
+
+#include "fuzz_main.h"
 #include "qmp_message.h"
 #include "qmp_stream.h"
 
 #define LIMIT 4096
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static int
-quiet(virErrorPtr error G_GNUC_UNUSED, int priority G_GNUC_UNUSED)
+qbjFuzzQuiet(virErrorPtr error, int priority)
 {
     return VIR_LOG_DEBUG;
 }
 
-int
-LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
+static void
+qbjFuzzStart(void)
 {
-    g_assert_cmpint(virInitialize(), ==, 0);
-    virSetErrorLogPriorityFunc(quiet);
-    return 0;
+    static bool started;
+
+    if (!started && virInitialize() < 0)
+        g_error("cannot start: %s", virGetLastErrorMessage());
+    virSetErrorLogPriorityFunc(qbjFuzzQuiet);
+    started = true;
 }
 
 static void
-checkIds(const char *text, virJSONValue *message)
+qbjFuzzCheckIds(const char *text, virJSONValue *message)
 {
     unsigned int parsed = 0;
     unsigned int peeked = 0;
@@ -50,33 +49,26 @@ checkIds(const char *text, virJSONValue *message)
     }
 }
 
-/* How deep the inputs got: a target that refuses everything at once tests nothing. */
-static unsigned int textsSeen;
-static unsigned int answersSeen;
-
 static void
-checkText(const char *text)
+qbjFuzzCheckText(const char *text)
 {
     g_autoptr(virJSONValue) message = virJSONValueFromString(text);
 
-    textsSeen++;
     g_assert_cmpuint(strlen(text), <=, LIMIT);
     g_assert_cmpint(text[0], ==, '{');
     if (message) {
         g_auto(qbjQmpCommand) command = { .execute = "a" };
 
-        checkIds(text, message);
-        if (qbjQmpMessageGetKind(message) == QBJ_QMP_MESSAGE_ANSWER) {
-            answersSeen++;
+        qbjFuzzCheckIds(text, message);
+        if (qbjQmpMessageGetKind(message) == QBJ_QMP_MESSAGE_ANSWER)
             qbjQmpMessageTakeOutcome(message, &command);
-        }
     }
     virResetLastError();
 }
 
 /* What comes of @data in reads of @piece bytes: the texts, and the problem. */
 static char *
-digest(const uint8_t *data, size_t size, size_t piece, bool check)
+qbjFuzzDigest(const uint8_t *data, size_t size, size_t piece, bool check)
 {
     g_autoptr(qbjQmpStream) stream = qbjQmpStreamNew(LIMIT);
     GString *found = g_string_new(NULL);
@@ -94,7 +86,7 @@ digest(const uint8_t *data, size_t size, size_t piece, bool check)
         while ((rc = qbjQmpStreamNext(stream, &text, &problem)) > 0) {
             g_string_append_printf(found, "%s|", text);
             if (check)
-                checkText(text);
+                qbjFuzzCheckText(text);
         }
         if (rc < 0)
             g_string_append_printf(found, "!%s", problem);
@@ -108,104 +100,32 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree char *whole = NULL;
     g_autofree char *pieces = NULL;
 
-    if (size < 2)
+    qbjFuzzStart();
+    if (size == 0)
         return 0;
-    whole = digest(data + 1, size - 1, size, true);
-    pieces = digest(data + 1, size - 1, 1 + data[0], false);
+    whole = qbjFuzzDigest(data, size, size, true);
+    pieces = qbjFuzzDigest(data, size, 1 + data[size - 1], false);
     g_assert_cmpstr(whole, ==, pieces);
     return 0;
 }
 
-#ifndef QBJ_LIBFUZZER
-
-static const char *const conversations[] = {
-    "{\"QMP\":{\"version\":{\"qemu\":{\"micro\":22,\"minor\":2,\"major\":7}},\"capabilities\":[\"oob\"]}}\r\n"
-    "{\"return\":{},\"id\":1}\r\n",
-    "{\"timestamp\":{\"seconds\":1,\"microseconds\":2},\"event\":\"JOB_STATUS_CHANGE\","
-    "\"data\":{\"status\":\"ready\",\"id\":\"commit-vda-libvirt-2-format\"}}\r\n",
-    "{\"id\":1002,\"error\":{\"class\":\"GenericError\",\"desc\":\"Cannot find device='x\\\"y\\\\' nor node-name=''\"}}\r\n",
-    "{\"return\":[{\"device\":\"a\",\"len\":1,\"offset\":0.5e1,\"ready\":true,\"x\":null,\"n\":[[],{},[{}]]}],\"id\":17}",
-};
-
-static void
-mutate(GRand *random, GByteArray *input)
+/* Single bytes that mean something: most random ones end in the first string that they hit. */
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned int seed)
 {
-    static const char tokens[] = "{}[]\":,\\ \n\0\x1f\xff" "0a";
-    guint at = g_rand_int_range(random, 0, input->len);
-    guint8 byte = g_rand_int_range(random, 0, 256);
-    guint length;
+    static const char tokens[] = "{}[]\":,\\ \n\0\x1f\xff" "0-.etid";
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    int n;
 
-    switch (g_rand_int_range(random, 0, 5)) {
-    case 0:
-        input->data[at] ^= 1 << (byte % 8);
-        break;
-    case 1:
-        input->data[at] = tokens[byte % (sizeof(tokens) - 1)];
-        break;
-    case 2:
-        length = MIN(input->len - at, (guint) byte % 20);
-        if (input->len > length + 2)
-            g_byte_array_remove_range(input, at, length);
-        break;
-    case 3:
-        if (input->len < 20000) {
-            g_autofree guint8 *copy = NULL;
+    for (n = g_rand_int_range(rand, 1, 5); n > 0 && size > 0 && size < room; n--) {
+        size_t at = g_rand_int_range(rand, 0, size);
+        uint8_t token = tokens[g_rand_int_range(rand, 0, sizeof(tokens) - 1)];
 
-            length = MIN(input->len - at, (guint) byte * 4);
-            copy = g_malloc(length + 1);
-            memcpy(copy, input->data + at, length);
-            g_byte_array_append(input, copy, length);
+        if (g_rand_boolean(rand)) {
+            memmove(data + at + 1, data + at, size - at);
+            size++;
         }
-        break;
-    default:
-        g_byte_array_set_size(input, MAX(at, 2));
+        data[at] = token;
     }
+    return size;
 }
-
-static void
-replayMutations(guint32 seed, unsigned int count)
-{
-    g_autoptr(GRand) random = g_rand_new_with_seed(seed);
-    unsigned int i;
-
-    for (i = 0; i < count; i++) {
-        g_autoptr(GByteArray) input = g_byte_array_new();
-        guint8 piece = g_rand_int_range(random, 0, 256);
-        int n;
-
-        for (n = g_rand_int_range(random, 1, 5); n > 0; n--) {
-            const char *text = conversations[g_rand_int_range(random, 0, G_N_ELEMENTS(conversations))];
-
-            g_byte_array_append(input, (const guint8 *) text, strlen(text));
-        }
-        for (n = g_rand_int_range(random, 0, 8); n > 0; n--)
-            mutate(random, input);
-        g_byte_array_prepend(input, &piece, 1);
-        LLVMFuzzerTestOneInput(input->data, input->len);
-    }
-}
-
-int
-main(int argc, char **argv)
-{
-    g_autofree char *bytes = NULL;
-    gsize length;
-    guint32 seed;
-    unsigned int count;
-
-    LLVMFuzzerInitialize(&argc, &argv);
-    if (argc == 2 && STRNEQ(argv[1], "--tap")) {
-        g_assert_true(g_file_get_contents(argv[1], &bytes, &length, NULL));
-        LLVMFuzzerTestOneInput((const uint8_t *) bytes, length);
-        return 0;
-    }
-    seed = argc > 2 ? strtoul(argv[2], NULL, 10) : g_random_int();
-    count = argc > 3 ? strtoul(argv[3], NULL, 10) : 20000;
-    printf("1..1\n# seed %u, %u inputs\n", seed, count);
-    fflush(stdout);
-    replayMutations(seed, count);
-    printf("# %u texts, %u answers\n", textsSeen, answersSeen);
-    printf("%s 1 - mutated conversations\n", textsSeen >= count && answersSeen >= count / 4 ? "ok" : "not ok");
-    return 0;
-}
-#endif

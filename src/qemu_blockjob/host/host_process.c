@@ -28,7 +28,8 @@ qbjHostProcessOpen(pid_t pid, unsigned long long startTime)
         return -1;
     }
 
-    /* Looked at after the opening: the process that has the right start time now had the number before, too. */
+    /* Looked at after the opening: the process that has the right start time now had the number before,
+     * too. */
     if (startTime != 0 && (virProcessGetStartTime(pid, &found) < 0 || found != startTime)) {
         virReportSystemError(ESRCH, _("process %lld is no longer the one that started at %llu"),
                              (long long) pid, startTime);

@@ -14,8 +14,8 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qemu_blockjob.host_save");
 
-/* The name is not made from the target's, which may have as many bytes as the file system allows. Those who read the
- * folder skip what begins with a dot or does not end in .xml. */
+/* The name is not made from the target's, which may have as many bytes as the file system allows. Those
+ * who read the folder skip what begins with a dot or does not end in .xml. */
 #define TEMP_PREFIX ".qbj-"
 #define TEMP_SUFFIX ".new"
 
@@ -23,7 +23,7 @@ struct _qbjHostSave {
     char *path;                 /* for messages */
     char *name;                 /* in the folder */
     char *temp;                 /* in the folder; NULL once renamed */
-    int folder;                 /* the folder's fd: the same one in both phases, whatever happens to its name */
+    int folder;                 /* open: the same one in both phases, whatever happens to its name */
 };
 
 void

@@ -1,19 +1,21 @@
 /* Durable replacement of small files in two phases (protocol.md 4).
  *
- * Phase 1 writes and syncs a temporary file beside the target: everything that can fail or be slow happens here, and nothing is
- * visible. Phase 2 renames and syncs the folder. Between them the caller may still call it off. */
+ * Phase 1 writes and syncs a temporary file beside the target: everything that can fail or be slow happens
+ * here, and nothing is visible. Phase 2 renames and syncs the folder. Between them the caller may still
+ * call it off. */
 #pragma once
 
 #include "internal.h"
 
 typedef struct _qbjHostSave qbjHostSave;
 
-/* Phase 1. @mode e.g. 0600, whatever the umask. @path: a symbolic link there will be replaced, not followed; a folder is refused.
- * NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
+/* Phase 1. @mode e.g. 0600, whatever the umask. @path: a symbolic link there will be replaced, not
+ * followed; a folder is refused. NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
 qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode);
 
-/* Phase 2, once. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported: @renamed tells whether
- * the new text is in place (only its durability is unknown then); it is set in either case. */
+/* Phase 2, once. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported:
+ * @renamed tells whether the new text is in place (only its durability is unknown then); it is set in
+ * either case. */
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
 /* Removes the temporary file when it was not renamed. NULL is fine. */
@@ -24,6 +26,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 int qbjHostSaveFile(const char *path, const char *text, mode_t mode);
 
 /* Removes the temporary files that a process which died between the phases has left in @folder. Only for a
- * daemon that starts: another one that is saving there now would lose its file. Returns 0 (also when there is no
- * such folder), -1 with an error reported. */
+ * daemon that starts: another one that is saving there now would lose its file. Returns 0 (also when there
+ * is no such folder), -1 with an error reported. */
 int qbjHostSaveRemoveLeftovers(const char *folder);

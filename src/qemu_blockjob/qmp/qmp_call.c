@@ -59,7 +59,8 @@ qbjQmpAwait(qbjQmp *qmp, qbjQmpBatch *batch, unsigned int deadlineMs)
         if (virQbjCondWaitUntil(&batch->changed, &qmp->lock, until) == 0)
             continue;
         if (errno == ETIMEDOUT)
-            virReportError(VIR_ERR_OPERATION_TIMEOUT, _("QEMU's monitor has not answered within %u ms"), deadlineMs);
+            virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                           _("QEMU's monitor has not answered within %u ms"), deadlineMs);
         else
             virReportSystemError(errno, "%s", _("cannot wait for QEMU's answer"));
         qbjQmpRequestListAbandon(&qmp->requests, batch);

@@ -58,7 +58,8 @@ qbjQmpUnref(qbjQmp *qmp)
     qbjQmpFree(qmp);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------- */
+/* --- sending
+ * ---------------------------------------------------------------------------------------------- */
 
 static void
 qbjQmpWantWrite(qbjQmp *qmp, bool want)
@@ -101,7 +102,8 @@ qbjQmpFlush(qbjQmp *qmp)
     qbjQmpWantWrite(qmp, false);
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Tells those who did not wait that their answers will not come. Lock not held. */
 static void
@@ -110,7 +112,9 @@ qbjQmpTellUnheard(qbjQmp *qmp, GQueue *unheard)
     qbjQmpRequest *request;
 
     while ((request = g_queue_pop_head(unheard))) {
-        qbjQmpCommand command = { .execute = request->execute, .arguments = request->arguments, .failed = true };
+        qbjQmpCommand command = {
+            .execute = request->execute, .arguments = request->arguments, .failed = true,
+        };
 
         request->done(qmp, &command, request->opaque);
         qbjQmpRequestFree(request);
@@ -176,7 +180,8 @@ qbjQmpDoom(qbjQmp *qmp, const char *reason)
     g_source_set_ready_time(qmp->source, 0);
 }
 
-/* --- receiving, on the event thread ----------------------------------------------------------------------- */
+/* --- receiving, on the event thread
+ * ----------------------------------------------------------------------- */
 
 static bool
 qbjQmpIsState(qbjQmp *qmp, qbjQmpState state)
@@ -416,7 +421,8 @@ static GSourceFuncs qbjQmpSourceFuncs = {
     .dispatch = qbjQmpDispatch,
 };
 
-/* The source has gone, with the connection or with its whole context: nothing runs on the event thread for us any more. */
+/* The source has gone, with the connection or with its whole context: nothing runs on the event thread for
+ * us any more. */
 static void
 qbjQmpDetach(void *opaque)
 {
@@ -465,9 +471,9 @@ qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void 
     qmp->stream = qbjQmpStreamNew(QBJ_QMP_REPLY_MAX);
     qmp->unsent = g_string_new(NULL);
     qmp->held = g_string_new(NULL);
-    /* An answer that the connection before this one did not take is sent on this one, behind the greeting (QEMU 7.2: always
-     * when it did not fit into the old socket, else sometimes). With ids that always begin at 1 it would be taken for an
-     * answer to us. */
+    /* An answer that the connection before this one did not take is sent on this one, behind the greeting
+     * (QEMU 7.2: always when it did not fit into the old socket, else sometimes). With ids that always
+     * begin at 1 it would be taken for an answer to us. */
     g_queue_init(&qmp->unheard);
     qbjQmpRequestListInit(&qmp->requests, 10000 + virRandomInt(90000));
     qbjQmpAttach(qmp);

@@ -6,8 +6,9 @@
 #include "qmp_stream.h"
 #include "virthread.h"
 
-/* An answer of more bytes is parsed by the thread that waits for it. libvirt's parser takes 1 us for each value: for
- * the largest answer that is accepted so many seconds that the event thread would hold up all VMs. */
+/* An answer of more bytes is parsed by the thread that waits for it. libvirt's parser takes 1 us for each
+ * value: for the largest answer that is accepted so many seconds that the event thread would hold up all
+ * VMs. */
 #define QBJ_QMP_LARGE (64 * 1024)
 
 /* Anything of more bytes that nobody waits for is no QMP; QEMU's largest event has some hundred. */
@@ -20,7 +21,7 @@ typedef enum {
     QBJ_QMP_GREETING,           /* waiting for {"QMP": ...} */
     QBJ_QMP_CAPABILITIES,       /* qmp_capabilities sent */
     QBJ_QMP_ESTABLISHED,
-    QBJ_QMP_CLOSED,             /* nothing is sent, received or called back any more, but what was left unanswered */
+    QBJ_QMP_CLOSED,             /* the end: only what was left unanswered is still called back */
 } qbjQmpState;
 
 struct _qbjQmp {
@@ -35,11 +36,10 @@ struct _qbjQmp {
     /* event thread only */
     qbjQmpStream *stream;
 
-    virMutex lock;              /* guards everything below; never held across a callback or a call into glib's sources that
-                                   could run one */
+    virMutex lock;              /* guards everything below; never held across a callback */
     qbjQmpState state;
-    char *reason;               /* why the connection ended, NULL as long as it has not, or when we closed it */
-    const char *doom;           /* why the event thread is to end the connection (static, translated); NULL: it is not */
+    char *reason;               /* why the connection ended; NULL: it has not, or we closed it */
+    const char *doom;           /* why the event thread shall end the connection (static text); or NULL */
     int fd;                     /* closed by the event thread only, so that it never polls somebody else's */
     GSource *source;            /* NULL once the event thread has taken it down */
     void *tag;                  /* of the fd in the source */
@@ -51,9 +51,10 @@ struct _qbjQmp {
     GQueue unheard;             /* of qbjQmpRequest: left by qbjQmpClose() for the event thread to tell */
 };
 
-/* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up as the end
- * of the connection, on the event thread. */
+/* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up
+ * as the end of the connection, on the event thread. */
 void qbjQmpFlush(qbjQmp *qmp);
 
-/* Any thread, lock not held: what came is not QMP; the event thread ends the connection. @reason: static, translated. */
+/* Any thread, lock not held: what came is not QMP; the event thread ends the connection. @reason: static,
+ * translated. */
 void qbjQmpDoom(qbjQmp *qmp, const char *reason);

@@ -7,7 +7,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* Commands whose DeviceNotActive means "no such job", and the argument that names the job (00-conventions). */
+/* Commands whose DeviceNotActive means "no such job", and the argument that names the job
+ * (00-conventions). */
 static const struct {
     const char *execute;
     const char *argument;

@@ -48,8 +48,8 @@ qbjQmpMessageGetId(virJSONValue *answer, unsigned int *id)
     return value && qbjQmpMessageReadId(virJSONValueGetNumberString(value), id);
 }
 
-/* The byte behind the string that begins at @text with its quote; all of the message is well-formed as far as brackets
- * and strings go, because qmp_stream.c has cut it out. */
+/* The byte behind the string that begins at @text with its quote; all of the message is well-formed as far
+ * as brackets and strings go, because qmp_stream.c has cut it out. */
 static const char *
 qbjQmpMessageSkipString(const char *text)
 {

@@ -18,15 +18,15 @@ qbjQmpMessageKind qbjQmpMessageGetKind(virJSONValue *message);
 /* The number of the request that @answer belongs to; false when it has none, or one that we never give. */
 bool qbjQmpMessageGetId(virJSONValue *answer, unsigned int *id);
 
-/* The same for the text of an answer, without parsing it: large ones are parsed by whoever waits for them, so that they do not
- * hold up the event thread. False also for what is no answer. */
+/* The same for the text of an answer, without parsing it: large ones are parsed by whoever waits for them,
+ * so that they do not hold up the event thread. False also for what is no answer. */
 bool qbjQmpMessagePeekId(const char *text, unsigned int *id);
 
 /* Moves the outcome out of @answer into the out-fields of @command. */
 void qbjQmpMessageTakeOutcome(virJSONValue *answer, qbjQmpCommand *command);
 
-/* The text of a command without its id and without the last brace. QEMU 7.2 reads its socket byte by byte (2 us each), so
- * there are no blanks. NULL with VIR_ERR_INTERNAL_ERROR reported. */
+/* The text of a command without its id and without the last brace. QEMU 7.2 reads its socket byte by byte
+ * (2 us each), so there are no blanks. NULL with VIR_ERR_INTERNAL_ERROR reported. */
 char *qbjQmpMessageFormat(const char *execute, virJSONValue *arguments);
 
 /* The same for an object that a person typed; its own id is left out. */

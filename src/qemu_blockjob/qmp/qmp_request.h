@@ -1,4 +1,5 @@
-/* The requests that QEMU has not answered yet, in the order of sending. No I/O; guarded by the client's lock. */
+/* The requests that QEMU has not answered yet, in the order of sending. No I/O; guarded by the client's
+ * lock. */
 #pragma once
 
 #include "internal.h"
@@ -6,10 +7,12 @@
 #include "virthread.h"
 #include "qmp_client.h"
 
-/* More than this many unanswered commands, given-up ones included, are refused: a hung QEMU cannot grow us. */
+/* More than this many unanswered commands, given-up ones included, are refused: a hung QEMU cannot grow
+ * us. */
 #define QBJ_QMP_REQUESTS_MAX 1024
 
-/* What came for one command: parsed, or, when it is large, as text that the waiting thread parses. Both NULL: nothing yet. */
+/* What came for one command: parsed, or, when it is large, as text that the waiting thread parses. Both
+ * NULL: nothing yet. */
 typedef struct _qbjQmpAnswer qbjQmpAnswer;
 struct _qbjQmpAnswer {
     virJSONValue *json;
@@ -65,11 +68,13 @@ const qbjQmpRequest *qbjQmpRequestListFind(const qbjQmpRequestList *list, unsign
 /* The same, and takes it out of the list. */
 qbjQmpRequest *qbjQmpRequestListTake(qbjQmpRequestList *list, unsigned int id);
 
-/* The waiting thread of @batch gives up: its requests stay in the list until their answers come, which are then dropped. */
+/* The waiting thread of @batch gives up: its requests stay in the list until their answers come, which are
+ * then dropped. */
 void qbjQmpRequestListAbandon(qbjQmpRequestList *list, const qbjQmpBatch *batch);
 
 /* Hands the answer (one of both, taken over) to the batch of @request. */
 void qbjQmpRequestDeliver(qbjQmpRequest *request, virJSONValue *json, char *text);
 
-/* The connection has ended: wakes every batch. What has a callback is moved to @unheard, in order; the list is empty then. */
+/* The connection has ended: wakes every batch. What has a callback is moved to @unheard, in order; the
+ * list is empty then. */
 void qbjQmpRequestListBreak(qbjQmpRequestList *list, GQueue *unheard);

@@ -66,8 +66,8 @@ qbjQmpSocketRemoveStale(const char *path)
     return -1;
 }
 
-/* The file gets the mode of the unbound socket, so it is at no time open to more people than @mode says; chmod() then
- * adds what the umask took away. */
+/* The file gets the mode of the unbound socket, so it is at no time open to more people than @mode says;
+ * chmod() then adds what the umask took away. */
 static int
 qbjQmpSocketBind(int fd, const struct sockaddr_un *address, mode_t mode)
 {

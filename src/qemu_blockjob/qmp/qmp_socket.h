@@ -3,14 +3,15 @@
 
 #include "internal.h"
 
-/* Connects to the socket that QEMU listens on. Does not block: a QEMU that hangs is connected to all the same, and says nothing.
- * Returns a non-blocking close-on-exec fd, -1 with an error reported:
- *   VIR_ERR_SYSTEM_ERROR       nobody listens (ECONNREFUSED), no such file (ENOENT), another client is being served and
+/* Connects to the socket that QEMU listens on. Does not block: a QEMU that hangs is connected to all the
+ * same, and says nothing. Returns a non-blocking close-on-exec fd, -1 with an error reported:
+ *   VIR_ERR_SYSTEM_ERROR       nobody listens (ECONNREFUSED), no such file (ENOENT), one client is being served and
  *                              one more waits already (EAGAIN)
  *   VIR_ERR_OPERATION_FAILED   the path is too long for a socket */
 int qbjQmpConnectUnix(const char *path);
 
-/* Makes a socket at @path that listens, to be handed to QEMU when it is started: so one can connect at once, without waiting
- * for QEMU to get so far. A socket that an earlier QEMU left behind is replaced, anything else at @path is not.
- * Returns a close-on-exec fd, -1 with an error reported as above (EEXIST: something that is no socket). */
+/* Makes a socket at @path that listens, to be handed to QEMU when it is started: so one can connect at
+ * once, without waiting for QEMU to get so far. A socket that an earlier QEMU left behind is replaced,
+ * anything else at @path is not. Returns a close-on-exec fd, -1 with an error reported as above (EEXIST:
+ * something that is no socket). */
 int qbjQmpListenUnix(const char *path, mode_t mode);

@@ -64,8 +64,8 @@ qbjQmpStreamReset(qbjQmpStream *stream)
     }
 }
 
-/* Moves the unfinished rest to the front, but only when what has been consumed is larger: so each byte is moved a bounded
- * number of times. */
+/* Moves the unfinished rest to the front, but only when what has been consumed is larger: so each byte is
+ * moved a bounded number of times. */
 static void
 qbjQmpStreamCompact(qbjQmpStream *stream)
 {

@@ -12,6 +12,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "host_save.h"
 #include "hypervisor/virclosecallbacks.h"
 #include "virdomainjob.h"
 #include "virerror.h"
@@ -194,6 +195,19 @@ qbjVmDriverLoad(qbjDriver *driver)
     return 0;
 }
 
+/* What a daemon that was killed has left; nobody else saves in these folders, for we hold the pid file. */
+static void
+qbjVmDriverRemoveLeftovers(qbjDriver *driver)
+{
+    const char *folders[] = { driver->conf->stateDir, driver->conf->configDir };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(folders); i++) {
+        if (qbjHostSaveRemoveLeftovers(folders[i]) < 0)
+            virResetLastError();        /* logged, and harmless */
+    }
+}
+
 static int
 qbjVmDriverFill(qbjDriver *driver)
 {
@@ -204,6 +218,7 @@ qbjVmDriverFill(qbjDriver *driver)
         qbjVmDriverObjects(driver) < 0 ||
         qbjVmDriverLoad(driver) < 0)
         return -1;
+    qbjVmDriverRemoveLeftovers(driver);
 
     qbjVmReconnectAll(driver);
     return 0;
