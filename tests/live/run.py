@@ -25,6 +25,8 @@ SUITES = {
     "milestone": (["milestone.py"], 300),
     "writes-system": (["writes.py", "--mode", "system"], 300),
     "writes-session": (["writes.py", "--mode", "session"], 300),
+    "service": (["service.py"], 400),
+    "commands": (["commands.py"], 120),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
     "statusfile": (["statusfile.py"], 300),

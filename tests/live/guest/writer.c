@@ -4,6 +4,7 @@
  *
  *   qbj.mode=write    write until the end (default); qbj.count=N: stop after N and say "D disk N"
  *   qbj.mode=verify   read every block back, say what is there, power off
+ *   (hello, reboot, idle and shell are done by init)
  *   qbj.disks=vda,vdb one thread for each
  *   qbj.blocks=N      the ring: block number S goes to slot ((S - 1) * stride) mod N, so later writes overwrite earlier
  *   qbj.stride=K      must have no common factor with N (default 1)

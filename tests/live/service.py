@@ -1,0 +1,332 @@
+#!/usr/bin/python3
+"""The driver as a part of libvirtd and as the owner of a QEMU process: reload, time-out, a second daemon, what the guest
+does by itself, the user and the rights of QEMU and its images, the console, and virt-qemu-run.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import time
+
+import libvirt
+
+import jobs
+import options
+import plain
+from daemon import Daemon, DaemonError
+from guest import Guest, GuestError, SerialLog
+from images import make_chain, qemu_io
+from jobs import Events
+from tap import Tap
+
+ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
+PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+
+
+def fill(index, path, fmt):
+    qemu_io(path, fmt, "write -P %d %dM 1M" % (index + 1, 2 * index))
+
+
+class Test:
+    def __init__(self, out, daemon, guest):
+        self.out, self.daemon, self.guest = out, daemon, guest
+        self.stock = daemon.driver == "stock"
+        self.connect()
+
+    def connect(self):
+        self.conn = self.daemon.connect()
+        self.events = Events(self.conn)
+
+    def ok(self, condition, what, detail=None, known=None):
+        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail,
+                           known if self.stock else None)
+
+    def equal(self, got, wanted, what, known=None):
+        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted), known)
+
+    # --- what the guest does by itself ------------------------------------------------------------------------
+
+    def guest_domain(self, name, mode, **changes):
+        serial = os.path.join(plain.folder(self.daemon, name), "serial.log")
+        xml = self.guest.xml(self.daemon, name, [], serial, {"mode": mode}, memory=160)
+        for old, new in changes.items():
+            xml = xml.replace("<%s>destroy</%s>" % (old, old), "<%s>%s</%s>" % (old, new, old))
+        return self.conn.defineXML(xml), SerialLog(serial)
+
+    def lifecycle_since(self, name, mark):
+        return [e[2:] for e in self.events.of(name, "lifecycle")[mark:]]
+
+    def test_power_off(self):
+        """The guest powers itself off (03/K2)."""
+        domain, log = self.guest_domain("off", "hello")
+        domain.create()
+        self.ok(jobs.wait_off(domain, 60), "a guest that powers off ends the domain", lambda: "\n".join(log.lines()))
+        self.equal(domain.state(), [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN],
+                   "the state after that is shutoff (shutdown)")
+        self.events.wait(lambda e: e[0] == "off" and e[1] == "lifecycle" and e[2] == 5, 10)
+        self.equal(self.lifecycle_since("off", -2), [(6, 1), (5, 0)], "the events are SHUTDOWN (guest), STOPPED (shutdown)")
+        domain.undefine()
+
+    def test_reboot(self):
+        """on_reboot=restart: the same QEMU goes on; =destroy: it ends."""
+        domain, log = self.guest_domain("again", "reboot", on_reboot="restart")
+        domain.create()
+        pid = self.daemon.qemu_pid("again")
+        booted = jobs.wait_for(lambda: len([x for x in log.lines() if x.startswith("G up")]) >= 2, 90, 0.2)
+        self.ok(booted, "a guest that reboots comes up again", lambda: "\n".join(log.lines()))
+        self.ok(domain.isActive() and self.daemon.qemu_pid("again") == pid, "in the same process")
+        domain.destroy()
+        domain.undefine()
+        domain, log = self.guest_domain("once", "reboot")
+        domain.create()
+        self.ok(jobs.wait_off(domain, 60), "with on_reboot=destroy the first reboot is the end",
+                lambda: "\n".join(log.lines()))
+        self.equal(len([x for x in log.lines() if x.startswith("G up")]), 1, "and it came up once only")
+        domain.undefine()
+
+    # --- the process and its images ---------------------------------------------------------------------------
+
+    def owners(self, paths):
+        return [pwd.getpwuid(os.stat(p).st_uid).pw_name for p in paths]
+
+    def test_rights(self):
+        """QEMU is not root and is confined; images get its owner and get theirs back."""
+        xml, paths = plain.chain_domain(self.daemon, "rights", 4, fill)
+        before = self.owners(paths)
+        domain = self.conn.defineXML(xml)
+        domain.createWithFlags(PAUSED)
+        pid = self.daemon.qemu_pid("rights")
+        with open("/proc/%d/status" % pid) as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        wanted = pwd.getpwnam("libvirt-qemu" if self.daemon.mode == "system" else
+                              self.daemon.user or pwd.getpwuid(os.geteuid()).pw_name)
+        self.equal(status["Uid"].split(), [str(wanted.pw_uid)] * 4, "QEMU runs as %s" % wanted.pw_name)
+        self.equal(status["Seccomp"], "2", "with a system call filter")
+        self.equal(status["CapEff"], "0000000000000000", "and without capabilities")
+        if self.daemon.mode == "system":
+            self.equal(self.owners(paths), [wanted.pw_name] * 4, "all images of the chain belong to it")
+        domain.blockCommit("vda", paths[1], paths[2], 0, 0)
+        self.events.wait_job("rights", "vda", "completed")
+        jobs.wait_gone(domain, "vda")
+        domain.blockCommit("vda", None, None, 0, ACTIVE)
+        jobs.wait_ready(domain, "vda")
+        domain.blockJobAbort("vda", PIVOT)
+        if self.daemon.mode == "system":
+            self.equal(self.owners([paths[0]]), [wanted.pw_name], "after the pivot the base still does")
+            self.equal(self.owners(paths[1:]), before[1:], "what left the chain has its owner back",
+                       known="leaves lower images with QEMU's owner (04/V177)")
+        domain.destroy()
+        self.equal(self.owners(paths), before, "after the end every image has its owner back",
+                   known="leaves lower images with QEMU's owner (04/V177)")
+        domain.undefine()
+
+    def test_missing_process(self):
+        """QEMU dies while no daemon is there (06/R6.3)."""
+        xml, _ = plain.chain_domain(self.daemon, "gone", 2)
+        self.conn.defineXML(xml).createWithFlags(PAUSED)
+        transient, _ = plain.chain_domain(self.daemon, "gone-too", 1)
+        self.conn.createXML(transient, PAUSED)
+        pids = [self.daemon.qemu_pid("gone"), self.daemon.qemu_pid("gone-too")]
+        self.daemon.kill()
+        for pid in pids:
+            self.daemon.ask(do="signal", pid=pid, signal=9)
+        jobs.wait_for(lambda: not set(pids) & set(self.daemon.qemu_pids()), 10)
+        self.daemon.start()
+        self.connect()
+        domain = self.conn.lookupByName("gone")
+        jobs.wait_for(lambda: not domain.isActive(), 10)
+        self.equal(domain.state(), [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED],
+                   "a VM that died without a daemon is shutoff (crashed)")
+        left = jobs.wait_for(lambda: "gone-too" not in [d.name() for d in self.conn.listAllDomains()], 10)
+        self.ok(left, "a transient one is gone")
+        domain.createWithFlags(PAUSED)
+        self.ok(domain.isActive(), "and it can be started again")
+        domain.destroy()
+        domain.undefine()
+
+    def test_console(self):
+        """The serial line of a guest through a stream."""
+        serial = "<serial type='pty'/><console type='pty'/>"
+        xml = self.guest.xml(self.daemon, "console", [], "/unused", {"mode": "shell"})
+        start, end = xml.index("<serial"), xml.index("</serial>") + len("</serial>")
+        domain = self.conn.createXML(xml[:start] + serial + xml[end:], 0)
+        stream = self.conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
+        try:
+            domain.openConsole(None, stream, 0)
+        except libvirt.libvirtError as e:
+            if e.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+                raise
+            self.out.skip("%s: the console" % self.daemon.mode, "not there yet: %s" % e)
+            domain.destroy()
+            return
+        got = b""
+        deadline = time.monotonic() + 60
+        asked = False
+        while time.monotonic() < deadline and b"answer 42" not in got:
+            data = stream.recv(4096)
+            if isinstance(data, bytes):
+                got += data
+            else:
+                time.sleep(0.05)
+            if not asked and b"# " in got:
+                stream.send(b"echo answer $((6 * 7))\n")
+                asked = True
+        self.ok(b"answer 42" in got, "the console talks to a shell in the guest", repr(got[-500:]))
+        try:
+            stream.abort()
+        except libvirt.libvirtError:
+            pass
+        domain.destroy()
+
+    # --- the daemon -------------------------------------------------------------------------------------------
+
+    def test_reload(self):
+        """SIGHUP reads new and changed definitions; running VMs stay."""
+        xml, paths = plain.chain_domain(self.daemon, "stays", 1)
+        stays = self.conn.defineXML(xml)
+        stays.createWithFlags(PAUSED)
+        pid = self.daemon.qemu_pid("stays")
+        with open(os.path.join(self.daemon.config_dir, "stays.xml")) as f:
+            text = f.read()
+        new = text.replace("<name>stays<", "<name>new<").replace(stays.UUIDString(), "2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0fabcd")
+        path = os.path.join(self.daemon.config_dir, "new.xml")
+        with open(path, "w") as f:
+            f.write(new)
+        self.daemon.own(path)
+        self.daemon.reload()
+        there = jobs.wait_for(lambda: "new" in [d.name() for d in self.conn.listAllDomains()], 10)
+        self.ok(there, "SIGHUP reads a definition that was put into the folder")
+        self.ok(stays.isActive() and self.daemon.qemu_pid("stays") == pid, "the running VM is not touched")
+        if there:
+            self.conn.lookupByName("new").undefine()
+        stays.destroy()
+        stays.undefine()
+
+    def test_second_daemon(self):
+        """A second libvirtd on the same folders is refused and does the first one no harm."""
+        xml, _ = plain.chain_domain(self.daemon, "mine", 1)
+        domain = self.conn.createXML(xml, PAUSED)
+        argv = ["/usr/sbin/libvirtd", "-p", os.path.join(self.daemon.run_dir, "second.pid")]
+        env = dict(self.daemon.environment())
+        pid = self.daemon.ask(do="spawn", argv=argv, env=env, log=self.daemon.path("second.out"))["pid"]
+        status = self.daemon.ask(do="wait", pid=pid, timeout=20)["status"]
+        self.ok(status is not None, "a second daemon on the same folders does not stay", "it runs")
+        if status is None:
+            self.daemon.ask(do="signal", pid=pid, signal=9)
+        self.ok(domain.isActive() and self.daemon.qemu_pid("mine") in self.daemon.qemu_pids(), "the VM runs on")
+        # the second one may have taken the first one's socket away; the connection that is open works
+        domain.destroy()
+        self.daemon.restart()
+        self.connect()
+
+    def test_timeout(self):
+        """libvirtd --timeout: a running VM keeps it alive, and only that."""
+        with Daemon(self.daemon.mode, self.daemon.driver_dir) as daemon:
+            daemon.arguments = ["--timeout", "3"]
+            daemon.start()
+            xml, _ = plain.chain_domain(daemon, "inhibit", 1)
+            path = daemon.path("inhibit.xml")
+            with open(path, "w") as f:
+                f.write(xml)
+            for words in (["define", path], ["start", "--paused", "inhibit"]):
+                code, text = daemon.virsh(*words)
+                self.ok(code == 0, "virsh %s, on a daemon with --timeout" % words[0], text)
+            time.sleep(6)
+            if self.ok(daemon.alive(), "with --timeout 3 and a running VM the daemon stays", daemon.log_tail):
+                code, text = daemon.virsh("destroy", "inhibit")
+                self.ok(code == 0, "the VM can be ended", text)
+                status = daemon.ask(do="wait", pid=daemon.pid, timeout=30)["status"]
+                self.equal(status, 0, "and then the daemon ends by itself")
+
+    def test_two_daemons(self):
+        """Several daemons beside each other, each with a domain of the same name."""
+        with Daemon(self.daemon.mode, self.daemon.driver_dir) as other:
+            other.start()
+            conn = other.connect()
+            xml, _ = plain.chain_domain(self.daemon, "twin", 1)
+            mine = self.conn.createXML(xml, PAUSED)
+            xml, _ = plain.chain_domain(other, "twin", 1)
+            yours = conn.createXML(xml, PAUSED)
+            yours.destroy()
+            self.ok(mine.isActive(), "two daemons with domains of one name do not meet")
+            mine.destroy()
+
+    # --- virt-qemu-run ----------------------------------------------------------------------------------------
+
+    def test_virt_qemu_run(self):
+        """The driver inside another program: the VM lives as long as the program."""
+        program = shutil.which("virt-qemu-run")
+        if not program or self.daemon.mode != "session" and os.geteuid() != 0:
+            self.out.skip("%s: virt-qemu-run" % self.daemon.mode, "not installed")
+            return
+        root = plain.folder(self.daemon, "embed")
+        serial = os.path.join(root, "serial.log")
+        xml = self.guest.xml(self.daemon, "embed", [], serial, {"mode": "hello"})
+        path = os.path.join(root, "domain.xml")
+        with open(path, "w") as f:
+            f.write(xml)
+        os.makedirs(os.path.join(root, "etc"))
+        with open(os.path.join(root, "etc", "qemu.conf"), "w") as f:
+            f.write('stdio_handler = "file"\ncgroup_controllers = [ ]\nnamespaces = [ ]\n')
+        self.daemon.own(path, os.path.join(root, "etc"), os.path.join(root, "etc", "qemu.conf"))
+        log = self.daemon.path("virt-qemu-run.out")
+        pid = self.daemon.ask(do="spawn", argv=[program, "--root", root, path], env=self.daemon.environment(),
+                              log=log)["pid"]
+        up = SerialLog(serial).wait_line("G up hello", 60)
+        gone = jobs.wait_for(lambda: not self.daemon.qemu_pids(), 20)
+        with open(log) as f:
+            text = f.read()
+        self.ok(up, "virt-qemu-run runs a guest", text)
+        self.ok(gone, "which powers off, and no QEMU is left", text)
+        # the program itself may wait for one more event before it sees that
+        self.daemon.ask(do="signal", pid=pid, signal=15)
+        status = self.daemon.ask(do="wait", pid=pid, timeout=20)["status"]
+        self.equal(status, 0, "and the program ends well")
+
+
+# slow, and the same code in both modes
+ONCE = {"reboot", "console", "two_daemons"}
+TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]
+
+
+def run(out, args, mode):
+    guest = Guest(args.guest_cache, out.diag)
+    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
+        daemon.start()
+        out.diag("driver %s, qemu:///%s, guest under %s" % (args.driver, mode, guest.accel_for(daemon)))
+        test = Test(out, daemon, guest)
+        for name in args.names or TESTS:
+            if name in ONCE and mode == "session" and os.geteuid() == 0 and not (args.mode or args.names):
+                continue
+            try:
+                getattr(test, "test_" + name)()
+            except Exception:
+                out.error("%s: %s" % (mode, name))
+                out.diag(daemon.log_tail())
+                if not daemon.alive():
+                    daemon.arguments = []
+                    daemon.start()
+                test.connect()
+
+
+def main():
+    parser = options.parser(__doc__)
+    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
+    args = options.finish(parser.parse_args())
+    for name in args.names:
+        if name not in TESTS:
+            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
+    out = Tap("service")
+    for mode in options.modes(args, out):
+        try:
+            run(out, args, mode)
+        except (DaemonError, GuestError) as e:
+            out.ok(False, "the daemon and the guest are there", e)
+    return out.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
