@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What does an operation ask QEMU? QEMU itself writes down each monitor command (a wrapper around the emulator switches
-that trace on), so nothing is hidden. `query-named-block-nodes` and `query-block` must not be sent by any operation: with
-a deep chain each of them stops the guest for seconds. The number of commands and bytes is printed.
+"""What does an operation ask QEMU? QEMU itself writes down each monitor command (a wrapper around the emulator
+switches that trace on), so nothing is hidden. `query-named-block-nodes` and `query-block` must not be sent by any
+operation: with a deep chain each of them stops the guest for seconds. The number of commands and bytes is printed.
 """
 
 import itertools

@@ -229,7 +229,7 @@ class Daemon:
             python += [self.dir, self.run_dir]
         if self.mode == "system":
             script = "set -e; mount -t tmpfs -o mode=0755,size=16m none /run; " \
-                     "mkdir -p /run/libvirt /run/lock; mount --bind '%s' /run/libvirt\n" % os.path.join(self.run_dir, "libvirt")
+                     "mkdir -p /run/libvirt /run/lock; mount --bind '%s/libvirt' /run/libvirt\n" % self.run_dir
             for name, place in SYSTEM_FOLDERS.items():
                 script += "mkdir -p %s; mount --bind '%s' %s\n" % (place, self.path(name), place)
             if not self.kvm and os.path.exists("/dev/kvm"):
@@ -274,7 +274,8 @@ class Daemon:
         libvirtd = shutil.which("libvirtd", path="/usr/sbin:/usr/local/sbin:/sbin")
         if not libvirtd:
             raise DaemonError("libvirtd is missing: apt-get install libvirt-daemon-system")
-        self.pid = self.ask(do="spawn", argv=[libvirtd] + self.arguments, env=self.environment(), log=self.path("daemon.out"))["pid"]
+        self.pid = self.ask(do="spawn", argv=[libvirtd] + self.arguments, env=self.environment(),
+                            log=self.path("daemon.out"))["pid"]
         if wait:
             self.wait_ready()
         return self

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The driver as a part of libvirtd and as the owner of a QEMU process: reload, time-out, a second daemon, what the guest
-does by itself, the user and the rights of QEMU and its images, the console, and virt-qemu-run.
+"""The driver as a part of libvirtd and as the owner of a QEMU process: reload, time-out, a second daemon, what the
+guest does by itself, the user and the rights of QEMU and its images, the console, and virt-qemu-run.
 """
 
 import os
@@ -67,7 +67,8 @@ class Test:
         self.equal(domain.state(), [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN],
                    "the state after that is shutoff (shutdown)")
         self.events.wait(lambda e: e[0] == "off" and e[1] == "lifecycle" and e[2] == 5, 10)
-        self.equal(self.lifecycle_since("off", -2), [(6, 1), (5, 0)], "the events are SHUTDOWN (guest), STOPPED (shutdown)")
+        self.equal(self.lifecycle_since("off", -2), [(6, 1), (5, 0)],
+                   "the events are SHUTDOWN (guest), STOPPED (shutdown)")
         domain.undefine()
 
     def test_reboot(self):
@@ -191,7 +192,8 @@ class Test:
         pid = self.daemon.qemu_pid("stays")
         with open(os.path.join(self.daemon.config_dir, "stays.xml")) as f:
             text = f.read()
-        new = text.replace("<name>stays<", "<name>new<").replace(stays.UUIDString(), "2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0fabcd")
+        new = text.replace("<name>stays<", "<name>new<").replace(stays.UUIDString(),
+                                                                 "2c8f1d8e-3b36-4a6a-8f3e-6d1b1c0fabcd")
         path = os.path.join(self.daemon.config_dir, "new.xml")
         with open(path, "w") as f:
             f.write(new)
