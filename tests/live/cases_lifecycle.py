@@ -31,7 +31,6 @@ def whole(r, xml, live=True):
     r.note("inactive XML", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     if live and r.call("start", r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
         r.note("live XML", r.domain.XMLDesc(0))
-        r.note("migratable XML", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE))
         r.note("inactive XML while it runs", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
         r.call("destroy", r.domain.destroy)
         r.note("inactive XML afterwards", r.domain.XMLDesc(0))
@@ -140,6 +139,14 @@ def xml_python_minimal(r):
         rest="<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer name='pit' tickpolicy='delay'/>"
         "<timer name='hpet' present='no'/></clock>"
         "<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"))
+
+
+@case
+def xml_flags(r):
+    r.domain = r.conn.defineXML(document(r, one_disk(r)))
+    for label, flags in (("migratable", libvirt.VIR_DOMAIN_XML_MIGRATABLE),
+                         ("update CPU", libvirt.VIR_DOMAIN_XML_UPDATE_CPU), ("secure", libvirt.VIR_DOMAIN_XML_SECURE), ("unknown", 0x1000)):
+        r.call(label, r.domain.XMLDesc, flags)
 
 
 @case
