@@ -7,6 +7,7 @@
 #include "deffixture.h"
 #include "statusfixture.h"
 #include "virerror.h"
+#include "vm_def.h"
 #include "vm_support_parts.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -128,6 +129,80 @@ qbjTestRowsSane(void)
     }
 }
 
+/* --- its cost --- */
+
+/* A definition with @count elements of several kinds that are paired in several ways, all of them kept by the parser. */
+static char *
+qbjTestLarge(size_t count)
+{
+    g_autoptr(GString) xml = g_string_new("<domain type='qemu'><name>guest</name><memory>65536</memory><metadata>");
+    size_t i;
+
+    g_string_append(xml, "<a:x xmlns:a='urn:a'>");
+    for (i = 0; i < count; i++)
+        g_string_append_printf(xml, "<a:y n='%zu'>t</a:y><a:z%zu/>", i, i);
+    g_string_append(xml, "</a:x></metadata><os><type machine='q35'>hvm</type></os><cpu><model>Nehalem</model>");
+    for (i = 0; i < count; i++)
+        g_string_append_printf(xml, "<feature policy='disable' name='f%zu'/>", count - i);
+    g_string_append(xml, "</cpu><devices>");
+    for (i = 0; i < count; i++)
+        g_string_append_printf(xml, "<serial type='file'><source path='/%zu'/></serial>", i);
+    g_string_append(xml, "</devices></domain>");
+    return g_string_free(g_steal_pointer(&xml), FALSE);
+}
+
+/* Seconds of one check, the best of three. */
+static double
+qbjTestTime(size_t count)
+{
+    g_autofree char *xml = qbjTestLarge(count);
+    g_autoptr(virDomainDef) def = virDomainDefParseString(xml, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_INACTIVE |
+                                                          VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE);
+    double best = G_MAXDOUBLE;
+    size_t i;
+
+    if (!def)
+        g_error("%s", virGetLastErrorMessage());
+
+    for (i = 0; i < 3; i++) {
+        gint64 begin = g_get_monotonic_time();
+
+        if (qbjVmDefCheckSupported(xml, def, xmlopt) < 0)
+            g_error("%s", virGetLastErrorMessage());
+        best = MIN(best, (g_get_monotonic_time() - begin) / 1e6);
+    }
+
+    return best;
+}
+
+/* Whoever may define a domain must not be able to keep the daemon busy: eight times the size, at most 20 times the time. */
+static void
+qbjTestLinear(void)
+{
+    double small = qbjTestTime(500);
+    double large = qbjTestTime(4000);
+
+    g_test_message("%.4f s, %.4f s", small, large);
+    g_assert_cmpfloat(large, <, small * 20);
+}
+
+static void
+qbjTestDepth(void)
+{
+    g_autoptr(GString) xml = g_string_new("<domain type='qemu'><name>guest</name><memory>65536</memory>"
+                                          "<os><type>hvm</type></os><metadata>");
+    g_autoptr(virDomainDef) def = NULL;
+    size_t i;
+
+    for (i = 0; i < 100000; i++)
+        g_string_append(xml, "<x>");
+
+    def = qbjTestDefine(xml->str, xmlopt);
+    g_assert_null(def);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_XML_DETAIL);
+    virResetLastError();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -141,6 +216,9 @@ main(int argc, char **argv)
 
     g_test_add_func("/support/table/sane", qbjTestRowsSane);
     g_test_add_func("/support/table/used", qbjTestRowsUsed);
+
+    g_test_add_func("/support/cost/linear", qbjTestLinear);
+    g_test_add_func("/support/cost/depth", qbjTestDepth);
 
     ret = g_test_run();
     virObjectUnref(xmlopt);

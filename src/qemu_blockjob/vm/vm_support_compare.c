@@ -12,9 +12,14 @@ static bool
 qbjVmSupportSameValue(const qbjVmSupportRow *row, const xmlNode *in, const xmlNode *out, const char *inValue,
                       const char *outValue)
 {
-    g_autofree char *inText = g_strstrip(g_strdup(inValue));
-    g_autofree char *outText = g_strstrip(g_strdup(outValue));
+    g_autofree char *inText = NULL;
+    g_autofree char *outText = NULL;
 
+    if (STREQ(inValue, outValue))
+        return true;
+
+    inText = g_strstrip(g_strdup(inValue));
+    outText = g_strstrip(g_strdup(outValue));
     return STREQ(inText, outText) || (row && row->same && row->same(in, out, inText, outText));
 }
 

@@ -11,9 +11,18 @@
 static bool
 qbjVmSupportIsListed(const char *values, const char *value)
 {
-    g_auto(GStrv) listed = g_strsplit(values, " ", -1);
+    size_t length = strlen(value);
+    const char *found;
 
-    return g_strv_contains((const char *const *) listed, value);
+    if (length == 0 || strchr(value, ' '))
+        return false;
+
+    for (found = strstr(values, value); found; found = strstr(found + 1, value)) {
+        if ((found == values || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
+            return true;
+    }
+
+    return false;
 }
 
 static int

@@ -6,58 +6,143 @@
 #include "virthread.h"
 #include "vm_support_parts.h"
 
-static GHashTable *qbjVmSupportByPath;
-static GHashTable *qbjVmSupportFamilyByPath;
+/* What stands below one path of the table. */
+typedef struct _qbjVmSupportPlace qbjVmSupportPlace;
+struct _qbjVmSupportPlace {
+    GHashTable *elements;       /* "name" or "name:kind:kind" -> row */
+    GHashTable *attributes;     /* "name" -> row */
+    GHashTable *families;       /* "name" -> family */
+    const char *base;           /* path of the group, or NULL */
+};
+
+static GHashTable *qbjVmSupportPlaces;  /* path -> place; made once, never changed */
+static GHashTable *qbjVmSupportBelow;   /* row -> the place below it */
+
+static qbjVmSupportPlace *
+qbjVmSupportPlaceAt(const char *path)
+{
+    qbjVmSupportPlace *place = g_hash_table_lookup(qbjVmSupportPlaces, path);
+
+    if (!place) {
+        place = g_new0(qbjVmSupportPlace, 1);
+        place->elements = g_hash_table_new(g_str_hash, g_str_equal);
+        place->attributes = g_hash_table_new(g_str_hash, g_str_equal);
+        place->families = g_hash_table_new(g_str_hash, g_str_equal);
+        g_hash_table_insert(qbjVmSupportPlaces, g_strdup(path), place);
+    }
+
+    return place;
+}
+
+/* The place that @path is in, and its name there. */
+static qbjVmSupportPlace *
+qbjVmSupportPlaceOf(const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    g_autofree char *above = slash ? g_strndup(path, slash - path) : g_strdup("");
+
+    *name = slash ? slash + 1 : path;
+    return qbjVmSupportPlaceAt(above);
+}
+
+static void
+qbjVmSupportAddRow(const qbjVmSupportRow *row)
+{
+    qbjVmSupportPlace *below = qbjVmSupportPlaceAt(row->path);
+    const char *name;
+    qbjVmSupportPlace *place = qbjVmSupportPlaceOf(row->path, &name);
+
+    below->base = row->base;
+    g_hash_table_insert(qbjVmSupportBelow, (gpointer) (uintptr_t) row, below);
+
+    if (*name == '@')
+        g_hash_table_insert(place->attributes, (gpointer) (uintptr_t) (name + 1), (gpointer) (uintptr_t) row);
+    else
+        g_hash_table_insert(place->elements, (gpointer) (uintptr_t) name, (gpointer) (uintptr_t) row);
+}
 
 static int
 qbjVmSupportOnceInit(void)
 {
     size_t i;
 
-    qbjVmSupportByPath = g_hash_table_new(g_str_hash, g_str_equal);
-    for (i = 0; qbjVmSupportRows[i].path; i++)
-        g_hash_table_insert(qbjVmSupportByPath, (gpointer) (uintptr_t) qbjVmSupportRows[i].path,
-                            (gpointer) (uintptr_t) &qbjVmSupportRows[i]);
+    qbjVmSupportPlaces = g_hash_table_new(g_str_hash, g_str_equal);
+    qbjVmSupportBelow = g_hash_table_new(NULL, NULL);
 
-    qbjVmSupportFamilyByPath = g_hash_table_new(g_str_hash, g_str_equal);
-    for (i = 0; qbjVmSupportFamilies[i].path; i++)
-        g_hash_table_insert(qbjVmSupportFamilyByPath, (gpointer) (uintptr_t) qbjVmSupportFamilies[i].path,
+    for (i = 0; qbjVmSupportRows[i].path; i++)
+        qbjVmSupportAddRow(&qbjVmSupportRows[i]);
+
+    for (i = 0; qbjVmSupportFamilies[i].path; i++) {
+        const char *name;
+        qbjVmSupportPlace *place = qbjVmSupportPlaceOf(qbjVmSupportFamilies[i].path, &name);
+
+        g_hash_table_insert(place->families, (gpointer) (uintptr_t) name,
                             (gpointer) (uintptr_t) &qbjVmSupportFamilies[i]);
+    }
 
     return 0;
 }
 VIR_ONCE_GLOBAL_INIT(qbjVmSupport);
 
-static const void *
-qbjVmSupportFindAt(GHashTable *table, const char *place, const char *below)
+/* The place below @row, then that of its group, of the group's group and so on. */
+static const qbjVmSupportPlace *
+qbjVmSupportFirstPlace(const qbjVmSupportRow *row)
 {
-    /* children of the root have no prefix */
-    g_autofree char *path = *place ? g_strdup_printf("%s/%s", place, below) : g_strdup(below);
+    if (qbjVmSupportInitialize() < 0)
+        return NULL;
 
-    return g_hash_table_lookup(table, path);
+    return g_hash_table_lookup(qbjVmSupportBelow, row);
 }
 
-/* Looks for @below under the row itself, then under its group, the group's group and so on. */
-static const void *
-qbjVmSupportFindBelow(GHashTable *table, const qbjVmSupportRow *parent, const char *below)
+static const qbjVmSupportPlace *
+qbjVmSupportNextPlace(const qbjVmSupportPlace *place)
 {
-    const void *found = qbjVmSupportFindAt(table, parent->path, below);
+    return place->base ? g_hash_table_lookup(qbjVmSupportPlaces, place->base) : NULL;
+}
 
-    while (!found && parent && parent->base) {
-        found = qbjVmSupportFindAt(table, parent->base, below);
-        parent = g_hash_table_lookup(qbjVmSupportByPath, parent->base);
+static const qbjVmSupportRow *
+qbjVmSupportFindName(const qbjVmSupportRow *parent, const char *name)
+{
+    const qbjVmSupportPlace *place;
+    const qbjVmSupportRow *row;
+
+    for (place = qbjVmSupportFirstPlace(parent); place; place = qbjVmSupportNextPlace(place)) {
+        if ((row = g_hash_table_lookup(place->elements, name)))
+            return row;
     }
 
-    return found;
+    return NULL;
+}
+
+const qbjVmSupportRow *
+qbjVmSupportFindAttribute(const qbjVmSupportRow *parent, const char *name)
+{
+    const qbjVmSupportPlace *place;
+    const qbjVmSupportRow *row;
+
+    for (place = qbjVmSupportFirstPlace(parent); place; place = qbjVmSupportNextPlace(place)) {
+        if ((row = g_hash_table_lookup(place->attributes, name)))
+            return row;
+    }
+
+    return NULL;
 }
 
 const qbjVmSupportFamily *
 qbjVmSupportFindFamily(const qbjVmSupportRow *parent, const xmlNode *node)
 {
-    if (qbjVmSupportInitialize() < 0 || !parent || node->ns)
+    const qbjVmSupportPlace *place;
+    const qbjVmSupportFamily *family;
+
+    if (!parent || node->ns)
         return NULL;
 
-    return qbjVmSupportFindBelow(qbjVmSupportFamilyByPath, parent, (const char *) node->name);
+    for (place = qbjVmSupportFirstPlace(parent); place; place = qbjVmSupportNextPlace(place)) {
+        if ((family = g_hash_table_lookup(place->families, node->name)))
+            return family;
+    }
+
+    return NULL;
 }
 
 /* The most special row wins: controller:usb:qemu-xhci, then controller:usb, then controller. */
@@ -66,7 +151,7 @@ qbjVmSupportFindKind(const qbjVmSupportRow *parent, const xmlNode *node, const c
 {
     g_auto(GStrv) names = g_strsplit(kinds, " ", -1);
     g_autoptr(GString) name = g_string_new((const char *) node->name);
-    const qbjVmSupportRow *found = qbjVmSupportFindBelow(qbjVmSupportByPath, parent, name->str);
+    const qbjVmSupportRow *found = qbjVmSupportFindName(parent, name->str);
     size_t i;
 
     for (i = 0; names[i]; i++) {
@@ -75,8 +160,9 @@ qbjVmSupportFindKind(const qbjVmSupportRow *parent, const xmlNode *node, const c
 
         if (!value)
             break;
-        g_string_append_printf(name, ":%s", value);
-        special = qbjVmSupportFindBelow(qbjVmSupportByPath, parent, name->str);
+        g_string_append_c(name, ':');
+        g_string_append(name, value);
+        special = qbjVmSupportFindName(parent, name->str);
         if (special)
             found = special;
     }
@@ -87,27 +173,16 @@ qbjVmSupportFindKind(const qbjVmSupportRow *parent, const xmlNode *node, const c
 const qbjVmSupportRow *
 qbjVmSupportFind(const qbjVmSupportRow *parent, const xmlNode *node)
 {
-    const qbjVmSupportFamily *family = NULL;
+    const qbjVmSupportFamily *family;
 
-    if (qbjVmSupportInitialize() < 0 || node->ns)
+    if (node->ns)
         return NULL;
     if (!parent)
-        return g_hash_table_lookup(qbjVmSupportByPath, "");
+        return &qbjVmSupportRows[0];
 
     family = qbjVmSupportFindFamily(parent, node);
     if (family && family->kinds)
         return qbjVmSupportFindKind(parent, node, family->kinds);
 
-    return qbjVmSupportFindBelow(qbjVmSupportByPath, parent, (const char *) node->name);
-}
-
-const qbjVmSupportRow *
-qbjVmSupportFindAttribute(const qbjVmSupportRow *parent, const char *name)
-{
-    g_autofree char *below = g_strdup_printf("@%s", name);
-
-    if (qbjVmSupportInitialize() < 0)
-        return NULL;
-
-    return qbjVmSupportFindBelow(qbjVmSupportByPath, parent, below);
+    return qbjVmSupportFindName(parent, (const char *) node->name);
 }

@@ -19,8 +19,10 @@ struct _qbjVmSupportMatch {
 static char *
 qbjVmSupportFullName(const xmlNode *node)
 {
-    return g_strdup_printf("%s %s", node->ns && node->ns->href ? (const char *) node->ns->href : "",
-                           (const char *) node->name);
+    if (!node->ns)
+        return g_strdup((const char *) node->name);
+
+    return g_strconcat((const char *) node->name, " ", (const char *) node->ns->href, NULL);
 }
 
 static GHashTable *
@@ -76,7 +78,8 @@ qbjVmSupportIdentity(const xmlNode *node, char **keys, unsigned int mask)
             continue;
         if (!(value = qbjVmSupportKeyValue(node, keys[i])))
             return NULL;
-        g_string_append_printf(identity, "%s\n", value);
+        g_string_append(identity, value);
+        g_string_append_c(identity, '\n');
     }
 
     return g_strdup(identity->str);

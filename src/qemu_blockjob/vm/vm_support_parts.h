@@ -45,7 +45,7 @@ struct _qbjVmSupportFamily {
     const char *keys;           /* attributes, or child/@attribute, that tell one from the others; NULL: the order does */
 };
 
-/* vm_support_table.c: NULL terminated by a row without path. */
+/* vm_support_table.c: each ends with a row without path. The first row is that of <domain>. */
 extern const qbjVmSupportRow qbjVmSupportRows[];
 extern const qbjVmSupportFamily qbjVmSupportFamilies[];
 
