@@ -116,6 +116,9 @@ qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm)
 
     vm->persistent = 0;
     vm->autostart = 0;
+    /* else the end of a block job would save it again */
+    if (virDomainObjIsActive(vm))
+        g_clear_pointer(&vm->newDef, virDomainDefFree);
     qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
     if (!virDomainObjIsActive(vm))
         virDomainObjListRemove(driver->domains, vm);
