@@ -20,8 +20,10 @@
 static void
 qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
 {
+    if (!virDomainObjIsActive(vm))
+        return;
     QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
-    if (virDomainObjIsActive(vm) && virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
+    if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
         if (virDomainObjIsActive(vm))
             qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
         qbjDomainJobEnd(vm);
@@ -47,6 +49,21 @@ qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn)
     return 0;
 }
 
+/* A definition that did not come to run goes again: a persistent domain has its own back, a new one leaves the list. */
+static void
+qbjApiCreateUndo(qbjDriver *driver, virDomainObj *vm)
+{
+    virErrorPtr reason;
+
+    if (virDomainObjIsActive(vm) || vm->removing)
+        return;
+    virErrorPreserveLast(&reason);
+    virDomainObjRemoveTransientDef(vm);
+    if (!vm->persistent)
+        virDomainObjListRemove(driver->domains, vm);
+    virErrorRestore(&reason);
+}
+
 virDomainPtr
 qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
 {
@@ -69,9 +86,11 @@ qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         if (qbjApiStart(vm, flags & VIR_DOMAIN_START_PAUSED, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
             domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
-        else if (!virDomainObjIsActive(vm) && !vm->persistent && !vm->removing)
-            virDomainObjListRemove(driver->domains, vm);
+        else
+            qbjApiCreateUndo(driver, vm);
         qbjDomainJobEnd(vm);
+    } else {
+        qbjApiCreateUndo(driver, vm);
     }
     virDomainObjEndAPI(&vm);
     return domain;

@@ -13,6 +13,7 @@
 #include "engine_step.h"
 #include "engine_switch.h"
 #include "host_process.h"
+#include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -114,6 +115,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     qbjDomainRemoveStatus(vm);
     qbjVmStopForget(vm);
 
+    virCloseCallbacksDomainRemove(vm, NULL, NULL);      /* AUTODESTROY was for this run */
     vm->pid = 0;
     vm->def->id = -1;
     vm->taint = 0;
