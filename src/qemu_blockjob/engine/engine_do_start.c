@@ -4,6 +4,7 @@
 #include "engine_do.h"
 #include "engine_change.h"
 #include "engine_phase.h"
+#include "engine_switch.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -85,6 +86,7 @@ qbjEngineRemove(virDomainObj *vm, virQbjJob *job, virConnectDomainEventBlockJobS
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     qbjEngineWaitTell(vm, job, status);
+    qbjEngineSwitchForget(vm, job);
     g_ptr_array_remove(priv->status->jobs, job);
     if (virDomainObjIsActive(vm) && !priv->stopping)
         qbjDomainSaveStatusOrWarn(vm);

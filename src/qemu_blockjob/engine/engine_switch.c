@@ -30,6 +30,7 @@ struct _qbjEngineSwitch {
     bool done;
     qbjEngineSwap swap;
     virDomainDef *oldNewDef;            /* vm->newDef as it was, when it was replaced */
+    const virDomainDef *ourNewDef;      /* what replaced it; only compared: a client may have defined another since */
 };
 
 static void
@@ -212,6 +213,7 @@ qbjEngineSwitchMemory(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     if (sw->newDef) {
         sw->oldNewDef = g_steal_pointer(&vm->newDef);
         vm->newDef = g_steal_pointer(&sw->newDef);
+        sw->ourNewDef = vm->newDef;
     }
     sw->done = true;
     return 0;
@@ -352,7 +354,7 @@ qbjEngineSwitchBack(virDomainObj *vm, virQbjJob *job, bool *changed)
     if (sw && sw->done) {
         qbjEngineChangeSwapUndo(&sw->swap);
         sw->done = false;
-        if (sw->oldNewDef) {
+        if (sw->oldNewDef && vm->newDef == sw->ourNewDef) {
             virDomainDefFree(vm->newDef);
             vm->newDef = g_steal_pointer(&sw->oldNewDef);
             *changed = true;
