@@ -39,6 +39,7 @@ struct _qbjDomainPrivate {
     int pidfd;                          /* -1: none */
     GSource *pidSource;
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of this VM */
+    bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */

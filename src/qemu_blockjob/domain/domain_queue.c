@@ -106,6 +106,22 @@ qbjDomainQueueRelease(qbjDomainPrivate *priv)
     priv->scheduled = false;
 }
 
+/* The job was taken for the recovery of this VM, whose handler says when it is over. Others than the first worker leave
+ * their event to that one: it looks at the queue once more before it lets go of the domain's lock. */
+static void
+qbjDomainQueueRecover(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->recovering)
+        return;
+    priv->recovering = true;
+    qbjDomainQueueDrain(vm);
+    priv->recovering = false;
+    if (!priv->reconnecting)
+        qbjDomainJobEnd(vm);
+}
+
 void
 qbjDomainQueueWork(void *job, void *opaque G_GNUC_UNUSED)
 {
@@ -119,8 +135,7 @@ qbjDomainQueueWork(void *job, void *opaque G_GNUC_UNUSED)
     qbjDomainQueueRelease(priv);
 
     if (priv->reconnecting) {
-        /* the job was taken for the recovery of this VM; its handler ends it */
-        qbjDomainQueueDrain(vm);
+        qbjDomainQueueRecover(vm);
     } else if (virDomainObjBeginJobNowait(vm, VIR_JOB_MODIFY) == 0) {
         qbjDomainQueueDrain(vm);
         qbjDomainJobEnd(vm);

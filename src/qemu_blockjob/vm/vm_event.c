@@ -154,10 +154,7 @@ qbjVmHandleGone(virDomainObj *vm)
     else
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
 
-    if (priv->reconnecting) {
-        priv->reconnecting = false;
-        qbjDomainJobEnd(vm);
-    }
+    priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }
 
 void

@@ -145,10 +145,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
     qbjEngineResume(vm);
     qbjDomainSaveStatusOrWarn(vm);
 
-    if (priv->reconnecting) {
-        priv->reconnecting = false;
-        qbjDomainJobEnd(vm);
-    }
+    priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }
 
 void
