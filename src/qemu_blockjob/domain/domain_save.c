@@ -61,16 +61,16 @@ qbjDomainConfigText(virDomainObj *vm, virDomainDef *def)
 static int
 qbjDomainCheckReadable(virDomainObj *vm, const char *path)
 {
-    g_autoptr(virDomainObj) copy = NULL;
+    virDomainObj *copy = virDomainObjParseFile(path, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, QBJ_STATUS_PARSE_FLAGS);
+    bool same;
 
-    copy = virDomainObjParseFile(path, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, QBJ_STATUS_PARSE_FLAGS);
     if (!copy)
         return -1;
-    if (copy->def->ndisks != vm->def->ndisks) {
+    same = copy->def->ndisks == vm->def->ndisks;
+    virDomainObjEndAPI(&copy);          /* it comes locked */
+    if (!same)
         virReportError(VIR_ERR_INTERNAL_ERROR, _("status file '%s' does not read back as it was written"), path);
-        return -1;
-    }
-    return 0;
+    return same ? 0 : -1;
 }
 #endif
 
