@@ -30,6 +30,7 @@ SUITES = {
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
     "statusfile": (["statusfile.py"], 300),
+    "hostile": (["hostile.py"], 300),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")

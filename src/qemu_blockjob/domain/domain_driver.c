@@ -21,6 +21,14 @@ qbjDriverActiveRemove(qbjDriver *driver)
         driver->inhibit(false, driver->inhibitOpaque);
 }
 
+bool
+qbjDriverIsShuttingDown(qbjDriver *driver)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&driver->lock);
+
+    return driver->shuttingDown;
+}
+
 int
 qbjDriverNextId(qbjDriver *driver, int seen)
 {

@@ -34,6 +34,8 @@ struct _qbjDriver {
     unsigned int nactive;
     int nextId;
     bool shuttingDown;
+    virThread closer;                   /* closes the monitors when the daemon ends */
+    bool closing;                       /* it was started and not yet joined; the daemon's main thread only */
     int pidFileFd;                      /* driver.pid, -1 when not held */
 
     /* What the layers above do with one queued event; @vm is locked and its job is held. */
@@ -43,6 +45,9 @@ struct _qbjDriver {
 /* Counts running VMs and keeps the daemon alive while there are any (10.1 inhibit). */
 void qbjDriverActiveAdd(qbjDriver *driver);
 void qbjDriverActiveRemove(qbjDriver *driver);
+
+/* True from stateShutdownPrepare on: whoever waits for a VM goes home. */
+bool qbjDriverIsShuttingDown(qbjDriver *driver);
 
 /* The next domain id; also learns from @seen (an id found in a status file), -1: nothing to learn. */
 int qbjDriverNextId(qbjDriver *driver, int seen);

@@ -32,6 +32,10 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot)
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
         return -1;
     }
+    if (!wait->done) {
+        virReportError(VIR_ERR_OPERATION_ABORTED, _("the daemon ends; block job '%s' goes on ending without it"), wait->job);
+        return -1;
+    }
     if (!pivot || wait->status == VIR_DOMAIN_BLOCK_JOB_COMPLETED)
         return 0;
     if (wait->timedOut) {
@@ -97,7 +101,8 @@ qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
     name = g_strdup(job->spec->job);
     qbjEngineWaitBegin(vm, name, &wait);
     if ((ret = qbjEngineAbortSend(vm, name, pivot, &wait)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)) {
-        while (!wait.done && virDomainObjIsActive(vm))
+        /* the end of the daemon closes the monitor, which wakes us up */
+        while (!wait.done && virDomainObjIsActive(vm) && !qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver))
             qbjDomainQueueWait(vm, 0);
         ret = qbjEngineAbortResult(vm, &wait, pivot);
     }

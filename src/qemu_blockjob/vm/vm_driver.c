@@ -268,21 +268,36 @@ qbjVmDriverCloseOne(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
     return 0;
 }
 
+static void
+qbjVmDriverCloseAll(void *opaque)
+{
+    qbjDriver *driver = opaque;
+
+    virDomainObjListForEach(driver->domains, false, qbjVmDriverCloseOne, NULL);
+}
+
+/* The daemon waits for its clients' calls before it asks us to wait, so they are sent home from here; in a thread, because
+ * nothing may block the daemon's loop, and a domain's lock may. Records are as after a crash. */
 void
 qbjVmDriverShutdownPrepare(qbjDriver *driver)
 {
     VIR_WITH_MUTEX_LOCK_GUARD(&driver->lock) {
         driver->shuttingDown = true;
     }
-    /* calls that wait for a QEMU fail now and go home: the daemon can end although one hangs. Records are as after a crash. */
-    virDomainObjListForEach(driver->domains, false, qbjVmDriverCloseOne, NULL);
     virThreadPoolStop(driver->workers);
+    driver->closing = virThreadCreateFull(&driver->closer, true, qbjVmDriverCloseAll, "qbj-close", false, driver) == 0;
+    if (!driver->closing)
+        virResetLastError();
 }
 
 void
 qbjVmDriverShutdownWait(qbjDriver *driver)
 {
-    virDomainObjListForEach(driver->domains, false, qbjVmDriverCloseOne, NULL);
+    if (driver->closing)
+        virThreadJoin(&driver->closer);
+    else
+        qbjVmDriverCloseAll(driver);
+    driver->closing = false;
     virThreadPoolDrain(driver->workers);
 }
 
@@ -301,16 +316,20 @@ qbjVmDriverFree(qbjDriver *driver)
     if (!driver)
         return;
 
+    if (driver->closing)
+        virThreadJoin(&driver->closer);
+    /* the event thread hands work to the pool: it ends first, and the pool takes nothing new */
     if (driver->workers) {
-        virThreadPoolFree(driver->workers);
-        driver->workers = NULL;
+        virThreadPoolStop(driver->workers);
+        virThreadPoolDrain(driver->workers);
     }
-    if (driver->domains) {
+    if (driver->domains)
         virDomainObjListForEach(driver->domains, false, qbjVmDriverDropOne, NULL);
-        virObjectUnref(driver->domains);
-    }
     if (driver->eventThread)
         g_object_unref(driver->eventThread);
+    if (driver->workers)
+        virThreadPoolFree(driver->workers);
+    virObjectUnref(driver->domains);
     virObjectUnref(driver->events);
     virObjectUnref(driver->xmlopt);
     virObjectUnref(driver->security);
