@@ -145,7 +145,8 @@ class Test:
             except Exception:
                 self.out.error("an image named %s" % ascii(file))
         xml = plain.domain("path", [plain.disk("vda", "/new&#10;line.qcow2")])
-        self.ok(code(self.conn.defineXML, xml) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "a line break in a path is refused")
+        self.ok(code(self.conn.defineXML, xml) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+                "a line break in a path is refused")
 
     def big(self):
         pad = "<description>%s</description>" % ("x" * 4000000)
@@ -196,7 +197,10 @@ class Test:
         first = code(domain.blockJobAbort, "vda", PIVOT | ASYNC)
         rest = [code(domain.blockJobAbort, "vda", PIVOT), code(domain.blockJobAbort, "vda", 0),
                 code(domain.blockJobSetSpeed, "vda", 1, 0)]
-        self.ok(first == 0 and all(c == 0 or c in REFUSED for c in rest), "pivot, and others behind it", str([first] + rest))
+        # QEMU may be the one that refuses a speed: its words are an internal error
+        self.ok(first == 0 and all(c == 0 or c in REFUSED for c in rest[:2]) and
+                rest[2] in REFUSED + (0, libvirt.VIR_ERR_INTERNAL_ERROR),
+                "pivot, and others behind it", str([first] + rest))
         self.ok(self.no_job(domain) and self.paths[0] in domain.XMLDesc() and self.paths[0] in domain.XMLDesc(INACTIVE),
                 "the pivot is carried out once")
         self.ok(code(domain.blockJobAbort, "vda", PIVOT) == libvirt.VIR_ERR_INVALID_ARG, "pivot without a job")
@@ -240,7 +244,8 @@ class Test:
         self.ok(domain.isActive(), "AUTODESTROY of an earlier run does not end this one")
         os.kill(self.daemon.qemu_pid(domain.name()), signal.SIGKILL)
         wait_for(lambda: not domain.isActive())
-        self.ok(domain.state()[1] == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED, "and the end of this one is told as what it was")
+        self.ok(domain.state()[1] == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED,
+                "and the end of this one is told as what it was")
         other = libvirt.open(self.daemon.uri)
         other.lookupByName(domain.name()).createWithFlags(PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY)
         other.close()
@@ -296,7 +301,8 @@ class Test:
         domain = self.started()
         self.monitor(domain, "block-commit", device="libvirt-1-format", **{"job-id": "hand"})
         rc = code(domain.blockCommit, "vda", None, None, 0, ACTIVE)
-        self.ok(rc in (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_INVALID),
+        self.ok(rc in (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_FAILED,
+                       libvirt.VIR_ERR_OPERATION_INVALID),
                 "a commit beside one by hand is refused (%d)" % rc)
         self.ok("<mirror" not in domain.XMLDesc() and not domain.blockJobInfo("vda"), "nothing of it is left")
         self.monitor(domain, "job-cancel", id="hand")
@@ -308,7 +314,8 @@ class Test:
     def bad_commands(self):
         domain = self.started()
         for text in ("", "{", "[]", "\"x\"", "{\"execute\":1}", "{\"execute\":\"query-status\"}{\"execute\":\"quit\"}",
-                     "{\"execute\":\"query-status\",\"id\":1}", "{\"a\":" * 3000, "{" + "\"a\":1," * 300000 + "\"b\":1}",
+                     "{\"execute\":\"query-status\",\"id\":1}", "{\"a\":" * 3000,
+                     "{" + "\"a\":1," * 300000 + "\"b\":1}",
                      "{\"execute\":\"qmp_capabilities\"}"):
             try:
                 libvirt_qemu.qemuMonitorCommand(domain, text, 0)
@@ -356,7 +363,8 @@ class Test:
                     lambda: domain.blockJobAbort("vda", PIVOT), lambda: domain.blockJobAbort("vda", PIVOT | ASYNC),
                     lambda: domain.blockJobAbort("vda", 0), lambda: domain.blockJobAbort("vda", ASYNC),
                     lambda: domain.blockJobInfo("vda"), lambda: domain.blockJobSetSpeed("vda", rng.randrange(3), BYTES),
-                    lambda: domain.XMLDesc(), lambda: domain.XMLDesc(INACTIVE), lambda: domain.info(), lambda: domain.create(),
+                    lambda: domain.XMLDesc(), lambda: domain.XMLDesc(INACTIVE), lambda: domain.info(),
+                    lambda: domain.create(),
                     lambda: domain.createWithFlags(PAUSED), lambda: domain.suspend(), lambda: domain.resume(),
                     lambda: libvirt_qemu.qemuMonitorCommand(domain, "{\"execute\":\"query-jobs\"}", 0),
                     lambda: conn.createXML(xml, 0),
@@ -387,7 +395,8 @@ class Test:
         for thread in threads:
             thread.join(60)
         stuck = sum(thread.is_alive() for thread in threads)
-        self.ok(stuck == 0 and self.daemon.alive(), "%d calls at once in %d s: no deadlock, no crash" % (self.calls, seconds),
+        self.ok(stuck == 0 and self.daemon.alive(),
+                "%d calls at once in %d s: no deadlock, no crash" % (self.calls, seconds),
                 "%d threads stuck\n%s" % (stuck, self.daemon.log_tail()))
         self.ok(not self.nameless, "each error says what it is", lambda: "\n".join(self.nameless[:10]))
         self.ok(not self.broken, "no system errors", lambda: "\n".join(sorted(set(self.broken))[:10]))
@@ -405,7 +414,8 @@ class Test:
     def second(self):
         domain = self.started()
         argv = ["/usr/sbin/libvirtd", "-p", self.daemon.path("second.pid")]
-        pid = self.daemon.ask(do="spawn", argv=argv, env=self.daemon.environment(), log=self.daemon.path("second.out"))["pid"]
+        pid = self.daemon.ask(do="spawn", argv=argv, env=self.daemon.environment(),
+                              log=self.daemon.path("second.out"))["pid"]
         status = self.daemon.ask(do="wait", pid=pid, timeout=20)["status"]
         if status is None:
             self.daemon.ask(do="signal", pid=pid, signal=int(signal.SIGKILL))
@@ -421,7 +431,8 @@ class Test:
         call = Call(domain.blockJobAbort, "vda", 0)
         time.sleep(0.5)
         took = self.daemon.stop(timeout=60)
-        self.ok(took is not None and took < 15, "the daemon stops while a call waits for a stopped QEMU", "took %s s" % took)
+        self.ok(took is not None and took < 15,
+                "the daemon stops while a call waits for a stopped QEMU", "took %s s" % took)
         call.wait(1)
         os.kill(pid, signal.SIGCONT)
         if took is None:
@@ -436,10 +447,12 @@ class Test:
 
     def run(self, parts):
         every = {
-            "names": self.names, "images": self.images, "big": self.big, "arguments": self.arguments, "twice": self.twice,
+            "names": self.names, "images": self.images, "big": self.big,
+            "arguments": self.arguments, "twice": self.twice,
             "undefined": lambda: (self.undefined(PIVOT), self.undefined(0)), "redefined": self.redefined,
             "autodestroy": self.autodestroy, "create": self.refused_create,
-            "behind": lambda: (self.behind("job-cancel"), self.behind("job-cancel", ready=False), self.behind("job-dismiss"),
+            "behind": lambda: (self.behind("job-cancel"), self.behind("job-cancel", ready=False),
+                               self.behind("job-dismiss"),
                                self.behind("job-complete")),
             "hand": self.by_hand, "commands": self.bad_commands, "quits": self.quits,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,
