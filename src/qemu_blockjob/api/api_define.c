@@ -19,11 +19,9 @@
 virDomainDef *
 qbjApiParse(qbjDriver *driver, const char *xml, unsigned int parseFlags)
 {
-    g_autoptr(virDomainDef) def = virDomainDefParseString(xml, driver->xmlopt, NULL, parseFlags);
+    g_autoptr(virDomainDef) def = qbjVmDefParse(xml, driver->xmlopt, parseFlags);
 
-    if (!def ||
-        virXMLCheckIllegalChars("name", def->name, "\n") < 0 ||
-        qbjVmDefCheckSupported(xml, def, driver->xmlopt) < 0)
+    if (!def || virXMLCheckIllegalChars("name", def->name, "\n") < 0)
         return NULL;
     return g_steal_pointer(&def);
 }

@@ -12,7 +12,6 @@
 #include "vm_graphics.h"
 #include "vm_stop.h"
 #include "domain_audit.h"
-#include "domain_postparse.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -52,19 +51,6 @@ qbjVmStartCheckHost(const qbjDriver *driver, const virDomainDef *def)
         return -1;
     }
     return 0;
-}
-
-/* A definition may come from a file that another driver has written. */
-static int
-qbjVmStartCheckDef(virDomainObj *vm, const qbjDriver *driver)
-{
-    g_autofree char *xml = virDomainDefFormat(vm->def, driver->xmlopt,
-                                              VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_SECURE);
-
-    /* a file that was loaded when its emulator was missing */
-    if (!xml || (vm->def->postParseFailed && virDomainDefPostParse(vm->def, 0, driver->xmlopt, NULL) < 0))
-        return -1;
-    return qbjVmDefCheckSupported(xml, vm->def, driver->xmlopt);
 }
 
 static void
@@ -347,7 +333,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     int rc;
 
     if (qbjVmStartCheckHost(priv->driver, vm->def) < 0 ||
-        qbjVmStartCheckDef(vm, priv->driver) < 0 ||
+        qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
         virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
         return -1;
 
