@@ -62,11 +62,9 @@ modelStartAction(modelContext *context, modelWorld world)
             modelResult(context, world, QBJ_EVENT_OK, "started", MODEL_STEP_PROGRESS);
         }
         break;
-    case QBJ_DO_DISMISS_STRAY:
-        if (world.job == MODEL_JOB_CONCLUDED)
+    default:                                    /* UNDO_PREPARE, UNDO_HOST, DISMISS_STRAY */
+        if (world.action == QBJ_DO_DISMISS_STRAY && world.job == MODEL_JOB_CONCLUDED)
             world.job = MODEL_JOB_NONE;
-        G_GNUC_FALLTHROUGH;
-    default:                                    /* UNDO_PREPARE, UNDO_HOST */
         modelFail(context, world, QBJ_EVENT_FAILED, "undo fails");
         world.prepared = 0;
         modelResult(context, world, QBJ_EVENT_OK, "undone", MODEL_STEP_PROGRESS);

@@ -230,6 +230,7 @@ qbjFuzzNodes(qbjSpec *spec, const virDomainDiskDef *disk, virJSONValue *json)
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_auto(GStrv) lost = qbjSpecCommitLostBitmaps(spec, disk, json);
 
+    g_assert_true(!lost || lost[0]);
     if (qbjSpecPlanCommitPending(spec, disk, json, &refusal) < 0)
         g_assert_nonnull(refusal.message);
     else

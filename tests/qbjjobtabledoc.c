@@ -44,8 +44,7 @@ static const char *const meanings[] = {
     [QBJ_STATE_PIVOTING] = "``job-complete`` may have been sent. Only a forced cancel can call it off.",
     [QBJ_STATE_PENDING] = "The guest's I/O is held, old and new are equal; no definition names new yet.",
     [QBJ_STATE_COMMITTED] = "Both definitions name new, durably. A cancel is refused.",
-    [QBJ_STATE_PREFLUSH] = "QEMU waits for finalize; the parent is made writable, bitmaps are merged, the written image is "
-                           "flushed.",
+    [QBJ_STATE_PREFLUSH] = "QEMU waits for finalize; parent made writable, bitmaps merged, written image flushed.",
     [QBJ_STATE_FINALIZING] = "``job-finalize`` may have been sent; old and new are both right.",
     [QBJ_STATE_CANCELLING] = "A cancel of the recorded kind may have been sent.",
     [QBJ_STATE_CALLING_OFF] = "A forced cancel may have been sent, perhaps after ``job-complete``.",
