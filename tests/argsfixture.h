@@ -1,4 +1,5 @@
-/* A definition on its way to a command line: parsed, checked, named and numbered as a start does it, without a start. */
+/* A definition on its way to a command line: parsed, checked, named and numbered as a start does it,
+ * without a start. */
 #pragma once
 
 #include "domain_conf.h"
@@ -17,5 +18,6 @@ virDomainDef *qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt
 /* Names the block nodes: from the last disk to the first, down each chain (11.2). */
 void qbjTestNumberImages(virDomainDef *def);
 
-/* Its command line in the form without descriptors; @root is the driver's root directory. NULL with an error reported. */
+/* Its command line in the form without descriptors; @root is the driver's root directory. NULL with an
+ * error reported. */
 virCommand *qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root);

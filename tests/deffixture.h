@@ -6,7 +6,8 @@
 #include "vm_caps.h"
 
 
-/* The driver's parser with capabilities from argsfixture.h; @cache must live as long. NULL with an error reported. */
+/* The driver's parser with capabilities from argsfixture.h; @cache must live as long. NULL with an error
+ * reported. */
 virDomainXMLOption *qbjTestDefOption(qbjVmCapsCache *cache);
 
 /* As virDomainDefineXML does it, support check included; NULL with an error reported. The caller frees. */

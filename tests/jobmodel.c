@@ -102,7 +102,8 @@ modelCheckEnd(const modelContext *context, const modelWorld *world)
 const char *
 modelCheck(const modelContext *context, const modelWorld *world)
 {
-    /* a finalize that failed in QEMU leaves new, which is right only until the guest goes on, named until it is seen */
+    /* a finalize that failed in QEMU leaves new, which is right only until the guest goes on, named until
+     * it is seen */
     bool excused = context->setup->finalizeFails && world->failed && world->persistentNew;
 
     if (!modelPersistentIsValid(context, world) && !excused)
@@ -315,8 +316,8 @@ modelDaemon(modelContext *context, const modelWorld *world)
     }
 }
 
-/* The status file holds all of a VM, so anything may save it, at any time but while it is being switched, and before the
- * state has followed (job.h: what the engine owes to the table). */
+/* The status file holds all of a VM, so anything may save it, at any time but while it is being switched, and
+ * before the state has followed (job.h: what the engine owes to the table). */
 static void
 modelUnrelatedSave(modelContext *context, modelWorld world)
 {

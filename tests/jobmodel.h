@@ -1,10 +1,10 @@
-/* A small model of one block job's world: QEMU's job, the two definitions on disk, the daemon that drives the real table
- * of core/job.h, and everything that can go wrong between two steps.
+/* A small model of one block job's world: QEMU's job, the two definitions on disk, the daemon that drives the
+ * real table of core/job.h, and everything that can go wrong between two steps.
  *
  * The invariants are those of the block-job protocol as far as they concern one job:
  *   1  after every crash the chain that is chosen offline has all acknowledged writes
- *   2  finalize of a switching job: both definitions are new and durable; cancel while pending: neither is new
- *   3  finalize of a shortening job: the written image is flushed, the parent writable
+ *   2  finalize of a switching job: both definitions are new and durable; cancel while pending: neither is
+ *   new 3  finalize of a shortening job: the written image is flushed, the parent writable
  *   4  after a successful finalize old is not saved, after a cancel or an error new is not saved
  *   5  a file is removed only when no definition, no live node and no later step of recovery needs it
  *   6  a held guest goes on within bounded steps, also across a restart of the daemon
@@ -12,8 +12,8 @@
  *   8  one outcome for each job, whatever is repeated
  *   9  at the end no job, node, right or record is left, and the final event was sent
  *
- * The guest writes whenever it can, so a chain that is not written to is stale at once. A crash of the host loses the
- * status file: then the persistent definition alone must name a valid chain, at every instant. */
+ * The guest writes whenever it can, so a chain that is not written to is stale at once. A crash of the host
+ * loses the status file: then the persistent definition alone must name a valid chain, at every instant. */
 #pragma once
 
 #include "internal.h"
@@ -63,7 +63,8 @@ struct _modelWorld {
     guint8 forced;
     guint8 failed;              /* the job ended with an error */
     guint8 rootNew;             /* the guest uses new (A); the graph is new (B) */
-    guint8 equal;               /* A: guest held, both chains are the same; B, C: the written image is flushed */
+    guint8 equal;               /* A: guest held, both chains are the same; B, C: the written image is
+                                 * flushed */
     guint8 parentWritable;
     guint8 nodes;               /* the removed images are still open */
     guint8 prepared;            /* access rights are raised */
@@ -115,7 +116,8 @@ void modelSteps(modelContext *context, const modelWorld *world);
 /* The next step of the action that the daemon is at. */
 void modelAction(modelContext *context, const modelWorld *world);
 
-/* Parts of a step, for the files of the model. @event: qbjJobEvent that the action ends with, or -1: QEMU's follow. */
+/* Parts of a step, for the files of the model. @event: qbjJobEvent that the action ends with, or -1:
+ * QEMU's follow. */
 void modelResult(modelContext *context, modelWorld world, int event, const char *label, modelStepKind kind);
 void modelFail(modelContext *context, modelWorld world, int event, const char *label);
 void modelGoOn(modelContext *context, modelWorld world, const char *label);

@@ -1,5 +1,5 @@
-/* An access manager that denies everything: no call of the driver does, or tells, anything. Embed mode; acltest.py looks at the
- * source for the same. TAP output. */
+/* An access manager that denies everything: no call of the driver does, or tells, anything. Embed mode;
+ * acltest.py looks at the source for the same. TAP output. */
 #include <config.h>
 
 #include "internal.h"
@@ -116,8 +116,8 @@ testConnection(virConnectPtr conn, const char *uri, const char *xml)
     DENIED_NULL(virConnectDomainXMLToNative(conn, "qemu-argv", xml, 0));
     DENIED(virConnectDomainEventRegister(conn, onEvent, NULL, NULL));
     DENIED(virConnectDomainEventDeregister(conn, onEvent));
-    DENIED(virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(onEvent),
-                                            NULL, NULL));
+    DENIED(virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                            VIR_DOMAIN_EVENT_CALLBACK(onEvent), NULL, NULL));
     DENIED(virConnectDomainEventDeregisterAny(conn, 1));
     DENIED(virConnectDomainQemuMonitorEventRegister(conn, NULL, NULL, onMonitorEvent, NULL, NULL, 0));
     DENIED(virConnectDomainQemuMonitorEventDeregister(conn, 1));
@@ -193,8 +193,9 @@ testAll(virConnectPtr conn, const char *uri)
     virAccessManager *deny = virAccessManagerNew("polkit");
     virDomainPtr domain = virDomainDefineXML(conn, xml);
 
-    if (check(deny != NULL, "an access manager") && check(domain && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0,
-                                                          "a domain that runs")) {
+    if (check(deny != NULL, "an access manager") &&
+        check(domain && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0,
+              "a domain that runs")) {
         virAccessManagerSetDefault(deny);
         testConnection(conn, uri, other);
         testQueries(domain);

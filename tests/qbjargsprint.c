@@ -1,6 +1,7 @@
 /* Prints the command line for a domain XML file, quoted for a shell: qbjargsprint ROOT FILE...
  *
- * One text for each file, ended by a NUL byte; "error: ..." when there is none. With the real binaries' capabilities. */
+ * One text for each file, ended by a NUL byte; "error: ..." when there is none. With the real binaries'
+ * capabilities. */
 #include <config.h>
 
 #include <stdio.h>

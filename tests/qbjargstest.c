@@ -1,5 +1,6 @@
-/* Golden command lines: each folder of tests/qemublockjobdata/argv has domain.xml, and args.txt with one argument per
- * line. Then what a golden text cannot show: descriptors, and the refusal of what no part knows. */
+/* Golden command lines: each folder of tests/qemublockjobdata/argv has domain.xml, and args.txt with one
+ * argument per line. Then what a golden text cannot show: descriptors, and the refusal of what no part
+ * knows. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -51,7 +52,7 @@ qbjTestGolden(const void *opaque)
     qbjTestCompareFile(text, out);
 }
 
-/* --- descriptors -------------------------------------------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------------------------------------- */
 
 static const char *
 qbjTestArgAfter(char **args, const char *option, const char *start)
@@ -66,7 +67,8 @@ qbjTestArgAfter(char **args, const char *option, const char *start)
     g_error("no %s %s", option, start);
 }
 
-/* The sockets of the monitor and of unix servers are handed over and stay open here; a unix client has none. */
+/* The sockets of the monitor and of unix servers are handed over and stay open here; a unix client has
+ * none. */
 static void
 qbjTestDescriptors(void)
 {
@@ -123,7 +125,7 @@ qbjTestStartOnly(void)
     g_assert_cmpint(close(monitor), ==, 0);
 }
 
-/* --- refusals: definitions that come past the parser's own checks ------------------------------------------- */
+/* --- refusals: definitions that come past the parser's own checks --------------------------------------- */
 
 typedef struct _qbjTestRefused qbjTestRefused;
 struct _qbjTestRefused {

@@ -1,5 +1,5 @@
-/* Golden cases of block node options: tests/qemublockjobdata/blocknode: domain.xml, and commands.json or error.txt: the
- * blockdev-add of every image of the first disk, lowest first. */
+/* Golden cases of block node options: tests/qemublockjobdata/blocknode: domain.xml, and commands.json or
+ * error.txt: the blockdev-add of every image of the first disk, lowest first. */
 #include <config.h>
 
 #include "internal.h"

@@ -1,6 +1,8 @@
-/* Prints capabilities as the API calls answer: qbjcapsprint host | qbjcapsprint domain BINARY ARCH MACHINE VIRTTYPE
+/* Prints capabilities as the API calls answer: qbjcapsprint host | qbjcapsprint domain BINARY ARCH MACHINE
+ * VIRTTYPE
  *
- * "-" stands for an argument that is not given. On an error its text follows "error: " on the standard output. */
+ * "-" stands for an argument that is not given. On an error its text follows "error: " on the standard
+ * output. */
 #include <config.h>
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Capabilities of QEMU binaries: the answers taken apart, and the cache over fake binaries that are shell scripts. */
+/* Capabilities of QEMU binaries: the answers taken apart, and the cache over fake binaries that are shell
+ * scripts. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -133,7 +134,8 @@ qbjTestFamilies(void)
     g_assert_false(qbjVmMachineIsI440fx(NULL));
 }
 
-/* --- the cache; the fake binary writes a line for each run and then does what @body says ------------------- */
+/* --- the cache; the fake binary writes a line for each run and then does what @body says
+ * ------------------- */
 
 typedef struct _qbjTestFake qbjTestFake;
 struct _qbjTestFake {

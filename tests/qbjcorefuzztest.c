@@ -1,5 +1,6 @@
-/* Mutations of the golden files through the parsers of core/: a record that is read from a damaged file, and an answer of
- * a monitor that cannot be trusted. Never a crash; refused with a reason, or accepted and then as good as any other.
+/* Mutations of the golden files through the parsers of core/: a record that is read from a damaged file, and
+ * an answer of a monitor that cannot be trusted. Never a crash; refused with a reason, or accepted and then
+ * as good as any other.
  *
  * The mutations come from g_test_rand_int(): --seed SEED (printed) repeats a run. */
 #include <config.h>
@@ -15,7 +16,8 @@
 
 static virDomainXMLOption *xmlopt;
 
-/* ---- mutation: whole values are replaced, removed, doubled and moved, so that most results still are JSON ---- */
+/* ---- mutation: whole values are replaced, removed, doubled and moved, so that most results still are
+ * JSON ---- */
 
 static GPtrArray *
 qbjFuzzTokens(const char *text)
@@ -71,7 +73,8 @@ qbjFuzzEnd(GPtrArray *tokens, guint start)
     return tokens->len;
 }
 
-/* A random place where a value starts; any other place in a text that is damaged already and has hardly a value. */
+/* A random place where a value starts; any other place in a text that is damaged already and has hardly a
+ * value. */
 static guint
 qbjFuzzValue(GPtrArray *tokens)
 {
@@ -344,7 +347,8 @@ static void
 qbjFuzzLimits(void)
 {
     g_autofree char *flat = qbjFuzzRepeat("{\"a\":", "}", QBJ_SPEC_MAX_DEPTH);
-    g_autofree char *good = g_strdup_printf("%.*s1%s", (int) (QBJ_SPEC_MAX_DEPTH * 5), flat, flat + QBJ_SPEC_MAX_DEPTH * 5);
+    g_autofree char *good =
+        g_strdup_printf("%.*s1%s", (int) (QBJ_SPEC_MAX_DEPTH * 5), flat, flat + QBJ_SPEC_MAX_DEPTH * 5);
     g_autofree char *deep = g_strdup_printf("{\"a\":%s}", good);
     g_autofree char *most = qbjFuzzRepeat("{\"execute\":\"a\"},", "", QBJ_SPEC_MAX_STEPS - 1);
     g_autofree char *full = g_strconcat(most, "{\"execute\":\"a\"}", NULL);

@@ -1,4 +1,5 @@
-/* Prints the XML that each of the given definitions would show when it runs, with the aliases of a start; a NUL behind each.
+/* Prints the XML that each of the given definitions would show when it runs, with the aliases of a start; a
+ * NUL behind each.
  * Used by definestocktest.py. */
 #include <config.h>
 

@@ -1,5 +1,6 @@
-/* Golden definitions: each folder of tests/qemublockjobdata/define has in.xml, and what define makes of it: out.xml or
- * error.txt, never both. tests/definestocktest.py compares the same folders with the stock driver. */
+/* Golden definitions: each folder of tests/qemublockjobdata/define has in.xml, and what define makes of it:
+ * out.xml or error.txt, never both. tests/definestocktest.py compares the same folders with the stock
+ * driver. */
 #include <config.h>
 
 #include "internal.h"
@@ -57,7 +58,8 @@ qbjTestRedefine(const char *text)
     return qbjTestDefText(def, xmlopt);
 }
 
-/* What define makes must be accepted by define and stay as it is; only the order of controllers may change, once. */
+/* What define makes must be accepted by define and stay as it is; only the order of controllers may
+ * change, once. */
 static void
 qbjTestAgain(const char *text)
 {

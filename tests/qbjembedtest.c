@@ -1,5 +1,6 @@
-/* The whole driver inside this process (qemu:///embed), with real QEMU and real images: define, start, commit, watch, pivot, abort,
- * destroy, undefine, and the cleanup of the driver. Memory-error tools reach everything this way. TAP output.
+/* The whole driver inside this process (qemu:///embed), with real QEMU and real images: define, start,
+ * commit, watch, pivot, abort, destroy, undefine, and the cleanup of the driver. Memory-error tools reach
+ * everything this way. TAP output.
  *
  * The guest has no operating system: what happens to data that a guest writes is tested in tests/live. */
 #include <config.h>
@@ -63,8 +64,8 @@ loopRun(void *opaque G_GNUC_UNUSED)
 }
 
 static void
-eventBlockJob(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain G_GNUC_UNUSED, const char *disk, int type, int status,
-              void *opaque)
+eventBlockJob(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain G_GNUC_UNUSED, const char *disk, int type,
+              int status, void *opaque)
 {
     pthread_mutex_lock(&eventLock);
     g_string_append_printf(eventLog, "%s:%s:%d:%d ", (const char *) opaque, g_path_skip_root(disk) ? "path" : disk,
@@ -198,16 +199,19 @@ testRefusals(virDomainPtr domain)
 {
     g_autofree char *base = imagePath(0);
 
-    CHECK(virDomainBlockCommit(domain, "vdz", NULL, NULL, 0, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG), "unknown disk (01/A7)");
+    CHECK(virDomainBlockCommit(domain, "vdz", NULL, NULL, 0, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG),
+          "unknown disk (01/A7)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG),
           "active layer without the flag (01/C11)");
-    CHECK(virDomainBlockCommit(domain, "vda", base, base, 0, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG), "base is top (01/C5)");
+    CHECK(virDomainBlockCommit(domain, "vda", base, base, 0, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG),
+          "base is top (01/C5)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, ULONG_MAX, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) < 0 &&
           errorIs(VIR_ERR_OVERFLOW), "bandwidth out of range (01/A15)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, 1U << 20) < 0 && errorIs(VIR_ERR_INVALID_ARG),
           "unknown flag (01/A2)");
     CHECK(virDomainBlockJobAbort(domain, "vda", 0) < 0 && errorIs(VIR_ERR_INVALID_ARG), "abort without a job (01/J1)");
-    CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG), "speed without a job (01/S1)");
+    CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && errorIs(VIR_ERR_INVALID_ARG),
+          "speed without a job (01/S1)");
 }
 
 static void
@@ -340,7 +344,8 @@ testTransient(virConnectPtr conn)
         !CHECK((domain = virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED)) != NULL, "create a transient domain"))
         return;
     eventReset();
-    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0, "active commit starts");
+    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0,
+          "active commit starts");
     CHECK(eventWait("bj2:vda:4:3 "), "READY");
     eventReset();
     CHECK(virDomainDestroy(domain) == 0, "destroy with a job that is ready");

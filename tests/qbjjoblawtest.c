@@ -1,5 +1,5 @@
-/* The laws of the tables in core/job.h: what must hold whatever the rows are. The cells one by one: qbjjobtabletest.c;
- * what the rows do to a guest and its files: qbjjobmodeltest.c. */
+/* The laws of the tables in core/job.h: what must hold whatever the rows are. The cells one by one:
+ * qbjjobtabletest.c; what the rows do to a guest and its files: qbjjobmodeltest.c. */
 #include <config.h>
 
 #include "internal.h"
@@ -363,7 +363,8 @@ qbjTestHeldGuestGoesOn(void)
 
         g_assert_nonnull(move);
         g_assert_true(move->save == QBJ_SAVE_NOT);
-        g_assert_true(move->action == QBJ_DO_SWITCH || move->action == QBJ_DO_SEND_FORCED || move->action == QBJ_DO_END_CANCEL);
+        g_assert_true(move->action == QBJ_DO_SWITCH || move->action == QBJ_DO_SEND_FORCED ||
+                      move->action == QBJ_DO_END_CANCEL);
     }
 }
 
@@ -376,7 +377,8 @@ qbjTestOldPendingIsIgnored(void)
     g_assert_null(qbjJobMoveFind(QBJ_KIND_C, QBJ_STATE_FINALIZING, QBJ_EVENT_PENDING));
 }
 
-/* A client's verb that is allowed leads to a row, and one that is refused has no row that only it could use. */
+/* A client's verb that is allowed leads to a row, and one that is refused has no row that only it could
+ * use. */
 static void
 qbjTestVerbsHaveRows(void)
 {

@@ -1,5 +1,5 @@
-/* Every order of steps of a small model of one job (jobmodel.h), driven by the real table: all worlds that can be
- * reached are visited, in each one daemon or QEMU may die, a save or a command may fail.
+/* Every order of steps of a small model of one job (jobmodel.h), driven by the real table: all worlds that
+ * can be reached are visited, in each one daemon or QEMU may die, a save or a command may fail.
  *
  * A broken invariant prints the way that leads to it. */
 #include <config.h>
@@ -97,8 +97,8 @@ modelVisitAll(modelContext *context, modelSearch *search)
     return NULL;
 }
 
-/* From every world without a mark one with a mark must be reachable, by steps that are no fault; without a client if
- * @alone. Marks are spread backward along the edges. */
+/* From every world without a mark one with a mark must be reachable, by steps that are no fault; without a
+ * client if @alone. Marks are spread backward along the edges. */
 static const char *
 modelGoesOn(modelSearch *search, guint8 *marks, bool alone, const char *what)
 {

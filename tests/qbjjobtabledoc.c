@@ -1,4 +1,5 @@
-/* Writes docs/kbase/internals/jobstates.rst from the tables of core/job.h, or fails when that file is out of date:
+/* Writes docs/kbase/internals/jobstates.rst from the tables of core/job.h, or fails when that file is out of
+ * date:
  * QBJ_REGENERATE=1 rewrites it. */
 #include <config.h>
 
@@ -134,7 +135,8 @@ qbjDocVerbCell(virBuffer *buf, qbjJobType type, qbjJobState state, qbjJobVerb ve
 static void
 qbjDocVerbs(virBuffer *buf)
 {
-    static const char *const columns[] = { "state", "active commit, copy", "intermediate commit, pull", "backup", NULL };
+    static const char *const columns[] = { "state", "active commit, copy", "intermediate commit, pull",
+                                           "backup", NULL };
     static const char *const titles[] = { "Pivot", "Abort", "Set the speed", "Ask for progress",
                                           "Start another job on the disk" };
     int verb;

@@ -1,6 +1,8 @@
-/* Every cell of the tables of core/job.h as golden text, so that a change of a row is seen in each cell it touches.
+/* Every cell of the tables of core/job.h as golden text, so that a change of a row is seen in each cell it
+ * touches.
  *
- * tests/qemublockjobdata/job/moves.txt: state x event x kind; verbs.txt: state x verb x kind; names.txt: per state.
+ * tests/qemublockjobdata/job/moves.txt: state x event x kind; verbs.txt: state x verb x kind; names.txt: per
+ * state.
  * What must hold for all cells: qbjjoblawtest.c. */
 #include <config.h>
 

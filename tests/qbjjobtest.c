@@ -236,7 +236,8 @@ struct _qbjTestAdopt {
     qbjJobState state;
     bool ready;
     bool cancelled;
-    bool known;                 /* of the intermediate commit; what became of an active one is asked of QEMU */
+    bool known;                 /* of the intermediate commit; what became of an active one is asked of
+                                 * QEMU */
     bool isNew;
 };
 
@@ -324,7 +325,8 @@ static const struct {
       QBJ_TYPE_ACTIVE_COMMIT, "vda" },
     { "<blockjob name='j' type='active-commit' state='ready' newstate='x'>" QBJ_TEST_ACTIVE "</blockjob>",
       QBJ_TYPE_ACTIVE_COMMIT, "vda" },
-    /* an image that is not there, the wrong way round, not the parent of top, active with a parent and the reverse */
+    /* an image that is not there, the wrong way round, not the parent of top, active with a parent and the
+     * reverse */
     { "<blockjob name='j' type='active-commit' state='ready'><disk dst='vda'/><base node='libvirt-9-format'/>"
       "<top node='libvirt-3-format'/></blockjob>", QBJ_TYPE_ACTIVE_COMMIT, "vda" },
     { "<blockjob name='j' type='commit' state='ready'><disk dst='sdb'/><base node='libvirt-4-format'/>"
@@ -428,7 +430,8 @@ qbjTestOwnStateDamaged(void)
     g_autoptr(virQbjJob) job = NULL;
     char *state = strstr(own, "state='pivoting'");
 
-    /* a later state than the stock form tells may have been reached: guessing would be wrong half of the time */
+    /* a later state than the stock form tells may have been reached: guessing would be wrong half of the
+     * time */
     memcpy(state, "state='pivatinx'", strlen("state='pivoting'"));
     job = qbjTestMerge(QBJ_TEST_STOCK, own);
     g_assert_cmpint(job->state, ==, QBJ_STATE_BROKEN);

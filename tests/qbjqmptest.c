@@ -288,7 +288,8 @@ testEventsInOrder(void)
 static void
 testByteByByte(void)
 {
-    static const char events[] = "{\"event\": \"A\\\"}\\\\\", \"data\": {\"x\": [1, {\"y\": \"]}\"}]}}\r\n {\"event\":\"B\"}\n";
+    static const char events[] =
+        "{\"event\": \"A\\\"}\\\\\", \"data\": {\"x\": [1, {\"y\": \"]}\"}]}}\r\n {\"event\":\"B\"}\n";
     g_autoptr(qmpFixture) fixture = qmpFixtureNewType(NULL, SOCK_SEQPACKET);
     g_autofree char *name = NULL;
     g_autofree char *answer = NULL;

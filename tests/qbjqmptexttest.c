@@ -225,8 +225,8 @@ testErrors(void)
                    "internal error: unable to execute QEMU command 'job-dismiss': the text");
     assertReported("job-dismiss", "{\"id\":\"j\"}", "DeviceNotActive", VIR_ERR_OPERATION_INVALID,
                    "Requested operation is not valid: No active block job 'j'");
-    assertReported("block-job-set-speed", "{\"device\":\"j\",\"speed\":1}", "DeviceNotActive", VIR_ERR_OPERATION_INVALID,
-                   "Requested operation is not valid: No active block job 'j'");
+    assertReported("block-job-set-speed", "{\"device\":\"j\",\"speed\":1}", "DeviceNotActive",
+                   VIR_ERR_OPERATION_INVALID, "Requested operation is not valid: No active block job 'j'");
     assertReported("block-job-cancel", "{\"force\":true}", "DeviceNotActive", VIR_ERR_INTERNAL_ERROR,
                    "internal error: unable to execute QEMU command 'block-job-cancel': the text");
     assertReported("quit", NULL, NULL, VIR_ERR_OPERATION_FAILED,

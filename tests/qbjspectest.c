@@ -1,5 +1,5 @@
-/* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit has domain.xml and request.json,
- * perhaps nodes.json (the answer of query-named-block-nodes), and spec.json or error.txt. */
+/* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit has domain.xml and
+ * request.json, perhaps nodes.json (the answer of query-named-block-nodes), and spec.json or error.txt. */
 #include <config.h>
 
 #include "internal.h"

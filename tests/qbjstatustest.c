@@ -1,4 +1,5 @@
-/* Golden status files: each folder of tests/qemublockjobdata/status has status.xml, and result.xml as we write it back. */
+/* Golden status files: each folder of tests/qemublockjobdata/status has status.xml, and result.xml as we
+ * write it back. */
 #include <config.h>
 
 #include "internal.h"

@@ -1,7 +1,8 @@
-/* Every single change to a valid definition is refused, or is seen in what define makes of it: nothing may vanish.
+/* Every single change to a valid definition is refused, or is seen in what define makes of it: nothing may
+ * vanish.
  *
- * Each test takes one golden definition and makes, for each element, attribute and text in it, all the changes below. What
- * the table calls meaningless on input (aliases, labels, node indexes) may vanish. */
+ * Each test takes one golden definition and makes, for each element, attribute and text in it, all the
+ * changes below. What the table calls meaningless on input (aliases, labels, node indexes) may vanish. */
 #include <config.h>
 
 #include "internal.h"

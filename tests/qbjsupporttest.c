@@ -1,5 +1,5 @@
-/* The support check: every row of its table is used by a golden definition, and every change to a valid definition is
- * either refused or visible in what define makes of it. */
+/* The support check: every row of its table is used by a golden definition, and every change to a valid
+ * definition is either refused or visible in what define makes of it. */
 #include <config.h>
 
 #include "internal.h"
@@ -131,7 +131,8 @@ qbjTestRowsSane(void)
 
 /* --- its cost --- */
 
-/* A definition with @count elements of several kinds that are paired in several ways, all of them kept by the parser. */
+/* A definition with @count elements of several kinds that are paired in several ways, all of them kept by
+ * the parser. */
 static char *
 qbjTestLarge(size_t count)
 {
@@ -175,7 +176,8 @@ qbjTestTime(size_t count)
     return best;
 }
 
-/* Whoever may define a domain must not be able to keep the daemon busy: eight times the size, at most 20 times the time. */
+/* Whoever may define a domain must not be able to keep the daemon busy: eight times the size, at most 20
+ * times the time. */
 static void
 qbjTestLinear(void)
 {

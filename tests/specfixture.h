@@ -7,23 +7,25 @@
 #include "refusal.h"
 #include "spec_commit.h"
 
-/* Reads DIR/domain.xml, the live definition of a running domain. An image without <privateData> gets the node names that
- * its index stands for (02/Q2). Fails the test when the file cannot be read. */
+/* Reads DIR/domain.xml, the live definition of a running domain. An image without <privateData> gets the node
+ * names that its index stands for (02/Q2). Fails the test when the file cannot be read. */
 virDomainDef *qbjTestDomain(const char *dir, virDomainXMLOption *xmlopt);
 
 /* Reads DIR/NAME; NULL when there is no such file, a test failure when it is no JSON. */
 virJSONValue *qbjTestJSON(const char *dir, const char *name);
 
-/* A commit request as JSON: {"disk", "top", "base": name or null, "flags": [...], "bandwidth": bytes/s}. Image names are
- * looked up by index or exact path only; the rules for names (01/A9) are host/'s. Fails the test for unknown names. */
+/* A commit request as JSON: {"disk", "top", "base": name or null, "flags": [...], "bandwidth": bytes/s}.
+ * Image names are looked up by index or exact path only; the rules for names (01/A9) are host/'s. Fails
+ * the test for unknown names. */
 qbjCommitRequest qbjTestRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk);
 
-/* @json with one member of an object, and one element of an array in it, per line: so that a diff is the review. */
+/* @json with one member of an object, and one element of an array in it, per line: so that a diff is the
+ * review. */
 char *qbjTestJSONText(virJSONValue *json);
 
 /* "VIR_ERR_INVALID_ARG: text", as in error.txt. */
 char *qbjTestRefusalText(const qbjRefusal *refusal);
 
-/* Compares with DIR/NAME when @text is set, and with DIR/error.txt otherwise; the other one must not exist. With
- * QBJ_REGENERATE=1 the right one is written and the other one removed. */
+/* Compares with DIR/NAME when @text is set, and with DIR/error.txt otherwise; the other one must not exist.
+ * With QBJ_REGENERATE=1 the right one is written and the other one removed. */
 void qbjTestCompareResult(const char *dir, const char *name, const char *text, const qbjRefusal *refusal);

@@ -1,8 +1,10 @@
 /* Prints the plan of a commit, for tests in other languages.
  *
- * usage: specprint DIR      DIR: domain.xml and request.json as in the golden cases, perhaps nodes.json and spec.json
+ * usage: specprint DIR      DIR: domain.xml and request.json as in the golden cases, perhaps nodes.json and
+ * spec.json
  *
- * With spec.json the pending phase of that spec is planned anew from nodes.json. A refusal goes to stderr, status 1. */
+ * With spec.json the pending phase of that spec is planned anew from nodes.json. A refusal goes to stderr,
+ * status 1. */
 #include <config.h>
 
 #include "internal.h"

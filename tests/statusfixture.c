@@ -49,7 +49,8 @@ qbjTestPrivateFormat(virBuffer *buf, virDomainObj *vm)
 virDomainXMLOption *
 qbjTestXMLOption(void)
 {
-    virDomainDefParserConfig parser = { .features = VIR_DOMAIN_DEF_FEATURE_WIDE_SCSI | VIR_DOMAIN_DEF_FEATURE_USER_ALIAS };
+    virDomainDefParserConfig parser = { .features = VIR_DOMAIN_DEF_FEATURE_WIDE_SCSI |
+                                                    VIR_DOMAIN_DEF_FEATURE_USER_ALIAS };
     virDomainXMLPrivateDataCallbacks priv = {
         .alloc = qbjTestPrivateNew,
         .free = qbjTestPrivateFree,

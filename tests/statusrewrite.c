@@ -15,8 +15,8 @@ main(int argc, char **argv)
     virDomainObj *vm;
     g_autofree char *text = NULL;
 
-    if (argc != 2 || virInitialize() < 0 || !(xmlopt = qbjTestXMLOption()) || !(vm = qbjTestStatusRead(argv[1], xmlopt)) ||
-        !(text = qbjTestStatusText(vm, xmlopt))) {
+    if (argc != 2 || virInitialize() < 0 || !(xmlopt = qbjTestXMLOption()) ||
+        !(vm = qbjTestStatusRead(argv[1], xmlopt)) || !(text = qbjTestStatusText(vm, xmlopt))) {
         fprintf(stderr, "statusrewrite: %s\n", argc == 2 ? virGetLastErrorMessage() : "one file, please");
         return 1;
     }

@@ -3,9 +3,9 @@
 #include "internal.h"
 #include "virqbjstatus.h"
 
-/* Interface data: what the stock driver 9.0.0 writes for QEMU 7.2 on x86_64, in its order. A stock daemon that starts
- * over our files kills a VM without this list, and forgets one with a name that it does not know (05/X8). Our own driver
- * asks QEMU's schema instead of reading it. */
+/* Interface data: what the stock driver 9.0.0 writes for QEMU 7.2 on x86_64, in its order. A stock daemon
+ * that starts over our files kills a VM without this list, and forgets one with a name that it does not know
+ * (05/X8). Our own driver asks QEMU's schema instead of reading it. */
 static const char *const virQbjCapsFlagNames[] = {
     "kvm", "sdl", "no-hpet", "spice", "hda-duplex", "ccid-emulated", "ccid-passthru", "piix3-usb-uhci",
     "piix4-usb-uhci", "usb-ehci", "ich9-usb-ehci1", "pci-ohci", "usb-redir", "usb-hub", "ich9-ahci",

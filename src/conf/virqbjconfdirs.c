@@ -131,7 +131,8 @@ virQbjConfPath(const virQbjConf *conf)
     return g_strdup_printf("%s/qemu.conf", base);
 }
 
-/* QEMU's user may write to some of the parents: a link that it made must not lead a chown to a file of root. */
+/* QEMU's user may write to some of the parents: a link that it made must not lead a chown to a file of
+ * root. */
 static int
 virQbjConfOpenDir(const char *path)
 {
@@ -164,7 +165,8 @@ virQbjConfOwnDir(const virQbjConf *conf, const char *path)
     return 0;
 }
 
-/* Each folder from @path down to below the base belongs to QEMU's user: .../qemu, .../qemu/channel, .../target. */
+/* Each folder from @path down to below the base belongs to QEMU's user: .../qemu, .../qemu/channel,
+ * .../target. */
 static int
 virQbjConfOwnTree(const virQbjConf *conf, const virQbjDir *dir)
 {

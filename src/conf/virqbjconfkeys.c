@@ -112,8 +112,9 @@ virQbjKeyHasVxHS(const virDomainDef *def)
 #define IGNORED VIR_QBJ_KEY_IGNORED
 #define UNSAFE VIR_QBJ_KEY_UNSAFE
 
-/* Names: the qemu.conf that libvirt-daemon-system 9.0.0 installs. Types: which values a stock daemon accepts, tried for
- * each key. Unsafe is a key by which an administrator shuts something off that would stay open with us. */
+/* Names: the qemu.conf that libvirt-daemon-system 9.0.0 installs. Types: which values a stock daemon accepts,
+ * tried for each key. Unsafe is a key by which an administrator shuts something off that would stay open
+ * with us. */
 static const virQbjKey virQbjKeys[] = {
     /* who QEMU runs as, and what it may touch */
     { "user", STRING, SYSTEM, NULL, NULL },

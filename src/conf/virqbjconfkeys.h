@@ -29,7 +29,8 @@ struct _virQbjKey {
     const char *name;
     virQbjKeyType type;
     virQbjKeyClass class;
-    const char *same;           /* the value, as virQbjKeyText() gives it, that asks for what we do anyway; or NULL */
+    const char *same;           /* the value, as virQbjKeyText() gives it, that asks for what we do anyway;
+                                 * or NULL */
     virQbjKeyConcern concern;   /* UNSAFE: NULL concerns every domain */
 };
 
@@ -39,6 +40,6 @@ const virQbjKey *virQbjKeyFind(const char *name);
 /* All keys, for the tests. */
 const virQbjKey *virQbjKeyAll(size_t *nkeys);
 
-/* The value of @key in @file as text: 1 and @text set (numbers in decimal, lists joined by ','), 0 when it is not set,
- * -1 with an error reported when it has the wrong type. */
+/* The value of @key in @file as text: 1 and @text set (numbers in decimal, lists joined by ','), 0 when it is
+ * not set, -1 with an error reported when it has the wrong type. */
 int virQbjKeyText(virConf *file, const virQbjKey *key, char **text);

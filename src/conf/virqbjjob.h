@@ -1,7 +1,8 @@
 /* The record of one block job: what a restarted daemon must know, and its XML.
  *
- * It is written twice into the status file: as the stock driver's <blockjobs> (05/X4), so that a stock daemon can take
- * the VM over, and as an element of our own namespace, which the stock driver ignores, with the exact state and the spec. */
+ * It is written twice into the status file: as the stock driver's <blockjobs> (05/X4), so that a stock daemon
+ * can take the VM over, and as an element of our own namespace, which the stock driver ignores, with the
+ * exact state and the spec. */
 #pragma once
 
 #include "internal.h"
@@ -20,9 +21,11 @@ struct _virQbjJob {
     unsigned int apiFlags;      /* as the client passed them (jobflags=) */
     bool apiFlagsUnknown;       /* no jobflags= in the file: it is not written, either */
     bool deleteImages;          /* <deleteCommittedImages/> */
-    bool shallowNew;            /* copy: at the pivot the target inherits the source's backing chain (shallownew=) */
+    bool shallowNew;            /* copy: at the pivot the target inherits the source's backing chain
+                                 * (shallownew=) */
     bool cancelled;             /* a client asked to end it: final event CANCELED (03/T4) */
-    bool cancelSoft;            /* the recorded kind of cancel: soft (copy that shall stay usable), else forced */
+    bool cancelSoft;            /* the recorded kind of cancel: soft (copy that shall stay usable), else
+                                 * forced */
     bool readyEmitted;          /* public READY went out */
     bool acknowledged;          /* the start call returned success: failures are told by event from then on */
     bool outcomeKnown;          /* SETTLING and later */
@@ -30,13 +33,15 @@ struct _virQbjJob {
     bool timedOut;              /* a pivot was called off because it took too long; not saved */
     bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved */
     char *errmsg;               /* QEMU's reason, or NULL */
-    char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from before, or NULL; saved */
+    char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from
+                                 * before, or NULL; saved */
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
     unsigned long long cur;     /* progress as QEMU last said it, bytes; not saved */
     unsigned long long end;
     unsigned int serial;        /* tells this job from a later one of the same name; not saved */
     unsigned int retryMs;       /* present back-off of QBJ_DO_RETRY_LATER; not saved */
-    char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or NULL */
+    char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or
+                                 * NULL */
 };
 
 virQbjJob *virQbjJobNew(qbjSpec *spec, unsigned int apiFlags);  /* steals @spec */
@@ -44,19 +49,21 @@ void virQbjJobFree(virQbjJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjJob, virQbjJobFree);
 
 /* Writes <blockjobs active=...> with the jobs sorted by name, then our own element when there is a job.
- * @jobs: of virQbjJob, any order. Returns 0, -1 with an error reported (a job of type backup or create that we did not
- * take over has no stock form yet: VIR_ERR_OPERATION_UNSUPPORTED). */
+ * @jobs: of virQbjJob, any order. Returns 0, -1 with an error reported (a job of type backup or create that
+ * we did not take over has no stock form yet: VIR_ERR_OPERATION_UNSUPPORTED). */
 int virQbjJobsFormat(virBuffer *buf, GPtrArray *jobs);
 
 /* Reads both forms; ctxt->node is <domstatus>. The jobs are those that either form names.
  *
- * Our form is there: it decides, for a stock daemon drops it at its first save, so nobody has changed the file since.
- * Its spec cannot be read (damage, newer version): the spec is rebuilt from the stock form, the state stays ours.
- * Our form is not there: a stock daemon has saved the file; state and spec are made from the stock form and the node
- * names in @def's chains, so that our engine goes on with the job (commit and active commit).
- * None of this works: the job is BROKEN under its name, never dropped (05/X4 "broken"), and a stock form is kept to be
- * written back. spec->disk is then "" when the disk is not known, and spec->type a guess.
+ * Our form is there: it decides, for a stock daemon drops it at its first save, so nobody has changed the
+ * file since.
+ * Its spec cannot be read (damage, newer version): the spec is rebuilt from the stock form, the state stays
+ * ours.
+ * Our form is not there: a stock daemon has saved the file; state and spec are made from the stock form and
+ * the node names in @def's chains, so that our engine goes on with the job (commit and active commit).
+ * None of this works: the job is BROKEN under its name, never dropped (05/X4 "broken"), and a stock form is
+ * kept to be written back. spec->disk is then "" when the disk is not known, and spec->type a guess.
  *
- * @jobs: new array of virQbjJob with free func set, in order of names. Returns 0, -1 with an error reported only when
- * memory runs out. */
+ * @jobs: new array of virQbjJob with free func set, in order of names. Returns 0, -1 with an error reported
+ * only when memory runs out. */
 int virQbjJobsParse(xmlXPathContextPtr ctxt, const virDomainDef *def, GPtrArray **jobs);

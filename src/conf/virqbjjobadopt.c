@@ -10,8 +10,8 @@
 
 VIR_LOG_INIT("conf.virqbjjobadopt");
 
-/* What a stock state means for us. An event that the stock daemon had received and not acted on (newstate) is told
- * again by query-jobs, but for the end of a job that it had dismissed already (05/X7.b). */
+/* What a stock state means for us. An event that the stock daemon had received and not acted on (newstate) is
+ * told again by query-jobs, but for the end of a job that it had dismissed already (05/X7.b). */
 typedef struct _virQbjAdoptState virQbjAdoptState;
 struct _virQbjAdoptState {
     const char *stock;
@@ -26,7 +26,8 @@ static const virQbjAdoptState virQbjAdoptStates[] = {
     { "new",       QBJ_STATE_STARTING,   false, false, false, false },
     { "running",   QBJ_STATE_RUNNING,    false, false, false, false },
     { "ready",     QBJ_STATE_READY,      true,  false, false, false },
-    /* of an external snapshot's deletion; what it waits for died with the stock daemon, query-jobs tells the rest */
+    /* of an external snapshot's deletion; what it waits for died with the stock daemon, query-jobs tells
+     * the rest */
     { "pending",   QBJ_STATE_RUNNING,    true,  false, false, false },
     { "pivoting",  QBJ_STATE_PIVOTING,   true,  false, false, false },
     { "aborting",  QBJ_STATE_CANCELLING, true,  true,  false, false },
@@ -68,7 +69,8 @@ virQbjJobAdoptState(const virQbjJobStock *stock, virQbjJob *job)
     job->state = now->state;
     job->readyEmitted = wasReady && qbjJobTypeKind(job->spec->type) == QBJ_KIND_A;
     job->cancelled = cancelled || now->cancelled;
-    /* which disk a device is on can be asked of QEMU, and is not always what the stock daemon took it for (06/R5) */
+    /* which disk a device is on can be asked of QEMU, and is not always what the stock daemon took it for
+     * (06/R5) */
     if (qbjJobTypeKind(job->spec->type) != QBJ_KIND_A) {
         job->outcomeKnown = now->ended;
         job->outcomeNew = now->isNew && !job->cancelled;
@@ -159,7 +161,8 @@ virQbjJobAdoptSpec(const virQbjJobStock *stock, const virDomainDef *def)
     }
 
     if (!disk || virQbjAdoptCommitRequest(stock, disk, &req) < 0) {
-        VIR_WARN("block job '%s' names images that are not in the chain of disk '%s'", stock->name, NULLSTR(stock->disk));
+        VIR_WARN("block job '%s' names images that are not in the chain of disk '%s'", stock->name,
+                 NULLSTR(stock->disk));
         return NULL;
     }
 
@@ -195,7 +198,8 @@ virQbjJobAdopt(const virQbjJobStock *stock, const virDomainDef *def)
     return g_steal_pointer(&job);
 }
 
-/* By the recorded type; else by the name, whose first word tells (05/X4); else one that never touches a chain. */
+/* By the recorded type; else by the name, whose first word tells (05/X4); else one that never touches a
+ * chain. */
 static qbjJobType
 virQbjAdoptGuessType(const char *name, const virQbjJobStock *stock)
 {

@@ -147,8 +147,8 @@ virQbjJobOwnFormatAttributes(virBuffer *attrs, const virQbjJob *job)
     }
 }
 
-/* These three characters stand only in strings of JSON, which has its own way to write them. So the text needs no quoting
- * in XML, stays legible, and is a third of the size. */
+/* These three characters stand only in strings of JSON, which has its own way to write them. So the text
+ * needs no quoting in XML, stays legible, and is a third of the size. */
 static void
 virQbjJobOwnFormatJSON(virBuffer *buf, const char *text)
 {

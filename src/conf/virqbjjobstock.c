@@ -89,7 +89,8 @@ virQbjJobStockIsActive(const virQbjJob *job)
            STREQ(state, "pivoting");
 }
 
-/* A stock daemon must not settle what we could not: for a broken job it only sends a forced cancel (06/R4). */
+/* A stock daemon must not settle what we could not: for a broken job it only sends a forced cancel
+ * (06/R4). */
 static void
 virQbjJobStockFormatType(virBuffer *attrs, const virQbjJob *job)
 {

@@ -25,8 +25,8 @@ struct _virQbjJobStock {
 void virQbjJobStockFree(virQbjJobStock *stock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjJobStock, virQbjJobStockFree);
 
-/* Reads what is there; nothing is required but a name. Returns 1, 0 when there is no name (logged), -1 with an error
- * reported when memory runs out. */
+/* Reads what is there; nothing is required but a name. Returns 1, 0 when there is no name (logged), -1 with
+ * an error reported when memory runs out. */
 int virQbjJobStockParse(xmlNodePtr node, virQbjJobStock **stock);
 
 /* Writes @job in this form. -1 with an error reported for a type that cannot be written. */

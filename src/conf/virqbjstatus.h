@@ -8,7 +8,8 @@
 #include "domain_conf.h"
 #include "virqbjjob.h"
 
-/* Elements of the stock driver that we know and do not act on: kept as text, and written back in their places. */
+/* Elements of the stock driver that we know and do not act on: kept as text, and written back in their
+ * places. */
 typedef enum {
     VIR_QBJ_KEPT_DBUS_DAEMON,
     VIR_QBJ_KEPT_DBUS_VMSTATE,
@@ -30,7 +31,8 @@ struct _virQbjStatus {
     char *monitorPath;
     char *libDir;
     char *channelTargetDir;
-    char **caps;                /* names of the stock driver's capability flags, NULL terminated; written back as read */
+    char **caps;                /* names of the stock driver's capability flags, NULL terminated; written
+                                 * back as read */
     pid_t *vcpuPids;            /* index = vcpu, 0 unknown */
     size_t nvcpuPids;
     char **devices;             /* aliases under /machine/peripheral, NULL terminated, or NULL */
@@ -48,24 +50,28 @@ struct _virQbjStatus {
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
 };
 
-/* Caps are those of virQbjCapsFlags(), mayHaveBitmaps is true, the agent's timeout -2, everything else empty. */
+/* Caps are those of virQbjCapsFlags(), mayHaveBitmaps is true, the agent's timeout -2, everything else
+ * empty. */
 virQbjStatus *virQbjStatusNew(void);
 void virQbjStatusFree(virQbjStatus *status);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatus, virQbjStatusFree);
 
-/* Elements in the stock driver's order, our own after <blockjobs>. -1 with an error reported: a job that cannot be
- * written; then the file must not be saved. */
+/* Elements in the stock driver's order, our own after <blockjobs>. -1 with an error reported: a job that
+ * cannot be written; then the file must not be saved. */
 int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 
-/* ctxt->node is <domstatus>; @def: already parsed. Tolerates every missing element (05/X8) except what cannot be
- * guessed: without <monitor> it returns a status whose monitorPath is NULL, and the caller keeps the VM listed.
- * Without flags in <qemuCaps> those of virQbjCapsFlags() are taken: writing none would make a stock daemon kill the VM.
- * nodeIndex is at least the highest index of any image in the file. Damage is logged and read as missing. -1 with an error
- * reported only when memory runs out. */
+/* ctxt->node is <domstatus>; @def: already parsed. Tolerates every missing element (05/X8) except what cannot
+ * be guessed: without <monitor> it returns a status whose monitorPath is NULL, and the caller keeps the VM
+ * listed.
+ * Without flags in <qemuCaps> those of virQbjCapsFlags() are taken: writing none would make a stock daemon
+ * kill the VM.
+ * nodeIndex is at least the highest index of any image in the file. Damage is logged and read as missing. -1
+ * with an error reported only when memory runs out. */
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
 
-/* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or has an async
- * job. Writes nothing otherwise, and nothing while a kept one is written by virQbjStatusFormat(). @vm is locked. */
+/* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or
+ * has an async job. Writes nothing otherwise, and nothing while a kept one is written by
+ * virQbjStatusFormat(). @vm is locked. */
 void virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *status);
 
 /* What such an element says. */
@@ -81,13 +87,17 @@ struct _virQbjStatusJob {
 void virQbjStatusJobClear(virQbjStatusJob *job);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virQbjStatusJob, virQbjStatusJobClear);
 
-/* Reads <job> of <domstatus>; nothing there, or unknown words: VIR_JOB_NONE, VIR_ASYNC_JOB_NONE. The caller acts on it:
- * a VM found in DESTROY is to be ended. A domain's async job is for the caller to restore; its element is kept as text. */
+/* Reads <job> of <domstatus>; nothing there, or unknown words: VIR_JOB_NONE, VIR_ASYNC_JOB_NONE. The caller
+ * acts on it:
+ * a VM found in DESTROY is to be ended. A domain's async job is for the caller to restore; its element is
+ * kept as text. */
 void virQbjStatusParseJob(xmlXPathContextPtr ctxt, virQbjStatusJob *job);
 
-/* <nodenames>, <relPath>, ... of one storage source and <qom> of one disk: the callbacks for virDomainXMLOption (05/X5).
- * ctxt->node is the <privateData> element. Damaged entries are logged and left out: a disk without node names can have
- * no block job, but a VM must not be forgotten because of it (06/R7). They fail only when memory for a class does.
+/* <nodenames>, <relPath>, ... of one storage source and <qom> of one disk: the callbacks for
+ * virDomainXMLOption (05/X5).
+ * ctxt->node is the <privateData> element. Damaged entries are logged and left out: a disk without node names
+ * can have no block job, but a VM must not be forgotten because of it (06/R7). They fail only when memory for
+ * a class does.
  *
  * Private data of a disk is a virQbjDiskPrivate, made by virQbjDiskPrivateNew. */
 typedef struct _virQbjDiskPrivate virQbjDiskPrivate;
@@ -119,9 +129,10 @@ struct _virQbjStoragePrivate {
     virObject parent;
     char *secretAlias[VIR_QBJ_SECRET_LAST];     /* or NULL */
 };
-/* The private data of @src, made on first use; owned by @src. NULL with an error reported when the class cannot be
- * registered. */
+/* The private data of @src, made on first use; owned by @src. NULL with an error reported when the class
+ * cannot be registered. */
 virQbjStoragePrivate *virQbjStoragePrivateGet(virStorageSource *src);
 
-/* The capability flags that the stock driver 9.0.0 writes for QEMU 7.2: interface data, NULL terminated, static. */
+/* The capability flags that the stock driver 9.0.0 writes for QEMU 7.2: interface data, NULL terminated,
+ * static. */
 const char *const *virQbjCapsFlags(void);

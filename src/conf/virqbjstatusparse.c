@@ -157,7 +157,8 @@ virQbjStatusParseNumbers(xmlNodePtr root, virQbjStatus *status)
     }
 }
 
-/* An index that is given twice makes QEMU refuse a node name, so no image of the file may be above the last one. */
+/* An index that is given twice makes QEMU refuse a node name, so no image of the file may be above the
+ * last one. */
 static void
 virQbjStatusParseNodeIndex(xmlXPathContextPtr ctxt, virQbjStatus *status)
 {
@@ -202,8 +203,8 @@ virQbjStatusParseKept(xmlNodePtr root, virQbjStatus *status)
     return 0;
 }
 
-/* Only an async job outlives its daemon, with others that belong to it (<backups>). A DESTROY that was kept would make
- * a stock daemon kill the VM one day. */
+/* Only an async job outlives its daemon, with others that belong to it (<backups>). A DESTROY that was kept
+ * would make a stock daemon kill the VM one day. */
 static void
 virQbjStatusDropPlainJob(xmlXPathContextPtr ctxt, virQbjStatus *status)
 {
@@ -228,7 +229,8 @@ virQbjStatusWarnUnknown(xmlNodePtr root)
     for (node = root->children; node; node = node->next) {
         const char *name = (const char *) node->name;
 
-        if (node->type == XML_ELEMENT_NODE && !(node->ns && STREQ((const char *) node->ns->href, VIR_QBJ_XML_NAMESPACE)) &&
+        if (node->type == XML_ELEMENT_NODE &&
+            !(node->ns && STREQ((const char *) node->ns->href, VIR_QBJ_XML_NAMESPACE)) &&
             !g_strv_contains(known, name) && virQbjKeptTypeFromString(name) < 0)
             VIR_WARN("element <%s> in a status file is not known and will not be kept", name);
     }

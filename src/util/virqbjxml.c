@@ -119,7 +119,8 @@ virQbjXMLFormatText(virBuffer *buf, const char *text)
     if (!text)
         return;
 
-    /* one call: the lines after the first one may be content, which must not be indented again at each save */
+    /* one call: the lines after the first one may be content, which must not be indented again at each
+     * save */
     virBufferAdd(buf, text, -1);
     virBufferAddLit(buf, "\n");
 }

@@ -17,11 +17,12 @@ void virQbjXMLTakeProp(xmlNodePtr node, const char *name, char **to);
 /* Attribute @name as yes or no; a missing one is "no", anything else is logged and "no". */
 bool virQbjXMLPropYes(xmlNodePtr node, const char *name);
 
-/* Reads an unsigned attribute; returns -1 and leaves @to alone when it is missing or no number (the latter is logged). */
+/* Reads an unsigned attribute; returns -1 and leaves @to alone when it is missing or no number (the latter
+ * is logged). */
 int virQbjXMLPropNumber(xmlNodePtr node, const char *name, int base, unsigned long long *to);
 
-/* The element as text that stands for itself: namespaces that it inherits are declared in it. @level: how deep it will
- * stand, for the indentation of what is in it. NULL with an error reported. */
+/* The element as text that stands for itself: namespaces that it inherits are declared in it. @level: how
+ * deep it will stand, for the indentation of what is in it. NULL with an error reported. */
 char *virQbjXMLText(xmlNodePtr node, int level);
 
 /* Writes such a text. @text: NULL writes nothing. */

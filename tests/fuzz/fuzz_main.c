@@ -2,9 +2,9 @@
  *
  * usage: fuzz_NAME [--print] SEED...     (files, or folders whose files are taken, recursively)
  *
- * QBJ_FUZZ_RUNS (default 1500): mutations. QBJ_FUZZ_SEED: start of the random numbers; it is printed, and the same one
- * gives the same inputs. Each input is in its own file while it runs: QBJ_FUZZ_INPUT (default: in the temporary folder)
- * holds the one that crashed. */
+ * QBJ_FUZZ_RUNS (default 1500): mutations. QBJ_FUZZ_SEED: start of the random numbers; it is printed, and the
+ * same one gives the same inputs. Each input is in its own file while it runs: QBJ_FUZZ_INPUT (default: in
+ * the temporary folder) holds the one that crashed. */
 #include <config.h>
 
 #include "internal.h"
@@ -95,7 +95,8 @@ qbjFuzzMutateBytes(GRand *rand, GByteArray *input)
         mutations[g_rand_int_range(rand, 0, G_N_ELEMENTS(mutations))](rand, input);
 }
 
-/* Half of the inputs by the target's own mutator, if it has one: a damaged byte seldom gets past an XML parser. */
+/* Half of the inputs by the target's own mutator, if it has one: a damaged byte seldom gets past an XML
+ * parser. */
 static void
 qbjFuzzMutate(GRand *rand, GByteArray *input)
 {

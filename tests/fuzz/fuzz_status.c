@@ -1,5 +1,5 @@
-/* Status files: whatever is in one, reading it does not crash or leak, a job name that can be read is a job afterwards,
- * and what is written from it reads back as the same. */
+/* Status files: whatever is in one, reading it does not crash or leak, a job name that can be read is a job
+ * afterwards, and what is written from it reads back as the same. */
 #include <config.h>
 
 #include "internal.h"
@@ -40,7 +40,8 @@ qbjFuzzDomain(xmlDocPtr doc, xmlNodePtr root)
     virDomainDef *def = NULL;
 
     if (text)
-        def = virDomainDefParseString(text, xmlopt, NULL, VIR_DOMAIN_DEF_PARSE_STATUS | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE);
+        def = virDomainDefParseString(text, xmlopt, NULL,
+                                      VIR_DOMAIN_DEF_PARSE_STATUS | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE);
 
     return def ? def : virDomainDefNew(xmlopt);
 }

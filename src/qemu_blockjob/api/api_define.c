@@ -129,10 +129,13 @@ qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     int ret = -1;
 
-    /* what these flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has any of it */
+    /* what these flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has any
+     * of it */
     virCheckFlags(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-                  VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
-                  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM, -1);
+                      VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
+                      VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM |
+                      VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+                  -1);
 
     if (!(vm = qbjApiDomain(domain)))
         return -1;

@@ -36,8 +36,8 @@ qbjApiEventDeregister(virConnectPtr conn, virConnectDomainEventCallback callback
 }
 
 int
-qbjApiEventRegisterAny(virConnectPtr conn, virDomainPtr domain, int eventID, virConnectDomainEventGenericCallback callback,
-                       void *opaque, virFreeCallback freecb)
+qbjApiEventRegisterAny(virConnectPtr conn, virDomainPtr domain, int eventID,
+                       virConnectDomainEventGenericCallback callback, void *opaque, virFreeCallback freecb)
 {
     qbjDriver *driver = conn->privateData;
     int id = -1;
@@ -85,8 +85,8 @@ qbjApiMonitorEventDeregister(virConnectPtr conn, int callbackID)
     return virObjectEventStateDeregisterID(conn, driver->events, callbackID, true) < 0 ? -1 : 0;
 }
 
-/* A person's command can change everything that we know: the domain is tainted, and images count as ones that may have
- * bitmaps from now on. While a job may hold the guest it would hang the monitor (protocol H6). */
+/* A person's command can change everything that we know: the domain is tainted, and images count as ones that
+ * may have bitmaps from now on. While a job may hold the guest it would hang the monitor (protocol H6). */
 static int
 qbjApiMonitorAllowed(virDomainObj *vm)
 {

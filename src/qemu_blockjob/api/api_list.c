@@ -36,7 +36,8 @@ qbjApiListDefinedDomains(virConnectPtr conn, char **const names, int maxnames)
 
     if (virConnectListDefinedDomainsEnsureACL(conn) < 0)
         return -1;
-    return virDomainObjListGetInactiveNames(driver->domains, names, maxnames, virConnectListDefinedDomainsCheckACL, conn);
+    return virDomainObjListGetInactiveNames(driver->domains, names, maxnames,
+                                            virConnectListDefinedDomainsCheckACL, conn);
 }
 
 int

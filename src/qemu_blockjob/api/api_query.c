@@ -244,7 +244,9 @@ qbjApiGetSecurityLabel(virDomainPtr domain, virSecurityLabelPtr label)
         return -1;
     memset(label, 0, sizeof(*label));
     if (virDomainGetSecurityLabelEnsureACL(domain->conn, vm->def) == 0)
-        ret = virDomainObjIsActive(vm) ? virSecurityManagerGetProcessLabel(driver->security, vm->def, vm->pid, label) : 0;
+        ret = virDomainObjIsActive(vm)
+                  ? virSecurityManagerGetProcessLabel(driver->security, vm->def, vm->pid, label)
+                  : 0;
     virDomainObjEndAPI(&vm);
     return ret;
 }

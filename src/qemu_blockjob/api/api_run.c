@@ -49,7 +49,8 @@ qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn)
     return 0;
 }
 
-/* A definition that did not come to run goes again: a persistent domain has its own back, a new one leaves the list. */
+/* A definition that did not come to run goes again: a persistent domain has its own back, a new one leaves
+ * the list. */
 static void
 qbjApiCreateUndo(qbjDriver *driver, virDomainObj *vm)
 {
@@ -243,7 +244,8 @@ qbjApiResumeNow(virDomainObj *vm)
 
 /* The common shape of calls that change a domain under its MODIFY job. */
 static int
-qbjApiModify(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def), int (*change)(virDomainObj *vm))
+qbjApiModify(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def),
+             int (*change)(virDomainObj *vm))
 {
     virDomainObj *vm = qbjApiDomain(domain);
     int ret = -1;

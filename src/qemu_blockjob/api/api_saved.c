@@ -25,7 +25,8 @@ qbjApiSavedImageExists(virDomainObj *vm)
 static bool
 qbjApiSavedFolderUsed(virDomainObj *vm, const char *kind)
 {
-    g_autofree char *path = g_strdup_printf("%s/%s/%s", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->libDir, kind, vm->def->name);
+    g_autofree char *path =
+        g_strdup_printf("%s/%s/%s", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->libDir, kind, vm->def->name);
 
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry;

@@ -7,7 +7,8 @@
 /* True when a managed save image of @vm exists. @vm is locked. */
 bool qbjApiSavedImageExists(virDomainObj *vm);
 
-/* Returns -1 with an error that names it when something of the kind exists, because this driver cannot serve it yet. */
+/* Returns -1 with an error that names it when something of the kind exists, because this driver cannot
+ * serve it yet. */
 int qbjApiSavedRefuse(virDomainObj *vm);
 
 int qbjApiHasManagedSaveImage(virDomainPtr domain, unsigned int flags);

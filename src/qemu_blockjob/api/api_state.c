@@ -35,7 +35,8 @@ qbjApiStateReload(void)
     return 0;
 }
 
-/* The user's session ends: VMs run on, as their processes are not the session's. Managed save does not exist yet. */
+/* The user's session ends: VMs run on, as their processes are not the session's. Managed save does not
+ * exist yet. */
 int
 qbjApiStateStop(void)
 {

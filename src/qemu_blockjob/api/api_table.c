@@ -115,7 +115,8 @@ static virStateDriver qbjApiStateDriver = {
 int
 qbjApiRegister(void)
 {
-    /* nobody else binds our text domain (building.md 1); the test sets where the build keeps its catalogues */
+    /* nobody else binds our text domain (building.md 1); the test sets where the build keeps its
+     * catalogues */
     const char *catalogues = g_getenv("LIBVIRT_QEMU_BLOCKJOB_LOCALEDIR");
     static bool registered;
 

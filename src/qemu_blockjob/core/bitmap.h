@@ -1,4 +1,5 @@
-/* Dirty bitmaps of a backing chain: what QEMU holds, which are valid, and what a merge consists of (behaviour/20). Pure. */
+/* Dirty bitmaps of a backing chain: what QEMU holds, which are valid, and what a merge consists of
+ * (behaviour/20). Pure. */
 #pragma once
 
 #include "domain_conf.h"
@@ -31,9 +32,9 @@ typedef GHashTable qbjBitmapSet;
 #define QBJ_BITMAP_MAX_NODES 65536
 #define QBJ_BITMAP_MAX_PER_NODE 65535   /* what a qcow2 header can count */
 
-/* Reads the "return" array of query-named-block-nodes; bitmaps without a name are left out (20/B2). Unknown keys do not
- * matter. NULL with VIR_ERR_INTERNAL_ERROR in @refusal for anything that is not such an array. Free with
- * qbjBitmapSetFree(). */
+/* Reads the "return" array of query-named-block-nodes; bitmaps without a name are left out (20/B2). Unknown
+ * keys do not matter. NULL with VIR_ERR_INTERNAL_ERROR in @refusal for anything that is not such an array.
+ * Free with qbjBitmapSetFree(). */
 qbjBitmapSet *qbjBitmapSetFromJSON(const virJSONValue *nodes, qbjRefusal *refusal);
 void qbjBitmapSetFree(qbjBitmapSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjBitmapSet, qbjBitmapSetFree);
@@ -42,14 +43,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjBitmapSet, qbjBitmapSetFree);
 const qbjBitmapNode *qbjBitmapNodeFind(qbjBitmapSet *set, const char *node);
 const qbjBitmap *qbjBitmapFind(qbjBitmapSet *set, const char *node, const char *name);
 
-/* 20/B3: @name is held by @top, by the images below it without a gap, and everywhere persistent, recording and consistent.
+/* 20/B3: @name is held by @top, by the images below it without a gap, and everywhere persistent, recording
+ * and consistent.
  * The whole chain below @top is looked at. */
 bool qbjBitmapIsValid(qbjBitmapSet *set, const virStorageSource *top, const char *name);
 
-/* One step of a merge: the actions that bring @name of the images from @top down to above @stop (NULL: all) into
- * @target, appended to the transaction @actions (20, section 2). @added: whether @target gets a new bitmap.
- * Returns -1 with @refusal set when one of them is in use, or @target has another size or cannot store bitmaps; then
- * @actions may hold a part of it and must not be used. */
+/* One step of a merge: the actions that bring @name of the images from @top down to above @stop (NULL: all)
+ * into @target, appended to the transaction @actions (20, section 2). @added: whether @target gets a new
+ * bitmap.
+ * Returns -1 with @refusal set when one of them is in use, or @target has another size or cannot store
+ * bitmaps; then @actions may hold a part of it and must not be used. */
 int qbjBitmapMerge(qbjBitmapSet *set, const virStorageSource *top, const virStorageSource *stop,
                    const virStorageSource *target, const char *name, virJSONValue *actions, bool *added,
                    qbjRefusal *refusal);

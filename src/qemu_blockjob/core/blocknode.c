@@ -101,7 +101,8 @@ qbjBlockNBDLocation(const virStorageSource *src, qbjRefusal *refusal)
     g_autoptr(virJSONValue) location = NULL;
 
     if (src->nhosts != 1) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("an NBD disk needs exactly one host, not %zu"), src->nhosts);
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("an NBD disk needs exactly one host, not %zu"),
+                      src->nhosts);
         return NULL;
     }
     if (src->haveTLS == VIR_TRISTATE_BOOL_YES) {
@@ -366,7 +367,8 @@ qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal)
         qbjBlockNotMade(src, refusal);
         return NULL;
     }
-    /* a slice below a raw image would be lost with a plain name, and the whole file would be the backing image */
+    /* a slice below a raw image would be lost with a plain name, and the whole file would be the backing
+     * image */
     if (src->sliceStorage) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                       _("an image with a storage slice cannot be named as the backing image of another one yet"));

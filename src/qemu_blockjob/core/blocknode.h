@@ -1,4 +1,5 @@
-/* Block node options of an image: what blockdev-add, blockdev-reopen and -blockdev get (behaviour/02 Q10 to Q12). Pure.
+/* Block node options of an image: what blockdev-add, blockdev-reopen and -blockdev get (behaviour/02 Q10 to
+ * Q12). Pure.
  *
  * What is not known here (a protocol, an encryption, a slice under a format) is refused by name with
  * VIR_ERR_CONFIG_UNSUPPORTED or VIR_ERR_OPERATION_UNSUPPORTED; NULL is returned and nothing is changed. */
@@ -8,23 +9,28 @@
 #include "virjson.h"
 #include "refusal.h"
 
-/* Options of the protocol node of @src (node-name src->nodestorage): file, host_device, nbd over unix or tcp. The disk's
- * modes are read from the fields iomode, cachemode that libvirt keeps per source. The caller frees. */
+/* Options of the protocol node of @src (node-name src->nodestorage): file, host_device, nbd over unix or tcp.
+ * The disk's modes are read from the fields iomode, cachemode that libvirt keeps per source. The caller
+ * frees. */
 virJSONValue *qbjBlockNodeStorage(const virStorageSource *src, qbjRefusal *refusal);
 
 /* Options of the format node of @src. @backing: format node-name of the image below; "" for an explicit null;
  * NULL leaves the key out. Formats that cannot have a backing image never get the key.
- * The disk's modes are read from the fields cachemode, discard, detect_zeroes that libvirt keeps per source. */
+ * The disk's modes are read from the fields cachemode, discard, detect_zeroes that libvirt keeps per
+ * source. */
 virJSONValue *qbjBlockNodeFormat(const virStorageSource *src, const char *backing, bool readonly, qbjRefusal *refusal);
 
-/* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the node as at
- * blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src are not in a status file. */
+/* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the
+ * node as at blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src
+ * are not in a status file. */
 virJSONValue *qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
                                  bool readonly, qbjRefusal *refusal);
 
-/* The name by which @src is written into the header of an image above it (02/Q41): absolute path, URI, or json:.
+/* The name by which @src is written into the header of an image above it (02/Q41): absolute path, URI, or
+ * json:.
  * NULL with @refusal set when there is none that we can make. The caller frees. */
 char *qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal);
 
-/* Copies the disk's cache, io, discard, detect_zeroes onto every image of its chain (detect_zeroes: top only), 11.2. */
+/* Copies the disk's cache, io, discard, detect_zeroes onto every image of its chain (detect_zeroes: top
+ * only), 11.2. */
 void qbjBlockNodeInheritModes(virDomainDiskDef *disk);

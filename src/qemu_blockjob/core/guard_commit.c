@@ -26,7 +26,8 @@ qbjGuardDiskKind(const virDomainDiskDef *disk, qbjRefusal *refusal)
     return -1;
 }
 
-/* 01/A15: what QEMU's signed speed cannot hold is refused here, not by a JSON error after the record has been saved */
+/* 01/A15: what QEMU's signed speed cannot hold is refused here, not by a JSON error after the record has
+ * been saved */
 static int
 qbjGuardBandwidth(unsigned long long bandwidth, qbjRefusal *refusal)
 {

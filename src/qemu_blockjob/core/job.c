@@ -75,7 +75,8 @@ qbjJobStateToStock(qbjJobState state)
     case QBJ_STATE_ROLLBACK:
         return "new";
     case QBJ_STATE_RUNNING:
-    /* a stock daemon leaves its own "pending" alone for ever; as running or pivoting it settles the end right (06/R5) */
+    /* a stock daemon leaves its own "pending" alone for ever; as running or pivoting it settles the end
+     * right (06/R5) */
     case QBJ_STATE_PREFLUSH:
     case QBJ_STATE_FINALIZING:
         return "running";

@@ -57,8 +57,8 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(READY,            RESUME,        A,         READY,            QUERY,            NOT),
     ROW(READY,            VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* Back to READY only when QEMU refused job-complete. Once it may have been accepted, only a forced cancel ends it
-     * (H9): there is no way from here to SEND_CANCEL. */
+    /* Back to READY only when QEMU refused job-complete. Once it may have been accepted, only a forced cancel
+     * ends it (H9): there is no way from here to SEND_CANCEL. */
     ROW(PIVOTING,         PENDING,       A,         PENDING,          SWITCH,           NOT),
     ROW(PIVOTING,         FAILED,        A,         READY,            REPORT,           TRY),
     ROW(PIVOTING,         TIMEOUT,       A,         CALLING_OFF,      SEND_FORCED,      NOT),
@@ -81,8 +81,9 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PENDING,          RESUME,        A,         PENDING,          QUERY,            NOT),
     ROW(PENDING,          VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* The action asks before it saves again: after an error of finalize new must not be saved (invariant 4). Still pending
-     * means that finalize was not carried out, so there is a way back when new cannot be saved again. No row for PENDING:
+    /* The action asks before it saves again: after an error of finalize new must not be saved (invariant 4).
+     * Still pending means that finalize was not carried out, so there is a way back when new cannot be saved
+     * again. No row for PENDING:
      * that event may be an old one, which waited while finalize was sent. */
     ROW(COMMITTED,        CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(COMMITTED,        GONE,          A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
@@ -101,8 +102,9 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PREFLUSH,         RESUME,        B | C,     PREFLUSH,         QUERY,            NOT),
     ROW(PREFLUSH,         VM_GONE,       B | C,     SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* A backup's image is complete from here on (protocol 6); of a shortened chain old and new are both right. No row for
-     * PENDING, as in COMMITTED: the nodes of a stream that has concluded must not be asked for (H3). */
+    /* A backup's image is complete from here on (protocol 6); of a shortened chain old and new are both
+     * right. No row for PENDING, as in COMMITTED: the nodes of a stream that has concluded must not be
+     * asked for (H3). */
     ROW(FINALIZING,       CONCLUDED,     B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(FINALIZING,       GONE,          B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(FINALIZING,       FAILED,        B | C,     CALLING_OFF,      SEND_FORCED,      NOT),
@@ -122,7 +124,8 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CANCELLING,       RESUME,        A | B | C, CANCELLING,       CANCEL_AGAIN,     NOT),
     ROW(CANCELLING,       VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* The answer decides, so that a lost reply or a refusal does not matter; repeated until the job has ended. */
+    /* The answer decides, so that a lost reply or a refusal does not matter; repeated until the job has
+     * ended. */
     ROW(CALLING_OFF,      RUNNING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(CALLING_OFF,      READY,         A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(CALLING_OFF,      PENDING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
@@ -147,20 +150,23 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CONCLUDED,        RESUME,        B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(CONCLUDED,        VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
-    /* SETTLED is durable before any node, right or file goes: from then on nothing looks at the outcome again. */
+    /* SETTLED is durable before any node, right or file goes: from then on nothing looks at the outcome
+     * again. */
     ROW(SETTLING,         OK,            A | B | C, SETTLED,          FINISH,           BEFORE),
     ROW(SETTLING,         FAILED,        A | B | C, BROKEN,           NOTHING,          NOT),
     ROW(SETTLING,         RESUME,        A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(SETTLING,         RESUME,        B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(SETTLING,         VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
-    /* CLEANING is durable before files go: an older record could choose old again, whose files are then missing. */
+    /* CLEANING is durable before files go: an older record could choose old again, whose files are then
+     * missing. */
     ROW(SETTLING_OFFLINE, OK,            A | B | C, CLEANING,         CLEAN_OFFLINE,    BEFORE),
     ROW(SETTLING_OFFLINE, FAILED,        A | B | C, BROKEN,           NOTHING,          NOT),
     ROW(SETTLING_OFFLINE, RESUME,        A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
     ROW(SETTLING_OFFLINE, VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
-    /* Each of these may be repeated: "not found" is success. A: nodes go before the dismissal, B and C: after (H4). */
+    /* Each of these may be repeated: "not found" is success. A: nodes go before the dismissal, B and C:
+     * after (H4). */
     ROW(SETTLED,          OK,            A | B | C, CLEANING,         CLEAN,            NOT),
     ROW(SETTLED,          GONE,          A,         SETTLED,          FINISH,           NOT),
     ROW(SETTLED,          GONE,          B | C,     CLEANING,         CLEAN,            NOT),

@@ -1,8 +1,8 @@
 /* A job spec: the whole plan of one block job, made before the first side effect.
  *
- * A planner turns disk definition + chain + request into a spec; the engine runs its phases in the order that the
- * state table gives, and the record keeps it as JSON so that a restarted daemon goes on with the same plan. Every
- * step may be run twice: "already done" answers count as done. */
+ * A planner turns disk definition + chain + request into a spec; the engine runs its phases in the order that
+ * the state table gives, and the record keeps it as JSON so that a restarted daemon goes on with the same
+ * plan. Every step may be run twice: "already done" answers count as done. */
 #pragma once
 
 #include "internal.h"
@@ -52,7 +52,8 @@ struct _qbjStep {
     qbjStepType type;
     char *command;              /* QMP: name of the command */
     virJSONValue *arguments;    /* QMP: an object, or NULL */
-    bool optional;              /* QMP: an error answer is logged, and the phase goes on ("not found" is success) */
+    bool optional;              /* QMP: an error answer is logged, and the phase goes on ("not found" is
+                                 * success) */
     qbjImage *image;            /* ACCESS, UNLINK */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
@@ -62,7 +63,8 @@ struct _qbjStep {
 typedef enum {
     QBJ_CHANGE_NONE,
     QBJ_CHANGE_SWITCH,          /* A: the disk's source becomes the image with node @nowOn */
-    QBJ_CHANGE_CUT,             /* B: the image with node @above gets @nowOn (NULL: nothing) as its backing image */
+    QBJ_CHANGE_CUT,             /* B: the image with node @above gets @nowOn (NULL: nothing) as its backing
+                                 * image */
     QBJ_CHANGE_LAST
 } qbjChangeType;
 VIR_ENUM_DECL(qbjChangeType);           /* none switch cut */
@@ -73,7 +75,8 @@ struct _qbjChange {
     char *disk;                 /* target, e.g. vda */
     char *above;                /* format node-name */
     char *nowOn;                /* format node-name */
-    char *relative;             /* CUT: backing name as written into @above when it is a relative one, else NULL */
+    char *relative;             /* CUT: backing name as written into @above when it is a relative one, else
+                                 * NULL */
 };
 
 typedef struct _qbjSpec qbjSpec;
@@ -81,9 +84,10 @@ struct _qbjSpec {
     qbjJobType type;
     char *job;                  /* QEMU job id, 02/Q3 */
     char *disk;
-    char *device;               /* node that the job's `device` argument names, 02/Q4. When it is not rootOld it is a
-                                 * copy-on-read filter, which stays the guest device's root for ever: then rootOld and
-                                 * rootNew are the node below it (x-debug-query-block-graph tells, qom-get does not) */
+    char *device;               /* node that the job's `device` argument names, 02/Q4. When it is not rootOld
+                                 * it is a copy-on-read filter, which stays the guest device's root for ever:
+                                 * then rootOld and rootNew are the node below it
+                                 * (x-debug-query-block-graph tells, qom-get does not) */
     char *rootOld;              /* A: format node that the device uses when the outcome is old */
     char *rootNew;              /* A: ... when it is new */
     char *base;                 /* format node, commit and pull */
@@ -117,7 +121,8 @@ qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
 #define QBJ_SPEC_MAX_DEPTH 16           /* nesting of these arguments */
 #define QBJ_SPEC_MAX_STRING 65536       /* bytes of one string */
 
-/* JSON: fixed order of keys. ToJSON never fails for a well-formed spec; FromJSON refuses what ToJSON does not write
- * (VIR_ERR_INTERNAL_ERROR in @refusal) and never crashes on any input: it reads files that may be damaged. */
+/* JSON: fixed order of keys. ToJSON never fails for a well-formed spec; FromJSON refuses what ToJSON does not
+ * write (VIR_ERR_INTERNAL_ERROR in @refusal) and never crashes on any input: it reads files that may be
+ * damaged. */
 virJSONValue *qbjSpecToJSON(const qbjSpec *spec);
 qbjSpec *qbjSpecFromJSON(const virJSONValue *json, qbjRefusal *refusal);

@@ -1,7 +1,8 @@
 /* The plan of a commit, but for its pending phase (spec_commit_pending.c).
  *
- * Where the stock driver differs (02/Q61 to Q63, Q84, Q85, 01/J17): rights and read-only state of base are put back
- * after an end that leaves the old chain, too, and the base of a read-only disk is reopened read-only after the pivot. */
+ * Where the stock driver differs (02/Q61 to Q63, Q84, Q85, 01/J17): rights and read-only state of base are
+ * put back after an end that leaves the old chain, too, and the base of a read-only disk is reopened
+ * read-only after the pivot. */
 #include <config.h>
 
 #include "internal.h"
@@ -150,7 +151,8 @@ qbjSpecAddNodeDelete(qbjSpec *spec, const char *node)
     return 0;
 }
 
-/* Everything between top and base leaves the chain: nodes top first (02/Q14), rights, and the files if asked (C22). */
+/* Everything between top and base leaves the chain: nodes top first (02/Q14), rights, and the files if
+ * asked (C22). */
 static int
 qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal)
 {
@@ -170,8 +172,9 @@ qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refus
     return 0;
 }
 
-/* Outcome new. An active commit's base is the guest's disk now and keeps the rights it was given, unless the disk is
- * read-only; of an intermediate one base and parent become backing images again, the parent on its new backing node. */
+/* Outcome new. An active commit's base is the guest's disk now and keeps the rights it was given, unless the
+ * disk is read-only; of an intermediate one base and parent become backing images again, the parent on its
+ * new backing node. */
 static int
 qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
 {
@@ -195,8 +198,8 @@ qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitReque
     return 0;
 }
 
-/* Outcome old. QEMU leaves base writable after a cancelled or failed commit, with its stored bitmaps marked in use;
- * reopening it read-only stores them clean (protocol 2). */
+/* Outcome old. QEMU leaves base writable after a cancelled or failed commit, with its stored bitmaps marked
+ * in use; reopening it read-only stores them clean (protocol 2). */
 static int
 qbjSpecPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
 {

@@ -1,4 +1,5 @@
-/* What a commit does while it is PENDING, in the order of protocol 4 B step 2: parent writable (H2), bitmaps, flush (H1).
+/* What a commit does while it is PENDING, in the order of protocol 4 B step 2: parent writable (H2), bitmaps,
+ * flush (H1).
  * An active commit's base is flushed already and the guest waits, so it has the bitmaps only.
  *
  * No temporary bitmap: the guest is held (A), or writes into an image that stays (B) (protocol 2). */
@@ -118,9 +119,10 @@ qbjCommitHasUndo(const qbjSpec *spec, const char *name)
     return false;
 }
 
-/* What was planned before stays planned: the bitmaps of an earlier run are in base already and do not show as new. They go
- * before base is reopened read-only, so in front. QEMU makes the base of a cancelled intermediate commit read-only by
- * itself: @writable, the arguments that undo that, come before all; NULL for an active commit. */
+/* What was planned before stays planned: the bitmaps of an earlier run are in base already and do not show as
+ * new. They go before base is reopened read-only, so in front. QEMU makes the base of a cancelled
+ * intermediate commit read-only by itself: @writable, the arguments that undo that, come before all; NULL
+ * for an active commit. */
 static void
 qbjCommitPlanUndo(qbjSpec *spec, GPtrArray *names, const virJSONValue *writable)
 {
@@ -178,7 +180,8 @@ qbjCommitPlanParent(const virDomainDiskDef *disk, const qbjCommitImages *images,
 
 /* H1: reopening with the options that the node has already flushes it. @flush: NULL for an active commit. */
 static int
-qbjCommitPlanFlush(const virDomainDiskDef *disk, const qbjCommitImages *images, virJSONValue **flush, qbjRefusal *refusal)
+qbjCommitPlanFlush(const virDomainDiskDef *disk, const qbjCommitImages *images, virJSONValue **flush,
+                   qbjRefusal *refusal)
 {
     const virStorageSource *below = images->base->backingStore;
     const char *backing = NULL;

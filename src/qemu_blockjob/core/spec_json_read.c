@@ -1,5 +1,5 @@
-/* A spec from JSON. It is read from a file that may be damaged, by a daemon that then acts on it: whatever ToJSON would not
- * have written is refused, and sizes and depth are limited. */
+/* A spec from JSON. It is read from a file that may be damaged, by a daemon that then acts on it: whatever
+ * ToJSON would not have written is refused, and sizes and depth are limited. */
 #include <config.h>
 
 #include "spec.h"
@@ -12,8 +12,8 @@ qbjSpecDamaged(qbjRefusal *refusal, const char *what)
     return -1;
 }
 
-/* A reader of one object: each key taken is counted, so that a key nobody asked for is found. libvirt's accessors want
- * a mutable value although they do not change it. */
+/* A reader of one object: each key taken is counted, so that a key nobody asked for is found. libvirt's
+ * accessors want a mutable value although they do not change it. */
 typedef struct _qbjReader qbjReader;
 struct _qbjReader {
     virJSONValue *object;

@@ -17,13 +17,15 @@ typedef struct _qbjVmCapsCache qbjVmCapsCache;
 
 typedef struct _qbjDriver qbjDriver;
 struct _qbjDriver {
-    virMutex lock;                      /* guards nactive, nextId and shuttingDown; the rest never changes after start */
+    virMutex lock;                      /* guards nactive, nextId and shuttingDown; the rest never changes
+                                         * after start */
     virQbjConf *conf;
     virDomainObjList *domains;
     virDomainXMLOption *xmlopt;
     virObjectEventState *events;
     virSecurityManager *security;       /* a stack; DAC is in it when the daemon is privileged */
-    char *securityRefused;              /* name of a configured security driver that we cannot serve, or NULL */
+    char *securityRefused;              /* name of a configured security driver that we cannot serve, or
+                                         * NULL */
     virEventThread *eventThread;        /* serves the sockets and pidfds of all VMs */
     virThreadPool *workers;             /* drain the queues of VMs that have something to do */
     virPortAllocatorRange *vncPorts;

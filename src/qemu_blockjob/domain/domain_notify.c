@@ -6,7 +6,8 @@
 void
 qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail)
 {
-    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventLifecycleNewFromObj(vm, type, detail));
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
+                             virDomainEventLifecycleNewFromObj(vm, type, detail));
 }
 
 int

@@ -7,7 +7,8 @@
 /* Lifecycle event with the present id of the domain. */
 void qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail);
 
-/* BLOCK_JOB (path of the disk's source at this moment, local sources only) then BLOCK_JOB_2 (target); 03/E1 to E4. */
+/* BLOCK_JOB (path of the disk's source at this moment, local sources only) then BLOCK_JOB_2 (target);
+ * 03/E1 to E4. */
 void qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,
                              virConnectDomainEventBlockJobStatus status);
 

@@ -3,8 +3,9 @@
  * Rules
  * - Everything but the queue is guarded by the domain's lock.
  * - The domain's lock is never held across QMP: qbjDomainQmp*() drop it.
- * - The queue is drained only by whoever holds the domain's job (virDomainObjBeginJob): a worker when nobody else does, or
- *   an API call that waits for the end of a block job. So events of one VM are handled one after the other, in order. */
+ * - The queue is drained only by whoever holds the domain's job (virDomainObjBeginJob): a worker when nobody
+ *   else does, or an API call that waits for the end of a block job. So events of one VM are handled one
+ *   after the other, in order. */
 #pragma once
 
 #include "domain_driver.h"
@@ -38,12 +39,14 @@ struct _qbjDomainPrivate {
     qbjQmp *qmp;                        /* NULL: not connected */
     int pidfd;                          /* -1: none */
     GSource *pidSource;
-    bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of this VM */
+    bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
+                                         * this VM */
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */
-    bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a crash */
+    bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
+                                         * crash */
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned short vncPort;             /* reserved by us, 0: none */
     unsigned long long generation;      /* of the status file: counts saves */

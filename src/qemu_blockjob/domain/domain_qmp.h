@@ -3,15 +3,17 @@
 
 #include "domain_private.h"
 
-/* Runs @commands (see qbjQmpRun) with the domain's lock dropped. @vm is locked on entry and return; the caller holds a job, or
- * accepts that the VM may have been stopped and started meanwhile. Returns 0 when all have an answer, -1 with an error
- * reported; VIR_ERR_OPERATION_FAILED "domain is not running" when it has stopped. */
+/* Runs @commands (see qbjQmpRun) with the domain's lock dropped. @vm is locked on entry and return; the
+ * caller holds a job, or accepts that the VM may have been stopped and started meanwhile. Returns 0 when all
+ * have an answer, -1 with an error reported; VIR_ERR_OPERATION_FAILED "domain is not running" when it has
+ * stopped. */
 int qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n);
 
 /* As above with a time limit of its own, milliseconds: VIR_ERR_OPERATION_TIMEOUT when it has passed. */
 int qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);
 
-/* One command; QEMU's error answer is reported (see qbjQmpCall). @arguments is borrowed, @reply may be NULL. */
+/* One command; QEMU's error answer is reported (see qbjQmpCall). @arguments is borrowed, @reply may be
+ * NULL. */
 int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 
 /* One command whose error answer the caller looks at itself. */
@@ -20,7 +22,8 @@ int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);
 
-/* Watches the process through a pidfd, whose end is queued as PROCESS_GONE. @pidfd is taken over. @vm is locked. */
+/* Watches the process through a pidfd, whose end is queued as PROCESS_GONE. @pidfd is taken over. @vm is
+ * locked. */
 void qbjDomainWatchProcess(virDomainObj *vm, int pidfd);
 
 /* Ends both; events in flight are dropped by their domain id. @vm is locked. */

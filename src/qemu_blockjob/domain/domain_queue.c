@@ -106,8 +106,9 @@ qbjDomainQueueRelease(qbjDomainPrivate *priv)
     priv->scheduled = false;
 }
 
-/* The job was taken for the recovery of this VM, whose handler says when it is over. Others than the first worker leave
- * their event to that one: it looks at the queue once more before it lets go of the domain's lock. */
+/* The job was taken for the recovery of this VM, whose handler says when it is over. Others than the first
+ * worker leave their event to that one: it looks at the queue once more before it lets go of the domain's
+ * lock. */
 static void
 qbjDomainQueueRecover(virDomainObj *vm)
 {
@@ -130,8 +131,8 @@ qbjDomainQueueWork(void *job, void *opaque G_GNUC_UNUSED)
 
     virObjectLock(vm);
 
-    /* From here on a new event schedules again. Whoever holds the job now looks at the queue when it ends (qbjDomainJobEnd),
-     * and both look under the domain's lock, so nothing is missed. */
+    /* From here on a new event schedules again. Whoever holds the job now looks at the queue when it ends
+     * (qbjDomainJobEnd), and both look under the domain's lock, so nothing is missed. */
     qbjDomainQueueRelease(priv);
 
     if (priv->reconnecting) {

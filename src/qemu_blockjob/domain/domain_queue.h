@@ -9,8 +9,9 @@ void qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event);
 /* Handles what is queued. @vm is locked and the caller holds its job. */
 void qbjDomainQueueDrain(virDomainObj *vm);
 
-/* Waits until something is queued or the time has come, then drains. @vm is locked on entry and return, unlocked meanwhile;
- * the caller holds its job. @whenMs: absolute, as virTimeMillisNow; 0: no limit. Returns 1 when the time has come, else 0. */
+/* Waits until something is queued or the time has come, then drains. @vm is locked on entry and return,
+ * unlocked meanwhile; the caller holds its job. @whenMs: absolute, as virTimeMillisNow; 0: no limit.
+ * Returns 1 when the time has come, else 0. */
 int qbjDomainQueueWait(virDomainObj *vm, unsigned long long whenMs);
 
 /* Ends the job that virDomainObjBeginJob() gave, and has anything queued meanwhile handled by a worker.
@@ -20,6 +21,6 @@ void qbjDomainJobEnd(virDomainObj *vm);
 /* Worker function of the thread pool; @job is a referenced virDomainObj. */
 void qbjDomainQueueWork(void *job, void *opaque);
 
-/* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must look whether
- * it still matters. */
+/* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
+ * look whether it still matters. */
 void qbjDomainTimerStart(virDomainObj *vm, const char *job, int code, unsigned int delayMs);

@@ -56,8 +56,8 @@ qbjDomainConfigText(virDomainObj *vm, virDomainDef *def)
 }
 
 #ifdef QBJ_DEBUG_CHECKS
-/* Every file that we save must be one that we can read back. Not by virDomainObjParseFile: a second object of the
- * same driver would be made; the text's own elements are what matters here. */
+/* Every file that we save must be one that we can read back. Not by virDomainObjParseFile: a second object of
+ * the same driver would be made; the text's own elements are what matters here. */
 static int
 qbjDomainCheckReadable(virDomainObj *vm, const char *path)
 {

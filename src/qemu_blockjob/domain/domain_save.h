@@ -1,9 +1,11 @@
-/* Saving the status file of a running VM and the persistent definition: the two files of a disk's truth (protocol.md 4). */
+/* Saving the status file of a running VM and the persistent definition: the two files of a disk's truth
+ * (protocol.md 4). */
 #pragma once
 
 #include "domain_private.h"
 
-/* Writes the status file. @vm is locked, active. Returns 0, -1 with an error reported: then the old file is in place. */
+/* Writes the status file. @vm is locked, active. Returns 0, -1 with an error reported: then the old file
+ * is in place. */
 int qbjDomainSaveStatus(virDomainObj *vm);
 
 /* As above for callers that have nothing to stop: a failure is logged. */

@@ -70,7 +70,8 @@ qbjEngineChangeShowMirror(virDomainObj *vm, virQbjJob *job)
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     int state = qbjEngineChangeMirrorState(job->state);
 
-    /* in the states without an entry <mirror> stays as it is until the outcome is settled: it is never half */
+    /* in the states without an entry <mirror> stays as it is until the outcome is settled: it is never
+     * half */
     if (disk && disk->mirror && state >= 0)
         disk->mirrorState = state;
 }
@@ -161,7 +162,8 @@ qbjEngineChangeDepth(virStorageSource *from, virStorageSource *to)
     return -1;
 }
 
-/* The member of @stated that stands @depth below its top, when the whole way down names the same images as @live does. */
+/* The member of @stated that stands @depth below its top, when the whole way down names the same images as
+ * @live does. */
 static virStorageSource *
 qbjEngineChangeSameWay(virStorageSource *stated, virStorageSource *live, int depth)
 {

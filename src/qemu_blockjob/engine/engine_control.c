@@ -33,7 +33,8 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot)
         return -1;
     }
     if (!wait->done) {
-        virReportError(VIR_ERR_OPERATION_ABORTED, _("the daemon ends; block job '%s' goes on ending without it"), wait->job);
+        virReportError(VIR_ERR_OPERATION_ABORTED,
+                       _("the daemon ends; block job '%s' goes on ending without it"), wait->job);
         return -1;
     }
     if (!pivot || wait->status == VIR_DOMAIN_BLOCK_JOB_COMPLETED)
@@ -45,7 +46,8 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot)
         virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting: %s"), wait->job,
                        wait->error->message);
     } else if (wait->message) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting: %s"), wait->job, wait->message);
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting: %s"), wait->job,
+                       wait->message);
     } else {
         virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' failed while pivoting"), wait->job);
     }
@@ -126,7 +128,8 @@ qbjEngineInfoReady(virJSONValue *entry, unsigned long long *offset, unsigned lon
     }
 }
 
-/* 01/I3 to I8. @entry: what QEMU lists, NULL: nothing; @unknown: it did not answer, then what it said last is told. */
+/* 01/I3 to I8. @entry: what QEMU lists, NULL: nothing; @unknown: it did not answer, then what it said last
+ * is told. */
 static void
 qbjEngineInfoFill(virDomainBlockJobInfoPtr info, virQbjJob *job, virJSONValue *entry, bool unknown, bool bytes)
 {

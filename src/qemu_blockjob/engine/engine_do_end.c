@@ -71,7 +71,8 @@ qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
     return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
-/* No job that this driver starts is a stream (protocol H15); one of another driver's stays for a person to look at. */
+/* No job that this driver starts is a stream (protocol H15); one of another driver's stays for a person to
+ * look at. */
 qbjJobEvent
 qbjEngineDoPutGraphBack(virDomainObj *vm G_GNUC_UNUSED, virQbjJob *job G_GNUC_UNUSED)
 {
@@ -130,8 +131,8 @@ qbjEngineDoSettleNew(virDomainObj *vm, virQbjJob *job)
     return qbjEngineSettleAs(vm, job, true);
 }
 
-/* QEMU is gone and its answer with it: an outcome that was read stands; else a type A job is new exactly when both
- * definitions had been renamed (protocol 6, COMMITTED). */
+/* QEMU is gone and its answer with it: an outcome that was read stands; else a type A job is new exactly when
+ * both definitions had been renamed (protocol 6, COMMITTED). */
 qbjJobEvent
 qbjEngineDoSettleByRecord(virDomainObj *vm, virQbjJob *job)
 {

@@ -13,7 +13,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* How long a pivot may keep the guest's I/O waiting for PENDING (protocol 4 A.4); under a guest's own I/O time-out. */
+/* How long a pivot may keep the guest's I/O waiting for PENDING (protocol 4 A.4); under a guest's own I/O
+ * time-out. */
 #define QBJ_ENGINE_PIVOT_TIMEOUT_MS 10000
 
 qbjJobEvent
@@ -39,7 +40,8 @@ qbjEngineDoRetryLater(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
-/* QEMU did not answer: what the record says is done again after a while. One that has gone says so by itself. */
+/* QEMU did not answer: what the record says is done again after a while. One that has gone says so by
+ * itself. */
 static qbjJobEvent
 qbjEngineLater(virDomainObj *vm, virQbjJob *job)
 {

@@ -9,7 +9,8 @@ virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
 
 qbjJobKind qbjEngineJobKind(const virQbjJob *job);
 
-/* True while a job of this VM may hold the guest's I/O: no command of a person may go to QEMU then (protocol H5, H6). */
+/* True while a job of this VM may hold the guest's I/O: no command of a person may go to QEMU then
+ * (protocol H5, H6). */
 bool qbjEngineHoldsGuest(virDomainObj *vm);
 
 /* A caller that wants to know how a job ends; lives on the caller's stack. */
@@ -24,7 +25,8 @@ struct _qbjEngineWait {
     virErrorPtr error;                  /* first error that an action met on behalf of this job, or NULL */
 };
 
-/* Registers @wait, which is initialised; undone by qbjEngineWaitEnd(), which also frees what is in it. @vm is locked. */
+/* Registers @wait, which is initialised; undone by qbjEngineWaitEnd(), which also frees what is in it. @vm
+ * is locked. */
 void qbjEngineWaitBegin(virDomainObj *vm, const char *job, qbjEngineWait *wait);
 void qbjEngineWaitEnd(qbjEngineWait *wait);
 

@@ -67,7 +67,8 @@ qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step
                              disk ? disk->src : NULL);
 }
 
-/* Files go last, when nothing names them any more; one that cannot be removed is no reason to keep the job (01/C22). */
+/* Files go last, when nothing names them any more; one that cannot be removed is no reason to keep the job
+ * (01/C22). */
 static void
 qbjEnginePhaseUnlink(virDomainObj *vm, const qbjStep *step)
 {

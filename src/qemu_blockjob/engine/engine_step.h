@@ -1,22 +1,23 @@
 /* engine_step.h: the only place that writes a job's state.
  *
- * One step: look the row up, write the new state, save the record where the row asks for it, carry the action out; what the
- * action comes back with is the next event. A save that fails stops the step before its action: the old state is put
- * back, and the event is tried again later. */
+ * One step: look the row up, write the new state, save the record where the row asks for it, carry the action
+ * out; what the action comes back with is the next event. A save that fails stops the step before its action:
+ * the old state is put back, and the event is tried again later. */
 #pragma once
 
 #include "engine_job.h"
 
-/* Feeds @event to @job and goes on until nothing more follows. @vm is locked and its job is held; the lock is dropped while
- * QEMU is asked. @job may be gone on return: look it up again by name.
+/* Feeds @event to @job and goes on until nothing more follows. @vm is locked and its job is held; the lock is
+ * dropped while QEMU is asked. @job may be gone on return: look it up again by name.
  * Returns 0 (also for an event without a row), -1 with an error reported when a record could not be saved. */
 int qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
-/* The text of the status file as it would be with @job in @state; the job is as before afterwards. NULL with an
- * error reported. @vm is locked; the caller frees. */
+/* The text of the status file as it would be with @job in @state; the job is as before afterwards. NULL with
+ * an error reported. @vm is locked; the caller frees. */
 char *qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state);
 
-/* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again after a while. */
+/* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again
+ * after a while. */
 void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
 /* Job events of QEMU, and timers. Others are ignored. @vm is locked and its job is held. */

@@ -30,7 +30,8 @@ struct _qbjEngineSwitch {
     bool done;
     qbjEngineSwap swap;
     virDomainDef *oldNewDef;            /* vm->newDef as it was, when it was replaced */
-    const virDomainDef *ourNewDef;      /* what replaced it; only compared: a client may have defined another since */
+    const virDomainDef *ourNewDef;      /* what replaced it; only compared: a client may have defined
+                                         * another since */
 };
 
 static void
@@ -104,7 +105,8 @@ qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job)
     return sw && sw->done;
 }
 
-/* The old source and its chain, as a <disk>, for the record: a daemon that restarts in COMMITTED has no other memory of it. */
+/* The old source and its chain, as a <disk>, for the record: a daemon that restarts in COMMITTED has no
+ * other memory of it. */
 static char *
 qbjEngineSwitchOldDisk(virDomainObj *vm, const virQbjJob *job)
 {
@@ -117,7 +119,8 @@ qbjEngineSwitchOldDisk(virDomainObj *vm, const virQbjJob *job)
     virBufferAsprintf(&buf, "<disk type='%s' device='disk'>\n", virStorageTypeToString(disk->src->type));
     virBufferAdjustIndent(&buf, 2);
     virBufferAsprintf(&buf, "<driver name='qemu' type='%s'/>\n", virStorageFileFormatTypeToString(disk->src->format));
-    if (virDomainDiskSourceFormat(&buf, disk->src, "source", 0, true, QBJ_STATUS_FORMAT_FLAGS, false, false, xmlopt) < 0 ||
+    if (virDomainDiskSourceFormat(&buf, disk->src, "source", 0, true, QBJ_STATUS_FORMAT_FLAGS, false, false,
+                                  xmlopt) < 0 ||
         virDomainDiskBackingStoreFormat(&buf, disk->src, xmlopt, QBJ_STATUS_FORMAT_FLAGS) < 0)
         return NULL;
     virBufferEscapeString(&buf, "<target dev='%s'/>\n", disk->dst);
@@ -143,7 +146,8 @@ qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
     return text;
 }
 
-/* Fills sw->newDef and sw->configText, or leaves them NULL when the persistent definition names something else. */
+/* Fills sw->newDef and sw->configText, or leaves them NULL when the persistent definition names something
+ * else. */
 static int
 qbjEngineSwitchConfigText(virDomainObj *vm, const virQbjJob *job, qbjEngineSwitch *sw)
 {

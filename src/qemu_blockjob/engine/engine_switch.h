@@ -1,26 +1,31 @@
 /* engine_switch.h: how a type A job changes over from old to new (protocol.md 4 A).
  *
- * Phase 0, guest not held: the new status file and the new persistent definition are written and synced beside the present
- * ones. All that can fail or be slow happens here. In PENDING, guest held: two renames. When the definitions have changed in between,
- * the prepared files are older than memory and are made again. Before the first rename everything can be called off.
+ * Phase 0, guest not held: the new status file and the new persistent definition are written and synced
+ * beside the present ones. All that can fail or be slow happens here. In PENDING, guest held: two renames.
+ * When the definitions have changed in between, the prepared files are older than memory and are made again.
+ * Before the first rename everything can be called off.
  *
- * After the renames memory names new; what it named before is kept until the job has concluded, for the one case that QEMU ends on
- * old all the same. */
+ * After the renames memory names new; what it named before is kept until the job has concluded, for the one
+ * case that QEMU ends on old all the same. */
 #pragma once
 
 #include "engine_job.h"
 
-/* Phase 0. Replaces what an earlier call prepared. Returns 0; -1 with an error reported, and nothing has changed. */
+/* Phase 0. Replaces what an earlier call prepared. Returns 0; -1 with an error reported, and nothing has
+ * changed. */
 int qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job);
 
-/* True from the first rename on, until it has been taken back durably: then the pivot cannot be called off. */
+/* True from the first rename on, until it has been taken back durably: then the pivot cannot be called
+ * off. */
 bool qbjEngineSwitchRenamed(virDomainObj *vm, const virQbjJob *job);
 
 /* True once the definitions in memory name new (COMMITTED was reached in this process). */
 bool qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job);
 
-/* Makes the definitions of @job in memory right for its outcome and forgets what was kept. The caller saves both.
- * @changed tells whether the persistent definition in memory was changed now. Returns 0, -1 with an error reported. */
+/* Makes the definitions of @job in memory right for its outcome and forgets what was kept. The caller saves
+ * both.
+ * @changed tells whether the persistent definition in memory was changed now. Returns 0, -1 with an error
+ * reported. */
 int qbjEngineSwitchSettle(virDomainObj *vm, virQbjJob *job, bool *changed);
 
 /* Drops what was prepared or kept, when a VM or its job goes away. */

@@ -6,10 +6,10 @@
 /* How long to wait before something that could not be saved, or was not answered, is tried again. */
 #define QBJ_ENGINE_RETRY_MS 1000
 
-/* Feeds @event to @job after @delayMs. It is dropped when the job has left its present state by then (@sameState), or is another
- * one of the same name. @vm is locked. */
+/* Feeds @event to @job after @delayMs. It is dropped when the job has left its present state by then
+ * (@sameState), or is another one of the same name. @vm is locked. */
 void qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs);
 
-/* What the timer with this @code says to @job: the event; QBJ_EVENT_LAST when it was set for another state or another job of the
- * name. @anyState is set when it was not bound to a state. */
+/* What the timer with this @code says to @job: the event; QBJ_EVENT_LAST when it was set for another state or
+ * another job of the name. @anyState is set when it was not bound to a state. */
 qbjJobEvent qbjEngineTimerRead(const virQbjJob *job, int code, bool *anyState);

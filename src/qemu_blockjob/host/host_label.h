@@ -5,13 +5,15 @@
 #include "security/security_manager.h"
 #include "spec.h"
 
-/* The owner that the security driver remembers for @from is from now on the one of @to, which takes its place as the image that
- * QEMU writes (02/Q85): so a later restore gives @to back to it. Nothing remembered is fine, as is a second call.
+/* The owner that the security driver remembers for @from is from now on the one of @to, which takes its place
+ * as the image that QEMU writes (02/Q85): so a later restore gives @to back to it. Nothing remembered is
+ * fine, as is a second call.
  * Returns 0, -1 with the security driver's error reported. */
 int qbjHostLabelMoveOwner(virSecurityManager *mgr, const qbjImage *from, virStorageSource *to);
 
-/* Gives QEMU of @def the rights @access on @image. @chain (may be NULL) is the disk's live chain: when the image is in it,
- * its description there is used, so that its own <seclabel> counts. NONE restores the image to its owner.
+/* Gives QEMU of @def the rights @access on @image. @chain (may be NULL) is the disk's live chain: when the
+ * image is in it, its description there is used, so that its own <seclabel> counts. NONE restores the image
+ * to its owner.
  * Returns 0, -1 with the security driver's error reported. */
 int qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *image, qbjAccess access,
                       virStorageSource *chain);

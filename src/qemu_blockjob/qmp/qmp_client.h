@@ -74,8 +74,9 @@ void qbjQmpClose(qbjQmp *qmp);
 
 /* Sends @n independent commands in one write and waits for all replies, @deadlineMs at most. Returns 0
  * when each has an answer (which may be an error: look at .failed); -1 with an error reported when not:
- *   VIR_ERR_OPERATION_TIMEOUT   no answer in time; the command may still be carried out (its reply is dropped)
- *   VIR_ERR_OPERATION_FAILED    the connection has ended; or QEMU owes so many answers, or has so many bytes to read,
+ *   VIR_ERR_OPERATION_TIMEOUT   no answer in time; the command may still be carried out (its reply is
+ *   dropped) VIR_ERR_OPERATION_FAILED    the connection has ended; or QEMU owes so many answers, or has so
+ *   many bytes to read,
  *                               that nothing was sent
  *   VIR_ERR_INTERNAL_ERROR      called on the event thread; a name or argument that cannot be sent */
 int qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);

@@ -5,7 +5,8 @@
 
 /* Connects to the socket that QEMU listens on. Does not block: a QEMU that hangs is connected to all the
  * same, and says nothing. Returns a non-blocking close-on-exec fd, -1 with an error reported:
- *   VIR_ERR_SYSTEM_ERROR       nobody listens (ECONNREFUSED), no such file (ENOENT), one client is being served and
+ *   VIR_ERR_SYSTEM_ERROR       nobody listens (ECONNREFUSED), no such file (ENOENT), one client is being
+ *   served and
  *                              one more waits already (EAGAIN)
  *   VIR_ERR_OPERATION_FAILED   the path is too long for a socket */
 int qbjQmpConnectUnix(const char *path);

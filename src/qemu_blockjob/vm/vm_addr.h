@@ -6,8 +6,9 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomainPCIAddressSet, virDomainPCIAddressSetFree);
 
-/* Gives each device that wants one a PCI address, in the stock driver's order, and adds the PCI controllers that are
- * missing: on q35 root ports and one spare, on pc bridges (11.3). Addresses that are there are kept and checked.
+/* Gives each device that wants one a PCI address, in the stock driver's order, and adds the PCI controllers
+ * that are missing: on q35 root ports and one spare, on pc bridges (11.3). Addresses that are there are kept
+ * and checked.
  * -1 with an error reported: VIR_ERR_XML_ERROR for two devices on one address, VIR_ERR_CONFIG_UNSUPPORTED or
  * VIR_ERR_XML_ERROR for a bus or slot that the device cannot be on. */
 int qbjVmAddrAssign(virDomainDef *def);
@@ -17,8 +18,8 @@ int qbjVmAddrAssign(virDomainDef *def);
  * Returns NULL with an error reported. Free with virDomainPCIAddressSetFree. */
 virDomainPCIAddressSet *qbjVmAddrReserve(virDomainDef *def);
 
-/* vm_addr_usb.c: gives each USB input without a port the lowest free one of the lowest controller. Ports that are
- * there are kept and checked. -1 with an error reported when there is no free port. */
+/* vm_addr_usb.c: gives each USB input without a port the lowest free one of the lowest controller. Ports that
+ * are there are kept and checked. -1 with an error reported when there is no free port. */
 int qbjVmAddrAssignUSB(virDomainDef *def);
 
 /* vm_addr_connect.c: which kinds of slots a device can be plugged into, 0 for one without a PCI address. */

@@ -1,4 +1,5 @@
-/* Devices that sit in fixed places because the machine's chipset has them there: pc's PIIX3, q35's ICH9, the display. */
+/* Devices that sit in fixed places because the machine's chipset has them there: pc's PIIX3, q35's ICH9,
+ * the display. */
 
 #include <config.h>
 
@@ -145,7 +146,8 @@ qbjVmAddrPlaceICH9USB(virDomainDef *def, virDomainPCIAddressSet *addrs)
     return 0;
 }
 
-/* The first display adapter goes where firmware and guests expect it, if nothing else was put there by name. */
+/* The first display adapter goes where firmware and guests expect it, if nothing else was put there by
+ * name. */
 static int
 qbjVmAddrPlaceVideo(virDomainDef *def, virDomainPCIAddressSet *addrs, unsigned int slot)
 {

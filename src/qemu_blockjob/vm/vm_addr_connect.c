@@ -1,4 +1,5 @@
-/* Which PCI slots a device can be plugged into: conventional ones, PCI Express ones, or the root bus only (11.3). */
+/* Which PCI slots a device can be plugged into: conventional ones, PCI Express ones, or the root bus only
+ * (11.3). */
 
 #include <config.h>
 

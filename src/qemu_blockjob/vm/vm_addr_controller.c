@@ -1,5 +1,5 @@
-/* What a PCI controller shows the guest besides its address: model name, chassis and port. Kept in the definition, so
- * that a guest sees the same after each start. */
+/* What a PCI controller shows the guest besides its address: model name, chassis and port. Kept in the
+ * definition, so that a guest sees the same after each start. */
 
 #include <config.h>
 

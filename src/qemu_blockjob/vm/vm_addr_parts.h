@@ -7,12 +7,13 @@
 virDomainPCIAddressSet *qbjVmAddrSetNew(virDomainDef *def, size_t nbuses, bool dryRun);
 
 /* vm_addr_chipset.c: what the machine itself has on its root bus.
- * ...SetChipset writes the fixed addresses of devices of the definition, ...ReserveChipset takes the slots of those that no
- * definition shows. */
+ * ...SetChipset writes the fixed addresses of devices of the definition, ...ReserveChipset takes the slots of
+ * those that no definition shows. */
 int qbjVmAddrSetChipset(virDomainDef *def);
 int qbjVmAddrReserveChipset(virDomainDef *def, virDomainPCIAddressSet *addrs);
 
-/* vm_addr_order.c: free slots for all devices that still want one; in a dry run nothing is written into @def. */
+/* vm_addr_order.c: free slots for all devices that still want one; in a dry run nothing is written into
+ * @def. */
 int qbjVmAddrAssignAll(virDomainDef *def, virDomainPCIAddressSet *addrs);
 
 /* vm_addr_controller.c: model name, chassis and port of PCI controllers, from index and address. */

@@ -1,5 +1,6 @@
-/* PCI addresses: a set with one bus per controller, chipset slots taken first, then what the definition names, then
- * everybody else in the stock driver's order. It is filled twice: a dry run finds how many buses are needed. */
+/* PCI addresses: a set with one bus per controller, chipset slots taken first, then what the definition
+ * names, then everybody else in the stock driver's order. It is filled twice: a dry run finds how many
+ * buses are needed. */
 
 #include <config.h>
 
@@ -49,7 +50,8 @@ qbjVmAddrSetBuses(virDomainPCIAddressSet *addrs, const virDomainDef *def)
             return -1;
     }
 
-    /* indexes that the definition leaves out below its highest: the dry run's guess is the machine's usual bridge */
+    /* indexes that the definition leaves out below its highest: the dry run's guess is the machine's usual
+     * bridge */
     for (i = 1; i < addrs->nbuses; i++) {
         virDomainControllerModelPCI usual = addrs->buses[0].model == VIR_DOMAIN_CONTROLLER_MODEL_PCIE_ROOT ?
             VIR_DOMAIN_CONTROLLER_MODEL_PCIE_ROOT_PORT : VIR_DOMAIN_CONTROLLER_MODEL_PCI_BRIDGE;
@@ -88,7 +90,8 @@ qbjVmAddrSetNew(virDomainDef *def, size_t nbuses, bool dryRun)
     return g_steal_pointer(&addrs);
 }
 
-/* One hotpluggable slot more than is needed; nothing is added where the user laid out the buses or needs none. */
+/* One hotpluggable slot more than is needed; nothing is added where the user laid out the buses or needs
+ * none. */
 static int
 qbjVmAddrReserveSpare(virDomainPCIAddressSet *addrs, size_t nbuses)
 {

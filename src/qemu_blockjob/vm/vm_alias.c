@@ -1,4 +1,5 @@
-/* Aliases of a VM's devices: QEMU's device ids, and the names that clients see in the live XML (11.2, 11.3). */
+/* Aliases of a VM's devices: QEMU's device ids, and the names that clients see in the live XML (11.2,
+ * 11.3). */
 
 #include <config.h>
 

@@ -22,7 +22,8 @@ qbjVmArgsAddName(virCommand *cmd, const qbjVmArgsInput *input)
     return 0;
 }
 
-/* Secrets are given to QEMU encrypted with this key; a stock daemon that takes the VM over asks for it (05/X8). */
+/* Secrets are given to QEMU encrypted with this key; a stock daemon that takes the VM over asks for it
+ * (05/X8). */
 static int
 qbjVmArgsAddMasterKey(virCommand *cmd, const qbjVmArgsInput *input)
 {
@@ -96,7 +97,8 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddLast,
 };
 
-/* Nothing of the daemon's environment reaches QEMU: an LD_PRELOAD or a private PATH would stay in the VM for its life. */
+/* Nothing of the daemon's environment reaches QEMU: an LD_PRELOAD or a private PATH would stay in the VM
+ * for its life. */
 static void
 qbjVmArgsAddEnvironment(virCommand *cmd, const char *libDir)
 {

@@ -1,4 +1,5 @@
-/* The QEMU command line of one VM. Pure: the same input gives the same arguments; files and sockets are the caller's. */
+/* The QEMU command line of one VM. Pure: the same input gives the same arguments; files and sockets are
+ * the caller's. */
 #pragma once
 
 #include "domain_conf.h"
@@ -18,8 +19,9 @@ struct _qbjVmArgsInput {
     bool sandbox;
 };
 
-/* A new command with binary, environment and arguments. Order of options as in 11.2. The descriptors are passed to
- * QEMU but stay the caller's to close, after virCommandRun, whatever happens. With monitorFd -1 the result is only for
- * virCommandToString or virCommandGetArgList: a VNC port that has not been chosen yet is written as 5900.
+/* A new command with binary, environment and arguments. Order of options as in 11.2. The descriptors are
+ * passed to QEMU but stay the caller's to close, after virCommandRun, whatever happens. With monitorFd -1 the
+ * result is only for virCommandToString or virCommandGetArgList: a VNC port that has not been chosen yet is
+ * written as 5900.
  * Returns NULL with an error reported (VIR_ERR_CONFIG_UNSUPPORTED names what cannot be expressed). */
 virCommand *qbjVmArgsBuild(const qbjVmArgsInput *input);

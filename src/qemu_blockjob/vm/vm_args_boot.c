@@ -1,4 +1,5 @@
-/* What happens at power-on and power-off: -no-shutdown, ACPI, sleep states, -boot, direct kernel boot, boot order. */
+/* What happens at power-on and power-off: -no-shutdown, ACPI, sleep states, -boot, direct kernel boot,
+ * boot order. */
 
 #include <config.h>
 

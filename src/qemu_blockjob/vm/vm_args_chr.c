@@ -9,7 +9,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* The socket is bound by the driver before the start, so that it can connect at once; QEMU gets the descriptor. */
+/* The socket is bound by the driver before the start, so that it can connect at once; QEMU gets the
+ * descriptor. */
 static void
 qbjVmArgsAppendSocket(virCommand *cmd, virBuffer *buf, int fd, const char *path)
 {

@@ -164,7 +164,8 @@ qbjVmArgsRefuseVideo(const virDomainVideoDef *video)
     return -1;
 }
 
-/* Driver and the memory or head count that it takes; virtio has VGA compatibility in the primary adapter only. */
+/* Driver and the memory or head count that it takes; virtio has VGA compatibility in the primary adapter
+ * only. */
 static int
 qbjVmArgsAddVideoModel(virJSONValue **props, const virDomainVideoDef *video)
 {

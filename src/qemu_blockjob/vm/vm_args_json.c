@@ -52,7 +52,8 @@ qbjVmArgsFindController(const virDomainDef *def, virDomainControllerType type, u
     return NULL;
 }
 
-/* The root bus belongs to the machine and has QEMU's name; all others are named by their controller's alias. */
+/* The root bus belongs to the machine and has QEMU's name; all others are named by their controller's
+ * alias. */
 static const char *
 qbjVmArgsPCIBus(const virDomainControllerDef *controller)
 {

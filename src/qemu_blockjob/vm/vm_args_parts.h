@@ -1,7 +1,9 @@
-/* The parts of a QEMU command line, one function each; vm_args.c calls them in order. Only for the vm_args_*.c files.
+/* The parts of a QEMU command line, one function each; vm_args.c calls them in order. Only for the
+ * vm_args_*.c files.
  *
- * Each part appends to @cmd what its subject needs, nothing when the definition has none of it, and returns -1 with
- * an error reported (VIR_ERR_CONFIG_UNSUPPORTED, naming the element) when the definition asks for something else.
+ * Each part appends to @cmd what its subject needs, nothing when the definition has none of it, and returns
+ * -1 with an error reported (VIR_ERR_CONFIG_UNSUPPORTED, naming the element) when the definition asks for
+ * something else.
  * On -1 the command is thrown away by the caller, so a part need not undo what it has appended. */
 #pragma once
 
@@ -25,7 +27,8 @@ int qbjVmArgsAddClock(virCommand *cmd, const qbjVmArgsInput *input);
 /* vm_args_boot.c: power management, boot menu, direct kernel boot, boot order */
 int qbjVmArgsAddPower(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddBoot(virCommand *cmd, const qbjVmArgsInput *input);
-/* Place of a disk in the boot order, 1 is first; 0: not bootable. Per-device <boot order> wins over <os><boot dev>. */
+/* Place of a disk in the boot order, 1 is first; 0: not bootable. Per-device <boot order> wins over
+ * <os><boot dev>. */
 unsigned int qbjVmArgsBootIndex(const virDomainDef *def, const virDomainDiskDef *disk);
 
 /* vm_args_controller.c */
@@ -53,7 +56,8 @@ int qbjVmArgsAddVideo(virCommand *cmd, const qbjVmArgsInput *input);
 /* Appends @option with @props as its JSON text. */
 int qbjVmArgsAddJSON(virCommand *cmd, const char *option, virJSONValue *props);
 
-/* Adds the keys that place a device: bus, multifunction, addr or port; nothing for a device without address. */
+/* Adds the keys that place a device: bus, multifunction, addr or port; nothing for a device without
+ * address. */
 int qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info);
 
 /* Whether any of iommu, ats, packed, page_per_vq is set; no part knows them. NULL has none. */

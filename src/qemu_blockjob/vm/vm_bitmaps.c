@@ -8,8 +8,8 @@
 #include "virendian.h"
 #include "virfile.h"
 
-/* qcow2 format (QEMU docs/interop/qcow2): header length at byte 100 from version 3 on; then extensions of type, length, data
- * padded to 8 bytes; the list ends with type 0. */
+/* qcow2 format (QEMU docs/interop/qcow2): header length at byte 100 from version 3 on; then extensions of
+ * type, length, data padded to 8 bytes; the list ends with type 0. */
 #define QBJ_QCOW2_MAGIC 0x514649fbU
 #define QBJ_QCOW2_OFFSET_VERSION 4
 #define QBJ_QCOW2_OFFSET_HEADER_LENGTH 100

@@ -167,8 +167,8 @@ qbjVmCapsEntryProbe(qbjVmCapsCache *cache, const char *binary, qbjVmCapsEntry *e
     return caps;
 }
 
-/* Waits for the probe of another thread. Its error is ours too: the binary has just shown that it does not answer,
- * and each waiter trying for itself would only make the next one wait longer. */
+/* Waits for the probe of another thread. Its error is ours too: the binary has just shown that it does not
+ * answer, and each waiter trying for itself would only make the next one wait longer. */
 static int
 qbjVmCapsEntryWait(qbjVmCapsCache *cache, qbjVmCapsEntry *entry)
 {

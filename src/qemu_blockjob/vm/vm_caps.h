@@ -1,4 +1,5 @@
-/* What one QEMU binary can do, as far as definitions and command lines need it. Probed once and cached in memory. */
+/* What one QEMU binary can do, as far as definitions and command lines need it. Probed once and cached in
+ * memory. */
 #pragma once
 
 #include "internal.h"
@@ -30,21 +31,24 @@ struct _qbjVmCaps {
 
 typedef struct _qbjVmCapsCache qbjVmCapsCache;
 
-/* @runDir: HOME of the probe process, need not exist; @uid/@gid: its identity ((uid_t)-1, (gid_t)-1: ours). */
+/* @runDir: HOME of the probe process, need not exist; @uid/@gid: its identity ((uid_t)-1, (gid_t)-1:
+ * ours). */
 qbjVmCapsCache *qbjVmCapsCacheNew(const char *runDir, uid_t uid, gid_t gid);
 void qbjVmCapsCacheFree(qbjVmCapsCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmCapsCache, qbjVmCapsCacheFree);
 
-/* What @binary can do. The first call for a binary runs it once (about 50 ms; at most 30 s when it hangs), later calls
- * answer from memory until its size or times or the rights of /dev/kvm change. Thread safe; while one thread probes a
- * binary others that ask for the same one wait for its result, all others go on. Do not call it where only a running
- * VM is looked at. The result is borrowed for the cache's life: what was handed out stays when a binary is replaced.
+/* What @binary can do. The first call for a binary runs it once (about 50 ms; at most 30 s when it hangs),
+ * later calls answer from memory until its size or times or the rights of /dev/kvm change. Thread safe; while
+ * one thread probes a binary others that ask for the same one wait for its result, all others go on. Do not
+ * call it where only a running VM is looked at. The result is borrowed for the cache's life: what was handed
+ * out stays when a binary is replaced.
  * NULL with an error reported:
  *   VIR_ERR_SYSTEM_ERROR    "Cannot check QEMU binary PATH: ...", it is missing or not executable (11.8)
  *   VIR_ERR_INTERNAL_ERROR  it ran, but did not answer as a QEMU does */
 const qbjVmCaps *qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary);
 
-/* Default emulator for @arch, e.g. /usr/bin/qemu-system-x86_64; NULL when there is none (no error reported). */
+/* Default emulator for @arch, e.g. /usr/bin/qemu-system-x86_64; NULL when there is none (no error
+ * reported). */
 char *qbjVmCapsFindBinary(virArch arch);
 
 /* Families of machine types, by canonical name or alias; false for NULL. */
@@ -55,11 +59,14 @@ bool qbjVmMachineIsI440fx(const char *machine);
 const char *qbjVmCapsMachine(const qbjVmCaps *caps, const char *name);
 
 /* Host capabilities for virConnectGetCapabilities: host CPU, guests of the installed binaries; caller unrefs.
- * A binary that cannot be probed is left out with a warning in the log; NULL with an error reported otherwise. */
+ * A binary that cannot be probed is left out with a warning in the log; NULL with an error reported
+ * otherwise. */
 virCaps *qbjVmCapsHost(qbjVmCapsCache *cache);
 
-/* Domain capabilities XML for virConnectGetDomainCapabilities of what this driver implements (not of all QEMU can do).
- * Each argument but @cache may be NULL: then the default is taken, the host's architecture for @arch. NULL with an error
- * reported:
+/* Domain capabilities XML for virConnectGetDomainCapabilities of what this driver implements (not of all QEMU
+ * can do).
+ * Each argument but @cache may be NULL: then the default is taken, the host's architecture for @arch. NULL
+ * with an error reported:
  *   VIR_ERR_INVALID_ARG   unknown architecture, type or machine, or one that does not go with the binary */
-char *qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine, const char *virttype);
+char *qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine,
+                      const char *virttype);

@@ -110,7 +110,8 @@ qbjVmCapsMaxVcpus(const qbjVmCapsChoice *choice)
     return max;
 }
 
-/* Models that both libvirt and QEMU know. Whether the host can run one was asked for the accelerator of the probe. */
+/* Models that both libvirt and QEMU know. Whether the host can run one was asked for the accelerator of
+ * the probe. */
 static virDomainCapsCPUModels *
 qbjVmCapsModels(const qbjVmCapsChoice *choice)
 {

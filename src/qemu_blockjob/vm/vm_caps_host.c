@@ -106,8 +106,8 @@ qbjVmCapsAddGuest64(virCaps *host, const qbjVmCaps *caps)
     qbjVmCapsAddGuestDomains(guest, caps->kvm);
 }
 
-/* By its file name alone: hardly anybody uses it, and a second probe would double the time of the first call. So there
- * is no machine list; a definition for it has its machine looked up all the same. */
+/* By its file name alone: hardly anybody uses it, and a second probe would double the time of the first call.
+ * So there is no machine list; a definition for it has its machine looked up all the same. */
 static void
 qbjVmCapsAddGuest32(virCaps *host, const char *binary, bool kvm)
 {

@@ -1,4 +1,5 @@
-/* The parser's callbacks: which of our functions runs when, and where they get the emulator's capabilities from. */
+/* The parser's callbacks: which of our functions runs when, and where they get the emulator's capabilities
+ * from. */
 
 #include <config.h>
 
@@ -12,7 +13,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* Definitions that are parsed for one device only, or whose emulator was missing, come without capabilities. */
+/* Definitions that are parsed for one device only, or whose emulator was missing, come without
+ * capabilities. */
 static const qbjVmCaps *
 qbjVmDefCaps(const virDomainDef *def, const qbjVmDefContext *context, void *parseOpaque)
 {

@@ -1,11 +1,12 @@
-/* From a parsed definition to one that can be started: defaults, addresses, aliases, and the refusal of all the rest. */
+/* From a parsed definition to one that can be started: defaults, addresses, aliases, and the refusal of
+ * all the rest. */
 #pragma once
 
 #include "domain_conf.h"
 #include "vm_caps.h"
 
-/* Fills the callbacks of @config (post-parse, addresses, validation) and its features. config->priv becomes @context,
- * which must live as long as the virDomainXMLOption. */
+/* Fills the callbacks of @config (post-parse, addresses, validation) and its features. config->priv becomes
+ * @context, which must live as long as the virDomainXMLOption. */
 typedef struct _qbjVmDefContext qbjVmDefContext;
 struct _qbjVmDefContext {
     struct _qbjDriver *driver;  /* not used by the callbacks; for the private data of domains */
@@ -15,19 +16,22 @@ struct _qbjVmDefContext {
 void qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context);
 
 /* Parses @xml as define and create do, and checks with qbjVmDefCheckSupported() that all of it is in force.
- * @parseFlags: virDomainDefParseFlags. The caller frees. NULL with an error reported, always: libvirt's parser fails without
- * one in places, which is VIR_ERR_XML_ERROR here. */
+ * @parseFlags: virDomainDefParseFlags. The caller frees. NULL with an error reported, always: libvirt's
+ * parser fails without one in places, which is VIR_ERR_XML_ERROR here. */
 virDomainDef *qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFlags);
 
-/* Before a start: the file that @def was loaded from may have been written by another driver, or without an emulator.
+/* Before a start: the file that @def was loaded from may have been written by another driver, or without an
+ * emulator.
  * Completes it if need be, validates it, checks its support and its addresses. -1 with an error reported. */
 int qbjVmDefCheckStart(virDomainDef *def, virDomainXMLOption *xmlopt);
 
-/* Nothing is silently ignored. (1) Each element, attribute and text of @xml must be found again in what the parsed @def
- * formats to, apart from a table of documented normalisations; (2) each element, attribute and enumerated value of that
- * formatted text must be in the table of what the driver acts on. Returns -1 with VIR_ERR_CONFIG_UNSUPPORTED reported,
- * naming the first element, attribute or value (its path); 0 otherwise. With @xml NULL (1) is left out. */
+/* Nothing is silently ignored. (1) Each element, attribute and text of @xml must be found again in what the
+ * parsed @def formats to, apart from a table of documented normalisations; (2) each element, attribute and
+ * enumerated value of that formatted text must be in the table of what the driver acts on. Returns -1 with
+ * VIR_ERR_CONFIG_UNSUPPORTED reported, naming the first element, attribute or value (its path); 0
+ * otherwise. With @xml NULL (1) is left out. */
 int qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *xmlopt);
 
-/* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2, 05/X5). */
+/* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2,
+ * 05/X5). */
 int qbjVmDefAssignAliases(virDomainDef *def);

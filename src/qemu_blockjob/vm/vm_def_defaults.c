@@ -1,5 +1,5 @@
-/* What every definition gets that does not say otherwise: machine, CPU model and the devices of the board, as the stock
- * driver adds them for pc and q35 (11.8). */
+/* What every definition gets that does not say otherwise: machine, CPU model and the devices of the board, as
+ * the stock driver adds them for pc and q35 (11.8). */
 
 #include <config.h>
 

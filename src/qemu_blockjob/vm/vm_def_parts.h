@@ -1,6 +1,7 @@
 /* The callbacks behind vm_def.h, one file each. Only vm_def*.c includes this.
  *
- * @caps may be NULL everywhere: the emulator could not be looked at, and the definition is loaded all the same. */
+ * @caps may be NULL everywhere: the emulator could not be looked at, and the definition is loaded all the
+ * same. */
 #pragma once
 
 #include "domain_conf.h"

@@ -1,5 +1,5 @@
-/* What a definition as a whole must fulfil before it is stored or started. What of it is *implemented* is vm_support.c's
- * business; here are the contradictions. */
+/* What a definition as a whole must fulfil before it is stored or started. What of it is *implemented* is
+ * vm_support.c's business; here are the contradictions. */
 
 #include <config.h>
 

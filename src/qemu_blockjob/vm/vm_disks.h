@@ -3,6 +3,7 @@
 
 #include "domain_private.h"
 
-/* Probes the backing chains that the definition does not state, and numbers all images as 01/A10 says: disks from last to
- * first, stated images in a first pass, probed ones in a second. Returns 0, -1 with an error reported. @vm is locked. */
+/* Probes the backing chains that the definition does not state, and numbers all images as 01/A10 says: disks
+ * from last to first, stated images in a first pass, probed ones in a second. Returns 0, -1 with an error
+ * reported. @vm is locked. */
 int qbjVmDisksPrepare(virDomainObj *vm);

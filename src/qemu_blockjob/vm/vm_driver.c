@@ -23,7 +23,8 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_driver");
 
-/* Enough for several VMs that have something to do at once; the number does not depend on how many VMs there are. */
+/* Enough for several VMs that have something to do at once; the number does not depend on how many VMs
+ * there are. */
 #define QBJ_DRIVER_WORKERS 8
 
 #define QBJ_VNC_PORT_MIN 5900
@@ -76,7 +77,8 @@ qbjVmDriverXmlOption(qbjDriver *driver)
     return xmlopt;
 }
 
-/* Drivers other than DAC and none are refused at each start; the daemon itself goes on (it serves more than VMs). */
+/* Drivers other than DAC and none are refused at each start; the daemon itself goes on (it serves more
+ * than VMs). */
 static int
 qbjVmDriverSecurityPrimary(qbjDriver *driver, virSecurityManager **primary)
 {
@@ -276,8 +278,9 @@ qbjVmDriverCloseAll(void *opaque)
     virDomainObjListForEach(driver->domains, false, qbjVmDriverCloseOne, NULL);
 }
 
-/* The daemon waits for its clients' calls before it asks us to wait, so they are sent home from here; in a thread, because
- * nothing may block the daemon's loop, and a domain's lock may. Records are as after a crash. */
+/* The daemon waits for its clients' calls before it asks us to wait, so they are sent home from here; in a
+ * thread, because nothing may block the daemon's loop, and a domain's lock may. Records are as after a
+ * crash. */
 void
 qbjVmDriverShutdownPrepare(qbjDriver *driver)
 {

@@ -3,7 +3,8 @@
 
 #include "domain_driver.h"
 
-/* Reads the configuration, loads all definitions, takes up the VMs that run. Returns NULL with an error reported. */
+/* Reads the configuration, loads all definitions, takes up the VMs that run. Returns NULL with an error
+ * reported. */
 qbjDriver *qbjVmDriverNew(bool privileged, const char *root, virStateInhibitCallback inhibit, void *opaque);
 
 /* Reads persistent definitions again (SIGHUP). */

@@ -14,7 +14,8 @@ void qbjVmFilesRemove(virDomainObj *vm);
 
 char *qbjVmFilesPidPath(virDomainObj *vm);
 
-/* Opens the domain's log for appending and writes a time stamped line. Returns the fd, -1 with an error reported. */
+/* Opens the domain's log for appending and writes a time stamped line. Returns the fd, -1 with an error
+ * reported. */
 int qbjVmFilesLogOpen(virDomainObj *vm);
 void qbjVmFilesLogLine(virDomainObj *vm, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 

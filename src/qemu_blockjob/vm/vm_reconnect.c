@@ -31,7 +31,8 @@ qbjVmReconnectQueue(virDomainObj *vm, qbjDomainEventType type)
     qbjDomainQueuePush(vm, event);
 }
 
-/* The process that the pid file names, if it still is this VM's QEMU: the file stays locked as long as QEMU lives. */
+/* The process that the pid file names, if it still is this VM's QEMU: the file stays locked as long as
+ * QEMU lives. */
 static int
 qbjVmReconnectProcess(virDomainObj *vm)
 {

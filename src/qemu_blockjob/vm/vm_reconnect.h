@@ -3,13 +3,16 @@
 
 #include "domain_private.h"
 
-/* For each domain that a status file described: takes its job, watches its process, connects its monitor. Does not wait for any
+/* For each domain that a status file described: takes its job, watches its process, connects its monitor.
+ * Does not wait for any
  * QEMU: one that hangs delays nobody else. What follows comes through the VM's queue. */
 void qbjVmReconnectAll(qbjDriver *driver);
 
-/* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm locked, job held. */
+/* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
+ * locked, job held. */
 void qbjVmReconnectFinish(virDomainObj *vm);
 
-/* Monitor closed although the process runs: the VM stays listed and is tried again (Promise 3). @vm locked, job held. */
+/* Monitor closed although the process runs: the VM stays listed and is tried again (Promise 3). @vm
+ * locked, job held. */
 void qbjVmReconnectLost(virDomainObj *vm, const char *reason);
 void qbjVmReconnectAgain(virDomainObj *vm);

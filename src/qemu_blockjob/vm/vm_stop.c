@@ -66,8 +66,8 @@ qbjVmStopLabels(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if ((priv->labelled &&
-         virSecurityManagerRestoreAllLabel(priv->driver->security, vm->def, false, priv->status->chardevStdioLogd) < 0) ||
+    if ((priv->labelled && virSecurityManagerRestoreAllLabel(priv->driver->security, vm->def, false,
+                                                             priv->status->chardevStdioLogd) < 0) ||
         virSecurityManagerReleaseLabel(priv->driver->security, vm->def) < 0) {
         VIR_WARN("Cannot restore the labels of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();

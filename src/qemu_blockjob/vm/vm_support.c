@@ -1,8 +1,8 @@
 /* Nothing is silently ignored: what a definition says is either in force or refused by name.
  *
- * libvirt's parser skips what it does not know, and knows far more than this driver does. So the parsed definition is
- * formatted again, and (1) everything in that text must be in a table of what the driver acts on, (2) everything in
- * the document that came in must be found in that text. */
+ * libvirt's parser skips what it does not know, and knows far more than this driver does. So the parsed
+ * definition is formatted again, and (1) everything in that text must be in a table of what the driver acts
+ * on, (2) everything in the document that came in must be found in that text. */
 
 #include <config.h>
 
@@ -22,7 +22,8 @@ qbjVmSupportParse(const char *xml)
 int
 qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *xmlopt)
 {
-    g_autofree char *text = virDomainDefFormat(def, xmlopt, VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_SECURE);
+    g_autofree char *text =
+        virDomainDefFormat(def, xmlopt, VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_SECURE);
     g_autoptr(xmlDoc) in = NULL;
     g_autoptr(xmlDoc) out = NULL;
     const qbjVmSupportRow *row;

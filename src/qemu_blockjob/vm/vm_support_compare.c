@@ -1,4 +1,5 @@
-/* Everything in the document that came in must be found in the formatted definition, and mean the same there. */
+/* Everything in the document that came in must be found in the formatted definition, and mean the same
+ * there. */
 
 #include <config.h>
 
@@ -37,8 +38,9 @@ qbjVmSupportCompareText(const qbjVmSupportRow *row, const xmlNode *in, const xml
     if (!*outText) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("text '%.100s' of element '%s' is not known"), inText, path);
     } else {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("value '%.100s' of element '%s' cannot be used: it would become '%.100s'"),
-                       inText, path, outText);
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("value '%.100s' of element '%s' cannot be used: it would become '%.100s'"), inText,
+                       path, outText);
     }
     return -1;
 }

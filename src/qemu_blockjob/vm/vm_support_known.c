@@ -116,7 +116,8 @@ qbjVmSupportCheckChild(const qbjVmSupportRow *parent, const xmlNode *node, GHash
 
     if ((row->flags & QBJ_VM_SUPPORT_ONCE) && !g_hash_table_add(seen, (gpointer) (uintptr_t) row)) {
         path = qbjVmSupportPath(node);
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("more than one element '%s' is not supported by this driver"), path);
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("more than one element '%s' is not supported by this driver"), path);
         return -1;
     }
 

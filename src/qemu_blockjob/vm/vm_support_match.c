@@ -1,8 +1,8 @@
 /* Pairing the children of an element in the input with those in the result.
  *
- * The result has other children beside them and sorts some (disks, controllers), so children of one name are paired by
- * the attributes that tell them apart, those with most of these attributes first, and else in their order. Each
- * attempt is one pass with a hash table: the whole is linear in the size of the documents. */
+ * The result has other children beside them and sorts some (disks, controllers), so children of one name are
+ * paired by the attributes that tell them apart, those with most of these attributes first, and else in their
+ * order. Each attempt is one pass with a hash table: the whole is linear in the size of the documents. */
 
 #include <config.h>
 

@@ -1,12 +1,12 @@
 /* The parts of the support check. Only vm_support*.c and its test include this.
  *
- * An XML document is a tree of elements; a *row* of the table says that the driver acts on one element, one attribute or
- * the text of one element. Rows are found by path, relative to <domain>:
+ * An XML document is a tree of elements; a *row* of the table says that the driver acts on one element, one
+ * attribute or the text of one element. Rows are found by path, relative to <domain>:
  *   devices/disk              the element
  *   devices/disk/@type        its attribute
  *   devices/graphics:vnc      the element, when its attribute named by the family table (here: type) says so
- * A row with @base takes over the rows of a group ("%pci/address") as if they stood below itself; a group can have a
- * base too. */
+ * A row with @base takes over the rows of a group ("%pci/address") as if they stood below itself; a group can
+ * have a base too. */
 #pragma once
 
 #include "internal.h"
@@ -19,18 +19,20 @@ typedef enum {
     QBJ_VM_SUPPORT_VANISH = 1 << 3,     /* an empty one says nothing and need not come out again */
 } qbjVmSupportFlags;
 
-/* Whether @in, as written in the input, means the same as @out in the result. @outer: the element (of the text, or with
- * the attribute) in the input and in the result. */
+/* Whether @in, as written in the input, means the same as @out in the result. @outer: the element (of the
+ * text, or with the attribute) in the input and in the result. */
 typedef bool (*qbjVmSupportSame)(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 
-/* Whether the element or attribute has no meaning on input: clients hand back what a dump of a running VM showed them.
+/* Whether the element or attribute has no meaning on input: clients hand back what a dump of a running VM
+ * showed them.
  * @node: the element, or the one with the attribute; @value: of the attribute. */
 typedef bool (*qbjVmSupportIgnore)(const xmlNode *node, const char *value);
 
 typedef struct _qbjVmSupportRow qbjVmSupportRow;
 struct _qbjVmSupportRow {
     const char *path;
-    const char *values;         /* of the attribute or text: all that we act on, separated by spaces; NULL: any */
+    const char *values;         /* of the attribute or text: all that we act on, separated by spaces; NULL:
+                                 * any */
     unsigned int flags;
     const char *base;           /* group */
     qbjVmSupportSame same;      /* NULL: equal but for white space at the ends */
@@ -42,14 +44,16 @@ typedef struct _qbjVmSupportFamily qbjVmSupportFamily;
 struct _qbjVmSupportFamily {
     const char *path;
     const char *kinds;          /* attributes that choose the row; NULL: one row for all */
-    const char *keys;           /* attributes, or child/@attribute, that tell one from the others; NULL: the order does */
+    const char *keys;           /* attributes, or child/@attribute, that tell one from the others; NULL:
+                                 * the order does */
 };
 
 /* vm_support_table.c: each ends with a row without path. The first row is that of <domain>. */
 extern const qbjVmSupportRow qbjVmSupportRows[];
 extern const qbjVmSupportFamily qbjVmSupportFamilies[];
 
-/* vm_support_lookup.c. @parent: row of the element above, NULL above <domain>'s children. NULL: there is no such row. */
+/* vm_support_lookup.c. @parent: row of the element above, NULL above <domain>'s children. NULL: there is
+ * no such row. */
 const qbjVmSupportRow *qbjVmSupportFind(const qbjVmSupportRow *parent, const xmlNode *node);
 const qbjVmSupportRow *qbjVmSupportFindAttribute(const qbjVmSupportRow *parent, const char *name);
 const qbjVmSupportFamily *qbjVmSupportFindFamily(const qbjVmSupportRow *parent, const xmlNode *node);
@@ -71,11 +75,12 @@ typedef struct _qbjVmSupportMatch qbjVmSupportMatch;
 qbjVmSupportMatch *qbjVmSupportMatchNew(const qbjVmSupportRow *row, const xmlNode *in, const xmlNode *out);
 void qbjVmSupportMatchFree(qbjVmSupportMatch *match);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmSupportMatch, qbjVmSupportMatchFree);
-/* The partner of a child of the input, or NULL; @others: whether the result has children of that name at all. */
+/* The partner of a child of the input, or NULL; @others: whether the result has children of that name at
+ * all. */
 const xmlNode *qbjVmSupportMatchGet(qbjVmSupportMatch *match, const xmlNode *child, bool *others);
 
-/* vm_support_known.c: everything in the result is in the table; vm_support_compare.c: everything in the input is in the
- * result. -1 with VIR_ERR_CONFIG_UNSUPPORTED reported. */
+/* vm_support_known.c: everything in the result is in the table; vm_support_compare.c: everything in the input
+ * is in the result. -1 with VIR_ERR_CONFIG_UNSUPPORTED reported. */
 int qbjVmSupportCheckKnown(const qbjVmSupportRow *row, const xmlNode *out);
 int qbjVmSupportCompare(const qbjVmSupportRow *row, const xmlNode *in, const xmlNode *out);
 

@@ -105,7 +105,8 @@ qbjVmSupportIsNumbered(const char *name, const char *prefix)
     return STRPREFIX(name, prefix) && !name[strlen(prefix) + strspn(name + strlen(prefix), "0123456789")];
 }
 
-/* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they are. */
+/* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they
+ * are. */
 bool
 qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value G_GNUC_UNUSED)
 {

@@ -1,4 +1,5 @@
-/* What of the domain XML this driver acts on. A feature that is added adds its rows here; what has no row is refused.
+/* What of the domain XML this driver acts on. A feature that is added adds its rows here; what has no row is
+ * refused.
  * How paths, groups and flags are read: vm_support_parts.h. */
 
 #include <config.h>

@@ -6,8 +6,8 @@
  *   qbj.mode=verify   read every block back, say what is there, power off
  *   (hello, reboot, idle and shell are done by init)
  *   qbj.disks=vda,vdb one thread for each
- *   qbj.blocks=N      the ring: block number S goes to slot ((S - 1) * stride) mod N, so later writes overwrite earlier
- *   qbj.stride=K      must have no common factor with N (default 1)
+ *   qbj.blocks=N      the ring: block number S goes to slot ((S - 1) * stride) mod N, so later writes
+ *   overwrite earlier qbj.stride=K      must have no common factor with N (default 1)
  *   qbj.base=N        first block of the ring on the disk
  *   qbj.rate=N        blocks in a second, 0: as fast as it goes
  *   qbj.batch=N       blocks between two fsync()s
@@ -18,14 +18,14 @@
  *
  * Lines on the serial port, written straight to the UART so that a line is out before the next write starts:
  *   W disk run first blocks stride base batch     the writer starts
- *   A disk seq us                                 everything up to seq is on stable storage; the batch took us
- *   E disk seq text                               an I/O error; this disk's writer ends
+ *   A disk seq us                                 everything up to seq is on stable storage; the batch took
+ *   us E disk seq text                               an I/O error; this disk's writer ends
  *   D disk seq                                    all that was asked for is written
  *   V disk slots valid zero bad maxseq            result of verify
  *   B disk slot seq text                          a bad block (at most 20 are listed)
  *
- * Block: 8 bytes magic, then little-endian 64 bits each: seq, slot, run, disk; filling from a generator seeded with
- * them; the last 4 bytes are the CRC-32 of all before.
+ * Block: 8 bytes magic, then little-endian 64 bits each: seq, slot, run, disk; filling from a generator
+ * seeded with them; the last 4 bytes are the CRC-32 of all before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
