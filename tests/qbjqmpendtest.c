@@ -77,7 +77,7 @@ converse(virEventThread *thread, size_t limit)
 
     for (i = 0; i < 3; i++) {
         g_autofree char *name = i > 0 ? qmpPeerRead(fixture, &id) : NULL;
-        g_autofree char *text = i == 0 ? g_strdup(QMP_GREETING) :
+        g_autofree char *text = !name ? g_strdup(QMP_GREETING) :
             g_strdup_printf("%s{\"return\": {\"n\": [1]}, \"id\": %u}", i == 2 ? "{\"event\": \"E\"}\r\n" : "",
                             id);
         size_t n = MIN(strlen(text), limit - sent);

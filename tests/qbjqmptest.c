@@ -299,7 +299,7 @@ testByteByByte(void)
 
     /* each packet is one read of the client */
     for (i = 0; i < strlen(QMP_GREETING); i++)
-        qmpPeerWriteBytes(fixture, QMP_GREETING + i, 1);
+        qmpPeerWriteBytes(fixture, &QMP_GREETING[i], 1);
     qmpPeerAnswer(fixture, "qmp_capabilities", "{}");
     qmpFixtureAwait(fixture, "established", 1);
     call = qmpCallStart(fixture->qmp, QMP_PATIENCE_MS, "query-status", NULL, NULL);

@@ -1,4 +1,5 @@
-/* The inside of a client, for qmp_client.c (connection) and qmp_call.c (commands) only. */
+/* The inside of a client, for its own files only: qmp_client.c (source on the event thread), qmp_receive.c
+ * (what comes), qmp_call.c (commands), and below them qmp_link.c (sending, the end). */
 #pragma once
 
 #include "qmp_client.h"
@@ -51,6 +52,12 @@ struct _qbjQmp {
     GQueue unheard;             /* of qbjQmpRequest: left by qbjQmpClose() for the event thread to tell */
 };
 
+/* Lock not held. */
+bool qbjQmpIsState(qbjQmp *qmp, qbjQmpState state);
+
+/* Drops one of @refs. */
+void qbjQmpFree(qbjQmp *qmp);
+
 /* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up
  * as the end of the connection, on the event thread. */
 void qbjQmpFlush(qbjQmp *qmp);
@@ -58,3 +65,11 @@ void qbjQmpFlush(qbjQmp *qmp);
 /* Any thread, lock not held: what came is not QMP; the event thread ends the connection. @reason: static,
  * translated. */
 void qbjQmpDoom(qbjQmp *qmp, const char *reason);
+
+/* Event thread, lock not held: takes the connection down and tells everybody. @reason: NULL when
+ * qbjQmpClose() was called. May be called again. */
+void qbjQmpEnd(qbjQmp *qmp, const char *reason);
+
+/* Event thread, lock not held: reads once and handles what is complete. Returns NULL, or why the
+ * connection is to end. */
+char *qbjQmpReceive(qbjQmp *qmp);

@@ -1,0 +1,151 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "qmp_clientpriv.h"
+
+#include <sys/socket.h>
+
+VIR_LOG_INIT("qemu_blockjob.qmp_link");
+
+bool
+qbjQmpIsState(qbjQmp *qmp, qbjQmpState state)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+
+    return qmp->state == state;
+}
+
+void
+qbjQmpFree(qbjQmp *qmp)
+{
+    if (!g_atomic_int_dec_and_test(&qmp->refs))
+        return;
+
+    if (qmp->callbacks.release)
+        qmp->callbacks.release(qmp->opaque);
+    VIR_FORCE_CLOSE(qmp->fd);
+    qbjQmpStreamFree(qmp->stream);
+    qbjQmpRequestListClear(&qmp->requests);
+    g_string_free(qmp->unsent, true);
+    g_string_free(qmp->held, true);
+    g_free(qmp->reason);
+    virMutexDestroy(&qmp->lock);
+    g_free(qmp);
+}
+
+static void
+qbjQmpWantWrite(qbjQmp *qmp, bool want)
+{
+    if (qmp->wantWrite == want || !qmp->source)
+        return;
+    qmp->wantWrite = want;
+    g_source_modify_unix_fd(qmp->source, qmp->tag, want ? G_IO_IN | G_IO_OUT : G_IO_IN);
+}
+
+/* Forgets what is sent, when it is more than what is left: each byte is moved a bounded number of times. */
+static void
+qbjQmpTrimSent(qbjQmp *qmp)
+{
+    if (qmp->sent < qmp->unsent->len - qmp->sent)
+        return;
+    g_string_erase(qmp->unsent, 0, qmp->sent);
+    qmp->sent = 0;
+}
+
+void
+qbjQmpFlush(qbjQmp *qmp)
+{
+    while (qmp->state != QBJ_QMP_CLOSED && qmp->sent < qmp->unsent->len) {
+        ssize_t n = send(qmp->fd, qmp->unsent->str + qmp->sent, qmp->unsent->len - qmp->sent,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            /* EAGAIN: go on when there is room. Any other error: reading tells the event thread the same. */
+            qbjQmpWantWrite(qmp, errno == EAGAIN);
+            qbjQmpTrimSent(qmp);
+            return;
+        }
+        qmp->sent += n;
+    }
+    g_string_truncate(qmp->unsent, 0);
+    qmp->sent = 0;
+    qbjQmpWantWrite(qmp, false);
+}
+
+/* Tells those who did not wait that their answers will not come. Lock not held. */
+static void
+qbjQmpTellUnheard(qbjQmp *qmp, GQueue *unheard)
+{
+    qbjQmpRequest *request;
+
+    while ((request = g_queue_pop_head(unheard))) {
+        qbjQmpCommand command = {
+            .execute = request->execute, .arguments = request->arguments, .failed = true,
+        };
+
+        request->done(qmp, &command, request->opaque);
+        qbjQmpRequestFree(request);
+    }
+}
+
+void
+qbjQmpEnd(qbjQmp *qmp, const char *reason)
+{
+    GQueue unheard = G_QUEUE_INIT;
+    GSource *source = NULL;
+    bool tell = false;
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&qmp->lock) {
+        if (qmp->state != QBJ_QMP_CLOSED) {
+            VIR_DEBUG("qmp=%p ended: %s", qmp, reason);
+            qmp->state = QBJ_QMP_CLOSED;
+            qmp->reason = g_strdup(reason);
+            tell = true;
+        }
+        source = g_steal_pointer(&qmp->source);
+        if (source)
+            g_source_remove_unix_fd(source, qmp->tag);
+        VIR_FORCE_CLOSE(qmp->fd);
+        qbjQmpRequestListBreak(&qmp->requests, &qmp->unheard);
+        unheard = qmp->unheard;
+        g_queue_init(&qmp->unheard);
+    }
+
+    qbjQmpTellUnheard(qmp, &unheard);
+    if (tell && qmp->callbacks.closed)
+        qmp->callbacks.closed(qmp, reason, qmp->opaque);
+    if (source) {
+        g_source_destroy(source);       /* the source's reference goes when its callback has returned */
+        g_source_unref(source);
+    }
+}
+
+void
+qbjQmpClose(qbjQmp *qmp)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+
+    if (qmp->state == QBJ_QMP_CLOSED)
+        return;
+    VIR_DEBUG("qmp=%p closed by us", qmp);
+    qmp->state = QBJ_QMP_CLOSED;
+    qbjQmpRequestListBreak(&qmp->requests, &qmp->unheard);
+    /* QEMU sees the end now; the fd itself is in the event thread's poll set */
+    shutdown(qmp->fd, SHUT_RDWR);
+    g_source_set_ready_time(qmp->source, 0);
+}
+
+void
+qbjQmpDoom(qbjQmp *qmp, const char *reason)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+
+    if (qmp->state == QBJ_QMP_CLOSED)
+        return;
+    qmp->doom = reason;
+    g_source_set_ready_time(qmp->source, 0);
+}
