@@ -141,9 +141,9 @@ qbjTestAttributeValue(qbjTestBase *base, xmlNode *node, xmlAttr *attr, const cha
     if (qbjTestMeansTheSame(node, attr, old, value))
         return;
 
-    xmlSetNsProp(node, attr->ns, attr->name, BAD_CAST value);
+    xmlSetNsProp(node, attr->ns, attr->name, (const xmlChar *) value);
     qbjTestTry(base, "value", node, attr, mayVanish);
-    xmlSetNsProp(node, attr->ns, attr->name, BAD_CAST old);
+    xmlSetNsProp(node, attr->ns, attr->name, (const xmlChar *) old);
 }
 
 static void
@@ -163,14 +163,14 @@ qbjTestAttributes(qbjTestBase *base, xmlNode *node)
             qbjTestAttributeValue(base, node, attr, values[i]);
         qbjTestAttributeValue(base, node, attr, longer);
 
-        xmlNodeSetName((xmlNode *) attr, BAD_CAST renamed);
+        xmlNodeSetName((xmlNode *) attr, (const xmlChar *) renamed);
         qbjTestTry(base, "renamed attribute", node, attr, qbjTestMayVanish(node, NULL));
-        xmlNodeSetName((xmlNode *) attr, BAD_CAST name);
+        xmlNodeSetName((xmlNode *) attr, (const xmlChar *) name);
     }
 
-    xmlSetProp(node, BAD_CAST "qbjx", BAD_CAST "1");
+    xmlSetProp(node, (const xmlChar *) "qbjx", (const xmlChar *) "1");
     qbjTestTry(base, "new attribute", node, NULL, qbjTestMayVanish(node, NULL));
-    xmlUnsetProp(node, BAD_CAST "qbjx");
+    xmlUnsetProp(node, (const xmlChar *) "qbjx");
 }
 
 static void
@@ -181,7 +181,7 @@ qbjTestText(qbjTestBase *base, xmlNode *node)
     xmlNode *added;
     xmlNode *child;
 
-    added = xmlNewText(BAD_CAST "7");
+    added = xmlNewText((const xmlChar *) "7");
     xmlAddChild(node, added);   /* is merged with text before it */
     qbjTestTry(base, "longer text", node, NULL, mayVanish);
 
@@ -190,19 +190,19 @@ qbjTestText(qbjTestBase *base, xmlNode *node)
             g_autofree char *content = g_strdup((const char *) child->content);
 
             content[strlen(content) - 1] = '\0';
-            xmlNodeSetContent(child, BAD_CAST content);
+            xmlNodeSetContent(child, (const xmlChar *) content);
         }
     }
 
     if (*old && !qbjVmSupportFirst(node)) {
-        xmlNodeSetContent(node, BAD_CAST "qbjx");
+        xmlNodeSetContent(node, (const xmlChar *) "qbjx");
         qbjTestTry(base, "other text", node, NULL, mayVanish);
-        xmlNodeSetContent(node, BAD_CAST "0");
+        xmlNodeSetContent(node, (const xmlChar *) "0");
         if (STRNEQ(old, "0"))
             qbjTestTry(base, "zero text", node, NULL, mayVanish);
-        xmlNodeSetContent(node, BAD_CAST "");
+        xmlNodeSetContent(node, (const xmlChar *) "");
         qbjTestTry(base, "no text", node, NULL, mayVanish);
-        xmlNodeSetContent(node, BAD_CAST old);
+        xmlNodeSetContent(node, (const xmlChar *) old);
     }
 }
 
@@ -213,7 +213,7 @@ qbjTestElement(qbjTestBase *base, xmlNode *node)
     g_autofree char *renamed = g_strdup_printf("%sx", name);
     bool mayVanish = qbjTestMayVanish(node, NULL);
     bool aboveMayVanish = node->parent->type == XML_ELEMENT_NODE && qbjTestMayVanish(node->parent, NULL);
-    xmlNode *added = xmlNewChild(node, NULL, BAD_CAST "qbjx", NULL);
+    xmlNode *added = xmlNewChild(node, NULL, (const xmlChar *) "qbjx", NULL);
     xmlNs *ns = node->ns;
 
     qbjTestTry(base, "new child", node, NULL, mayVanish);
@@ -223,9 +223,9 @@ qbjTestElement(qbjTestBase *base, xmlNode *node)
     if (node->parent->type != XML_ELEMENT_NODE)
         return;
 
-    xmlNodeSetName(node, BAD_CAST renamed);
+    xmlNodeSetName(node, (const xmlChar *) renamed);
     qbjTestTry(base, "renamed element", node, NULL, aboveMayVanish);
-    xmlNodeSetName(node, BAD_CAST name);
+    xmlNodeSetName(node, (const xmlChar *) name);
 
     added = xmlCopyNode(node, 1);
     xmlAddNextSibling(node, added);
@@ -233,9 +233,9 @@ qbjTestElement(qbjTestBase *base, xmlNode *node)
     xmlUnlinkNode(added);
     xmlFreeNode(added);
 
-    node->ns = xmlNewNs(xmlDocGetRootElement(base->doc), BAD_CAST "urn:qbj", BAD_CAST "qbj");
+    node->ns = xmlNewNs(xmlDocGetRootElement(base->doc), (const xmlChar *) "urn:qbj", (const xmlChar *) "qbj");
     if (!node->ns)
-        node->ns = xmlSearchNsByHref(base->doc, node, BAD_CAST "urn:qbj");
+        node->ns = xmlSearchNsByHref(base->doc, node, (const xmlChar *) "urn:qbj");
     qbjTestTry(base, "element of another namespace", node, NULL, aboveMayVanish);
     node->ns = ns;
 }
