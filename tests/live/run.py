@@ -31,6 +31,7 @@ SUITES = {
     "scenarios": (["scenario.py"], 300),
     "statusfile": (["statusfile.py"], 300),
     "hostile": (["hostile.py"], 300),
+    "holes": (["holes.py"], 200),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")

@@ -187,8 +187,10 @@ qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags)
         return -1;
     if (virDomainShutdownFlagsEnsureACL(domain->conn, vm->def, flags) == 0 &&
         virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        if (virDomainObjCheckActive(vm) == 0)
+        if (virDomainObjIsActive(vm))
             ret = qbjDomainQmpCall(vm, "system_powerdown", NULL, NULL);
+        else
+            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
         qbjDomainJobEnd(vm);
     }
     virDomainObjEndAPI(&vm);

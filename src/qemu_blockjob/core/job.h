@@ -150,17 +150,18 @@ typedef enum {
     QBJ_DO_FLUSH_FINALIZE,      /* after a restart: query-jobs; pending: the pending phase again, planned
                                  * anew, then as FINALIZE -> FAILED; else the status is the event:
                                  * CONCLUDED, GONE */
-    QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED, FAILED (could not ask). B and
-                                 * not listed: x-debug-query-block-graph tells whether the chain is shortened.
-                                 * B and ended without our PREFLUSH: the written image is flushed first, if
-                                 * possible (protocol 5) */
+    QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED, FAILED (could not ask). B and not
+                                 * listed: x-debug-query-block-graph tells whether the chain is shortened. B and
+                                 * ended without our PREFLUSH: the written image is flushed first, if possible
+                                 * (protocol 5) */
     QBJ_DO_LOOK_AT_ROOT,        /* A: the node that the device uses now, and the job's error text -> NEW, OLD,
-                                 * NEITHER, FAILED (could not ask). Device gone: the error field decides
-                                 * with the record */
+                                 * NEITHER, FAILED (could not ask). Device gone: the error field decides with
+                                 * the record */
     QBJ_DO_PUT_GRAPH_BACK,      /* dismiss, reopen the top image on its old backing node -> OLD, NEITHER
                                  * (could not) */
-    QBJ_DO_SETTLE,              /* apply the outcome to both definitions in memory, save the persistent one;
-                                 * the status file follows with the move to SETTLED -> OK, FAILED */
+    QBJ_DO_SETTLE,              /* apply the outcome to both definitions in memory, save the persistent one; the
+                                 * status file follows with the move to SETTLED -> OK, FAILED, SAVE_FAILED (that
+                                 * one) */
     QBJ_DO_SETTLE_OLD,          /* outcome old, QEMU gone; then as SETTLE -> OK, FAILED */
     QBJ_DO_SETTLE_NEW,          /* outcome new, QEMU gone; then as SETTLE -> OK, FAILED */
     QBJ_DO_SETTLE_BY_RECORD,    /* QEMU gone: the outcome if it is known, else what the live definition of the

@@ -154,6 +154,8 @@ static const qbjJobMove qbjJobMoveRows[] = {
      * again. */
     ROW(SETTLING,         OK,            A | B | C, SETTLED,          FINISH,           BEFORE),
     ROW(SETTLING,         FAILED,        A | B | C, BROKEN,           NOTHING,          NOT),
+    ROW(SETTLING,         SAVE_FAILED,   A | B | C, SETTLING,         RETRY_LATER,      NOT),
+    ROW(SETTLING,         TIMEOUT,       A | B | C, SETTLING,         SETTLE,           NOT),
     ROW(SETTLING,         RESUME,        A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(SETTLING,         RESUME,        B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(SETTLING,         VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),

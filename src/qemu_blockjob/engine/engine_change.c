@@ -178,7 +178,7 @@ qbjEngineChangeSameWay(virStorageSource *stated, virStorageSource *live, int dep
 }
 
 virStorageSource *
-qbjEngineChangeInactiveCopy(virStorageSource *src)
+qbjEngineChangeInactiveCopy(virStorageSource *src, const virStorageSource *like)
 {
     virStorageSource *copy = virStorageSourceCopy(src, true);
     virStorageSource *next;
@@ -191,6 +191,9 @@ qbjEngineChangeInactiveCopy(virStorageSource *src)
         if (virStorageSourceIsBacking(next->backingStore) && next->backingStore->detected)
             g_clear_pointer(&next->backingStore, virObjectUnref);
     }
+    /* a status file does not say what was detected */
+    if (!like->backingStore && virStorageSourceIsBacking(copy->backingStore))
+        g_clear_pointer(&copy->backingStore, virObjectUnref);
     return copy;
 }
 
@@ -199,7 +202,7 @@ qbjEngineChangePersistentSwitch(virDomainDiskDef *disk, virStorageSource *oldTop
 {
     virStorageSource *replacement = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, newTop));
 
-    replacement = replacement ? virObjectRef(replacement) : qbjEngineChangeInactiveCopy(newTop);
+    replacement = replacement ? virObjectRef(replacement) : qbjEngineChangeInactiveCopy(newTop, disk->src);
     replacement->readonly = disk->src->readonly;
     virObjectUnref(disk->src);
     disk->src = replacement;

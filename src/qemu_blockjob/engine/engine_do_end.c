@@ -105,8 +105,11 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
     if (rc < 0)
         return QBJ_EVENT_FAILED;
     job->configDirty |= changed;
-    if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0)
-        return QBJ_EVENT_FAILED;
+    if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) {
+        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        virResetLastError();
+        return QBJ_EVENT_SAVE_FAILED;   /* may pass, as a full disk does: configDirty keeps it in mind */
+    }
     job->configDirty = false;
     return QBJ_EVENT_OK;                /* the status file follows with the move to SETTLED */
 }
@@ -116,7 +119,8 @@ qbjEngineSettleAs(virDomainObj *vm, virQbjJob *job, bool isNew)
 {
     job->outcomeKnown = true;
     job->outcomeNew = isNew;
-    return qbjEngineDoSettle(vm, job);
+    /* QEMU is gone: nothing waits for a later try */
+    return qbjEngineDoSettle(vm, job) == QBJ_EVENT_OK ? QBJ_EVENT_OK : QBJ_EVENT_FAILED;
 }
 
 qbjJobEvent

@@ -338,11 +338,13 @@ qbjEngineSwitchPersistentBack(virDomainObj *vm, const virQbjJob *job, virStorage
 {
     virDomainDiskDef *live = qbjEngineChangeDisk(vm, job);
     virDomainDiskDef *disk = vm->newDef ? virDomainDiskByTarget(vm->newDef, job->spec->disk) : NULL;
+    virStorageSource *copy;
 
     if (!disk || !newTop || !virStorageSourceIsSameLocation(disk->src, newTop))
         return false;
+    copy = qbjEngineChangeInactiveCopy(live->src, disk->src);
     virObjectUnref(disk->src);
-    disk->src = qbjEngineChangeInactiveCopy(live->src);
+    disk->src = copy;
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -152,8 +153,10 @@ qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
         return -1;
     }
     vm->pid = pid;
-    if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0)
+    if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0) {
+        kill(pid, SIGKILL);             /* it was made a moment ago, and nobody else would end it */
         return -1;
+    }
     qbjDomainWatchProcess(vm, pidfd);
     return rc;
 }
