@@ -57,7 +57,8 @@ loopRun(void *opaque G_GNUC_UNUSED)
 }
 
 static void
-eventBlockJob(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain G_GNUC_UNUSED, const char *disk, int type, int status,
+eventBlockJob(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain G_GNUC_UNUSED, const char *disk, int type,
+              int status,
               void *opaque)
 {
     pthread_mutex_lock(&eventLock);

@@ -1,5 +1,7 @@
-/* What programs that drive the whole module in their own process (qemu:///embed) share: a root folder, an event loop, images
- * with known data, events. A program calls embedOpen() once: libvirt allows one embedded driver in a process. */
+/* What programs that drive the whole module in their own process (qemu:///embed) share: a root folder, an
+ * event loop, images
+ * with known data, events. A program calls embedOpen() once: libvirt allows one embedded driver in a
+ * process. */
 #pragma once
 
 #include <glib.h>
@@ -26,7 +28,8 @@ virConnectPtr embedOpen(void);
 /* Closes @conn (may be NULL), has the driver clean up, ends the event loop. */
 bool embedClose(virConnectPtr conn);
 
-/* Logs life cycle ("life:EVENT:DETAIL ") and block job events ("bj:path:TYPE:STATUS ", "bj2:TARGET:TYPE:STATUS "). */
+/* Logs life cycle ("life:EVENT:DETAIL ") and block job events ("bj:path:TYPE:STATUS ",
+ * "bj2:TARGET:TYPE:STATUS "). */
 void embedEventRegister(virConnectPtr conn);
 void embedEventDeregister(virConnectPtr conn);
 
@@ -35,13 +38,15 @@ bool embedEventWait(const char *text);
 bool embedEventSeen(const char *text);
 void embedEventReset(void);
 
-/* Runs a program found in PATH, its output thrown away; the last argument is NULL. Returns whether it succeeded. */
+/* Runs a program found in PATH, its output thrown away; the last argument is NULL. Returns whether it
+ * succeeded. */
 bool embedRun(const char *program, ...) G_GNUC_NULL_TERMINATED;
 
 /* disk.N in embedImageDir; to be freed with g_free(). */
 char *embedImagePath(unsigned int n);
 
-/* disk.0 <- disk.1 <- ... , each with 1 MiB of its own data. The headers hold relative names: a copy of the folder
+/* disk.0 <- disk.1 <- ... , each with 1 MiB of its own data. The headers hold relative names: a copy of
+ * the folder
  * is a chain, too. */
 bool embedImagesMake(unsigned int n);
 

@@ -116,7 +116,8 @@ modelSettle(modelContext *context, modelWorld world)
 
     modelSaveFail(context, world, world.action == QBJ_DO_SETTLE ? QBJ_EVENT_SAVE_FAILED : QBJ_EVENT_FAILED,
                   "definitions cannot be saved");
-    modelViolate(context, context->kind == QBJ_KIND_C && new && !world.equal, "1: a copy that is not flushed is called good");
+    modelViolate(context, context->kind == QBJ_KIND_C && new && !world.equal,
+                 "1: a copy that is not flushed is called good");
     world.mem.known = 1;
     world.mem.outcomeNew = new;
     if (context->kind != QBJ_KIND_C) {

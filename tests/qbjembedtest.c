@@ -22,16 +22,20 @@ testRefusals(virDomainPtr domain)
 {
     g_autofree char *base = embedImagePath(0);
 
-    CHECK(virDomainBlockCommit(domain, "vdz", NULL, NULL, 0, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "unknown disk (01/A7)");
+    CHECK(virDomainBlockCommit(domain, "vdz", NULL, NULL, 0, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
+          "unknown disk (01/A7)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
           "active layer without the flag (01/C11)");
-    CHECK(virDomainBlockCommit(domain, "vda", base, base, 0, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "base is top (01/C5)");
+    CHECK(virDomainBlockCommit(domain, "vda", base, base, 0, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
+          "base is top (01/C5)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, ULONG_MAX, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) < 0 &&
           embedErrorIs(VIR_ERR_OVERFLOW), "bandwidth out of range (01/A15)");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, 1U << 20) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
           "unknown flag (01/A2)");
-    CHECK(virDomainBlockJobAbort(domain, "vda", 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "abort without a job (01/J1)");
-    CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "speed without a job (01/S1)");
+    CHECK(virDomainBlockJobAbort(domain, "vda", 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
+          "abort without a job (01/J1)");
+    CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
+          "speed without a job (01/S1)");
 }
 
 static void
@@ -164,7 +168,8 @@ testTransient(virConnectPtr conn)
         !CHECK((domain = virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED)) != NULL, "create a transient domain"))
         return;
     embedEventReset();
-    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0, "active commit starts");
+    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0,
+          "active commit starts");
     CHECK(embedEventWait("bj2:vda:4:3 "), "READY");
     embedEventReset();
     CHECK(virDomainDestroy(domain) == 0, "destroy with a job that is ready");

@@ -1,11 +1,17 @@
-/* Each save of each kind of block job fails once, or the daemon dies there, at every pass in turn (virqbjfault.h). Whatever
- * happens: the definitions name the old chain or the new one, all data is in what the persistent definition names, the disk takes
- * the next job, and nothing is left behind. TAP output; each line is one kind of fault on one kind of job, all its passes.
+/* Each save of each kind of block job fails once, or the daemon dies there, at every pass in turn
+ * (virqbjfault.h). Whatever
+ * happens: the definitions name the old chain or the new one, all data is in what the persistent
+ * definition names, the disk takes
+ * the next job, and nothing is left behind. TAP output; each line is one kind of fault on one kind of job,
+ * all its passes.
  *
- * Every pass is a process of its own, this program again, with QBJ_FAULT in its environment. A process that is to die leaves its QEMU
- * alive for the next one, which recovers; or QEMU is killed as well ("gone"). sweepchild.h tells what such a process says.
+ * Every pass is a process of its own, this program again, with QBJ_FAULT in its environment. A process
+ * that is to die leaves its QEMU
+ * alive for the next one, which recovers; or QEMU is killed as well ("gone"). sweepchild.h tells what such
+ * a process says.
  *
- * QBJ_SWEEP_POINTS in the environment gives other points: those of virqbjfault.h, or gone-POINT, where QEMU is killed too.
+ * QBJ_SWEEP_POINTS in the environment gives other points: those of virqbjfault.h, or gone-POINT, where
+ * QEMU is killed too.
  * QBJ_SWEEP_STEP goes only to each N-th pass (as "gone" does with 2, to save time). */
 #include <config.h>
 
@@ -39,7 +45,8 @@ struct _Tally {
 
 /* Returns the wait status; @out is appended. @fault NULL: none. */
 static int
-childSpawn(const char *root, const char *what, const char *name, sweepKind kind, const char *fault, GString *out, bool *hit)
+childSpawn(const char *root, const char *what, const char *name, sweepKind kind, const char *fault,
+           GString *out, bool *hit)
 {
     g_autofree char *words = g_strdup_printf("%s\n%s\n%s\n%s\n%d", self, what, root, name, kind);
     g_auto(GStrv) argv = NULL;

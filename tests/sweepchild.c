@@ -82,7 +82,8 @@ checkDefinitions(virDomainPtr domain, sweepKind kind)
     return nowNew;
 }
 
-/* Has the device write a MiB of its own number, as a guest would. Not in a hold: then it would not return (protocol H6). */
+/* Has the device write a MiB of its own number, as a guest would. Not in a hold: then it would not return
+ * (protocol H6). */
 static void
 deviceWrite(virDomainPtr domain, unsigned int mib)
 {
@@ -158,7 +159,8 @@ jobRun(virDomainPtr domain, sweepKind kind)
         return;
     }
     deviceWrite(domain, 20);
-    if (ready && virDomainBlockJobAbort(domain, "vda", kind == SWEEP_KIND_PIVOT ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0) < 0)
+    if (ready &&
+        virDomainBlockJobAbort(domain, "vda", kind == SWEEP_KIND_PIVOT ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0) < 0)
         virResetLastError();    /* old then, or the job is still there: the next wait ends it */
     if (!waitJob(domain, true, &ready))
         bad("the job does not end");

@@ -145,7 +145,8 @@ def xml_python_minimal(r):
 def xml_flags(r):
     r.domain = r.conn.defineXML(document(r, one_disk(r)))
     for label, flags in (("migratable", libvirt.VIR_DOMAIN_XML_MIGRATABLE),
-                         ("update CPU", libvirt.VIR_DOMAIN_XML_UPDATE_CPU), ("secure", libvirt.VIR_DOMAIN_XML_SECURE), ("unknown", 0x1000)):
+                         ("update CPU", libvirt.VIR_DOMAIN_XML_UPDATE_CPU),
+                         ("secure", libvirt.VIR_DOMAIN_XML_SECURE), ("unknown", 0x1000)):
         r.call(label, r.domain.XMLDesc, flags)
 
 

@@ -151,7 +151,8 @@ typedef enum {
                                  * anew, then as FINALIZE -> FAILED; else the status is the event:
                                  * CONCLUDED, GONE */
     QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED, FAILED (could not ask). B and not
-                                 * listed: x-debug-query-block-graph tells whether the chain is shortened. B and
+                                 * listed: x-debug-query-block-graph tells whether the chain is shortened.
+                                 * B and
                                  * ended without our PREFLUSH: the written image is flushed first, if possible
                                  * (protocol 5) */
     QBJ_DO_LOOK_AT_ROOT,        /* A: the node that the device uses now, and the job's error text -> NEW, OLD,
@@ -160,7 +161,8 @@ typedef enum {
     QBJ_DO_PUT_GRAPH_BACK,      /* dismiss, reopen the top image on its old backing node -> OLD, NEITHER
                                  * (could not) */
     QBJ_DO_SETTLE,              /* apply the outcome to both definitions in memory, save the persistent one; the
-                                 * status file follows with the move to SETTLED -> OK, FAILED, SAVE_FAILED (that
+                                 * status file follows with the move to SETTLED -> OK, FAILED, SAVE_FAILED
+                                 * (that
                                  * one) */
     QBJ_DO_SETTLE_OLD,          /* outcome old, QEMU gone; then as SETTLE -> OK, FAILED */
     QBJ_DO_SETTLE_NEW,          /* outcome new, QEMU gone; then as SETTLE -> OK, FAILED */

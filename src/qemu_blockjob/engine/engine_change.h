@@ -39,6 +39,7 @@ int qbjEngineChangeCut(virDomainObj *vm, const virQbjJob *job);
  * Returns true when @def was changed; false when it names something else than the live disk did. */
 bool qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop);
 
-/* A description of @src and its stated chain for a definition that is not running: no node names, nothing that was only
+/* A description of @src and its stated chain for a definition that is not running: no node names, nothing
+ * that was only
  * probed; @like: what it is to stand for: where that states no chain, neither does the copy. New object. */
 virStorageSource *qbjEngineChangeInactiveCopy(virStorageSource *src, const virStorageSource *like);
