@@ -73,10 +73,8 @@ qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
         qbjApiDefineUndo(driver, vm, g_steal_pointer(&old), wasPersistent);
         virDomainDefFree(rejected);
     } else {
-        bool known = old || virDomainObjIsActive(vm);   /* a transient one that runs was there, too (11.6) */
-
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_DEFINED,
-                                 known ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED);
+                                 old ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED);
         domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
     }
     virDomainDefFree(old);
