@@ -65,6 +65,7 @@ testQueueFull(void)
     int fds[8];
     size_t n = 0;
 
+    g_assert_cmpint(listening, >=, 0);
     /* a QEMU that accepts nobody: an error, not a wait */
     while (n < G_N_ELEMENTS(fds) && (fds[n] = qbjQmpConnectUnix(path)) >= 0)
         n++;
