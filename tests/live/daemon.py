@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
 
 import libvirt
 
@@ -95,22 +96,30 @@ def apparmor_enabled():
 class EventLoop:
     """libvirt's default event loop in a thread, once for the process."""
 
-    started = False
+    thread = None
+    stopping = False
 
     @classmethod
     def start(cls):
-        if cls.started:
+        if cls.thread:
             return
-        cls.started = True
         libvirt.virEventRegisterDefaultImpl()
-        libvirt.virEventAddTimeout(500, lambda *_: None, None)   # or the loop would sleep for ever
+        libvirt.virEventAddTimeout(200, lambda *_: None, None)   # or the loop would sleep for ever
         libvirt.registerErrorHandler(lambda *_: None, None)      # errors come as exceptions, not on stderr
-        threading.Thread(target=cls.run, daemon=True, name="libvirt events").start()
+        cls.thread = threading.Thread(target=cls.run, daemon=True, name="libvirt events")
+        cls.thread.start()
+        atexit.register(cls.stop)
 
-    @staticmethod
-    def run():
-        while True:
+    @classmethod
+    def run(cls):
+        while not cls.stopping:
             libvirt.virEventRunDefaultImpl()
+
+    @classmethod
+    def stop(cls):
+        """Before the interpreter goes away, or a late event would find it half gone."""
+        cls.stopping = True
+        cls.thread.join(5)
 
 
 class Daemon:
@@ -403,6 +412,11 @@ class Daemon:
             if path.startswith("/run/libvirt/"):
                 return self.run_dir + path[len("/run"):]
         return path
+
+    def monitor_path(self, domain):
+        """The monitor's socket; it is free only while no daemon is there."""
+        status = ElementTree.fromstring(self.status_xml(domain))
+        return self.host_path(status.find("monitor").get("path"))
 
     def status_xml(self, domain):
         try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import time
 
@@ -26,8 +27,10 @@ class Qmp:
                 time.sleep(0.01)
         self.socket.settimeout(timeout)
         self.buffer = b""
+        self.serial = random.randrange(1 << 30) << 20
         self.events = []
-        self.read()               # greeting
+        while "QMP" not in self.read():
+            pass                  # until the greeting
         self.call("qmp_capabilities")
 
     @staticmethod
@@ -47,29 +50,23 @@ class Qmp:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return json.loads(line)
 
-    def reply(self):
+    def call(self, command, **arguments):
+        """The answer. What QEMU still had to say to a client before us is thrown away: it has another id."""
+        self.serial += 1
+        request = {"execute": command, "id": self.serial}
+        if arguments:
+            request["arguments"] = {key.replace("_", "-"): value for key, value in arguments.items()}
+        self.socket.sendall(json.dumps(request, separators=(",", ":")).encode())
         while True:
             message = self.read()
             if "event" in message:
                 self.events.append(message)
+            elif message.get("id") != self.serial:
+                continue
             elif "error" in message:
                 raise QmpError(message["error"]["desc"])
             else:
                 return message.get("return")
-
-    def send(self, *commands):
-        """Several commands in one write; each is (name, arguments)."""
-        text = ""
-        for name, arguments in commands:
-            command = {"execute": name}
-            if arguments:
-                command["arguments"] = arguments
-            text += json.dumps(command, separators=(",", ":"))
-        self.socket.sendall(text.encode())
-
-    def call(self, command, **arguments):
-        self.send((command, {key.replace("_", "-"): value for key, value in arguments.items()}))
-        return self.reply()
 
     def wait_event(self, test, timeout=30):
         """The first event (also of those that came already) for which test(event) holds; it is taken out."""

@@ -26,6 +26,7 @@ SUITES = {
     "writes-system": (["writes.py", "--mode", "system"], 300),
     "writes-session": (["writes.py", "--mode", "session"], 300),
     "service": (["service.py"], 400),
+    "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),

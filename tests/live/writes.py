@@ -124,9 +124,7 @@ class Run:
 
     def monitor(self):
         """The monitor of the QEMU; only while no daemon is there."""
-        from xml.etree import ElementTree
-        status = ElementTree.fromstring(self.daemon.status_xml(self.name))
-        return Qmp(self.daemon.host_path(status.find("monitor").get("path")))
+        return Qmp(self.daemon.monitor_path(self.name))
 
     def job_name(self, target):
         """QEMU's name of the disk's job, from the status file."""
