@@ -144,6 +144,31 @@ qbjTestGolden(const void *opaque)
 }
 
 
+/* Every host has an FPU, which this guest must not see. */
+static void
+qbjTestHostCpu(void)
+{
+    static const char *const types[] = { "kvm", "qemu" };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_autofree char *xml = g_strdup_printf("<domain type='%s'><name>guest</name><memory>65536</memory>"
+                                               "<os><type machine='q35'>hvm</type></os>"
+                                               "<cpu match='exact' check='partial'><model>Nehalem</model>"
+                                               "<feature policy='forbid' name='fpu'/></cpu></domain>", types[i]);
+        g_autoptr(virDomainDef) def = qbjTestDefine(xml, xmlopt);
+
+        g_assert_nonnull(def);
+        if (STREQ(types[i], "qemu")) {
+            g_assert_cmpint(qbjVmDefCheckStart(def, xmlopt), ==, 0);
+        } else {
+            g_assert_cmpint(qbjVmDefCheckStart(def, xmlopt), ==, -1);
+            g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CPU_INCOMPATIBLE);
+            virResetLastError();
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -164,6 +189,8 @@ main(int argc, char **argv)
 
         g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
     }
+
+    g_test_add_func("/define/host-cpu", qbjTestHostCpu);
 
     ret = g_test_run();
     virObjectUnref(xmlopt);

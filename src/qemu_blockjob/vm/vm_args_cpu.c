@@ -105,6 +105,18 @@ qbjVmArgsAppendCpuModel(virBuffer *buf, const qbjVmArgsInput *input, const virCP
     return -1;
 }
 
+/* A feature that the accelerator lacks ends QEMU instead of being left out. For KVM, vm_def_cpu.c has compared with the
+ * host's CPU, which is what 'partial' means there. */
+static bool
+qbjVmArgsCpuEnforce(const virDomainDef *def)
+{
+    if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_CUSTOM)
+        return false;
+
+    return def->cpu->check == VIR_CPU_CHECK_FULL ||
+           (def->cpu->check == VIR_CPU_CHECK_PARTIAL && def->virtType != VIR_DOMAIN_VIRT_KVM);
+}
+
 int
 qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input)
 {
@@ -125,6 +137,9 @@ qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input)
         qbjVmArgsAppendCpuFeatures(&buf, cpu);
     if (input->def->features[VIR_DOMAIN_FEATURE_PMU] != VIR_TRISTATE_SWITCH_ABSENT)
         virBufferAsprintf(&buf, ",pmu=%s", virTristateSwitchTypeToString(input->def->features[VIR_DOMAIN_FEATURE_PMU]));
+
+    if (qbjVmArgsCpuEnforce(input->def))
+        virBufferAddLit(&buf, ",enforce=on");
 
     virCommandAddArgList(cmd, "-cpu", virBufferCurrentContent(&buf), NULL);
     return 0;

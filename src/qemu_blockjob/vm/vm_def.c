@@ -133,6 +133,7 @@ qbjVmDefCheckStart(virDomainDef *def, virDomainXMLOption *xmlopt)
 
     if (virDomainDefValidate(def, 0, xmlopt, NULL) < 0 ||
         qbjVmDefCheckSupported(NULL, def, xmlopt) < 0 ||
+        qbjVmDefCheckCpu(def) < 0 ||
         !(addrs = qbjVmAddrReserve(def)))
         return -1;
 

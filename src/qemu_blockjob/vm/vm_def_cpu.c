@@ -1,0 +1,35 @@
+/* <cpu check='partial'> and 'full': the host's CPU must be able to do what the guest is promised. Under KVM that is asked
+ * here, before the start; what else there is to it, QEMU is told to look at itself (vm_args_cpu.c). */
+
+#include <config.h>
+
+#include "internal.h"
+#include "cpu/cpu.h"
+#include "virthread.h"
+#include "vm_def_parts.h"
+
+static virCPUDef *qbjVmDefHostCpu;      /* NULL when it is not known; it does not change while we run */
+
+static int
+qbjVmDefHostCpuOnceInit(void)
+{
+    qbjVmDefHostCpu = virCPUProbeHost(virArchFromHost());
+    return 0;
+}
+VIR_ONCE_GLOBAL_INIT(qbjVmDefHostCpu);
+
+int
+qbjVmDefCheckCpu(const virDomainDef *def)
+{
+    const virCPUDef *cpu = def->cpu;
+
+    if (def->virtType != VIR_DOMAIN_VIRT_KVM || !cpu || cpu->mode != VIR_CPU_MODE_CUSTOM ||
+        (cpu->check != VIR_CPU_CHECK_PARTIAL && cpu->check != VIR_CPU_CHECK_FULL))
+        return 0;
+
+    if (qbjVmDefHostCpuInitialize() < 0)
+        return -1;
+
+    /* VIR_CPU_COMPARE_INCOMPATIBLE is reported as an error, all others are good */
+    return virCPUCompare(def->os.arch, qbjVmDefHostCpu, def->cpu, true) < 0 ? -1 : 0;
+}
