@@ -217,6 +217,37 @@ testCloseInEvent(void)
     assertLog(fixture, "established;event A;released;");
 }
 
+static virMutex busyLock = VIR_MUTEX_INITIALIZER;
+
+static void
+busyInCallback(qmpFixture *fixture G_GNUC_UNUSED, virJSONValue *event G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&busyLock);
+}
+
+/* QEMU sees the end, and whoever waits is told, while the event thread still does something else. */
+static void
+testCloseWhileBusy(void)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(NULL);
+    g_autoptr(qmpCall) call = NULL;
+
+    fixture->onEvent = busyInCallback;
+    qmpFixtureGreet(fixture);
+    call = qmpCallStart(fixture->qmp, QMP_PATIENCE_MS, "query-status", NULL, NULL);
+    g_free(qmpPeerReadLine(fixture));
+    VIR_WITH_MUTEX_LOCK_GUARD(&busyLock) {
+        qmpPeerWrite(fixture, "{\"event\":\"A\"}");
+        qmpFixtureAwait(fixture, "event A", 1);
+        qbjQmpClose(fixture->qmp);
+        g_assert_null(qmpPeerReadLine(fixture));
+        qmpCallJoin(call);
+        assertEnded(call);
+    }
+    qmpFixtureRelease(fixture);
+    assertLog(fixture, "established;event A;released;");
+}
+
 static void
 unrefInEvent(qmpFixture *fixture, virJSONValue *event)
 {
@@ -393,6 +424,7 @@ main(int argc, char **argv)
     g_test_add_func("/qmp/end/too-deep", testTooDeep);
     g_test_add_func("/qmp/end/close-during-call", testCloseDuringCall);
     g_test_add_func("/qmp/end/close-in-event", testCloseInEvent);
+    g_test_add_func("/qmp/end/close-while-busy", testCloseWhileBusy);
     g_test_add_func("/qmp/end/unref-in-event", testUnrefInEvent);
     g_test_add_func("/qmp/end/unref-in-closed", testUnrefInClosed);
     g_test_add_func("/qmp/end/unref-in-done", testUnrefInDone);
