@@ -171,7 +171,6 @@ static void
 finish(virDomainPtr domain, sweepKind kind)
 {
     g_autofree char *base = embedImagePath(0);
-    g_autofree char *inactive = NULL;
     bool ready;
 
     say("end %d\n", checkDefinitions(domain, kind));

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Random block commits on several domains, with writes by the disks' devices in between, aborts, pivots, changed speeds,
-and a daemon that is killed at random moments (writes go on while it is away). After each round the domain is ended:
-live and persistent definition must have named the same image, and the image that the definition names must hold exactly
-what was written.
+"""Random block commits on several domains, with writes by the disks' devices in between, aborts, pivots, changed
+speeds, and a daemon that is killed at random moments (writes go on while it is away). After each round the domain
+is ended: live and persistent definition must have named the same image, and the image that the definition names
+must hold exactly what was written.
 
 usage: stress.py [--seconds N] [--seed N] [--no-kill]; the seed is printed, the same seed plays the same moves (not the
 same moments).

@@ -20,7 +20,8 @@ int qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, uns
 /* vm_def_validate.c: what may be stored and started. */
 int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 
-/* vm_def_cpu.c: before a start. -1 with VIR_ERR_CPU_INCOMPATIBLE reported when the host's CPU lacks something. */
+/* vm_def_cpu.c: before a start. -1 with VIR_ERR_CPU_INCOMPATIBLE reported when the host's CPU lacks
+ * something. */
 int qbjVmDefCheckCpu(const virDomainDef *def);
 
 /* vm_def_validatedev.c */
