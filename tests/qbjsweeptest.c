@@ -93,7 +93,6 @@ static bool
 dataThere(const char *images, char top, const char *output)
 {
     g_autofree char *path = g_strdup_printf("%s/disk.%c", images, top);
-    g_autoptr(GPtrArray) reads = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GString) command = g_string_new("qemu-io -r -f qcow2");
     g_autofree char *quoted = g_shell_quote(path);
     const char *next;

@@ -105,8 +105,8 @@ qbjVmArgsAppendCpuModel(virBuffer *buf, const qbjVmArgsInput *input, const virCP
     return -1;
 }
 
-/* A feature that the accelerator lacks ends QEMU instead of being left out. For KVM, vm_def_cpu.c has compared
- * with the host's CPU, which is what 'partial' means there. */
+/* A feature that the accelerator lacks ends QEMU instead of being left out. For KVM, vm_def_cpu.c has
+ * compared with the host's CPU, which is what 'partial' means there. */
 static bool
 qbjVmArgsCpuEnforce(const virDomainDef *def)
 {

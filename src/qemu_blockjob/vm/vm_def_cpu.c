@@ -1,5 +1,5 @@
-/* <cpu check='partial'> and 'full': the host's CPU must be able to do what the guest is promised. Under KVM that
- * is asked here, before the start; the rest QEMU is told to look at itself (vm_args_cpu.c). */
+/* <cpu check='partial'> and 'full': the host's CPU must be able to do what the guest is promised. Under KVM
+ * that is asked here, before the start; the rest QEMU is told to look at itself (vm_args_cpu.c). */
 
 #include <config.h>
 
