@@ -269,7 +269,7 @@ static void
 sweepAll(void)
 {
     const char *wanted = getenv("QBJ_SWEEP_POINTS");
-    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save", ",", 0);
+    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save,queue", ",", 0);
     size_t i;
 
     for (i = 0; points[i]; i++) {

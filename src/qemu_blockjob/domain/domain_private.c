@@ -24,6 +24,8 @@ qbjDomainPrivateNew(void *opaque)
     priv->driver = opaque;
     priv->pidfd = -1;
     g_queue_init(&priv->queue);
+    priv->queueLost = -1;
+    priv->queueWarned = -1;
     if (virMutexInit(&priv->queueLock) < 0) {
         g_free(priv);
         return NULL;

@@ -19,6 +19,7 @@ typedef enum {
     QBJ_DOMAIN_EVENT_MONITOR_CLOSED,
     QBJ_DOMAIN_EVENT_PROCESS_GONE,      /* pidfd became readable */
     QBJ_DOMAIN_EVENT_JOB_TIMER,         /* a timer set by qbjDomainTimerStart() went off */
+    QBJ_DOMAIN_EVENT_LOST,              /* events of QEMU were dropped here, because there were too many */
 } qbjDomainEventType;
 
 struct _qbjDomainEvent {
@@ -27,6 +28,7 @@ struct _qbjDomainEvent {
     char *text;                         /* MONITOR_CLOSED: reason; JOB_TIMER: name of the job */
     int code;                           /* JOB_TIMER: what the setter gave */
     int domainId;                       /* the run of the domain that it belongs to; older ones are dropped */
+    size_t weight;                      /* QMP: bytes that it takes, roughly; set by the queue */
 };
 void qbjDomainEventFree(qbjDomainEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
@@ -56,6 +58,10 @@ struct _qbjDomainPrivate {
     virMutex queueLock;
     virCond queueCond;                  /* something was queued */
     GQueue queue;                       /* of qbjDomainEvent */
+    size_t queueWeight;                 /* sum of theirs */
+    int queueLost;                      /* run of the domain that a LOST is queued for: what its QEMU says
+                                         * meanwhile is dropped; -1: none */
+    int queueWarned;                    /* run that a log line has told this of, -1: none */
     bool scheduled;                     /* a worker will look at the queue */
 };
 #define QBJ_DOMAIN_PRIVATE(vm) ((qbjDomainPrivate *) (vm)->privateData)

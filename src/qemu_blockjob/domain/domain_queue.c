@@ -5,6 +5,7 @@
 #include "virdomainjob.h"
 #include "virlog.h"
 #include "virerror.h"
+#include "virqbjfault.h"
 #include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -28,12 +29,74 @@ qbjDomainQueueSchedule(virDomainObj *vm)
     }
 }
 
+/* What one JSON value costs, and one member of an object; a little more than on any machine of 64 bits. */
+#define QBJ_DOMAIN_QUEUE_VALUE 96
+
+/* The bytes that @value takes, roughly. Its depth is limited (qmp_stream.h). */
+static size_t
+qbjDomainQueueWeigh(virJSONValue *value)
+{
+    size_t weight = QBJ_DOMAIN_QUEUE_VALUE;
+    size_t i;
+
+    if (virJSONValueIsObject(value)) {
+        for (i = 0; i < (size_t) virJSONValueObjectKeysNumber(value); i++)
+            weight += strlen(virJSONValueObjectGetKey(value, i)) +
+                      qbjDomainQueueWeigh(virJSONValueObjectGetValue(value, i));
+    } else if (virJSONValueIsArray(value)) {
+        for (i = 0; i < virJSONValueArraySize(value); i++)
+            weight += qbjDomainQueueWeigh(virJSONValueArrayGet(value, i));
+    } else {
+        weight += strlen(NULLSTR_EMPTY(virJSONValueGetString(value)));
+    }
+    return weight;
+}
+
+static bool
+qbjDomainQueueIsFull(const qbjDomainPrivate *priv, size_t weight)
+{
+    return priv->queue.length >= QBJ_DOMAIN_QUEUE_MAX ||
+           priv->queueWeight + weight > QBJ_DOMAIN_QUEUE_WEIGHT_MAX || virQbjFaultHit("queue");
+}
+
+/* Called with queueLock held. Replaces @event by a LOST, or by NULL when one is queued already: it will ask
+ * for what this one says, too. */
+static void
+qbjDomainQueueLimit(qbjDomainPrivate *priv, qbjDomainEvent **event)
+{
+    int domainId = (*event)->domainId;
+
+    if (priv->queueLost != domainId && !qbjDomainQueueIsFull(priv, (*event)->weight))
+        return;
+    g_clear_pointer(event, qbjDomainEventFree);
+    if (priv->queueLost == domainId)
+        return;
+
+    priv->queueLost = domainId;
+    *event = g_new0(qbjDomainEvent, 1);
+    (*event)->type = QBJ_DOMAIN_EVENT_LOST;
+    (*event)->domainId = domainId;
+    if (priv->queueWarned != domainId)
+        VIR_WARN("QEMU of the domain with id %d sends more events than can be handled; its state is asked for instead",
+                 domainId);
+    priv->queueWarned = domainId;
+}
+
 void
 qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    VIR_LOCK_GUARD lock = virLockGuardLock(&priv->queueLock);
+    VIR_LOCK_GUARD lock = { 0 };
 
+    if (event->qmp)
+        event->weight = qbjDomainQueueWeigh(event->qmp);
+    lock = virLockGuardLock(&priv->queueLock);
+
+    if (event->type == QBJ_DOMAIN_EVENT_QMP)
+        qbjDomainQueueLimit(priv, &event);
+    if (!event)
+        return;
+    priv->queueWeight += event->weight;
     g_queue_push_tail(&priv->queue, event);
     virCondBroadcast(&priv->queueCond);
     qbjDomainQueueSchedule(vm);
@@ -43,8 +106,14 @@ static qbjDomainEvent *
 qbjDomainQueuePop(qbjDomainPrivate *priv)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&priv->queueLock);
+    qbjDomainEvent *event = g_queue_pop_head(&priv->queue);
 
-    return g_queue_pop_head(&priv->queue);
+    if (event)
+        priv->queueWeight -= event->weight;
+    /* from here on QEMU's events are kept again: what they say may be newer than what the handler asks */
+    if (event && event->type == QBJ_DOMAIN_EVENT_LOST && event->domainId == priv->queueLost)
+        priv->queueLost = -1;
+    return event;
 }
 
 void

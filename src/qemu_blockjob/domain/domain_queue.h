@@ -3,6 +3,11 @@
 
 #include "domain_private.h"
 
+/* What QEMU may have queued while the VM's job is held; beyond it, its events are dropped and one LOST is
+ * queued in their place, whose handler asks for what they said. Nothing else is ever dropped. */
+#define QBJ_DOMAIN_QUEUE_MAX 4096
+#define QBJ_DOMAIN_QUEUE_WEIGHT_MAX (16 * 1024 * 1024)
+
 /* Queues @event (stolen) and has it looked at. Any thread; takes no domain lock. */
 void qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event);
 

@@ -165,6 +165,7 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
         qbjVmHandleQmp(vm, event->qmp);
         break;
     case QBJ_DOMAIN_EVENT_ESTABLISHED:
+    case QBJ_DOMAIN_EVENT_LOST:
         qbjVmReconnectFinish(vm);
         break;
     case QBJ_DOMAIN_EVENT_MONITOR_CLOSED:

@@ -106,35 +106,97 @@ qbjVmReconnectAll(qbjDriver *driver)
     virObjectListFreeCount(vms, nvms);
 }
 
+/* Clients that saw the state before are told; those of a daemon that has just started read it. */
+static void
+qbjVmReconnectNotify(virDomainObj *vm, virDomainEventType event, int detail)
+{
+    if (!QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
+        qbjDomainNotifyLifecycle(vm, event, detail);
+}
+
+static void
+qbjVmReconnectShutdown(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->guestShutdown) {
+        virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
+    }
+    priv->guestShutdown = true;
+    if (vm->def->onPoweroff != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE)
+        qbjVmStopRequest(vm);
+}
+
 static void
 qbjVmReconnectState(virDomainObj *vm, virJSONValue *status)
 {
     bool running = false;
-    const char *name = virJSONValueObjectGetString(status, "status");
+    int state = virDomainObjGetState(vm, NULL);
 
     ignore_value(virJSONValueObjectGetBoolean(status, "running", &running));
-    if (STREQ_NULLABLE(name, "shutdown")) {
+    if (STREQ_NULLABLE(virJSONValueObjectGetString(status, "status"), "shutdown")) {
         /* it had said so while nobody listened, and stays until it is told to go */
-        QBJ_DOMAIN_PRIVATE(vm)->guestShutdown = true;
-        virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-        qbjVmStopRequest(vm);
-    } else if (running && virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
+        qbjVmReconnectShutdown(vm);
+    } else if (running && state != VIR_DOMAIN_RUNNING) {
         virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
-    } else if (!running && virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
+        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    } else if (!running && state == VIR_DOMAIN_RUNNING) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
+        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
     }
+}
+
+/* A guest that is not there, or a balloon that its driver does not serve, answers with an error. */
+static void
+qbjVmReconnectBalloon(virDomainObj *vm, qbjQmpCommand *command)
+{
+    unsigned long long actual;
+
+    if (command->failed || !command->reply ||
+        virJSONValueObjectGetNumberUlong(command->reply, "actual", &actual) < 0)
+        return;
+    actual = VIR_DIV_UP(actual, 1024);
+    if (vm->def->mem.cur_balloon == actual)
+        return;
+    vm->def->mem.cur_balloon = actual;
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventBalloonChangeNewFromObj(vm, actual));
+}
+
+/* What events would have said while nobody listened. Returns 0, -1 with an error reported. */
+static int
+qbjVmReconnectAsk(virDomainObj *vm)
+{
+    qbjQmpCommand commands[] = {
+        { .execute = "query-status" },
+        { .execute = "query-balloon" },
+    };
+    size_t n = virDomainDefHasMemballoon(vm->def) ? 2 : 1;
+    int rc = qbjDomainQmpRun(vm, commands, n);
+    size_t i;
+
+    if (rc == 0 && commands[0].failed) {
+        qbjQmpReportError(&commands[0]);
+        rc = -1;
+    }
+    if (rc == 0) {
+        qbjVmReconnectState(vm, commands[0].reply);
+        qbjVmReconnectBalloon(vm, &commands[1]);
+    }
+    for (i = 0; i < n; i++)
+        qbjQmpCommandClear(&commands[i]);
+    return rc;
 }
 
 void
 qbjVmReconnectFinish(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    g_autoptr(virJSONValue) status = NULL;
 
     if (priv->starting)
         return;
 
-    if (qbjDomainQmpCall(vm, "query-status", NULL, &status) < 0) {
+    if (qbjVmReconnectAsk(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
@@ -142,7 +204,6 @@ qbjVmReconnectFinish(virDomainObj *vm)
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
         return;
     }
-    qbjVmReconnectState(vm, status);
     qbjEngineResume(vm);
     qbjDomainSaveStatusOrWarn(vm);
 
