@@ -66,14 +66,34 @@ qbjTestMarkFile(GHashTable *used, const char *dir, const char *name)
 }
 
 static void
+qbjTestRowUsed(GHashTable *used, const qbjVmSupportRow *row, GString *missing)
+{
+    g_auto(GStrv) values = g_strsplit(row->values ? row->values : "", " ", -1);
+    size_t i;
+
+    /* a group as such stands nowhere */
+    if (*row->path == '%' && !strchr(row->path, '/'))
+        return;
+    if (!g_hash_table_contains(used, row->path))
+        g_string_append_printf(missing, "%s\n", row->path);
+    for (i = 0; values[i]; i++) {
+        g_autofree char *pair = g_strdup_printf("%s=%s", row->path, values[i]);
+
+        if (!g_hash_table_contains(used, pair))
+            g_string_append_printf(missing, "%s\n", pair);
+    }
+}
+
+static void
 qbjTestRowsUsed(void)
 {
     g_autoptr(GHashTable) used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "define", NULL);
     g_auto(GStrv) cases = qbjTestCases(data);
     g_autoptr(GString) missing = g_string_new(NULL);
+    const qbjVmSupportTable *table;
+    const qbjVmSupportRow *row;
     size_t i;
-    size_t j;
 
     for (i = 0; cases[i]; i++) {
         g_autofree char *dir = g_build_filename(data, cases[i], NULL);
@@ -84,21 +104,9 @@ qbjTestRowsUsed(void)
             qbjTestMarkFile(used, dir, "in.xml");
     }
 
-    for (i = 0; qbjVmSupportRows[i].path; i++) {
-        const qbjVmSupportRow *row = &qbjVmSupportRows[i];
-        g_auto(GStrv) values = g_strsplit(row->values ? row->values : "", " ", -1);
-
-        /* a group as such stands nowhere */
-        if (*row->path == '%' && !strchr(row->path, '/'))
-            continue;
-        if (!g_hash_table_contains(used, row->path))
-            g_string_append_printf(missing, "%s\n", row->path);
-        for (j = 0; values[j]; j++) {
-            g_autofree char *pair = g_strdup_printf("%s=%s", row->path, values[j]);
-
-            if (!g_hash_table_contains(used, pair))
-                g_string_append_printf(missing, "%s\n", pair);
-        }
+    for (table = qbjVmSupportTables; table->rows; table++) {
+        for (row = table->rows; row->path; row++)
+            qbjTestRowUsed(used, row, missing);
     }
 
     g_assert_cmpstr(missing->str, ==, "");
@@ -106,26 +114,30 @@ qbjTestRowsUsed(void)
 
 /* A row that no other row leads to, or two rows of one path, would be a mistake in the table. */
 static void
+qbjTestRowSane(GHashTable *paths, const qbjVmSupportRow *row)
+{
+    const char *attribute = strrchr(row->path, '@');
+
+    if (!g_hash_table_add(paths, (gpointer) (uintptr_t) row->path))
+        g_error("two rows for %s", row->path);
+    if (attribute && (row->base || row->flags))
+        g_error("%s is an attribute and cannot have text, children or a number", row->path);
+    if (!attribute && row->values && !(row->flags & QBJ_VM_SUPPORT_TEXT))
+        g_error("%s has values but no text", row->path);
+    if (row->base && *row->base != '%')
+        g_error("%s: base %s is not a group", row->path, row->base);
+}
+
+static void
 qbjTestRowsSane(void)
 {
     g_autoptr(GHashTable) paths = g_hash_table_new(g_str_hash, g_str_equal);
-    size_t i;
+    const qbjVmSupportTable *table;
+    const qbjVmSupportRow *row;
 
-    for (i = 0; qbjVmSupportRows[i].path; i++) {
-        const qbjVmSupportRow *row = &qbjVmSupportRows[i];
-        const char *attribute = strrchr(row->path, '@');
-
-        if (!g_hash_table_add(paths, (gpointer) (uintptr_t) row->path))
-            g_error("two rows for %s", row->path);
-        if (attribute && (row->base || row->flags))
-            g_error("%s is an attribute and cannot have text, children or a number", row->path);
-        if (!attribute && row->values && !(row->flags & QBJ_VM_SUPPORT_TEXT))
-            g_error("%s has values but no text", row->path);
-    }
-
-    for (i = 0; qbjVmSupportRows[i].path; i++) {
-        if (qbjVmSupportRows[i].base && *qbjVmSupportRows[i].base != '%')
-            g_error("%s: base %s is not a group", qbjVmSupportRows[i].path, qbjVmSupportRows[i].base);
+    for (table = qbjVmSupportTables; table->rows; table++) {
+        for (row = table->rows; row->path; row++)
+            qbjTestRowSane(paths, row);
     }
 }
 

@@ -61,23 +61,30 @@ qbjVmSupportAddRow(const qbjVmSupportRow *row)
         g_hash_table_insert(place->elements, (gpointer) (uintptr_t) name, (gpointer) (uintptr_t) row);
 }
 
+static void
+qbjVmSupportAddFamily(const qbjVmSupportFamily *family)
+{
+    const char *name;
+    qbjVmSupportPlace *place = qbjVmSupportPlaceOf(family->path, &name);
+
+    g_hash_table_insert(place->families, (gpointer) (uintptr_t) name, (gpointer) (uintptr_t) family);
+}
+
 static int
 qbjVmSupportOnceInit(void)
 {
-    size_t i;
+    const qbjVmSupportTable *table;
+    const qbjVmSupportRow *row;
+    const qbjVmSupportFamily *family;
 
     qbjVmSupportPlaces = g_hash_table_new(g_str_hash, g_str_equal);
     qbjVmSupportBelow = g_hash_table_new(NULL, NULL);
 
-    for (i = 0; qbjVmSupportRows[i].path; i++)
-        qbjVmSupportAddRow(&qbjVmSupportRows[i]);
-
-    for (i = 0; qbjVmSupportFamilies[i].path; i++) {
-        const char *name;
-        qbjVmSupportPlace *place = qbjVmSupportPlaceOf(qbjVmSupportFamilies[i].path, &name);
-
-        g_hash_table_insert(place->families, (gpointer) (uintptr_t) name,
-                            (gpointer) (uintptr_t) &qbjVmSupportFamilies[i]);
+    for (table = qbjVmSupportTables; table->rows; table++) {
+        for (row = table->rows; row->path; row++)
+            qbjVmSupportAddRow(row);
+        for (family = table->families; family->path; family++)
+            qbjVmSupportAddFamily(family);
     }
 
     return 0;
@@ -178,7 +185,7 @@ qbjVmSupportFind(const qbjVmSupportRow *parent, const xmlNode *node)
     if (node->ns)
         return NULL;
     if (!parent)
-        return &qbjVmSupportRows[0];
+        return &qbjVmSupportTables[0].rows[0];
 
     family = qbjVmSupportFindFamily(parent, node);
     if (family && family->kinds)

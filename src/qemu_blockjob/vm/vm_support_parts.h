@@ -48,9 +48,27 @@ struct _qbjVmSupportFamily {
                                  * the order does */
 };
 
-/* vm_support_table.c: each ends with a row without path. The first row is that of <domain>. */
-extern const qbjVmSupportRow qbjVmSupportRows[];
-extern const qbjVmSupportFamily qbjVmSupportFamilies[];
+/* One class of devices. */
+typedef struct _qbjVmSupportTable qbjVmSupportTable;
+struct _qbjVmSupportTable {
+    const qbjVmSupportRow *rows;            /* ends with a row without path */
+    const qbjVmSupportFamily *families;     /* ends with one without path */
+};
+
+/* vm_support_table.c: all of them; ends with one without rows. The first row of all is that of <domain>. */
+extern const qbjVmSupportTable qbjVmSupportTables[];
+
+/* vm_support_table_*.c */
+extern const qbjVmSupportRow qbjVmSupportBaseRows[];
+extern const qbjVmSupportFamily qbjVmSupportBaseFamilies[];
+extern const qbjVmSupportRow qbjVmSupportDiskRows[];
+extern const qbjVmSupportFamily qbjVmSupportDiskFamilies[];
+extern const qbjVmSupportRow qbjVmSupportControllerRows[];
+extern const qbjVmSupportFamily qbjVmSupportControllerFamilies[];
+extern const qbjVmSupportRow qbjVmSupportChrRows[];
+extern const qbjVmSupportFamily qbjVmSupportChrFamilies[];
+extern const qbjVmSupportRow qbjVmSupportDisplayRows[];
+extern const qbjVmSupportFamily qbjVmSupportDisplayFamilies[];
 
 /* vm_support_lookup.c. @parent: row of the element above, NULL above <domain>'s children. NULL: there is
  * no such row. */
