@@ -28,6 +28,7 @@ SUITES = {
     "service": (["service.py"], 400),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
+    "host": (["host.py"], 200),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
     "statusfile": (["statusfile.py"], 300),

@@ -91,12 +91,18 @@ void
 qbjVmFilesRemove(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    g_autofree char *pidPath = qbjVmFilesPidPath(vm);
 
     if (priv->status->libDir)
         virFileDeleteTree(priv->status->libDir);
     if (priv->status->channelTargetDir)
         virFileDeleteTree(priv->status->channelTargetDir);
+}
+
+void
+qbjVmFilesRemovePid(virDomainObj *vm)
+{
+    g_autofree char *pidPath = qbjVmFilesPidPath(vm);
+
     unlink(pidPath);
 }
 

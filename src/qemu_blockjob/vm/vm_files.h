@@ -9,8 +9,10 @@ int qbjVmFilesNames(virDomainObj *vm);
 /* Makes libDir and the master key in it, owned by QEMU's user. Returns 0, -1 with an error reported. */
 int qbjVmFilesMake(virDomainObj *vm);
 
-/* Removes them; what is not there is fine. */
+/* Removes them; what is not there is fine. The pid file stays: as long as there is a status file, it tells
+ * whether the process lives. */
 void qbjVmFilesRemove(virDomainObj *vm);
+void qbjVmFilesRemovePid(virDomainObj *vm);
 
 char *qbjVmFilesPidPath(virDomainObj *vm);
 

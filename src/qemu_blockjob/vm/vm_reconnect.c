@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_reconnect.h"
 #include "vm_files.h"
+#include "vm_hook.h"
 #include "vm_stop.h"
 #include "domain_event.h"
 #include "domain_notify.h"
@@ -206,6 +207,8 @@ qbjVmReconnectFinish(virDomainObj *vm)
     }
     qbjEngineResume(vm);
     qbjDomainSaveStatusOrWarn(vm);
+    if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
+        qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RECONNECT);
 
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }

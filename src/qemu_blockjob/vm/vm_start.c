@@ -11,6 +11,7 @@
 #include "vm_disks.h"
 #include "vm_files.h"
 #include "vm_graphics.h"
+#include "vm_hook.h"
 #include "vm_stop.h"
 #include "domain_audit.h"
 #include "domain_notify.h"
@@ -83,7 +84,8 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
+    if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_PREPARE) < 0 ||
+        virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
         qbjVmDisksPrepare(vm) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||
         qbjVmGraphicsPrepare(vm) < 0 ||
@@ -166,7 +168,7 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
 {
     g_autoptr(virCommand) cmd = qbjVmStartCommand(vm, fds);
 
-    if (!cmd)
+    if (!cmd || qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_START) < 0)
         return -1;
     /* before exec: a daemon that dies now leaves a file that names the process's pid file */
     if (qbjDomainSaveStatus(vm) < 0)
@@ -300,7 +302,9 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
         qbjVmStartExec(vm, fds) < 0 ||
         qbjVmStartAsk(vm, fds->logOffset) < 0)
         return -1;
-    return qbjVmStartRun(vm, paused);
+    if (qbjVmStartRun(vm, paused) < 0)
+        return -1;
+    return qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_STARTED);
 }
 
 /* 11.6: RESUMED comes before STARTED; a paused start says STARTED, then SUSPENDED. */

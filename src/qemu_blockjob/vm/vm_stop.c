@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "vm_stop.h"
 #include "vm_files.h"
+#include "vm_hook.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -108,10 +109,14 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
         virResetLastError();
     }
     qbjVmFilesLogLine(vm, "shutting down, reason=%s", qbjVmStopReasonName(reason));
+    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STOPPED);
     qbjDomainDisconnect(vm);
     qbjEngineVmGone(vm);
     qbjVmStopLabels(vm);
     qbjVmFilesRemove(vm);
+    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
+    /* last, so that a daemon that dies in a script has it run again by the next one */
+    qbjVmFilesRemovePid(vm);
     qbjDomainRemoveStatus(vm);
     qbjVmStopForget(vm);
 
