@@ -198,7 +198,7 @@ testFileSizeLimit(void)
     assertUnchanged(here, EFBIG);
 }
 
-/* Runs @body in a mount namespace of its own; exit status 77: that is not allowed here. */
+/* Runs @body in a mount namespace of its own; exit status 77: that cannot be had here. */
 static void
 runWithMounts(void (*body)(const place *here))
 {
@@ -215,7 +215,7 @@ runWithMounts(void (*body)(const place *here))
     }
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        g_test_skip("needs root for a mount namespace");
+        g_test_skip("needs root, and a root folder that is a mount point");
     else
         g_assert_cmpint(status, ==, 0);
 }

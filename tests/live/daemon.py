@@ -47,6 +47,24 @@ namespaces = [ ]
 """
 
 
+# $1: where "/" may be mounted, $2: what to run in the namespace, then its arguments. Nothing that is mounted from here
+# on may reach the host. In a chroot "/" need not be a mount point, and cannot be made private as it is.
+PRIVATE_ROOT = """set -e
+stage=$1
+shift
+if ! mount --make-rprivate / 2>/dev/null; then
+    below=$(df --output=target "$stage" | tail -n 1)
+    mountpoint -q "$below"
+    mount --make-rprivate "$below"
+    mount --rbind / "$stage"
+    mount --make-rprivate "$stage"
+    cd "$stage"
+    exec chroot . sh -c "$@"
+fi
+exec sh -c "$@"
+"""
+
+
 class DaemonError(Exception):
     pass
 
@@ -144,7 +162,7 @@ class Daemon:
         # short: a monitor's socket path below it has to stay under 108 bytes
         self.dir = tempfile.mkdtemp(prefix="qbj-", dir="/var/tmp")
         self.run_dir = self.make_run_dir()
-        self.holder = None
+        self.holder = self.stage = None
         atexit.register(self.close)
         try:
             self.make_folders(build, qemu_conf, libvirtd_conf, log_level)
@@ -245,8 +263,10 @@ class Daemon:
                 with open(self.path("no-kvm"), "w") as f:
                     os.chmod(f.name, 0o000)
                 script += "mount --bind '%s' /dev/kvm\n" % self.path("no-kvm")
-            argv = ["unshare", "-m", "-u", "-n", "--propagation", "private",
-                    "sh", "-c", script + 'exec "$@"', "sh"] + python
+            self.stage = tempfile.mkdtemp(prefix="qbj-root-", dir=os.path.dirname(self.run_dir))
+            os.chmod(self.stage, 0o755)
+            argv = ["unshare", "-m", "-u", "-n", "--propagation", "unchanged",
+                    "sh", "-c", PRIVATE_ROOT, "sh", self.stage, script + 'exec "$@"', "sh"] + python
         elif self.user:
             argv = ["setpriv", "--reuid", self.user, "--regid", grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name,
                     "--clear-groups"] + python
@@ -366,7 +386,7 @@ class Daemon:
     def namespace_prefix(self):
         """Words before a command that make it see what the daemon sees."""
         if self.mode == "system":
-            return ["nsenter", "-t", str(self.holder_pid), "-m", "--"]
+            return ["nsenter", "-t", str(self.holder_pid), "-m", "-r", "--"]
         return []
 
     # --- clients -----------------------------------------------------------------------------------------
@@ -451,6 +471,9 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 holder.kill()
                 holder.wait()
+        if self.stage:
+            os.rmdir(self.stage)
+            self.stage = None
         for folder in (self.dir, self.run_dir):
             if os.environ.get("QBJ_KEEP_FILES"):
                 print("# kept: " + folder)
