@@ -339,7 +339,9 @@ class Daemon:
         with open("/proc/%d/maps" % self.pid) as f:
             for line in f:
                 if line.rstrip().endswith("/" + MODULE):
-                    return line.split(None, 5)[5].rstrip()
+                    path = line.split(None, 5)[5].rstrip()
+                    # from another root folder, see PRIVATE_ROOT
+                    return path.partition(self.stage)[2] or path if self.stage else path
         return None
 
     def restart(self, sig=signal.SIGTERM):

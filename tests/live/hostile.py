@@ -32,7 +32,7 @@ INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
 
 NAMES = ["two words", "it's \"quoted\"", "$(touch pwned)", "-- -machine none", "a,b,,c", "größe-名", "--",
          "a;b&c|d`e`\\f",
-         "%s%n%d", "..", "x" * 200]
+         "%s%n%d", "..", ".", "x" * 200]
 PATHS = ["a,b.qcow2", "it's.qcow2", 'quo"te.qcow2', "two words.qcow2", "json:{}.qcow2", "größe,名.qcow2",
          "back\\slash.qcow2", "$(id).qcow2", "file.driver=nbd,x.qcow2"]
 REFUSED = (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OVERFLOW, libvirt.VIR_ERR_OPERATION_INVALID,
@@ -252,6 +252,28 @@ class Test:
         self.ok(wait_for(lambda: not domain.isActive()), "AUTODESTROY ends the domain with its connection")
         self.end(domain)
 
+    def lib_folder(self, kind):
+        folder = self.daemon.path("conf", "libvirt", "qemu", "lib", kind) if self.daemon.mode == "session" else \
+            self.daemon.path("lib", "qemu", kind)
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)
+        return folder
+
+    def foreign_snapshot(self):
+        """What another driver keeps of a domain is not forgotten with its definition."""
+        self.number += 1
+        xml, _ = plain.chain_domain(self.daemon, "snap%d" % self.number, 1)
+        domain = self.conn.defineXML(xml)
+        folder = os.path.join(self.lib_folder("snapshot"), domain.name())
+        os.makedirs(folder)
+        self.ok(code(domain.undefineFlags, 0) == 0, "an empty snapshot folder does not keep a domain")
+        domain = self.conn.defineXML(xml)
+        open(os.path.join(folder, "one.xml"), "w").close()
+        self.ok(code(domain.undefineFlags, 0) == libvirt.VIR_ERR_OPERATION_UNSUPPORTED and domain.isPersistent(),
+                "a domain with another driver's snapshots is not undefined")
+        os.unlink(os.path.join(folder, "one.xml"))
+        self.end(domain)
+
     def refused_create(self):
         """A persistent domain keeps its definition when another one cannot be run in its place."""
         self.number += 1
@@ -259,10 +281,7 @@ class Test:
         domain = self.conn.defineXML(xml)
         uuid = "<uuid>%s</uuid><memory" % domain.UUIDString()
         other = xml.replace("<memory", uuid, 1).replace(paths[1], paths[0])
-        save = self.daemon.path("conf", "libvirt", "qemu", "lib", "save") if self.daemon.mode == "session" else \
-            self.daemon.path("lib", "qemu", "save")
-        os.makedirs(save, exist_ok=True)
-        os.chmod(save, 0o755)
+        save = self.lib_folder("save")
         open(os.path.join(save, domain.name() + ".save"), "w").close()
         rc = code(self.conn.createXML, other, 0)
         self.ok(rc != 0 and paths[1] in domain.XMLDesc(), "a refused createXML leaves the definition alone",
@@ -451,6 +470,7 @@ class Test:
             "arguments": self.arguments, "twice": self.twice,
             "undefined": lambda: (self.undefined(PIVOT), self.undefined(0)), "redefined": self.redefined,
             "autodestroy": self.autodestroy, "create": self.refused_create,
+            "snapshot": self.foreign_snapshot,
             "behind": lambda: (self.behind("job-cancel"), self.behind("job-cancel", ready=False),
                                self.behind("job-dismiss"),
                                self.behind("job-complete")),
@@ -474,7 +494,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART")
     args = options.finish(parser.parse_args())
     out = Tap("hostile")
-    for mode in options.modes(args, out, wanted=("session",)):
+    for mode in options.modes(args, out):
         try:
             with Daemon(mode, args.driver, args.build) as daemon:
                 daemon.start()

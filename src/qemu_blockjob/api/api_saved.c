@@ -22,16 +22,22 @@ qbjApiSavedImageExists(virDomainObj *vm)
     return virFileExists(path);
 }
 
+/* Only .xml files count: the folder of a domain that is named "." or ".." is not its own. */
 static bool
 qbjApiSavedFolderUsed(virDomainObj *vm, const char *kind)
 {
     g_autofree char *path =
         g_strdup_printf("%s/%s/%s", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->libDir, kind, vm->def->name);
-
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry;
 
-    return virDirOpenQuiet(&dir, path) > 0 && virDirRead(dir, &entry, path) > 0;
+    if (virDirOpenQuiet(&dir, path) <= 0)
+        return false;
+    while (virDirRead(dir, &entry, path) > 0) {
+        if (g_str_has_suffix(entry->d_name, ".xml"))
+            return true;
+    }
+    return false;
 }
 
 int

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""A guest whose I/O QEMU holds back must always get on, whatever keeps the end of its job away: somebody's soft cancel
+of a mirror that is ready (protocol H8), a QEMU that does not answer, a persistent definition on a disk that hangs.
+
+The guest writes all the time. In the end every block that it was told is safe must be in the image that both
+definitions name.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import libvirt
+import libvirt_qemu
+
+import jobs
+import options
+from daemon import Daemon, DaemonError
+from guest import Guest, GuestError
+from hung import Call
+from tap import Tap
+from writes import ACTIVE, PIVOT, Run
+
+T = 10                            # seconds that a pivot may take until PENDING
+DISK_SIZE = 16 << 20
+
+
+class Held(Run):
+    """One guest with one disk, for all cases."""
+
+    def ready_again(self):
+        self.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        self.ready("vda")
+        self.job = self.job_name("vda")
+
+    def goes_on(self, what):
+        """The job is over, the chain is the old one, the guest writes."""
+        self.gone("vda")
+        self.writing(what)
+        old = self.disks["vda"].paths[::-1]
+        self.equal((self.chain("vda"), self.mirror("vda")), (old, None), "the chain is the old one " + what)
+
+    def is_held(self, monitor, what):
+        """Soft cancel at QEMU's monitor, while there is no daemon: without help the guest waits for ever."""
+        monitor.call("block-job-cancel", device=self.job)
+        pending = jobs.wait_for(lambda: [j["status"] for j in monitor.call("query-jobs")] == ["pending"], 20)
+        self.ok(pending, "a soft cancel leads to PENDING, %s" % what)
+        time.sleep(0.5)           # what was under way comes out of the serial line
+        acked = self.log.acked()
+        time.sleep(1.5)
+        self.equal(self.log.acked(), acked, "QEMU holds the guest there, %s" % what)
+        monitor.close()
+
+    def record_says(self, state):
+        """Only while no daemon is there."""
+        path = os.path.join(self.daemon.state_dir, self.name + ".xml")
+        with open(path, "r+") as f:
+            text = f.read()
+            before, mark, own = text.partition("<qbj:jobs")
+            self.ok(mark and own.count(" state='ready'") == 1, "the record says ready", text)
+            f.seek(0)
+            f.truncate()
+            f.write(before + mark + own.replace(" state='ready'", " state='%s'" % state))
+
+    # --- H8 ------------------------------------------------------------------------------------------------
+
+    def soft_cancel(self):
+        self.ready_again()
+        libvirt_qemu.qemuMonitorCommand(
+            self.domain, '{"execute":"block-job-cancel","arguments":{"device":"%s"}}' % self.job, 0)
+        self.goes_on("after a soft cancel behind our back (H8)")
+
+    def soft_cancel_meanwhile(self, state):
+        what = "with a record that says " + state
+        self.ready_again()
+        self.restart(signal.SIGKILL)
+        self.is_held(self.monitor(), what)
+        if state != "ready":
+            self.record_says(state)
+        self.come_back()
+        self.goes_on("once the daemon is back, %s (H8)" % what)
+
+    # --- time-out ------------------------------------------------------------------------------------------
+
+    def freeze_qemu(self, stop):
+        self.daemon.ask(do="signal", pid=self.daemon.qemu_pid(self.name),
+                        signal=int(signal.SIGSTOP if stop else signal.SIGCONT))
+
+    def hung_qemu(self):
+        """QEMU does not answer from job-complete on for longer than a pivot may take."""
+        self.ready_again()
+        mark = self.events.mark()
+        self.freeze_qemu(True)
+        pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+        self.ok(not pivot.wait(T + 2), "the pivot waits for a QEMU that hangs", lambda: str(pivot))
+        self.freeze_qemu(False)
+        self.ok(pivot.wait(20) and pivot.error and pivot.error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT,
+                "the pivot is called off by its time-out", lambda: str(pivot))
+        self.goes_on("after the call-off")
+        ended = [e[4] for e in self.events.of(self.name, "job2") if e in self.events.got[mark:]]
+        self.ok(ended and ended[-1] in ("canceled", "failed"), "its event does not say completed", lambda: str(ended))
+
+    # --- the disk of the persistent definition hangs -----------------------------------------------------------
+
+    def freeze_disk(self, stop):
+        subprocess.run(self.daemon.namespace_prefix() + ["fsfreeze", "-f" if stop else "-u", "/etc/libvirt/qemu"],
+                       check=True)
+
+    def hung_disk_before(self):
+        """It hangs before job-complete: the guest is not held at all."""
+        self.ready_again()
+        self.freeze_disk(True)
+        try:
+            pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+            self.ok(not pivot.wait(1), "the pivot waits for a disk that hangs", lambda: str(pivot))
+            self.writing("meanwhile", 100)
+        finally:
+            self.freeze_disk(False)
+        self.ok(pivot.wait(20) and not pivot.error, "and is done when the disk goes on", lambda: str(pivot))
+        self.writing("after the pivot")
+        self.equal(self.chain("vda"), [self.disks["vda"].base], "the chain is the new one")
+
+    def hung_disk_pending(self):
+        """It hangs in PENDING after the first rename, for longer than a pivot may take: nothing may be called off any
+        more, because one definition is new. What is shown is QEMU's own state: the domain waits for its disk."""
+        self.ready_again()
+        self.freeze_qemu(True)
+        pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+        sent = jobs.wait_for(lambda: " state='pivoting'" in (self.daemon.status_xml(self.name) or ""), 10)
+        self.ok(sent, "what is prepared is prepared before job-complete")
+        self.freeze_disk(True)
+        try:
+            self.freeze_qemu(False)
+            self.ok(not pivot.wait(T + 2), "the pivot waits for a disk that hangs in PENDING", lambda: str(pivot))
+            self.ok(" state='committed'" in (self.daemon.status_xml(self.name) or ""), "the status file is new")
+        finally:
+            self.freeze_disk(False)
+        self.ok(pivot.wait(20) and not pivot.error, "and is done when the disk goes on", lambda: str(pivot))
+        self.writing("after the pivot")
+        self.equal(self.chain("vda"), [self.disks["vda"].base], "the chain is the new one")
+
+
+def frozen_folder(daemon):
+    """A file system of its own for the persistent definitions; None, or why there is none."""
+    if daemon.mode != "system":
+        return "a file system that can be frozen needs root"
+    image = daemon.path("config.img")
+    with open(image, "wb") as f:
+        f.truncate(DISK_SIZE)
+    for words in (["mkfs.ext4", "-q", image],
+                  daemon.namespace_prefix() + ["mkdir", "-p", "/etc/libvirt/qemu"],
+                  daemon.namespace_prefix() + ["mount", "-o", "loop", image, "/etc/libvirt/qemu"]):
+        try:
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        except OSError as e:
+            return str(e)
+        if done.returncode != 0:
+            return "%s: %s" % (words[-1], done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "failed")
+    return None
+
+
+def run(out, daemon, guest, names):
+    missing = frozen_folder(daemon)
+    daemon.start()
+    out.diag("driver %s, qemu:///%s, guest under %s" % (daemon.driver, daemon.mode, guest.accel_for(daemon)))
+    # "qemu" before a restart: afterwards a pivot asks for bitmaps first, which keeps job-complete from being sent
+    cases = [("qemu", "hung_qemu", ()), ("cancel", "soft_cancel", ()),
+             ("cancel-ready", "soft_cancel_meanwhile", ("ready",)),
+             ("cancel-cancelling", "soft_cancel_meanwhile", ("cancelling",)),
+             ("disk", "hung_disk_before", ()), ("disk-pending", "hung_disk_pending", ())]
+    held = None
+    for name, method, args in cases:
+        if names and name not in names:
+            continue
+        if "disk" in method and missing:
+            out.skip("%s: %s" % (daemon.mode, name), missing)
+            continue
+        try:
+            if not held:
+                held = Held(out, daemon, guest, name, ["vda"])
+                held.writing("at the start")
+            getattr(held, method)(*args)
+            if held.chain("vda") != held.disks["vda"].paths[::-1]:
+                held.finish({"vda": [held.disks["vda"].base]})
+                held = None
+        except Exception:
+            out.error("%s %s" % (daemon.mode, name))
+            out.diag(daemon.log_tail())
+            held = None
+    if held:
+        held.finish({"vda": held.disks["vda"].paths[::-1]})
+
+
+def main():
+    parser = options.parser(__doc__)
+    parser.add_argument("names", nargs="*", metavar="CASE")
+    args = options.finish(parser.parse_args())
+    out = Tap("held")
+    for mode in options.modes(args, out):
+        try:
+            guest = Guest(args.guest_cache, out.diag)
+            with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
+                run(out, daemon, guest, args.names)
+        except (DaemonError, GuestError) as e:
+            out.ok(False, "the daemon and the guest are there", e)
+    return out.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
