@@ -181,6 +181,26 @@ testTransient(virConnectPtr conn)
     virDomainFree(domain);
 }
 
+/* The folder of a run belongs to QEMU, which may put something else in its place. */
+static void
+testPlantedLink(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("linked", 0);
+    g_autofree char *victim = g_build_filename(embedRootDir, "victim", NULL);
+    g_autofree char *inside = g_build_filename(victim, "file", NULL);
+    g_autofree char *command = g_strdup_printf("d=$(echo '%s'/lib/qemu/domain-*-linked) && mv \"$d\" \"$d.away\" && "
+                                               "mkdir '%s' && touch '%s' && ln -s '%s' \"$d\"",
+                                               embedRootDir, victim, inside, victim);
+    virDomainPtr domain;
+
+    if (!CHECK((domain = virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED)) != NULL, "a domain whose folder ..."))
+        return;
+    CHECK(embedRun("sh", "-c", command, NULL), "... is replaced by a link");
+    CHECK(virDomainDestroy(domain) == 0, "destroy");
+    CHECK(access(inside, F_OK) == 0, "what the link points to is left alone");
+    virDomainFree(domain);
+}
+
 static void
 testBadDefinitions(virConnectPtr conn)
 {
@@ -199,6 +219,7 @@ testAll(virConnectPtr conn)
     testBadDefinitions(conn);
     testPersistent(conn);
     testTransient(conn);
+    testPlantedLink(conn);
     embedEventDeregister(conn);
 }
 

@@ -5,6 +5,7 @@
 #include "virfile.h"
 #include "qmp_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -66,6 +67,23 @@ qbjQmpSocketRemoveStale(const char *path)
     return -1;
 }
 
+/* QEMU's user may own the folder and put something else there: only a socket, and no link, gets @mode. */
+static int
+qbjQmpSocketMode(const char *path, mode_t mode)
+{
+    VIR_AUTOCLOSE fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -1;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return chmod(self, mode);
+}
+
 /* The file gets the mode of the unbound socket, so it is at no time open to more people than @mode says;
  * chmod() then adds what the umask took away. */
 static int
@@ -73,7 +91,7 @@ qbjQmpSocketBind(int fd, const struct sockaddr_un *address, mode_t mode)
 {
     if (fchmod(fd, mode) < 0 || bind(fd, (const struct sockaddr *) address, sizeof(*address)) < 0)
         return -1;
-    if (chmod(address->sun_path, mode) < 0 || listen(fd, 1) < 0) {
+    if (qbjQmpSocketMode(address->sun_path, mode) < 0 || listen(fd, 1) < 0) {
         int saved = errno;
 
         unlink(address->sun_path);

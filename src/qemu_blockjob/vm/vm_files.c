@@ -1,11 +1,11 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "vm_files.h"
+#include "host_folder.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -16,6 +16,7 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_files");
 
+#define QBJ_VM_KEY_NAME "master-key.aes"
 #define QBJ_VM_KEY_LEN 32
 #define QBJ_VM_LOG_TAIL 1024
 
@@ -36,55 +37,53 @@ qbjVmFilesNames(virDomainObj *vm)
     return 0;
 }
 
-static int
-qbjVmFilesGiveToQemu(const virQbjConf *conf, const char *path)
+/* QEMU's user, -1: QEMU runs as ourselves */
+static uid_t
+qbjVmFilesUser(const virQbjConf *conf)
 {
-    if (!conf->privileged || conf->user == (uid_t) -1)
-        return 0;
-    if (chown(path, conf->user, conf->group) < 0) {
-        virReportSystemError(errno, _("unable to set ownership of '%s'"), path);
-        return -1;
-    }
-    return 0;
-}
-
-static int
-qbjVmFilesMakeDir(const virQbjConf *conf, const char *path)
-{
-    if (g_mkdir_with_parents(path, 0750) < 0 || chmod(path, 0750) < 0) {
-        virReportSystemError(errno, _("unable to create folder '%s'"), path);
-        return -1;
-    }
-    return qbjVmFilesGiveToQemu(conf, path);
+    return conf->privileged ? conf->user : (uid_t) -1;
 }
 
 /* The key that QEMU decrypts secrets with; new for each run. A stock daemon kills a VM without it (05/X8). */
 static int
-qbjVmFilesMakeKey(const virQbjConf *conf, const char *libDir)
+qbjVmFilesMakeKey(const virQbjConf *conf, int folder, const char *libDir)
 {
-    g_autofree char *path = g_strdup_printf("%s/master-key.aes", libDir);
+    g_autofree char *path = g_strdup_printf("%s/" QBJ_VM_KEY_NAME, libDir);
     unsigned char key[QBJ_VM_KEY_LEN];
     VIR_AUTOCLOSE fd = -1;
 
     if (virRandomBytes(key, sizeof(key)) < 0)
         return -1;
-    if ((fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0 ||
-        safewrite(fd, key, sizeof(key)) != sizeof(key)) {
+    if ((fd = qbjHostFolderWrite(folder, QBJ_VM_KEY_NAME, key, sizeof(key))) < 0) {
         virReportSystemError(errno, _("unable to write '%s'"), path);
         return -1;
     }
-    return qbjVmFilesGiveToQemu(conf, path);
+    return qbjHostFolderGive(fd, qbjVmFilesUser(conf), conf->group, path);
 }
 
+/* The folders become QEMU's when what we have to put into them is there. */
 int
 qbjVmFilesMake(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    const virQbjConf *conf = priv->driver->conf;
+    uid_t user = qbjVmFilesUser(conf);
+    VIR_AUTOCLOSE lib = qbjHostFolderMake(priv->status->libDir, 0750);
+    VIR_AUTOCLOSE channel = -1;
 
-    if (qbjVmFilesMakeDir(priv->driver->conf, priv->status->libDir) < 0 ||
-        qbjVmFilesMakeDir(priv->driver->conf, priv->status->channelTargetDir) < 0)
+    if (lib < 0 ||
+        qbjVmFilesMakeKey(conf, lib, priv->status->libDir) < 0 ||
+        (channel = qbjHostFolderMake(priv->status->channelTargetDir, 0750)) < 0 ||
+        qbjHostFolderGive(channel, user, conf->group, priv->status->channelTargetDir) < 0)
         return -1;
-    return qbjVmFilesMakeKey(priv->driver->conf, priv->status->libDir);
+    return qbjHostFolderGive(lib, user, conf->group, priv->status->libDir);
+}
+
+static void
+qbjVmFilesRemoveFolder(const char *path)
+{
+    if (path && qbjHostFolderRemove(path) < 0)
+        VIR_WARN("cannot remove folder '%s': %s", path, g_strerror(errno));
 }
 
 void
@@ -92,10 +91,8 @@ qbjVmFilesRemove(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (priv->status->libDir)
-        virFileDeleteTree(priv->status->libDir);
-    if (priv->status->channelTargetDir)
-        virFileDeleteTree(priv->status->channelTargetDir);
+    qbjVmFilesRemoveFolder(priv->status->libDir);
+    qbjVmFilesRemoveFolder(priv->status->channelTargetDir);
 }
 
 void
