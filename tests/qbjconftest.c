@@ -178,7 +178,8 @@ qbjTestDefaults(void)
 
     g_assert_cmpint(virQbjConfLoad(conf, missing), ==, 0);
     g_assert_true(conf->dynamicOwnership && conf->rememberOwner && conf->securityDefaultConfined);
-    g_assert_false(conf->securityRequireConfined || conf->stdioLogd);
+    g_assert_false(conf->securityRequireConfined);
+    g_assert_cmpint(conf->stdioHandler, ==, VIR_QBJ_STDIO_DEFAULT);
     g_assert_cmpint(conf->seccompSandbox, ==, -1);
     g_assert_cmpuint(conf->maxQueued, ==, 0);
     g_assert_cmpstr(conf->vncListen, ==, "127.0.0.1");
@@ -203,7 +204,8 @@ qbjTestValues(void)
     g_assert_cmpuint(conf->group, ==, 0);
     g_assert_cmpstr(conf->securityDrivers[0], ==, "none");
     g_assert_null(conf->securityDrivers[1]);
-    g_assert_true(conf->dynamicOwnership && !conf->rememberOwner && conf->stdioLogd);
+    g_assert_true(conf->dynamicOwnership && !conf->rememberOwner);
+    g_assert_cmpint(conf->stdioHandler, ==, VIR_QBJ_STDIO_LOGD);
     g_assert_cmpint(conf->seccompSandbox, ==, 0);
     g_assert_cmpstr(conf->vncListen, ==, "0.0.0.0");
     g_assert_cmpstr(conf->lockManager, ==, "lockd");
@@ -214,15 +216,15 @@ qbjTestValues(void)
     g_assert_cmpstr(conf->ignoredKeys[0], ==, "keepalive_count");
     g_assert_cmpstr(conf->ignoredKeys[1], ==, "max_queued");
     g_assert_cmpstr(conf->ignoredKeys[2], ==, "set_process_name");
-    g_assert_cmpstr(conf->ignoredKeys[3], ==, "stdio_handler");
-    g_assert_null(conf->ignoredKeys[4]);
+    g_assert_null(conf->ignoredKeys[3]);
     g_assert_cmpstr(conf->unsafeKeys[0], ==, "lock_manager");
     g_assert_cmpstr(conf->unsafeKeys[1], ==, "namespaces");
     g_assert_null(conf->unsafeKeys[2]);
 
     /* a new file replaces all of them */
     g_assert_cmpint(qbjTestLoad(conf, "user = \"root\"\n", NULL), ==, 0);
-    g_assert_true(conf->rememberOwner && !conf->stdioLogd);
+    g_assert_true(conf->rememberOwner);
+    g_assert_cmpint(conf->stdioHandler, ==, VIR_QBJ_STDIO_DEFAULT);
     g_assert_null(conf->securityDrivers);
     g_assert_cmpuint(g_strv_length(conf->unsafeKeys), ==, 0);
 }

@@ -163,7 +163,8 @@ virQbjConfReadStdio(virQbjConf *conf, virConf *file, const char *filename)
         return -1;
     }
 
-    conf->stdioLogd = STREQ_NULLABLE(handler, "logd");
+    if (handler)
+        conf->stdioHandler = STREQ(handler, "logd") ? VIR_QBJ_STDIO_LOGD : VIR_QBJ_STDIO_FILE;
     return 0;
 }
 
@@ -279,7 +280,7 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->vncListen = g_steal_pointer(&next->vncListen);
     conf->maxQueued = next->maxQueued;
     conf->seccompSandbox = next->seccompSandbox;
-    conf->stdioLogd = next->stdioLogd;
+    conf->stdioHandler = next->stdioHandler;
     conf->lockManager = g_steal_pointer(&next->lockManager);
     conf->ignoredKeys = g_steal_pointer(&next->ignoredKeys);
     conf->unknownKeys = g_steal_pointer(&next->unknownKeys);

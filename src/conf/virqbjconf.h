@@ -4,6 +4,12 @@
 #include "internal.h"
 #include "domain_conf.h"
 
+typedef enum {
+    VIR_QBJ_STDIO_DEFAULT,      /* virtlogd where it can be reached */
+    VIR_QBJ_STDIO_FILE,
+    VIR_QBJ_STDIO_LOGD,
+} virQbjStdio;
+
 typedef struct _virQbjConf virQbjConf;
 struct _virQbjConf {
     bool privileged;
@@ -34,9 +40,9 @@ struct _virQbjConf {
     bool securityDefaultConfined;
     bool securityRequireConfined;
     char *vncListen;
-    unsigned int maxQueued;     /* whoever acts on this or on stdioLogd changes the row in virqbjconfkeys.c */
+    unsigned int maxQueued;     /* whoever acts on this changes the row in virqbjconfkeys.c */
     int seccompSandbox;         /* -1 default (on), 0, 1 */
-    bool stdioLogd;             /* stdio_handler = "logd" */
+    virQbjStdio stdioHandler;
     char *lockManager;          /* NULL or a name */
     /* Keys of the file that we do not act on, each list sorted, without doubles, NULL terminated, never NULL.
      * A key whose value asks for what we do anyway (vnc_tls = 0) is in none of them. */

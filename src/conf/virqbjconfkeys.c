@@ -191,7 +191,7 @@ static const virQbjKey virQbjKeys[] = {
 
     /* the daemon */
     { "max_queued", UINT, IGNORED, "0", NULL },
-    { "stdio_handler", STRING, IGNORED, "file", NULL },
+    { "stdio_handler", STRING, ACTED, NULL, NULL },
     { "log_timestamp", BOOL, IGNORED, "1", NULL },
     { "keepalive_interval", INT, IGNORED, NULL, NULL },
     { "keepalive_count", UINT, IGNORED, NULL, NULL },

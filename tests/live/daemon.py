@@ -40,11 +40,15 @@ log_outputs = "2:file:%(log)s"
 """
 
 # No virtlogd, control groups or mount namespaces: nothing of a test reaches a service or a folder of the host.
-QEMU_CONF = """stdio_handler = "file"
-cgroup_controllers = [ ]
-namespaces = [ ]
-%(extra)s
-"""
+QEMU_CONF = {"stdio_handler": '"file"', "cgroup_controllers": "[ ]", "namespaces": "[ ]"}
+
+
+def qemu_conf_text(extra):
+    """What @extra does not set is as above; a line `key = default` in it leaves the key out."""
+    extra = extra.splitlines()
+    keys = [line.partition("=")[0].strip() for line in extra]
+    return "\n".join(["%s = %s" % item for item in QEMU_CONF.items() if item[0] not in keys] +
+                     [line for line in extra if line.partition("=")[2].strip() != "default"]) + "\n"
 
 
 # $1: where "/" may be mounted, $2: what to run in the namespace, then its arguments. Nothing that is mounted from here
@@ -226,7 +230,7 @@ class Daemon:
         if apparmor_enabled() and self.mode == "system":
             qemu_conf = 'security_driver = "none"\n' + qemu_conf
         with open(os.path.join(conf, "qemu.conf"), "w") as f:
-            f.write(QEMU_CONF % {"extra": qemu_conf})
+            f.write(qemu_conf_text(qemu_conf))
         if self.user:
             self.chown_tree(self.dir)
             self.chown_tree(self.run_dir)

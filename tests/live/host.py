@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What an administrator sets up around the VMs: hook scripts."""
+"""What an administrator sets up around the VMs: hook scripts, logs."""
 
 import os
 import sys
@@ -148,6 +148,75 @@ class Test:
         self.equal([e.get_error_code() for e in errors], [libvirt.VIR_ERR_OPERATION_ABORTED],
                    "destroyed while its script ran, the domain does not start")
         self.ok(not domain.isActive() and not daemon.qemu_pids(), "and no QEMU is there")
+
+    # --- logs ------------------------------------------------------------------------------------------------
+
+    def emulator(self, daemon):
+        """A QEMU that can be asked what it can do, and that says no to everything else."""
+        path = daemon.path("img", "broken-qemu")
+        with open(path, "w") as f:
+            f.write('#!/bin/sh\ncase "$*" in *"-machine none"*) exec /usr/bin/qemu-system-x86_64 "$@";; esac\n'
+                    'echo "words of a broken QEMU" >&2; exit 1\n')
+        os.chmod(path, 0o755)
+        return path
+
+    def log_of(self, daemon, name):
+        with open(os.path.join(daemon.qemu_log_dir, name + ".log")) as f:
+            return f.read()
+
+    def stderr_of(self, daemon, name):
+        return os.readlink("/proc/%d/fd/2" % daemon.qemu_pid(name))
+
+    def log_contents(self, daemon, conn, how):
+        """One run and one that fails."""
+        xml, _ = plain.chain_domain(daemon, "logged-" + how, 1)
+        domain = conn.defineXML(xml)
+        domain.createWithFlags(PAUSED)
+        stderr = self.stderr_of(daemon, domain.name())
+        domain.destroy()
+        lines = self.log_of(daemon, domain.name()).splitlines()
+        self.ok("starting up libvirt version: " in lines[0] and "qemu version: " in lines[0],
+                "%s: the log says what was started" % how, lines[:1])
+        self.ok(any(line.startswith("-name guest=logged-%s," % how) for line in lines),
+                "%s: with which command line" % how, "\n".join(lines))
+        self.ok(any(line.endswith("shutting down, reason=destroyed") for line in lines),
+                "%s: and why it ended" % how, "\n".join(lines[-5:]))
+        domain.undefine()
+        xml = xml.replace("/usr/bin/qemu-system-x86_64", self.emulator(daemon))
+        broken = conn.defineXML(xml)
+        self.refused(lambda: broken.create(), libvirt.VIR_ERR_INTERNAL_ERROR, "monitor: words of a broken QEMU",
+                     "%s: a QEMU that ends says why" % how)
+        broken.undefine()
+        return stderr
+
+    def test_logs(self):
+        with self.daemon(qemu_conf="stdio_handler = default") as daemon:
+            if self.mode == "system":
+                self.log_contents_without(daemon)
+                log = daemon.path("virtlogd.out")
+                daemon.ask(do="spawn", argv=["/usr/sbin/virtlogd"], env=daemon.environment(), log=log)
+                jobs.wait_for(lambda: os.path.exists(os.path.join(daemon.run_dir, "libvirt", "virtlogd-sock")), 10)
+            else:
+                daemon.start()
+            stderr = self.log_contents(daemon, daemon.connect(), "logd")
+            self.ok(stderr.startswith("pipe:"), "QEMU writes to virtlogd where there is one", stderr)
+        with self.daemon(qemu_conf='stdio_handler = "file"') as daemon:
+            daemon.start()
+            stderr = self.log_contents(daemon, daemon.connect(), "file")
+            self.ok(stderr.endswith("/logged-file.log"), "or to the file itself", stderr)
+
+    def log_contents_without(self, daemon):
+        daemon.start()
+        stderr = self.log_contents(daemon, daemon.connect(), "none")
+        self.ok(stderr.endswith("/logged-none.log"), "without virtlogd QEMU writes to the file", stderr)
+        with self.daemon(qemu_conf='stdio_handler = "logd"') as other:
+            other.start()
+            xml, _ = plain.chain_domain(other, "wants", 1)
+            domain = other.connect().defineXML(xml)
+            self.refused(lambda: domain.create(), libvirt.VIR_ERR_SYSTEM_ERROR, "virtlogd-sock",
+                         "virtlogd is asked for and is not there: no start")
+            self.ok(not domain.isActive() and not os.path.exists(os.path.join(other.state_dir, "wants.xml")),
+                    "and nothing is left of it")
 
 
 TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]

@@ -11,14 +11,12 @@
 #include "virlog.h"
 #include "virpidfile.h"
 #include "virrandom.h"
-#include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_files");
 
 #define QBJ_VM_KEY_NAME "master-key.aes"
 #define QBJ_VM_KEY_LEN 32
-#define QBJ_VM_LOG_TAIL 1024
 
 int
 qbjVmFilesNames(virDomainObj *vm)
@@ -107,56 +105,4 @@ char *
 qbjVmFilesPidPath(virDomainObj *vm)
 {
     return virPidFileBuildPath(QBJ_DOMAIN_PRIVATE(vm)->driver->conf->stateDir, vm->def->name);
-}
-
-static char *
-qbjVmFilesLogPath(virDomainObj *vm)
-{
-    return g_strdup_printf("%s/%s.log", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->logDir, vm->def->name);
-}
-
-int
-qbjVmFilesLogOpen(virDomainObj *vm)
-{
-    g_autofree char *path = qbjVmFilesLogPath(vm);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        virReportSystemError(errno, _("failed to open log file '%s'"), path);
-    return fd;
-}
-
-void
-qbjVmFilesLogLine(virDomainObj *vm, const char *fmt, ...)
-{
-    VIR_AUTOCLOSE fd = qbjVmFilesLogOpen(vm);
-    g_autofree char *when = virTimeStringNow();
-    g_autofree char *what = NULL;
-    g_autofree char *line = NULL;
-    va_list args;
-
-    va_start(args, fmt);
-    what = g_strdup_vprintf(fmt, args);
-    va_end(args);
-
-    line = g_strdup_printf("%s: %s\n", NULLSTR_EMPTY(when), what);
-    if (fd < 0 || safewrite(fd, line, strlen(line)) < 0) {
-        VIR_WARN("cannot write to the log of domain '%s'", vm->def->name);
-        virResetLastError();
-    }
-}
-
-char *
-qbjVmFilesLogTail(virDomainObj *vm, off_t offset)
-{
-    g_autofree char *path = qbjVmFilesLogPath(vm);
-    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
-    g_autofree char *text = g_new0(char, QBJ_VM_LOG_TAIL + 1);
-    off_t end;
-
-    if (fd < 0 || (end = lseek(fd, 0, SEEK_END)) < 0 ||
-        lseek(fd, MAX(offset, end - QBJ_VM_LOG_TAIL), SEEK_SET) < 0 ||
-        saferead(fd, text, QBJ_VM_LOG_TAIL) < 0)
-        return g_strdup("");
-    return g_strdup(g_strstrip(text));
 }

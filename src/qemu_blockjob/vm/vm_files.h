@@ -1,4 +1,4 @@
-/* Folders, keys, sockets and logs that one run of a VM needs. */
+/* Folders, keys and sockets that one run of a VM needs. */
 #pragma once
 
 #include "domain_private.h"
@@ -15,11 +15,3 @@ void qbjVmFilesRemove(virDomainObj *vm);
 void qbjVmFilesRemovePid(virDomainObj *vm);
 
 char *qbjVmFilesPidPath(virDomainObj *vm);
-
-/* Opens the domain's log for appending and writes a time stamped line. Returns the fd, -1 with an error
- * reported. */
-int qbjVmFilesLogOpen(virDomainObj *vm);
-void qbjVmFilesLogLine(virDomainObj *vm, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
-/* What QEMU wrote to the log after @offset, at most 1 KiB of its end; never NULL. */
-char *qbjVmFilesLogTail(virDomainObj *vm, off_t offset);

@@ -12,6 +12,7 @@
 #include "vm_files.h"
 #include "vm_graphics.h"
 #include "vm_hook.h"
+#include "vm_log.h"
 #include "vm_stop.h"
 #include "domain_audit.h"
 #include "domain_notify.h"
@@ -22,19 +23,17 @@
 #include "qmp_socket.h"
 #include "virerror.h"
 #include "virfile.h"
-#include "virlog.h"
 #include "virpidfile.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
-VIR_LOG_INIT("qbj.vm_start");
 
 /* What a start holds until QEMU has it. */
 typedef struct _qbjVmStartFds qbjVmStartFds;
 struct _qbjVmStartFds {
     int monitor;
     int *serials;
-    int log;
-    off_t logOffset;
+    qbjVmLog log;
+    unsigned int version;       /* of QEMU */
 };
 
 /* Safety relevant settings that we do not carry out stop a start, by name. */
@@ -95,7 +94,7 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
     if ((fds->monitor = qbjQmpListenUnix(priv->status->monitorPath, 0775)) < 0 ||
         qbjVmChardevsListen(vm, &fds->serials) < 0 ||
         qbjVmChardevsMakeFiles(vm) < 0 ||
-        (fds->log = qbjVmFilesLogOpen(vm)) < 0)
+        qbjVmLogOpen(vm, &fds->log) < 0)
         return -1;
     return qbjVmStartLabels(vm);
 }
@@ -118,26 +117,16 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
 
     if (!input.caps || !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
+    fds->version = input.caps->version;
 
     virCommandSetPidFile(cmd, pidPath);
     virCommandDaemonize(cmd);
     virCommandSetUmask(cmd, 0x002);
-    virCommandSetOutputFD(cmd, &fds->log);
-    virCommandSetErrorFD(cmd, &fds->log);
+    virCommandSetOutputFD(cmd, &fds->log.fd);
+    virCommandSetErrorFD(cmd, &fds->log.fd);
     if (virSecurityManagerSetChildProcessLabel(priv->driver->security, vm->def, cmd) < 0)
         return NULL;
     return g_steal_pointer(&cmd);
-}
-
-static void
-qbjVmStartLogCommand(virDomainObj *vm, virCommand *cmd, qbjVmStartFds *fds)
-{
-    g_autofree char *text = virCommandToString(cmd, true);
-
-    qbjVmFilesLogLine(vm, "starting up by libvirt-qemu-blockjob %s", QBJ_VERSION);
-    if (text && (safewrite(fds->log, text, strlen(text)) < 0 || safewrite(fds->log, "\n", 1) < 0))
-        VIR_WARN("cannot write the command line to the log of domain '%s'", vm->def->name);
-    fds->logOffset = lseek(fds->log, 0, SEEK_END);
 }
 
 /* A daemonized command may fail although QEMU runs (building.md 4): the pid file tells. */
@@ -163,6 +152,28 @@ qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
     return rc;
 }
 
+/* QEMU died before it answered: its own words are the reason. */
+static void
+qbjVmStartReportLog(virDomainObj *vm, const qbjVmLog *log)
+{
+    g_autofree char *tail = qbjVmLogTail(vm, log);
+
+    if (*tail)
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("qemu unexpectedly closed the monitor: %s"), tail);
+}
+
+/* 05/X1.6: what a person who supports this VM should know of its set-up. */
+static void
+qbjVmStartTaint(virDomainObj *vm)
+{
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
+
+    if (conf->privileged && conf->user == 0)
+        qbjVmLogTaint(vm, VIR_DOMAIN_TAINT_HIGH_PRIVILEGES);
+    if (vm->def->cpu && vm->def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)
+        qbjVmLogTaint(vm, VIR_DOMAIN_TAINT_HOST_CPU);
+}
+
 static int
 qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
 {
@@ -170,12 +181,15 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
 
     if (!cmd || qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_START) < 0)
         return -1;
+    qbjVmStartTaint(vm);
     /* before exec: a daemon that dies now leaves a file that names the process's pid file */
     if (qbjDomainSaveStatus(vm) < 0)
         return -1;
-    qbjVmStartLogCommand(vm, cmd, fds);
-    if (qbjVmStartProcess(vm, cmd) < 0)
+    qbjVmLogCommand(vm, &fds->log, cmd, fds->version);
+    if (qbjVmStartProcess(vm, cmd) < 0) {
+        qbjVmStartReportLog(vm, &fds->log);
         return -1;
+    }
     /* only QEMU listens now: should it die before it answers, the connection ends */
     VIR_FORCE_CLOSE(fds->monitor);
     qbjVmChardevsClose(vm, &fds->serials);
@@ -221,18 +235,8 @@ qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
     QBJ_DOMAIN_PRIVATE(vm)->status->devices = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-/* QEMU died before it answered: its own words are the reason. */
-static void
-qbjVmStartReportLog(virDomainObj *vm, off_t logOffset)
-{
-    g_autofree char *tail = qbjVmFilesLogTail(vm, logOffset);
-
-    if (*tail)
-        virReportError(VIR_ERR_INTERNAL_ERROR, _("qemu unexpectedly closed the monitor: %s"), tail);
-}
-
 static int
-qbjVmStartAsk(virDomainObj *vm, off_t logOffset)
+qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
     g_autoptr(virJSONValue) path = NULL;
     qbjQmpCommand commands[] = {
@@ -248,7 +252,7 @@ qbjVmStartAsk(virDomainObj *vm, off_t logOffset)
     commands[2].arguments = path;
 
     if (qbjDomainQmpConnect(vm) < 0 || qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) < 0) {
-        qbjVmStartReportLog(vm, logOffset);
+        qbjVmStartReportLog(vm, log);
     } else {
         qbjVmChardevsRead(vm, commands[0].reply);
         qbjVmStartReadVcpus(vm, commands[1].reply);
@@ -300,7 +304,7 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
 {
     if (qbjVmStartPrepare(vm, fds) < 0 ||
         qbjVmStartExec(vm, fds) < 0 ||
-        qbjVmStartAsk(vm, fds->logOffset) < 0)
+        qbjVmStartAsk(vm, &fds->log) < 0)
         return -1;
     if (qbjVmStartRun(vm, paused) < 0)
         return -1;
@@ -318,24 +322,11 @@ qbjVmStartNotify(virDomainObj *vm, bool paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
 
-/* 05/X1.6: what a person who supports this VM should know of its set-up. */
-static void
-qbjVmStartTaint(virDomainObj *vm)
-{
-    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
-
-    if (conf->privileged && conf->user == 0 && virDomainObjTaint(vm, VIR_DOMAIN_TAINT_HIGH_PRIVILEGES))
-        VIR_WARN("Domain '%s' is tainted: high-privileges", vm->def->name);
-    if (vm->def->cpu && vm->def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH &&
-        virDomainObjTaint(vm, VIR_DOMAIN_TAINT_HOST_CPU))
-        VIR_WARN("Domain '%s' is tainted: host-cpu", vm->def->name);
-}
-
 int
 qbjVmStart(virDomainObj *vm, bool paused)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjVmStartFds fds = { .monitor = -1, .log = -1 };
+    qbjVmStartFds fds = { .monitor = -1, .log.fd = -1 };
     virErrorPtr reason = NULL;
     int rc;
 
@@ -348,13 +339,12 @@ qbjVmStart(virDomainObj *vm, bool paused)
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
     qbjDriverActiveAdd(priv->driver);
     qbjVmStartStatus(vm);
-    qbjVmStartTaint(vm);
     priv->starting = true;
     rc = qbjVmStartAll(vm, paused, &fds);
     priv->starting = false;
 
     VIR_FORCE_CLOSE(fds.monitor);
-    VIR_FORCE_CLOSE(fds.log);
+    qbjVmLogClose(&fds.log);
     qbjVmChardevsClose(vm, &fds.serials);
     if (rc < 0) {
         virErrorPreserveLast(&reason);

@@ -7,6 +7,7 @@
 #include "vm_stop.h"
 #include "vm_files.h"
 #include "vm_hook.h"
+#include "vm_log.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -108,7 +109,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
         VIR_WARN("%s", virGetLastErrorMessage());
         virResetLastError();
     }
-    qbjVmFilesLogLine(vm, "shutting down, reason=%s", qbjVmStopReasonName(reason));
+    qbjVmLogLine(vm, "shutting down, reason=%s", qbjVmStopReasonName(reason));
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STOPPED);
     qbjDomainDisconnect(vm);
     qbjEngineVmGone(vm);
