@@ -4,6 +4,7 @@ begins with V names its vector.
 
 import os
 import signal
+import time
 
 import libvirt
 
@@ -17,6 +18,7 @@ DELETE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_DELETE
 RELATIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
 ASYNC = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC
 
+HMP = 1                     # of virDomainQemuMonitorCommand
 TOO_MUCH = -(2 ** 63)       # the binding takes a signed number; the API sees 2^63
 
 CASES = []
@@ -24,7 +26,7 @@ LATER = {
     "V44-V66": "pull and plain rebase come later", "V67-V111": "copy comes later",
     "V117-V121": "need a copy to a server that stops", "V129": "depends on the moment",
     "V133-V135, V137": "pull and copy come later", "V141-V145": "save, snapshots, hotplug, resize come later",
-    "V147-V149": "need a copy, or block statistics", "V152": "needs a guest that powers off",
+    "V147-V149": "need a copy, or block statistics", "V152": "copy and pull come later; its commit is played",
     "V153-V157": "played by writes.py and RS-003", "V160, V162, V164-V165": "need copy, hotplug, checkpoints",
     "V168, V171-V177, V179, V182-V184": "copy, pull, encryption and backup come later",
 }
@@ -620,6 +622,47 @@ def v151_transient_killed(r):
     r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 10, mark)
     jobs.wait_for(lambda: "error" in (r.outcome(r.conn.lookupByName, r.name) or ()), 10)
     r.call("lookup", r.conn.lookupByName, r.name)
+
+
+def power_off(r):
+    """What a guest writes into its chipset to switch itself off, once the firmware has set the register up."""
+    import libvirt_qemu
+    deadline = time.monotonic() + 20
+    while r.domain.isActive() and time.monotonic() < deadline:
+        try:
+            libvirt_qemu.qemuMonitorCommand(r.domain, "o /w 0x604 0x2000", HMP)
+        except libvirt.libvirtError:
+            break
+        time.sleep(0.2)
+
+
+def powered_off(r, label, ready):
+    paths = r.chain(3)
+    r.start(plain.disk("vda", paths[-1]), persistent=True, paused=False)
+    if ready:
+        r.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        r.ready()
+    else:
+        r.held(paths[0], paths[1], 0)
+    mark = r.events.mark()
+    power_off(r)
+    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 20, mark)
+    r.note(label + " state", r.domain.state())
+    r.note(label + " lifecycle events", r.lifecycle())
+    r.note_events(label + " events")
+    r.note_chain(label)
+    r.call("starts again", r.domain.create)
+    r.note_chain("after a new start")
+
+
+@case
+def v152_power_off_ready(r):
+    powered_off(r, "V152 READY", True)
+
+
+@case
+def v152_power_off_intermediate(r):
+    powered_off(r, "V152 commit", False)
 
 
 @case
