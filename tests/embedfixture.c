@@ -237,6 +237,30 @@ embedOpen(void)
     return virConnectOpen(uri);
 }
 
+virConnectPtr
+embedOpenAgain(void)
+{
+    g_autofree char *uri = g_strdup_printf("qemu:///embed?root=%s", embedRootDir);
+
+    return virConnectOpen(uri);
+}
+
+bool
+embedGoneWait(virConnectPtr conn, const char *name)
+{
+    int tries;
+
+    for (tries = 0; tries < 2000; tries++) {
+        virDomainPtr domain = virDomainLookupByName(conn, name);
+
+        if (!domain)
+            return true;
+        virDomainFree(domain);
+        g_usleep(10000);
+    }
+    return false;
+}
+
 bool
 embedClose(virConnectPtr conn)
 {

@@ -25,6 +25,12 @@ void embedRootPrepare(void);
 /* Starts the event loop and opens the driver; NULL with the libvirt error set. */
 virConnectPtr embedOpen(void);
 
+/* One more connection to the same driver. */
+virConnectPtr embedOpenAgain(void);
+
+/* Waits until there is no domain @name any more, 20 s at most. */
+bool embedGoneWait(virConnectPtr conn, const char *name);
+
 /* Closes @conn (may be NULL), has the driver clean up, ends the event loop. */
 bool embedClose(virConnectPtr conn);
 

@@ -201,6 +201,97 @@ testPlantedLink(virConnectPtr conn)
     virDomainFree(domain);
 }
 
+#ifdef QBJ_DEBUG_CHECKS
+
+static bool
+qemuRuns(const char *name)
+{
+    g_autofree char *command = g_strdup_printf("grep -lsE 'guest=[%c]%s,' /proc/[0-9]*/cmdline", name[0], name + 1);
+
+    return embedRun("sh", "-c", command, NULL);
+}
+
+static bool
+qemuKill(const char *name)
+{
+    g_autofree char *command = g_strdup_printf("kill -9 $(cat '%s/run/qemu/%s.pid')", embedRootDir, name);
+
+    return embedRun("sh", "-c", command, NULL);
+}
+
+static bool
+statusFileExists(const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/run/qemu/%s.xml", embedRootDir, name);
+
+    return access(path, F_OK) == 0;
+}
+
+/* A QEMU that survives even SIGKILL still has its images open. */
+static void
+testSurvivorStart(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("survivor", 0);
+    virDomainPtr domain;
+
+    embedEventReset();
+    setenv("QBJ_FAULT", "qmp-error:1+,process-end:1+", 1);
+    CHECK(!virDomainCreateXML(conn, xml, 0), "a start that fails when QEMU runs already");
+    unsetenv("QBJ_FAULT");
+    CHECK((domain = virDomainLookupByName(conn, "survivor")) && virDomainIsActive(domain) == 1,
+          "its domain stays listed when QEMU cannot be ended");
+    CHECK(statusFileExists("survivor"), "and so does its status file");
+    CHECK(!virDomainCreateXML(conn, xml, 0) && embedErrorIs(VIR_ERR_OPERATION_FAILED), "it is not started twice");
+    CHECK(qemuKill("survivor") && embedGoneWait(conn, "survivor"), "its end is seen");
+    CHECK(!statusFileExists("survivor"), "then the status file goes");
+    if (domain)
+        virDomainFree(domain);
+}
+
+static void
+testSurvivorAutoDestroy(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("orphan", 0);
+    virConnectPtr parent = embedOpenAgain();
+    virDomainPtr domain = parent ? virDomainCreateXML(parent, xml, VIR_DOMAIN_START_AUTODESTROY) : NULL;
+
+    if (!CHECK(domain != NULL, "a domain with AUTODESTROY"))
+        return;
+    virDomainFree(domain);
+    embedEventReset();
+    setenv("QBJ_FAULT", "process-end:1+", 1);
+    virConnectClose(parent);
+    unsetenv("QBJ_FAULT");
+    CHECK((domain = virDomainLookupByName(conn, "orphan")) && statusFileExists("orphan"),
+          "it stays listed when its QEMU cannot be ended");
+    CHECK(qemuKill("orphan") && embedEventWait("life:5:1 "), "the STOPPED event says destroyed");
+    CHECK(embedGoneWait(conn, "orphan") && !statusFileExists("orphan"), "nothing is left");
+    if (domain)
+        virDomainFree(domain);
+}
+
+static void
+testUnwatchable(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("unwatched", 0);
+
+    setenv("QBJ_FAULT", "process-open:1+", 1);
+    CHECK(!virDomainCreateXML(conn, xml, 0) && embedErrorIs(VIR_ERR_SYSTEM_ERROR), "no descriptor for QEMU's process");
+    CHECK(!qemuRuns("unwatched"), "QEMU has ended when the start returns");
+    unsetenv("QBJ_FAULT");
+    CHECK(!virDomainLookupByName(conn, "unwatched") && !statusFileExists("unwatched"), "nothing is left of it");
+}
+
+static void
+testProcesses(virConnectPtr conn)
+{
+    testSurvivorStart(conn);
+    testSurvivorAutoDestroy(conn);
+    testUnwatchable(conn);
+}
+
+#endif
+
 static void
 testBadDefinitions(virConnectPtr conn)
 {
@@ -220,6 +311,9 @@ testAll(virConnectPtr conn)
     testPersistent(conn);
     testTransient(conn);
     testPlantedLink(conn);
+#ifdef QBJ_DEBUG_CHECKS
+    testProcesses(conn);
+#endif
     embedEventDeregister(conn);
 }
 

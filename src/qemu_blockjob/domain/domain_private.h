@@ -47,6 +47,10 @@ struct _qbjDomainPrivate {
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */
+    bool ending;                        /* qbjVmStop found the process still there after all signals: what it
+                                         * was told is carried out when the process ends */
+    virDomainShutoffReason endReason;
+    int endEvent;
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
                                          * crash */
     bool destroyed;                     /* virDomainDestroy asked for the end */

@@ -4,6 +4,8 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virprocess.h"
+#include "virqbjfault.h"
+#include "virqbjfault.h"
 #include "host_process.h"
 
 #include <poll.h>
@@ -19,6 +21,10 @@ qbjHostProcessOpen(pid_t pid, unsigned long long startTime)
     unsigned long long found = 0;
     int opened;
 
+    if (fd >= 0 && virQbjFaultHit("process-open")) {
+        VIR_FORCE_CLOSE(fd);
+        errno = EMFILE;
+    }
     if (pid <= 0)
         errno = EINVAL;
     else if (fd < 0 && (errno == EINVAL || errno == ENOENT))
@@ -76,8 +82,11 @@ qbjHostProcessEnd(int pidfd, unsigned int graceMs, unsigned int limitMs)
     gint64 limit = begin + limitMs * (gint64) 1000;
     gint64 grace = begin + graceMs * (gint64) 1000;
     bool kills = graceMs > 0 && graceMs < limitMs;
-    int gone = qbjHostProcessSignal(pidfd, SIGTERM, kills ? grace : limit);
+    int gone;
 
+    if (virQbjFaultHit("process-end"))
+        return 1;
+    gone = qbjHostProcessSignal(pidfd, SIGTERM, kills ? grace : limit);
     if (gone == 0 && kills)
         gone = qbjHostProcessSignal(pidfd, SIGKILL, limit);
     if (gone < 0) {

@@ -147,13 +147,7 @@ qbjVmHandleGone(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (priv->destroyed)
-        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
-    else if (priv->guestShutdown)
-        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SHUTDOWN, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
-    else
-        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
-
+    qbjVmStopGone(vm);
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }
 

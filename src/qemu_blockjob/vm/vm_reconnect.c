@@ -58,6 +58,7 @@ qbjVmReconnectOne(virDomainObj *vm)
 
     if (pidfd < 0) {
         virResetLastError();
+        vm->pid = 0;                    /* whoever has the number now is not ours */
         qbjVmReconnectQueue(vm, QBJ_DOMAIN_EVENT_PROCESS_GONE);
         return;
     }
@@ -219,7 +220,8 @@ qbjVmReconnectLost(virDomainObj *vm, const char *reason)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     g_clear_pointer(&priv->qmp, qbjQmpUnref);
-    if (priv->pidfd < 0 || qbjHostProcessGone(priv->pidfd) || priv->guestShutdown || priv->destroyed)
+    if (priv->pidfd < 0 || qbjHostProcessGone(priv->pidfd) || priv->guestShutdown || priv->destroyed ||
+        priv->ending)
         return;                         /* PROCESS_GONE follows */
 
     VIR_WARN("Monitor of domain '%s' closed: %s", vm->def->name, NULLSTR(reason));
@@ -232,7 +234,7 @@ qbjVmReconnectAgain(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (priv->starting)
+    if (priv->starting || qbjVmStopAgain(vm))
         return;
     if (priv->qmp) {
         qbjVmReconnectFinish(vm);

@@ -1,6 +1,5 @@
 #include <config.h>
 
-#include <signal.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -143,11 +142,9 @@ qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
             virReportError(VIR_ERR_INTERNAL_ERROR, _("Domain '%s' didn't show up"), vm->def->name);
         return -1;
     }
-    vm->pid = pid;
-    if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0) {
-        kill(pid, SIGKILL);             /* it was made a moment ago, and nobody else would end it */
+    vm->pid = pid;                      /* qbjVmStop ends it, also without a descriptor */
+    if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0)
         return -1;
-    }
     qbjDomainWatchProcess(vm, pidfd);
     return rc;
 }
@@ -235,6 +232,21 @@ qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
     QBJ_DOMAIN_PRIVATE(vm)->status->devices = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
+/* Returns 0, -1 with the first refusal reported. */
+static int
+qbjVmStartAnswered(const qbjQmpCommand *commands, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (commands[i].failed) {
+            qbjQmpReportError(&commands[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int
 qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
@@ -253,7 +265,7 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 
     if (qbjDomainQmpConnect(vm) < 0 || qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) < 0) {
         qbjVmStartReportLog(vm, log);
-    } else {
+    } else if (qbjVmStartAnswered(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);
         qbjVmStartReadVcpus(vm, commands[1].reply);
         qbjVmStartReadDevices(vm, commands[2].reply);

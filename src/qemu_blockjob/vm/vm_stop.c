@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include <signal.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -19,6 +19,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virprocess.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_stop");
@@ -27,6 +28,8 @@ VIR_LOG_INIT("qbj.vm_stop");
 #define QBJ_VM_STOP_GRACE_MS 10000
 #define QBJ_VM_STOP_LIMIT_MS 40000
 #define QBJ_VM_STOP_GRACEFUL_MS 15000
+/* A process that survived and that no descriptor could be had of is looked for this often. */
+#define QBJ_VM_STOP_AGAIN_MS 1000
 
 void
 qbjVmStopRequest(virDomainObj *vm)
@@ -39,15 +42,64 @@ qbjVmStopRequest(virDomainObj *vm)
     }
 }
 
+static bool
+qbjVmStopIsGone(void)
+{
+    virErrorPtr error = virGetLastError();
+
+    return error && error->code == VIR_ERR_SYSTEM_ERROR && error->int1 == ESRCH;
+}
+
+/* A descriptor of our own on the process, because the lock is dropped while it is used.
+ * Returns 1 with *@pidfd, 0 when there is no process any more, -1 with an error reported. */
+static int
+qbjVmStopOpen(virDomainObj *vm, int *pidfd)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->pidfd >= 0) {
+        if ((*pidfd = fcntl(priv->pidfd, F_DUPFD_CLOEXEC, 0)) < 0) {
+            virReportSystemError(errno, _("cannot open process %lld"), (long long) vm->pid);
+            return -1;
+        }
+        return 1;
+    }
+    if (vm->pid <= 0)
+        return 0;
+    if ((*pidfd = qbjHostProcessOpen(vm->pid, 0)) >= 0)
+        return 1;
+    if (!qbjVmStopIsGone())
+        return -1;
+    virResetLastError();
+    return 0;
+}
+
+/* Without a descriptor (there is none left): by number. Only just after a failed start, so it is ours.
+ * Returns 0 or 1 (it took SIGKILL) when it has ended, -1 with an error reported. */
+static int
+qbjVmStopByNumber(virDomainObj *vm)
+{
+    pid_t pid = vm->pid;
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = virProcessKillPainfully(pid, true);
+    virObjectLock(vm);
+    return rc;
+}
+
 int
 qbjVmStopProcess(virDomainObj *vm, bool graceful)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    VIR_AUTOCLOSE pidfd = priv->pidfd < 0 ? -1 : dup(priv->pidfd);
-    int rc;
+    VIR_AUTOCLOSE pidfd = -1;
+    int rc = qbjVmStopOpen(vm, &pidfd);
 
-    if (pidfd < 0)
+    if (rc < 0 && QBJ_DOMAIN_PRIVATE(vm)->pidfd < 0 && qbjVmStopByNumber(vm) >= 0) {
+        virResetLastError();
         return 0;
+    }
+    if (rc <= 0)
+        return rc;
 
     virObjectUnlock(vm);
     rc = graceful ? qbjHostProcessEnd(pidfd, 0, QBJ_VM_STOP_GRACEFUL_MS)
@@ -87,6 +139,7 @@ qbjVmStopForget(virDomainObj *vm)
     priv->labelled = false;
     priv->guestShutdown = false;
     priv->destroyed = false;
+    priv->ending = false;
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 
@@ -94,6 +147,59 @@ static const char *
 qbjVmStopReasonName(virDomainShutoffReason reason)
 {
     return virDomainShutoffReasonTypeToString(reason);
+}
+
+/* The process is still there: nobody else may have its images. PROCESS_GONE follows, or our timer. */
+static void
+qbjVmStopLater(virDomainObj *vm, virDomainShutoffReason reason, int event)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    VIR_WARN("Domain '%s' stays listed until its process %lld ends: %s", vm->def->name, (long long) vm->pid,
+             virGetLastErrorMessage());
+    virResetLastError();
+    priv->ending = true;
+    priv->endReason = reason;
+    priv->endEvent = event;
+    virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    qbjDomainSaveStatusOrWarn(vm);
+    if (priv->pidfd < 0)
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_STOP_AGAIN_MS);
+}
+
+bool
+qbjVmStopAgain(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    int pidfd = -1;
+    int rc;
+
+    if (!priv->ending || priv->pidfd >= 0)
+        return priv->ending;
+    if ((rc = qbjVmStopOpen(vm, &pidfd)) == 1) {
+        qbjDomainWatchProcess(vm, pidfd);
+    } else if (rc == 0) {
+        qbjVmStopGone(vm);
+    } else {
+        virResetLastError();
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_STOP_AGAIN_MS);
+    }
+    return true;
+}
+
+void
+qbjVmStopGone(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->ending)
+        qbjVmStop(vm, priv->endReason, priv->endEvent);
+    else if (priv->destroyed)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+    else if (priv->guestShutdown)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SHUTDOWN, VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN);
+    else
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
 }
 
 void
@@ -106,8 +212,9 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     priv->stopping = true;
 
     if (qbjVmStopProcess(vm, false) < 0) {
-        VIR_WARN("%s", virGetLastErrorMessage());
-        virResetLastError();
+        priv->stopping = false;
+        qbjVmStopLater(vm, reason, event);
+        return;
     }
     qbjVmLogLine(vm, "shutting down, reason=%s", qbjVmStopReasonName(reason));
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STOPPED);

@@ -7,8 +7,16 @@
  * definition takes over; a transient domain leaves the list. @vm is locked and its job held; the lock is
  * dropped while the process ends.
  * @event: detail of the STOPPED event, -1: none (failed start). Cannot fail: what cannot be undone is
- * logged. */
+ * logged. A process that survives SIGKILL, as in a system call that hangs, still uses its images: then the
+ * domain stays listed with its status file, and the rest is done when the process ends. */
 void qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event);
+
+/* The process has gone: as qbjVmStop(), with the reason that is known. @vm is locked and its job held. */
+void qbjVmStopGone(virDomainObj *vm);
+
+/* Goes on looking for the end of a process that survived and could not be watched. Returns false when there
+ * is nothing of that kind. @vm is locked and its job held. */
+bool qbjVmStopAgain(virDomainObj *vm);
 
 /* Asks the process to end, without waiting for it. @vm is locked. */
 void qbjVmStopRequest(virDomainObj *vm);
