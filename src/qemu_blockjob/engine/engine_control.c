@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_control.h"
 #include "engine_pending.h"
+#include "engine_query.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
 #include "engine_step.h"
@@ -194,11 +195,36 @@ qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr i
     return 1;
 }
 
+/* QEMU's own table of verbs. */
+static bool
+qbjEngineSpeedTaken(const qbjEngineAnswer *answer)
+{
+    static const char *const states[] = { "created", "running", "paused", "ready", "standby", NULL };
+
+    return answer->listed && answer->status && g_strv_contains(states, answer->status);
+}
+
+/* The record said that it may be asked, but QEMU is ahead of it: the job is ending, whatever QEMU calls it. */
+static void
+qbjEngineSpeedRefused(virDomainObj *vm, const char *name, const char *disk, const qbjQmpCommand *command)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+    virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    if (command->errorClass && job && qbjEngineQueryJob(vm, job, &answer) == 0 && !qbjEngineSpeedTaken(&answer)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, _("block job on disk '%s' is still being ended"), disk);
+        return;
+    }
+    qbjQmpReportError(command);
+}
+
 int
 qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long speed)
 {
     g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "block-job-set-speed" };
     g_autofree char *name = NULL;
+    g_autofree char *target = NULL;
     virDomainDiskDef *disk;
     virQbjJob *job;
 
@@ -209,9 +235,16 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
         return -1;
 
     name = g_strdup(job->spec->job);
-    if (virJSONValueObjectAdd(&arguments, "s:device", name, "U:speed", speed, NULL) < 0 ||
-        qbjDomainQmpCall(vm, "block-job-set-speed", arguments, NULL) < 0)
+    target = g_strdup(job->spec->disk);
+    if (virJSONValueObjectAdd(&arguments, "s:device", name, "U:speed", speed, NULL) < 0)
         return -1;
+    command.arguments = arguments;
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return -1;
+    if (command.failed) {
+        qbjEngineSpeedRefused(vm, name, target, &command);
+        return -1;
+    }
     if ((job = qbjEngineJobFind(vm, name)))
         job->speed = speed;
     return 0;
