@@ -93,6 +93,12 @@ class Test:
     def owners(self, paths):
         return [pwd.getpwuid(os.stat(p).st_uid).pw_name for p in paths]
 
+    @staticmethod
+    def remembered(path):
+        """What the security driver noted in the file's extended attributes (02/Q83), by name."""
+        return {name.split(".")[-1]: os.getxattr(path, name) for name in os.listxattr(path)
+                if name.startswith("trusted.libvirt.security.")}
+
     def test_rights(self):
         """QEMU is not root and is confined; images get its owner and get theirs back."""
         xml, paths = plain.chain_domain(self.daemon, "rights", 4, fill)
@@ -109,6 +115,7 @@ class Test:
         self.equal(status["CapEff"], "0000000000000000", "and without capabilities")
         if self.daemon.mode == "system":
             self.equal(self.owners(paths), [wanted.pw_name] * 4, "all images of the chain belong to it")
+        noted = self.remembered(paths[3])
         domain.blockCommit("vda", paths[1], paths[2], 0, 0)
         self.events.wait_job("rights", "vda", "completed")
         jobs.wait_gone(domain, "vda")
@@ -119,9 +126,13 @@ class Test:
             self.equal(self.owners([paths[0]]), [wanted.pw_name], "after the pivot the base still does")
             self.equal(self.owners(paths[1:]), before[1:], "what left the chain has its owner back",
                        known="leaves lower images with QEMU's owner (04/V177)")
+            self.equal(sorted(noted), ["dac", "ref_dac", "timestamp_dac"], "the top image's owner had been noted")
+            self.equal([self.remembered(p) for p in paths], [noted, {}, {}, {}], "the note is the base's now (02/Q85)")
         domain.destroy()
         self.equal(self.owners(paths), before, "after the end every image has its owner back",
                    known="leaves lower images with QEMU's owner (04/V177)")
+        if self.daemon.mode == "system":
+            self.equal([self.remembered(p) for p in paths], [{}] * 4, "and nothing is noted any more")
         domain.undefine()
 
     def test_missing_process(self):

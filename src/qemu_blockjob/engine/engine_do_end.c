@@ -170,14 +170,15 @@ static void
 qbjEngineMoveOwner(virDomainObj *vm, virQbjJob *job)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    const qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     GPtrArray *steps = job->spec->phase[QBJ_PHASE_RIGHTS];
     size_t i;
 
-    for (i = 0; disk && i < steps->len; i++) {
+    for (i = 0; disk && driver->conf->dynamicOwnership && i < steps->len; i++) {
         const qbjStep *step = g_ptr_array_index(steps, i);
 
         if (step->type == QBJ_STEP_ACCESS && STREQ_NULLABLE(step->image->formatNode, job->spec->rootOld) &&
-            qbjHostLabelMoveOwner(QBJ_DOMAIN_PRIVATE(vm)->driver->security, step->image, disk->src) < 0) {
+            qbjHostLabelMoveOwner(driver->security, step->image, disk->src) < 0) {
             VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
             virResetLastError();
         }

@@ -2,6 +2,16 @@
 
 #include "internal.h"
 #include "host_label.h"
+#include "virfile.h"
+
+/* What the DAC driver remembers of a file, in its extended attributes (02/Q83). The last one says that the
+ * others are there: it is written last and removed first. */
+static const char *const qbjHostLabelRemembered[] = {
+    "trusted.libvirt.security.dac",
+    "trusted.libvirt.security.timestamp_dac",
+    "trusted.libvirt.security.ref_dac",
+};
+#define QBJ_HOST_LABEL_REMEMBERED G_N_ELEMENTS(qbjHostLabelRemembered)
 
 static virStorageSource *
 qbjHostLabelSource(const qbjImage *image, virStorageSource *chain)
@@ -41,12 +51,55 @@ qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *im
     return ret;
 }
 
+/* Whether DAC is the only driver that could remember anything. */
+static bool
+qbjHostLabelOnlyDAC(virSecurityManager *mgr)
+{
+    g_autofree virSecurityManager **nested = virSecurityManagerGetNested(mgr);
+    size_t i;
+
+    for (i = 0; nested && nested[i]; i++) {
+        const char *model = virSecurityManagerGetModel(nested[i]);
+
+        if (STRNEQ_NULLABLE(model, "dac") && STRNEQ_NULLABLE(model, "none"))
+            return false;
+    }
+    return nested != NULL;
+}
+
+static int
+qbjHostLabelMoveRemembered(const char *from, const char *to)
+{
+    char *values[QBJ_HOST_LABEL_REMEMBERED] = { NULL };
+    int ret = 0;
+    size_t i;
+
+    for (i = 0; i < QBJ_HOST_LABEL_REMEMBERED; i++)
+        ignore_value(virFileGetXAttrQuiet(from, qbjHostLabelRemembered[i], &values[i]));
+    if (values[QBJ_HOST_LABEL_REMEMBERED - 1]) {
+        for (i = 0; ret == 0 && i < QBJ_HOST_LABEL_REMEMBERED; i++) {
+            if (values[i])
+                ret = virFileSetXAttr(to, qbjHostLabelRemembered[i], values[i]);
+        }
+        for (i = QBJ_HOST_LABEL_REMEMBERED; ret == 0 && i > 0; i--) {
+            if (values[i - 1])
+                ret = virFileRemoveXAttr(from, qbjHostLabelRemembered[i - 1]);
+        }
+    }
+    for (i = 0; i < QBJ_HOST_LABEL_REMEMBERED; i++)
+        g_free(values[i]);
+    return ret;
+}
+
 int
 qbjHostLabelMoveOwner(virSecurityManager *mgr, const qbjImage *from, virStorageSource *to)
 {
     g_autoptr(virStorageSource) src = qbjHostLabelSource(from, NULL);
 
-    if (!virStorageSourceIsLocalStorage(src) || !virStorageSourceIsLocalStorage(to))
+    if (!virStorageSourceIsLocalStorage(src) || !virStorageSourceIsLocalStorage(to) || !src->path || !to->path)
         return 0;
+    /* the manager would fork the daemon for it, which takes longer than all the rest of a pivot */
+    if (qbjHostLabelOnlyDAC(mgr))
+        return qbjHostLabelMoveRemembered(src->path, to->path);
     return virSecurityManagerMoveImageMetadata(mgr, -1, src, to);
 }

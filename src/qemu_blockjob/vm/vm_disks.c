@@ -49,6 +49,19 @@ qbjVmDisksCheckSource(const virDomainDiskDef *disk)
     return 0;
 }
 
+/* As the daemon itself first: as QEMU's user each image costs a fork of the daemon. What only that user may
+ * see is asked for again as that user, and so is every error: it names the user. An image that only the daemon
+ * reaches is refused by QEMU. */
+static int
+qbjVmDisksMetadata(virStorageSource *src, const virQbjConf *conf)
+{
+    if (virStorageSourceGetMetadata(src, -1, -1, QBJ_VM_CHAIN_MAX, true) == 0)
+        return 0;
+    virResetLastError();
+    g_clear_pointer(&src->backingStore, virObjectUnref);
+    return virStorageSourceGetMetadata(src, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
+}
+
 static int
 qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
 {
@@ -62,7 +75,7 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
         last = last->backingStore;
     if (last->backingStore)             /* all is stated; else the probing tells what is missing */
         return qbjVmDisksCheckSource(disk);
-    return virStorageSourceGetMetadata(last, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
+    return qbjVmDisksMetadata(last, conf);
 }
 
 int
