@@ -162,6 +162,26 @@ testFolderAsTarget(void)
 }
 
 static void
+testIsThere(void)
+{
+    g_autoptr(place) here = placeNew();
+    g_autoptr(qbjHostSave) save = qbjHostSavePrepare(here->path, "new", 0600);
+    g_autofree char *moved = g_strdup_printf("%s-moved", here->folder);
+    bool renamed;
+
+    g_assert_true(qbjHostSaveIsThere(save));
+    g_assert_cmpint(rename(here->folder, moved), ==, 0);
+    g_assert_false(qbjHostSaveIsThere(save));
+    g_assert_cmpint(g_mkdir(here->folder, 0700), ==, 0);
+    g_assert_false(qbjHostSaveIsThere(save));
+    g_assert_cmpint(rmdir(here->folder), ==, 0);
+    g_assert_cmpint(rename(moved, here->folder), ==, 0);
+    g_assert_true(qbjHostSaveIsThere(save));
+    g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
+    g_assert_false(qbjHostSaveIsThere(save));
+}
+
+static void
 testFolderMoved(void)
 {
     g_autoptr(place) here = placeNew();
@@ -390,6 +410,7 @@ main(int argc, char **argv)
     g_test_add_func("/host/save/new-file", testNewFile);
     g_test_add_func("/host/save/symlink", testSymlink);
     g_test_add_func("/host/save/folder-as-target", testFolderAsTarget);
+    g_test_add_func("/host/save/is-there", testIsThere);
     g_test_add_func("/host/save/folder-moved", testFolderMoved);
     g_test_add_func("/host/save/file-size-limit", testFileSizeLimit);
     g_test_add_func("/host/save/full", testFull);

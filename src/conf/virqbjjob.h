@@ -38,6 +38,10 @@ struct _virQbjJob {
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
     unsigned long long cur;     /* progress as QEMU last said it, bytes; not saved */
     unsigned long long end;
+    unsigned long long curSpeed;
+    unsigned int news;          /* counts what may have made that untrue; not saved */
+    unsigned int askedNews;     /* @news and the time when QEMU was asked for it; not saved */
+    gint64 asked;               /* microseconds of the monotonic clock, 0: never */
     unsigned int serial;        /* tells this job from a later one of the same name; not saved */
     unsigned int retryMs;       /* present back-off of QBJ_DO_RETRY_LATER; not saved */
     char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import time
 
 import libvirt
 
@@ -62,6 +63,25 @@ def listed(sent):
     return " ".join(words)
 
 
+def shared_answer(out, domain, trace):
+    """Calls in a row share QEMU's answer, unless something has happened to the job."""
+    def infos(count):
+        time.sleep(0.05)
+        trace.new()
+        start = time.monotonic()
+        got = [domain.blockJobInfo("vda", 0) for _ in range(count)]
+        seconds = time.monotonic() - start
+        return got, len(trace.new()), seconds
+
+    got, asked, seconds = infos(20)
+    out.ok(1 <= asked <= 1 + seconds / 0.02, "20 calls in a row share answers", "asked %d times in %.3f s" %
+           (asked, seconds))
+    out.ok(all(info == got[0] and info["cur"] == info["end"] for info in got), "and say the same", str(got))
+    domain.blockJobSetSpeed("vda", 2, 0)
+    out.ok(domain.blockJobInfo("vda", 0)["bandwidth"] == 2, "a new speed is seen at once")
+    domain.blockJobSetSpeed("vda", 1, 0)
+
+
 def run(out, args, mode):
     with Daemon(mode, args.driver, args.build) as daemon:
         daemon.start()
@@ -103,6 +123,8 @@ def run(out, args, mode):
         operation("active commit", active)
         operation("job info", domain.blockJobInfo, "vda", 0)
         operation("speed", domain.blockJobSetSpeed, "vda", 1, 0)
+        if args.driver != "stock":
+            shared_answer(out, domain, trace)
         operation("pivot", domain.blockJobAbort, "vda", PIVOT)
         operation("resume", domain.resume)
         operation("suspend", domain.suspend)

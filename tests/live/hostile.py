@@ -344,6 +344,21 @@ class Test:
         self.ok("prelaunch" in reply or "paused" in reply, "bad monitor commands do not disturb the monitor", reply)
         self.end(domain)
 
+    def speed_behind(self):
+        """A speed that was set by a monitor command is seen by the next call."""
+        domain = self.started()
+        domain.blockCommit("vda", None, None, 0, ACTIVE)
+        self.mirror_ready(domain)
+        job = json.loads(self.monitor(domain, "query-block-jobs"))["return"][0]["device"]
+        seen = []
+        for speed in (1, 2, 3):
+            domain.blockJobInfo("vda", 0)
+            self.monitor(domain, "block-job-set-speed", device=job, speed=speed << 20)
+            seen.append(domain.blockJobInfo("vda", 0)["bandwidth"])
+        self.ok(seen == [1, 2, 3], "a speed that was set behind our back is seen at once", str(seen))
+        code(domain.blockJobAbort, "vda", 0)
+        self.end(domain)
+
     def quits(self):
         for how in ("quit", "kill"):
             domain = self.started()
@@ -474,7 +489,7 @@ class Test:
             "behind": lambda: (self.behind("job-cancel"), self.behind("job-cancel", ready=False),
                                self.behind("job-dismiss"),
                                self.behind("job-complete")),
-            "hand": self.by_hand, "commands": self.bad_commands, "quits": self.quits,
+            "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,
         }
         for part in parts or every:

@@ -135,6 +135,62 @@ class Test:
             self.equal([self.remembered(p) for p in paths], [{}] * 4, "and nothing is noted any more")
         domain.undefine()
 
+    def ahead(self):
+        """Files that are written, but not in their place yet."""
+        return [name for name in os.listdir(self.daemon.config_dir) if name.startswith(".qbj-")]
+
+    def ahead_domain(self, name):
+        xml, paths = plain.chain_domain(self.daemon, name, 3, fill)
+        domain = self.conn.defineXML(xml)
+        domain.createWithFlags(PAUSED)
+        return domain, paths
+
+    def ahead_ready(self, domain):
+        """Path of the file that waits once the mirror is ready; the stock driver has none."""
+        domain.blockCommit("vda", None, None, 0, ACTIVE)
+        jobs.wait_ready(domain, "vda")
+        if self.stock:
+            return None
+        jobs.wait_for(lambda: len(self.ahead()) == 1, 10)
+        return os.path.join(self.daemon.config_dir, *self.ahead())
+
+    def test_ahead(self):
+        """The new persistent definition is written when the mirror is ready, and used only if it is still right."""
+        domain, paths = self.ahead_domain("ahead")
+        place = os.path.join(self.daemon.config_dir, "ahead.xml")
+        self.ahead_ready(domain)
+        domain.blockJobAbort("vda", 0)
+        self.equal(self.ahead(), [], "a file that waits for a pivot goes away when the job is aborted")
+        self.ahead_ready(domain)
+        self.conn.defineXML(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace(
+            "<memory", "<title>changed while the job runs</title><memory", 1))
+        domain.blockJobAbort("vda", PIVOT)
+        with open(place) as f:
+            text = f.read()
+        self.ok("changed while the job runs" in text and paths[0] in text and paths[2] not in text,
+                "a definition that was changed meanwhile is not lost by the pivot", text)
+        self.equal(self.ahead(), [], "nothing is left of the older one")
+        domain.destroy()
+        domain.undefine()
+
+    def test_ahead_used(self):
+        """It is the very file that waited, unless somebody has removed it."""
+        for removed in (False, True):
+            domain, paths = self.ahead_domain("used")
+            place = os.path.join(self.daemon.config_dir, "used.xml")
+            waiting = self.ahead_ready(domain)
+            inode = os.stat(waiting).st_ino if waiting else None
+            if removed and waiting:
+                os.unlink(waiting)
+            domain.blockJobAbort("vda", PIVOT)
+            if not removed:
+                self.ok(self.stock or os.stat(place).st_ino == inode, "the pivot uses the file that waited")
+            self.equal(jobs.chain(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), "vda")[0], paths[:1],
+                       "the definition is the new one, %s" % ("with the file removed" if removed else "then"))
+            domain.destroy()
+            domain.undefine()
+            shutil.rmtree(os.path.dirname(paths[0]))
+
     def test_missing_process(self):
         """QEMU dies while no daemon is there (06/R6.3)."""
         xml, _ = plain.chain_domain(self.daemon, "gone", 2)

@@ -7,6 +7,7 @@
 #include "domain_queue.h"
 #include "engine_commit.h"
 #include "engine_control.h"
+#include "engine_info.h"
 #include "engine_request.h"
 #include "virdomainjob.h"
 #include "virerror.h"

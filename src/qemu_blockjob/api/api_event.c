@@ -8,6 +8,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "engine_info.h"
 #include "engine_job.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -155,6 +156,7 @@ qbjApiMonitorCommand(virDomainPtr domain, const char *cmd, char **result, unsign
         if (qbjApiMonitorAllowed(vm) == 0)
             ret = flags & VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP ? qbjApiMonitorHmp(vm, cmd, result)
                                                               : qbjApiMonitorPassthrough(vm, cmd, result);
+        qbjEngineInfoForget(vm);
         qbjDomainJobEnd(vm);
     }
     virDomainObjEndAPI(&vm);

@@ -16,6 +16,16 @@ qbjDomainEventFree(qbjDomainEvent *event)
     g_free(event);
 }
 
+void
+qbjDomainAheadFree(qbjDomainAhead *ahead)
+{
+    if (!ahead)
+        return;
+    qbjHostSaveFree(ahead->save);
+    g_free(ahead->text);
+    g_free(ahead);
+}
+
 void *
 qbjDomainPrivateNew(void *opaque)
 {
@@ -23,15 +33,18 @@ qbjDomainPrivateNew(void *opaque)
 
     priv->driver = opaque;
     priv->pidfd = -1;
+    priv->ahead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjDomainAheadFree);
     g_queue_init(&priv->queue);
     priv->queueLost = -1;
     priv->queueWarned = -1;
     if (virMutexInit(&priv->queueLock) < 0) {
+        g_hash_table_unref(priv->ahead);
         g_free(priv);
         return NULL;
     }
     if (virCondInit(&priv->queueCond) < 0) {
         virMutexDestroy(&priv->queueLock);
+        g_hash_table_unref(priv->ahead);
         g_free(priv);
         return NULL;
     }
@@ -56,6 +69,7 @@ qbjDomainPrivateFree(void *data)
     }
     VIR_FORCE_CLOSE(priv->pidfd);
     virQbjStatusFree(priv->status);
+    g_hash_table_unref(priv->ahead);
     while ((event = g_queue_pop_head(&priv->queue)))
         qbjDomainEventFree(event);
     virCondDestroy(&priv->queueCond);

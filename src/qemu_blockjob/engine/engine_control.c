@@ -238,6 +238,7 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
     target = g_strdup(job->spec->disk);
     if (virJSONValueObjectAdd(&arguments, "s:device", name, "U:speed", speed, NULL) < 0)
         return -1;
+<<<<<<< HEAD
     command.arguments = arguments;
     if (qbjDomainQmpTry(vm, &command) < 0)
         return -1;
@@ -246,6 +247,11 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
         return -1;
     }
     if ((job = qbjEngineJobFind(vm, name)))
+=======
+    if ((job = qbjEngineJobFind(vm, name))) {
+>>>>>>> 282f1d0 (engine: the persistent definition is written ahead; callers share QEMU's job info)
         job->speed = speed;
+        job->news++;
+    }
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
@@ -25,6 +26,7 @@ qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
     if (!job->readyEmitted && disk) {
         job->readyEmitted = true;
         qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_READY);
+        qbjEnginePersistentAhead(vm, job);
     }
     return QBJ_EVENT_NONE;
 }

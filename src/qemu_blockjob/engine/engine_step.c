@@ -40,6 +40,7 @@ qbjEngineMove(virDomainObj *vm, virQbjJob *job, const qbjJobMove *move)
     if (old != move->next)
         job->retryMs = 0;
     job->state = move->next;
+    job->news++;
     qbjEngineChangeShowMirror(vm, job);
     if (move->save == QBJ_SAVE_TRY)
         qbjDomainSaveStatusOrWarn(vm);
@@ -133,6 +134,8 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
 
     job = qbjEngineJobFind(vm, virJSONValueObjectGetString(data, "id"));
     what = qbjEngineEventFromStatus(virJSONValueObjectGetString(data, "status"));
+    if (job)
+        job->news++;
     if (job && what != QBJ_EVENT_NONE)
         qbjEngineFeed(vm, job, what);
 }

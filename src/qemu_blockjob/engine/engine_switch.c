@@ -4,6 +4,7 @@
 #include "engine_switch.h"
 #include "engine_change.h"
 #include "engine_do.h"
+#include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_step.h"
 #include "engine_timer.h"
@@ -22,6 +23,7 @@ struct _qbjEngineSwitch {
     /* prepared */
     char *statusText;
     char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
+    char *configFrom;                   /* the persistent definition that configText was made from; NULL: none */
     qbjHostSave *status;
     qbjHostSave *config;
     virDomainDef *newDef;               /* persistent definition that configText was made from */
@@ -39,6 +41,7 @@ qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
 {
     g_clear_pointer(&sw->statusText, g_free);
     g_clear_pointer(&sw->configText, g_free);
+    g_clear_pointer(&sw->configFrom, g_free);
     g_clear_pointer(&sw->status, qbjHostSaveFree);
     g_clear_pointer(&sw->config, qbjHostSaveFree);
     g_clear_pointer(&sw->newDef, virDomainDefFree);
@@ -78,6 +81,7 @@ qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
 
+    qbjEnginePersistentForget(vm, job);
     if (!sw)
         return;
     priv->switches = g_slist_remove(priv->switches, sw);
@@ -146,24 +150,22 @@ qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
     return text;
 }
 
-/* Fills sw->newDef and sw->configText, or leaves them NULL when the persistent definition names something
- * else. */
-static int
-qbjEngineSwitchConfigText(virDomainObj *vm, const virQbjJob *job, qbjEngineSwitch *sw)
+/* The persistent definition as it is now; NULL when there is none, or with an error reported. */
+static char *
+qbjEngineSwitchConfigNow(virDomainObj *vm)
 {
-    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    return vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
+}
 
-    if (!vm->newDef || !disk)
-        return 0;
-    sw->newDef = virDomainDefCopy(vm->newDef, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false);
-    if (!sw->newDef)
+/* Fills what is to be saved as the persistent definition, or leaves it NULL. */
+static int
+qbjEngineSwitchConfig(virDomainObj *vm, const virQbjJob *job, qbjEngineSwitch *sw)
+{
+    if (!(sw->configFrom = qbjEngineSwitchConfigNow(vm)))
+        return vm->newDef ? -1 : 0;
+    if (qbjEnginePersistentPlan(vm, job, &sw->newDef, &sw->configText) < 0)
         return -1;
-    if (!qbjEngineChangePersistent(sw->newDef, job, disk->src)) {
-        g_clear_pointer(&sw->newDef, virDomainDefFree);
-        return 0;
-    }
-    sw->configText = qbjDomainConfigText(vm, sw->newDef);
-    return sw->configText ? 0 : -1;
+    return sw->configText && !(sw->config = qbjEnginePersistentPrepare(vm, job, sw->configText)) ? -1 : 0;
 }
 
 int
@@ -171,35 +173,32 @@ qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
     g_autofree char *statusPath = qbjDomainStatusPath(vm);
-    g_autofree char *configPath = qbjDomainConfigPath(vm);
 
     qbjEngineSwitchClearPrepared(sw);
     if (!(sw->statusText = qbjEngineSwitchStatusText(vm, job)) ||
-        qbjEngineSwitchConfigText(vm, job, sw) < 0 ||
         !(sw->status = qbjHostSavePrepare(statusPath, sw->statusText, 0600)) ||
-        (sw->configText && !(sw->config = qbjHostSavePrepare(configPath, sw->configText, 0600)))) {
+        qbjEngineSwitchConfig(vm, job, sw) < 0) {
         qbjEngineSwitchForget(vm, job);
         return -1;
     }
     return 0;
 }
 
-/* Whether what was prepared still says what memory says. */
+/* Whether what was prepared still says what memory says: the new persistent definition was made from the old
+ * one and from the live disk, which is part of the status file. */
 static bool
 qbjEngineSwitchFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
 {
-    qbjEngineSwitch now = { 0 };
     g_autofree char *statusText = NULL;
-    bool same;
+    g_autofree char *configFrom = NULL;
 
     if (!sw || !sw->status)
         return false;
     statusText = qbjEngineSwitchStatusText(vm, job);
-    if (qbjEngineSwitchConfigText(vm, job, &now) < 0)
+    configFrom = qbjEngineSwitchConfigNow(vm);
+    if (!statusText || (vm->newDef && !configFrom))
         virResetLastError();
-    same = STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(now.configText, sw->configText);
-    qbjEngineSwitchClearPrepared(&now);
-    return same;
+    return STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(configFrom, sw->configFrom);
 }
 
 /* Memory follows the files. Cannot fail once the texts could be made. */

@@ -113,6 +113,20 @@ qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
     return g_steal_pointer(&save);
 }
 
+bool
+qbjHostSaveIsThere(const qbjHostSave *save)
+{
+    g_autofree char *folder = g_path_get_dirname(save->path);
+    g_autofree char *path = save->temp ? g_strdup_printf("%s/%s", folder, save->temp) : NULL;
+    struct stat here;
+    struct stat now;
+
+    return path &&
+        fstatat(save->folder, save->temp, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
+        lstat(path, &now) == 0 &&
+        here.st_dev == now.st_dev && here.st_ino == now.st_ino;
+}
+
 int
 qbjHostSaveCommit(qbjHostSave *save, bool *renamed)
 {

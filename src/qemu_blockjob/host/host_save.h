@@ -18,6 +18,10 @@ qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
  * either case. */
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
+/* Whether phase 2 would still find the temporary file, in the folder that the path names now: for one that
+ * was prepared some time ago. */
+bool qbjHostSaveIsThere(const qbjHostSave *save);
+
 /* Removes the temporary file when it was not renamed. NULL is fine. */
 void qbjHostSaveFree(qbjHostSave *save);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);

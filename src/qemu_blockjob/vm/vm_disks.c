@@ -50,8 +50,8 @@ qbjVmDisksCheckSource(const virDomainDiskDef *disk)
 }
 
 /* As the daemon itself first: as QEMU's user each image costs a fork of the daemon. What only that user may
- * see is asked for again as that user, and so is every error: it names the user. An image that only the daemon
- * reaches is refused by QEMU. */
+ * see is asked for again as that user, and so is every error: it names the user. An image that only the
+ * daemon reaches is refused by QEMU. */
 static int
 qbjVmDisksMetadata(virStorageSource *src, const virQbjConf *conf)
 {
