@@ -113,88 +113,6 @@ qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
     return ret;
 }
 
-/* 01/I5, I6: an end that is not there yet is not shown. */
-static void
-qbjEngineInfoReady(virJSONValue *entry, unsigned long long *offset, unsigned long long *len)
-{
-    bool ready;
-
-    if (virJSONValueObjectGetBoolean(entry, "ready", &ready) < 0)
-        return;
-    if (*offset == 0 && *len == 0) {
-        *len = 1;
-        *offset = ready ? 1 : 0;
-    } else if (!ready && *offset == *len && *offset > 0) {
-        (*offset)--;
-    }
-}
-
-/* 01/I3 to I8. @entry: what QEMU lists, NULL: nothing; @unknown: it did not answer, then what it said last
- * is told. */
-static void
-qbjEngineInfoFill(virDomainBlockJobInfoPtr info, virQbjJob *job, virJSONValue *entry, bool unknown, bool bytes)
-{
-    unsigned long long speed = job->speed;
-
-    if (entry) {
-        job->cur = job->end = 0;
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "offset", &job->cur));
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "len", &job->end));
-        ignore_value(virJSONValueObjectGetNumberUlong(entry, "speed", &speed));
-        qbjEngineInfoReady(entry, &job->cur, &job->end);
-    } else if (!unknown) {
-        job->cur = 0;
-        job->end = 1;
-    }
-    info->type = MAX(qbjDomainBlockJobType(job->spec->type), 0);
-    info->cur = job->cur;
-    info->end = job->end;
-    info->bandwidth = bytes ? speed : speed / (1024 * 1024) + (speed % (1024 * 1024) ? 1 : 0);
-}
-
-/* A query does not wait for a QEMU that hangs. */
-#define QBJ_ENGINE_INFO_DEADLINE_MS 1000
-
-static virJSONValue *
-qbjEngineInfoEntry(virJSONValue *reply, const char *name)
-{
-    size_t i;
-
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))
-            return entry;
-    }
-    return NULL;
-}
-
-int
-qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr info, unsigned int flags)
-{
-    g_auto(qbjQmpCommand) command = { .execute = "query-block-jobs" };
-    g_autofree char *name = NULL;
-    virDomainDiskDef *disk;
-    virQbjJob *job;
-    int rc;
-
-    if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
-        return -1;
-    if (!(job = qbjEngineJobFindByDisk(vm, disk->dst)))
-        return 0;
-
-    name = g_strdup(job->spec->job);
-    rc = qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_INFO_DEADLINE_MS);
-    if (rc < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT)
-        return -1;
-    if (!(job = qbjEngineJobFind(vm, name)))    /* ended while QEMU was asked */
-        return 0;
-    qbjEngineInfoFill(info, job, rc == 0 ? qbjEngineInfoEntry(command.reply, name) : NULL, rc < 0,
-                      flags & VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
-    virResetLastError();
-    return 1;
-}
-
 /* QEMU's own table of verbs. */
 static bool
 qbjEngineSpeedTaken(const qbjEngineAnswer *answer)
@@ -238,7 +156,6 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
     target = g_strdup(job->spec->disk);
     if (virJSONValueObjectAdd(&arguments, "s:device", name, "U:speed", speed, NULL) < 0)
         return -1;
-<<<<<<< HEAD
     command.arguments = arguments;
     if (qbjDomainQmpTry(vm, &command) < 0)
         return -1;
@@ -246,10 +163,7 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
         qbjEngineSpeedRefused(vm, name, target, &command);
         return -1;
     }
-    if ((job = qbjEngineJobFind(vm, name)))
-=======
     if ((job = qbjEngineJobFind(vm, name))) {
->>>>>>> 282f1d0 (engine: the persistent definition is written ahead; callers share QEMU's job info)
         job->speed = speed;
         job->news++;
     }
