@@ -298,6 +298,16 @@ modelTimers(modelContext *context, modelWorld world)
     modelEmit(context, &world, "timer", armed ? MODEL_STEP_PROGRESS : MODEL_STEP_FAULT);
 }
 
+/* The end of the VM waits for its definitions (vm_stop.c). */
+static void
+modelStopAgain(modelContext *context, modelWorld world)
+{
+    if (world.vm || world.mem.state != QBJ_STATE_SETTLING_OFFLINE)
+        return;
+    world.event = 1 + QBJ_EVENT_VM_GONE;
+    modelEmit(context, &world, "the end of the VM again", MODEL_STEP_PROGRESS);
+}
+
 static void
 modelDaemon(modelContext *context, const modelWorld *world)
 {
@@ -313,6 +323,7 @@ modelDaemon(modelContext *context, const modelWorld *world)
             modelTakeEvent(context, *world);
         modelClient(context, *world);
         modelTimers(context, *world);
+        modelStopAgain(context, *world);
     }
 }
 

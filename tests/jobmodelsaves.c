@@ -114,7 +114,7 @@ modelSettle(modelContext *context, modelWorld world)
     else if (world.action == QBJ_DO_SETTLE_BY_RECORD && !world.mem.known)
         new = world.mem.new;
 
-    modelSaveFail(context, world, world.action == QBJ_DO_SETTLE ? QBJ_EVENT_SAVE_FAILED : QBJ_EVENT_FAILED,
+    modelSaveFail(context, world, QBJ_EVENT_SAVE_FAILED,
                   "definitions cannot be saved");
     modelViolate(context, context->kind == QBJ_KIND_C && new && !world.equal,
                  "1: a copy that is not flushed is called good");

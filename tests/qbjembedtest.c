@@ -282,29 +282,75 @@ testUnwatchable(virConnectPtr conn)
     CHECK(!virDomainLookupByName(conn, "unwatched") && !statusFileExists("unwatched"), "nothing is left of it");
 }
 
+static bool
+monitor(virDomainPtr domain, const char *execute)
+{
+    g_autofree char *text = g_strdup_printf("{\"execute\":\"%s\",\"arguments\":{\"id\":"
+                                            "\"commit-vda-libvirt-1-format\"}}", execute);
+    char *reply = NULL;
+    bool done = virDomainQemuMonitorCommand(domain, text, &reply, 0) == 0 && strstr(reply, "return");
+
+    if (!done)
+        printf("# %s: %s\n", execute, reply ? reply : virGetLastErrorMessage());
+    free(reply);
+    return done;
+}
+
 /* Completed behind our back, and the call-off that follows is refused for now: QEMU's job is pending. */
 static void
 testSpeedLate(virConnectPtr conn)
 {
     g_autofree char *xml = embedDomainXML("late", 2);
     virDomainPtr domain = embedImagesMake(3) ? virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED) : NULL;
-    char *reply = NULL;
 
     embedEventReset();
     if (!CHECK(domain && virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
                embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
         return;
     setenv("QBJ_FAULT", "qmp-error:1+", 1);
-    CHECK(virDomainQemuMonitorCommand(domain, "{\"execute\":\"job-complete\",\"arguments\":{\"id\":"
-                                      "\"commit-vda-libvirt-1-format\"}}", &reply, 0) == 0 && strstr(reply, "return"),
-          "somebody else completes it");
-    free(reply);
+    CHECK(monitor(domain, "job-complete"), "somebody else completes it");
     g_usleep(200000);
     unsetenv("QBJ_FAULT");
     CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID),
           "its speed cannot be set any more (01/S2)");
     CHECK(embedEventWait("bj2:vda:4:1 "), "it is called off in the end");
     CHECK(virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+}
+
+/* Somebody else pivots, while the folder of the persistent definitions is away; then QEMU dies. */
+static void
+testUnsettled(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("unsettled", 2);
+    g_autofree char *away = g_strdup_printf("mv '%s/etc/qemu' '%s/etc/away'", embedRootDir, embedRootDir);
+    g_autofree char *back = g_strdup_printf("mv '%s/etc/away' '%s/etc/qemu'", embedRootDir, embedRootDir);
+    g_autofree char *base = embedImagePath(0);
+    g_autofree char *grep = g_strdup_printf("grep -q '%s' '%s/etc/qemu/unsettled.xml'", base, embedRootDir);
+    virDomainPtr domain = embedImagesMake(3) ? virDomainDefineXML(conn, xml) : NULL;
+    int tries;
+
+    embedEventReset();
+    if (!CHECK(domain && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0 &&
+               virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+               embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
+        return;
+    setenv("QBJ_FAULT", "qmp-error:1+", 1);
+    CHECK(embedRun("sh", "-c", away, NULL) && monitor(domain, "job-complete"), "somebody else completes it");
+    for (tries = 0; tries < 200 && !monitor(domain, "job-finalize"); tries++)
+        g_usleep(10000);
+    unsetenv("QBJ_FAULT");
+    for (tries = 0; tries < 500 && embedXMLHas(domain, 0, "<mirror"); tries++)
+        g_usleep(10000);
+    CHECK(qemuKill("unsettled"), "QEMU is killed");
+    g_usleep(1500000);
+    CHECK(virDomainIsActive(domain) == 1 && statusFileExists("unsettled"),
+          "the domain stays while its definition cannot be saved");
+    CHECK(virDomainDestroy(domain) < 0 && embedErrorIs(VIR_ERR_OPERATION_FAILED), "destroy says so");
+    CHECK(embedRun("sh", "-c", back, NULL) && embedEventWait("life:5:"), "it goes when that is possible again");
+    CHECK(!statusFileExists("unsettled"), "with its status file");
+    CHECK(embedRun("sh", "-c", grep, NULL), "the persistent definition names base");
+    CHECK(virDomainUndefine(domain) == 0, "undefine");
     virDomainFree(domain);
 }
 
@@ -315,6 +361,7 @@ testFaults(virConnectPtr conn)
     testSurvivorAutoDestroy(conn);
     testUnwatchable(conn);
     testSpeedLate(conn);
+    testUnsettled(conn);
 }
 
 #endif

@@ -132,6 +132,7 @@ static int
 qbjApiDestroyNow(virDomainObj *vm, bool graceful)
 {
     int domainId = vm->def->id;
+    int ret = 0;
 
     QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
     if (qbjVmStopProcess(vm, graceful) < 0) {
@@ -149,8 +150,14 @@ qbjApiDestroyNow(virDomainObj *vm, bool graceful)
     qbjDomainQueueDrain(vm);
     if (virDomainObjIsActive(vm) && vm->def->id == domainId)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
+    if (virDomainObjIsActive(vm) && vm->def->id == domainId) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("QEMU of domain '%s' has ended, but the domain stays listed until its definition can be saved"),
+                       vm->def->name);
+        ret = -1;
+    }
     qbjDomainJobEnd(vm);
-    return 0;
+    return ret;
 }
 
 int

@@ -164,8 +164,8 @@ typedef enum {
                                  * status file follows with the move to SETTLED -> OK, FAILED, SAVE_FAILED
                                  * (that
                                  * one) */
-    QBJ_DO_SETTLE_OLD,          /* outcome old, QEMU gone; then as SETTLE -> OK, FAILED */
-    QBJ_DO_SETTLE_NEW,          /* outcome new, QEMU gone; then as SETTLE -> OK, FAILED */
+    QBJ_DO_SETTLE_OLD,          /* outcome old, QEMU gone; then as SETTLE */
+    QBJ_DO_SETTLE_NEW,          /* outcome new, QEMU gone; then as SETTLE */
     QBJ_DO_SETTLE_BY_RECORD,    /* QEMU gone: the outcome if it is known, else what the live definition of the
                                  * record says (it says new from COMMITTED on, protocol 6) -> OK, FAILED */
     QBJ_DO_FINISH,              /* A: nodes deleted, access revoked, then dismissed. B, C: dismissed -> OK,

@@ -161,9 +161,10 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(SETTLING,         VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
     /* CLEANING is durable before files go: an older record could choose old again, whose files are then
-     * missing. */
+     * missing. A save that failed is tried again by the end of the VM, which does not go on without it. */
     ROW(SETTLING_OFFLINE, OK,            A | B | C, CLEANING,         CLEAN_OFFLINE,    BEFORE),
     ROW(SETTLING_OFFLINE, FAILED,        A | B | C, BROKEN,           NOTHING,          NOT),
+    ROW(SETTLING_OFFLINE, SAVE_FAILED,   A | B | C, SETTLING_OFFLINE, NOTHING,          NOT),
     ROW(SETTLING_OFFLINE, RESUME,        A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
     ROW(SETTLING_OFFLINE, VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 

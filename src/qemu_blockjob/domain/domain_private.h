@@ -57,6 +57,8 @@ struct _qbjDomainPrivate {
     bool stopping;                      /* qbjVmStop is running */
     bool ending;                        /* qbjVmStop found the process still there after all signals: what it
                                          * was told is carried out when the process ends */
+    bool unsettled;                     /* the process has ended, but a persistent definition that a job has
+                                         * changed cannot be saved: the status file stays as it is */
     virDomainShutoffReason endReason;
     int endEvent;
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a

@@ -122,7 +122,7 @@ qbjEngineSpeedTaken(const qbjEngineAnswer *answer)
     return answer->listed && answer->status && g_strv_contains(states, answer->status);
 }
 
-/* The record said that it may be asked, but QEMU is ahead of it: the job is ending, whatever QEMU calls it. */
+/* The record said that it may be asked, but QEMU is ahead of it: the job ends, whatever QEMU calls it. */
 static void
 qbjEngineSpeedRefused(virDomainObj *vm, const char *name, const char *disk, const qbjQmpCommand *command)
 {

@@ -119,8 +119,7 @@ qbjEngineSettleAs(virDomainObj *vm, virQbjJob *job, bool isNew)
 {
     job->outcomeKnown = true;
     job->outcomeNew = isNew;
-    /* QEMU is gone: nothing waits for a later try */
-    return qbjEngineDoSettle(vm, job) == QBJ_EVENT_OK ? QBJ_EVENT_OK : QBJ_EVENT_FAILED;
+    return qbjEngineDoSettle(vm, job);
 }
 
 qbjJobEvent

@@ -184,8 +184,18 @@ qbjEngineResume(virDomainObj *vm)
     qbjEngineFeedAll(vm, QBJ_EVENT_RESUME);
 }
 
-void
+bool
 qbjEngineVmGone(virDomainObj *vm)
 {
+    GPtrArray *jobs = QBJ_DOMAIN_PRIVATE(vm)->status->jobs;
+    size_t i;
+
     qbjEngineFeedAll(vm, QBJ_EVENT_VM_GONE);
+    for (i = 0; i < jobs->len; i++) {
+        const virQbjJob *job = g_ptr_array_index(jobs, i);
+
+        if (job->state == QBJ_STATE_SETTLING_OFFLINE && job->configDirty)
+            return false;
+    }
+    return true;
 }

@@ -27,5 +27,7 @@ void qbjEngineHandleTimer(virDomainObj *vm, const char *job, int code);
 /* After a restart of the daemon: every recorded job goes on. @vm as above, monitor established. */
 void qbjEngineResume(virDomainObj *vm);
 
-/* The process has ended: every job is settled offline, before the status file is removed. @vm as above. */
-void qbjEngineVmGone(virDomainObj *vm);
+/* The process has ended: every job is settled offline, before the status file is removed. @vm as above.
+ * Returns true, false when the persistent definition could not be saved: then the status file must stay, and
+ * this is to be called again. */
+bool qbjEngineVmGone(virDomainObj *vm);

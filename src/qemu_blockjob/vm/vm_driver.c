@@ -33,8 +33,10 @@ VIR_LOG_INIT("qbj.vm_driver");
 static void
 qbjVmDriverSaveStatus(virDomainObj *vm)
 {
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
     /* also called for a domain that is already stopped: a file must not come back */
-    if (virDomainObjIsActive(vm) && QBJ_DOMAIN_PRIVATE(vm)->status && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
+    if (virDomainObjIsActive(vm) && priv->status && !priv->stopping && !priv->unsettled)
         qbjDomainSaveStatusOrWarn(vm);
 }
 

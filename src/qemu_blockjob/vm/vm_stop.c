@@ -140,31 +140,56 @@ qbjVmStopForget(virDomainObj *vm)
     priv->guestShutdown = false;
     priv->destroyed = false;
     priv->ending = false;
+    priv->unsettled = false;
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 
-static const char *
-qbjVmStopReasonName(virDomainShutoffReason reason)
+/* The domain stays listed; qbjVmStop comes again by PROCESS_GONE or by our timer. */
+static void
+qbjVmStopKeep(virDomainObj *vm, virDomainShutoffReason reason, int event)
 {
-    return virDomainShutoffReasonTypeToString(reason);
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    priv->stopping = false;
+    priv->ending = true;
+    priv->endReason = reason;
+    priv->endEvent = event;
+    virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    if (priv->pidfd < 0)
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_STOP_AGAIN_MS);
 }
 
 /* The process is still there: nobody else may have its images. PROCESS_GONE follows, or our timer. */
 static void
 qbjVmStopLater(virDomainObj *vm, virDomainShutoffReason reason, int event)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
     VIR_WARN("Domain '%s' stays listed until its process %lld ends: %s", vm->def->name, (long long) vm->pid,
              virGetLastErrorMessage());
     virResetLastError();
-    priv->ending = true;
-    priv->endReason = reason;
-    priv->endEvent = event;
-    virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    qbjVmStopKeep(vm, reason, event);
     qbjDomainSaveStatusOrWarn(vm);
-    if (priv->pidfd < 0)
-        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_STOP_AGAIN_MS);
+}
+
+/* The process has ended: what the jobs leave is settled. Returns false when that has to be tried again. Its
+ * status file is not written meanwhile: what it says now is what a daemon that restarts can settle by. */
+static bool
+qbjVmStopSettle(virDomainObj *vm, virDomainShutoffReason reason, int event)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->unsettled) {
+        qbjVmLogLine(vm, "shutting down, reason=%s", virDomainShutoffReasonTypeToString(reason));
+        qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STOPPED);
+        qbjDomainDisconnect(vm);
+        vm->pid = 0;
+    }
+    if (qbjEngineVmGone(vm))
+        return true;
+    if (!priv->unsettled)
+        VIR_WARN("Domain '%s' stays listed until its persistent definition can be saved", vm->def->name);
+    priv->unsettled = true;
+    qbjVmStopKeep(vm, reason, event);
+    return false;
 }
 
 bool
@@ -212,14 +237,11 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     priv->stopping = true;
 
     if (qbjVmStopProcess(vm, false) < 0) {
-        priv->stopping = false;
         qbjVmStopLater(vm, reason, event);
         return;
     }
-    qbjVmLogLine(vm, "shutting down, reason=%s", qbjVmStopReasonName(reason));
-    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STOPPED);
-    qbjDomainDisconnect(vm);
-    qbjEngineVmGone(vm);
+    if (!qbjVmStopSettle(vm, reason, event))
+        return;
     qbjVmStopLabels(vm);
     qbjVmFilesRemove(vm);
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
@@ -229,7 +251,6 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     qbjVmStopForget(vm);
 
     virCloseCallbacksDomainRemove(vm, NULL, NULL);      /* AUTODESTROY was for this run */
-    vm->pid = 0;
     vm->def->id = -1;
     vm->taint = 0;
     virDomainObjSetState(vm, VIR_DOMAIN_SHUTOFF, reason);

@@ -8,7 +8,8 @@
  * dropped while the process ends.
  * @event: detail of the STOPPED event, -1: none (failed start). Cannot fail: what cannot be undone is
  * logged. A process that survives SIGKILL, as in a system call that hangs, still uses its images: then the
- * domain stays listed with its status file, and the rest is done when the process ends. */
+ * domain stays listed with its status file, and the rest is done when the process ends. The same while a
+ * persistent definition that a job has changed cannot be saved; that is tried again each second. */
 void qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event);
 
 /* The process has gone: as qbjVmStop(), with the reason that is known. @vm is locked and its job held. */
