@@ -66,7 +66,8 @@ qbjTestBadValues(virQbjKeyType type)
 static bool
 qbjTestIsRestricted(const char *name)
 {
-    return STREQ(name, "user") || STREQ(name, "group") || STREQ(name, "stdio_handler");
+    return STREQ(name, "user") || STREQ(name, "group") || STREQ(name, "stdio_handler") ||
+           STREQ(name, "max_core") || STRPREFIX(name, "remote_display_port_");
 }
 
 static void
@@ -182,6 +183,11 @@ qbjTestDefaults(void)
     g_assert_cmpint(conf->stdioHandler, ==, VIR_QBJ_STDIO_DEFAULT);
     g_assert_cmpint(conf->seccompSandbox, ==, -1);
     g_assert_cmpuint(conf->maxQueued, ==, 0);
+    g_assert_cmpuint(conf->maxProcesses + conf->maxFiles + conf->maxCore, ==, 0);
+    g_assert_cmpuint(conf->displayPortMin, ==, 5900);
+    g_assert_cmpuint(conf->displayPortMax, ==, 65535);
+    g_assert_true(conf->logTimestamp && !conf->setProcessName && !conf->dumpGuestCore && !conf->namespacesSet);
+    g_assert_null(conf->vncPassword);
     g_assert_cmpstr(conf->vncListen, ==, "127.0.0.1");
     g_assert_null(conf->securityDrivers);
     g_assert_null(conf->lockManager);
@@ -214,9 +220,8 @@ qbjTestValues(void)
     g_assert_cmpstr(conf->unknownKeys[1], ==, "zzz");
     g_assert_null(conf->unknownKeys[2]);
     g_assert_cmpstr(conf->ignoredKeys[0], ==, "keepalive_count");
-    g_assert_cmpstr(conf->ignoredKeys[1], ==, "max_queued");
-    g_assert_cmpstr(conf->ignoredKeys[2], ==, "set_process_name");
-    g_assert_null(conf->ignoredKeys[3]);
+    g_assert_null(conf->ignoredKeys[1]);
+    g_assert_true(conf->setProcessName && conf->logTimestamp && conf->namespacesSet);
     g_assert_cmpstr(conf->unsafeKeys[0], ==, "lock_manager");
     g_assert_cmpstr(conf->unsafeKeys[1], ==, "namespaces");
     g_assert_null(conf->unsafeKeys[2]);
@@ -230,9 +235,32 @@ qbjTestValues(void)
 }
 
 static void
+qbjTestProcess(void)
+{
+    g_autoptr(virQbjConf) conf = virQbjConfNew(true, NULL);
+
+    g_assert_cmpint(virQbjConfLoadText(conf, "max_processes = 50\nmax_files = 60\nmax_core = 5000000000\n"
+                                       "dump_guest_core = 1\nlog_timestamp = 0\nvnc_password = \"\"\n"
+                                       "remote_display_port_min = 6000\nremote_display_port_max = 6001\n"), ==, 0);
+    g_assert_cmpuint(conf->maxProcesses, ==, 50);
+    g_assert_cmpuint(conf->maxFiles, ==, 60);
+    g_assert_cmpuint(conf->maxCore, ==, 5000000000);
+    g_assert_true(conf->dumpGuestCore && !conf->logTimestamp);
+    g_assert_cmpstr(conf->vncPassword, ==, "");
+    g_assert_cmpuint(conf->displayPortMin, ==, 6000);
+    g_assert_cmpuint(conf->displayPortMax, ==, 6001);
+    g_assert_cmpint(virQbjConfLoadText(conf, "max_core = \"unlimited\"\n"), ==, 0);
+    g_assert_cmpuint(conf->maxCore, ==, ULLONG_MAX);
+    g_assert_cmpuint(conf->maxFiles, ==, 0);
+    g_assert_null(conf->vncPassword);
+}
+
+static void
 qbjTestRefused(void)
 {
     static const char *const texts[] = {
+        "max_core = \"many\"\n", "max_core = -1\n", "remote_display_port_min = 5899\n",
+        "remote_display_port_max = 65536\n", "remote_display_port_min = 5905\nremote_display_port_max = 5905\n",
         "user = \"no such account\"\n", "group = \"no such group\"\n", "stdio_handler = \"syslog\"\n",
         "security_driver = \"dac\"\n", "security_driver = [ \"selinux\", \"none\" ]\n",
         "security_driver = [ \"selinux\", \"selinux\" ]\n", "user = \n", "user = \"root", "= 1\n", "user\n",
@@ -369,6 +397,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/stock-file", qbjTestStockFile);
     g_test_add_func("/conf/defaults", qbjTestDefaults);
     g_test_add_func("/conf/values", qbjTestValues);
+    g_test_add_func("/conf/process", qbjTestProcess);
     g_test_add_func("/conf/refused", qbjTestRefused);
     g_test_add_func("/conf/session", qbjTestSession);
     g_test_add_func("/conf/embed", qbjTestEmbed);

@@ -7,6 +7,7 @@
 #include "virqbjconf.h"
 #include "virqbjconfdirs.h"
 #include "virqbjconfkeys.h"
+#include "virqbjconfread.h"
 #include "viralloc.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -27,6 +28,7 @@ virQbjConfClearSettings(virQbjConf *conf)
 {
     g_clear_pointer(&conf->securityDrivers, g_strfreev);
     g_clear_pointer(&conf->vncListen, g_free);
+    g_clear_pointer(&conf->vncPassword, g_free);
     g_clear_pointer(&conf->lockManager, g_free);
     g_clear_pointer(&conf->ignoredKeys, g_strfreev);
     g_clear_pointer(&conf->unknownKeys, g_strfreev);
@@ -57,6 +59,9 @@ virQbjConfNewDefaults(bool privileged)
     conf->rememberOwner = privileged;
     conf->securityDefaultConfined = true;
     conf->seccompSandbox = -1;
+    conf->logTimestamp = true;
+    conf->displayPortMin = VIR_QBJ_CONF_PORT_MIN;
+    conf->displayPortMax = VIR_QBJ_CONF_PORT_MAX;
     conf->vncListen = g_strdup(VIR_QBJ_CONF_VNC_LISTEN);
     conf->ignoredKeys = g_new0(char *, 1);
     conf->unknownKeys = g_new0(char *, 1);
@@ -175,11 +180,13 @@ virQbjConfReadSettings(virQbjConf *conf, virConf *file, const char *filename)
         virQbjConfReadOwnership(conf, file) < 0 ||
         virQbjConfReadSecurity(conf, file, filename) < 0 ||
         virQbjConfReadStdio(conf, file, filename) < 0 ||
+        virQbjConfReadDisplay(conf, file, filename) < 0 ||
+        virQbjConfReadProcess(conf, file, filename) < 0 ||
         virConfGetValueUInt(file, "max_queued", &conf->maxQueued) < 0 ||
-        virConfGetValueString(file, "vnc_listen", &conf->vncListen) < 0 ||
         virConfGetValueString(file, "lock_manager", &conf->lockManager) < 0)
         return -1;
 
+    conf->namespacesSet = virConfGetValueType(file, "namespaces") != VIR_CONF_NONE;
     return 0;
 }
 
@@ -241,6 +248,10 @@ virQbjConfTakeNames(GPtrArray *list, char ***to)
     size_t n;
 
     g_ptr_array_sort(list, virQbjConfCompareNames);
+    for (n = 1; n < list->len; n++) {   /* a file may set a key twice */
+        if (STREQ(list->pdata[n], list->pdata[n - 1]))
+            g_ptr_array_remove_index(list, n--);
+    }
     g_ptr_array_add(list, NULL);
     g_strfreev(*to);
     *to = g_new0(char *, list->len);
@@ -278,7 +289,17 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->securityDefaultConfined = next->securityDefaultConfined;
     conf->securityRequireConfined = next->securityRequireConfined;
     conf->vncListen = g_steal_pointer(&next->vncListen);
+    conf->vncPassword = g_steal_pointer(&next->vncPassword);
+    conf->displayPortMin = next->displayPortMin;
+    conf->displayPortMax = next->displayPortMax;
+    conf->maxProcesses = next->maxProcesses;
+    conf->maxFiles = next->maxFiles;
+    conf->maxCore = next->maxCore;
+    conf->dumpGuestCore = next->dumpGuestCore;
+    conf->setProcessName = next->setProcessName;
+    conf->logTimestamp = next->logTimestamp;
     conf->maxQueued = next->maxQueued;
+    conf->namespacesSet = next->namespacesSet;
     conf->seccompSandbox = next->seccompSandbox;
     conf->stdioHandler = next->stdioHandler;
     conf->lockManager = g_steal_pointer(&next->lockManager);
@@ -287,16 +308,10 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->unsafeKeys = g_steal_pointer(&next->unsafeKeys);
 }
 
-int
-virQbjConfLoad(virQbjConf *conf, const char *filename)
+static int
+virQbjConfApply(virQbjConf *conf, virConf *file, const char *filename)
 {
     g_autoptr(virQbjConf) next = virQbjConfNewDefaults(conf->privileged);
-    g_autoptr(virConf) file = NULL;
-
-    if (access(filename, F_OK) < 0 && errno == ENOENT)
-        file = virConfNew();
-    else if (!(file = virConfReadFile(filename, 0)))
-        return -1;
 
     if (virQbjConfReadNames(next, file) < 0 || virQbjConfReadSettings(next, file, filename) < 0)
         return -1;
@@ -305,11 +320,34 @@ virQbjConfLoad(virQbjConf *conf, const char *filename)
     return 0;
 }
 
+int
+virQbjConfLoad(virQbjConf *conf, const char *filename)
+{
+    g_autoptr(virConf) file = NULL;
+
+    if (access(filename, F_OK) < 0 && errno == ENOENT)
+        file = virConfNew();
+    else if (!(file = virConfReadFile(filename, 0)))
+        return -1;
+
+    return virQbjConfApply(conf, file, filename);
+}
+
+int
+virQbjConfLoadText(virQbjConf *conf, const char *text)
+{
+    g_autoptr(virConf) file = virConfReadString(text, 0);
+
+    return file ? virQbjConfApply(conf, file, "qemu.conf") : -1;
+}
+
 void
 virQbjConfWarn(const virQbjConf *conf)
 {
     size_t i;
 
+    if (conf->privileged && !conf->namespacesSet)
+        VIR_WARN("QEMU runs without a private mount namespace, which this driver does not make");
     for (i = 0; conf->unknownKeys[i]; i++)
         VIR_WARN("'%s' in qemu.conf is not known and has no effect", conf->unknownKeys[i]);
     for (i = 0; conf->ignoredKeys[i]; i++)
@@ -328,7 +366,7 @@ virQbjConfUnsafeKeyFor(const virQbjConf *conf, const virDomainDef *def)
     for (i = 0; conf->unsafeKeys[i]; i++) {
         const virQbjKey *key = virQbjKeyFind(conf->unsafeKeys[i]);
 
-        if (!key || !key->concern || key->concern(def))
+        if (!key || virQbjKeyConcernsDomain(key, def))
             return conf->unsafeKeys[i];
     }
 

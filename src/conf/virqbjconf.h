@@ -40,7 +40,16 @@ struct _virQbjConf {
     bool securityDefaultConfined;
     bool securityRequireConfined;
     char *vncListen;
-    unsigned int maxQueued;     /* whoever acts on this changes the row in virqbjconfkeys.c */
+    char *vncPassword;          /* of a display that has none itself; "": nobody gets in */
+    unsigned int displayPortMin, displayPortMax;    /* VNC and SPICE, both included */
+    unsigned int maxQueued;     /* calls that wait for one domain; 0: no limit */
+    unsigned int maxProcesses;  /* of QEMU; 0: as the daemon's */
+    unsigned int maxFiles;      /* of QEMU; 0: as the daemon's */
+    unsigned long long maxCore; /* bytes; ULLONG_MAX: no limit */
+    bool dumpGuestCore;
+    bool setProcessName;
+    bool logTimestamp;          /* before QEMU's messages */
+    bool namespacesSet;         /* to whatever */
     int seccompSandbox;         /* -1 default (on), 0, 1 */
     virQbjStdio stdioHandler;
     char *lockManager;          /* NULL or a name */
@@ -62,6 +71,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjConf, virQbjConfFree);
  * reported for a file that cannot be parsed, a value of the wrong type for any known key, or an unknown word
  * for a key that we act on; the message names file and key; @conf is then unchanged. */
 int virQbjConfLoad(virQbjConf *conf, const char *filename);
+
+/* The same for the text of a file. */
+int virQbjConfLoadText(virQbjConf *conf, const char *text);
 
 /* Path of the file for this mode: /etc/libvirt/qemu.conf, $XDG_CONFIG_HOME/libvirt/qemu.conf,
  * ROOT/etc/qemu.conf. */

@@ -21,30 +21,6 @@ virQbjKeyHasGraphics(const virDomainDef *def, virDomainGraphicsType type)
 }
 
 static bool
-virQbjKeyHasVNC(const virDomainDef *def)
-{
-    return virQbjKeyHasGraphics(def, VIR_DOMAIN_GRAPHICS_TYPE_VNC);
-}
-
-static bool
-virQbjKeyHasSpice(const virDomainDef *def)
-{
-    return virQbjKeyHasGraphics(def, VIR_DOMAIN_GRAPHICS_TYPE_SPICE);
-}
-
-static bool
-virQbjKeyHasNet(const virDomainDef *def)
-{
-    return def->nnets > 0;
-}
-
-static bool
-virQbjKeyHasTPM(const virDomainDef *def)
-{
-    return def->ntpms > 0;
-}
-
-static bool
 virQbjKeyAnyTCP(virDomainChrDef *const *devs, size_t ndevs)
 {
     size_t i;
@@ -90,16 +66,28 @@ virQbjKeyHasProtocol(const virDomainDef *def, virStorageNetProtocol protocol)
     return false;
 }
 
-static bool
-virQbjKeyHasNBD(const virDomainDef *def)
+bool
+virQbjKeyConcernsDomain(const virQbjKey *key, const virDomainDef *def)
 {
-    return virQbjKeyHasProtocol(def, VIR_STORAGE_NET_PROTOCOL_NBD);
-}
-
-static bool
-virQbjKeyHasVxHS(const virDomainDef *def)
-{
-    return virQbjKeyHasProtocol(def, VIR_STORAGE_NET_PROTOCOL_VXHS);
+    switch (key->concern) {
+    case VIR_QBJ_CONCERN_VNC:
+        return virQbjKeyHasGraphics(def, VIR_DOMAIN_GRAPHICS_TYPE_VNC);
+    case VIR_QBJ_CONCERN_SPICE:
+        return virQbjKeyHasGraphics(def, VIR_DOMAIN_GRAPHICS_TYPE_SPICE);
+    case VIR_QBJ_CONCERN_NET:
+        return def->nnets > 0;
+    case VIR_QBJ_CONCERN_TPM:
+        return def->ntpms > 0;
+    case VIR_QBJ_CONCERN_TCP:
+        return virQbjKeyHasTCPChardev(def);
+    case VIR_QBJ_CONCERN_NBD:
+        return virQbjKeyHasProtocol(def, VIR_STORAGE_NET_PROTOCOL_NBD);
+    case VIR_QBJ_CONCERN_VXHS:
+        return virQbjKeyHasProtocol(def, VIR_STORAGE_NET_PROTOCOL_VXHS);
+    case VIR_QBJ_CONCERN_ALL:
+    default:
+        return true;
+    }
 }
 
 #define BOOL VIR_QBJ_KEY_BOOL
@@ -111,115 +99,126 @@ virQbjKeyHasVxHS(const virDomainDef *def)
 #define SYSTEM VIR_QBJ_KEY_SYSTEM_ONLY
 #define IGNORED VIR_QBJ_KEY_IGNORED
 #define UNSAFE VIR_QBJ_KEY_UNSAFE
+#define ANY VIR_QBJ_CONCERN_ALL
+#define VNC VIR_QBJ_CONCERN_VNC
+#define SPICE VIR_QBJ_CONCERN_SPICE
+#define NET VIR_QBJ_CONCERN_NET
+#define TPM VIR_QBJ_CONCERN_TPM
+#define TCP VIR_QBJ_CONCERN_TCP
+#define NBD VIR_QBJ_CONCERN_NBD
+#define VXHS VIR_QBJ_CONCERN_VXHS
 
 /* Names: the qemu.conf that libvirt-daemon-system 9.0.0 installs. Types: which values a stock daemon accepts,
  * tried for each key. Unsafe is a key by which an administrator shuts something off that would stay open
  * with us. */
 static const virQbjKey virQbjKeys[] = {
     /* who QEMU runs as, and what it may touch */
-    { "user", STRING, SYSTEM, NULL, NULL },
-    { "group", STRING, SYSTEM, NULL, NULL },
-    { "dynamic_ownership", BOOL, SYSTEM, NULL, NULL },
-    { "remember_owner", BOOL, SYSTEM, NULL, NULL },
-    { "security_driver", VIR_QBJ_KEY_STRING_OR_LIST, ACTED, NULL, NULL },
-    { "security_default_confined", BOOL, ACTED, NULL, NULL },
-    { "security_require_confined", BOOL, ACTED, NULL, NULL },
-    { "seccomp_sandbox", INT, ACTED, NULL, NULL },
-    { "namespaces", LIST, UNSAFE, "", NULL },
-    { "cgroup_controllers", LIST, UNSAFE, "", NULL },
-    { "cgroup_device_acl", LIST, UNSAFE, NULL, NULL },
-    { "sched_core", STRING, UNSAFE, "none", NULL },
-    { "lock_manager", STRING, UNSAFE, "nop", NULL },
-    { "mac_filter", BOOL, UNSAFE, "0", virQbjKeyHasNet },
-    { "relaxed_acs_check", BOOL, IGNORED, "0", NULL },
-    { "swtpm_user", STRING, UNSAFE, NULL, virQbjKeyHasTPM },
-    { "swtpm_group", STRING, UNSAFE, NULL, virQbjKeyHasTPM },
+    { "user", STRING, SYSTEM, NULL, ANY, "Debian: ``libvirt-qemu``" },
+    { "group", STRING, SYSTEM, NULL, ANY, "Debian: ``libvirt-qemu``" },
+    { "dynamic_ownership", BOOL, SYSTEM, NULL, ANY, NULL },
+    { "remember_owner", BOOL, SYSTEM, NULL, ANY, NULL },
+    { "security_driver", VIR_QBJ_KEY_STRING_OR_LIST, ACTED, NULL, ANY,
+      "DAC is always there, ``none`` adds nothing; with another one no domain starts" },
+    { "security_default_confined", BOOL, ACTED, NULL, ANY, NULL },
+    { "security_require_confined", BOOL, ACTED, NULL, ANY, NULL },
+    { "seccomp_sandbox", INT, ACTED, NULL, ANY, "on, unless it is 0" },
+    { "namespaces", LIST, UNSAFE, "", ANY,
+      "A private ``/dev``, the default of the stock driver, does not exist: a warning" },
+    { "cgroup_controllers", LIST, UNSAFE, "", ANY, NULL },
+    { "cgroup_device_acl", LIST, UNSAFE, NULL, ANY, NULL },
+    { "sched_core", STRING, UNSAFE, "none", ANY, NULL },
+    { "lock_manager", STRING, UNSAFE, "nop", ANY, "Nothing would lock the images" },
+    { "mac_filter", BOOL, UNSAFE, "0", NET, NULL },
+    { "relaxed_acs_check", BOOL, IGNORED, "0", ANY, "host devices do not exist" },
+    { "swtpm_user", STRING, UNSAFE, NULL, TPM, NULL },
+    { "swtpm_group", STRING, UNSAFE, NULL, TPM, NULL },
 
     /* VNC and SPICE: passwords, encryption, sockets that only local users reach */
-    { "vnc_listen", STRING, ACTED, NULL, NULL },
-    { "vnc_auto_unix_socket", BOOL, UNSAFE, "0", virQbjKeyHasVNC },
-    { "vnc_tls", BOOL, UNSAFE, "0", virQbjKeyHasVNC },
-    { "vnc_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "vnc_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "vnc_tls_x509_verify", BOOL, IGNORED, "0", NULL },
-    { "vnc_password", STRING, UNSAFE, NULL, virQbjKeyHasVNC },
-    { "vnc_sasl", BOOL, UNSAFE, "0", virQbjKeyHasVNC },
-    { "vnc_sasl_dir", STRING, IGNORED, NULL, NULL },
-    { "vnc_allow_host_audio", BOOL, IGNORED, "0", NULL },
-    { "spice_listen", STRING, IGNORED, NULL, NULL },
-    { "spice_auto_unix_socket", BOOL, UNSAFE, "0", virQbjKeyHasSpice },
-    { "spice_tls", BOOL, UNSAFE, "0", virQbjKeyHasSpice },
-    { "spice_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "spice_password", STRING, UNSAFE, NULL, virQbjKeyHasSpice },
-    { "spice_sasl", BOOL, UNSAFE, "0", virQbjKeyHasSpice },
-    { "spice_sasl_dir", STRING, IGNORED, NULL, NULL },
-    { "nographics_allow_host_audio", BOOL, IGNORED, "0", NULL },
-    { "remote_display_port_min", UINT, IGNORED, "5900", NULL },
-    { "remote_display_port_max", UINT, IGNORED, "65535", NULL },
-    { "remote_websocket_port_min", UINT, IGNORED, "5700", NULL },
-    { "remote_websocket_port_max", UINT, IGNORED, "65535", NULL },
+    { "vnc_listen", STRING, ACTED, NULL, ANY, NULL },
+    { "vnc_auto_unix_socket", BOOL, UNSAFE, "0", VNC, NULL },
+    { "vnc_tls", BOOL, UNSAFE, "0", VNC, NULL },
+    { "vnc_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, "matters with ``vnc_tls`` only" },
+    { "vnc_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, "matters with ``vnc_tls`` only" },
+    { "vnc_tls_x509_verify", BOOL, IGNORED, "0", ANY, "matters with ``vnc_tls`` only" },
+    { "vnc_password", STRING, ACTED, NULL, ANY,
+      "of a display that has none in its XML; an empty one lets nobody in" },
+    { "vnc_sasl", BOOL, UNSAFE, "0", VNC, NULL },
+    { "vnc_sasl_dir", STRING, IGNORED, NULL, ANY, "matters with ``vnc_sasl`` only" },
+    { "vnc_allow_host_audio", BOOL, IGNORED, "0", ANY, NULL },
+    { "spice_listen", STRING, IGNORED, NULL, ANY, NULL },
+    { "spice_auto_unix_socket", BOOL, UNSAFE, "0", SPICE, NULL },
+    { "spice_tls", BOOL, UNSAFE, "0", SPICE, NULL },
+    { "spice_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, "matters with ``spice_tls`` only" },
+    { "spice_password", STRING, UNSAFE, NULL, SPICE, NULL },
+    { "spice_sasl", BOOL, UNSAFE, "0", SPICE, NULL },
+    { "spice_sasl_dir", STRING, IGNORED, NULL, ANY, "matters with ``spice_sasl`` only" },
+    { "nographics_allow_host_audio", BOOL, IGNORED, "0", ANY, NULL },
+    { "remote_display_port_min", UINT, ACTED, NULL, ANY, "5900 or above" },
+    { "remote_display_port_max", UINT, ACTED, NULL, ANY, "65535 or below" },
+    { "remote_websocket_port_min", UINT, IGNORED, "5700", ANY, NULL },
+    { "remote_websocket_port_max", UINT, IGNORED, "65535", ANY, NULL },
 
     /* TLS of the others; the folders and secrets matter only where TLS is on, and that is refused */
-    { "default_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "default_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "default_tls_x509_verify", BOOL, IGNORED, NULL, NULL },
-    { "chardev_tls", BOOL, UNSAFE, "0", virQbjKeyHasTCPChardev },
-    { "chardev_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "chardev_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "chardev_tls_x509_verify", BOOL, IGNORED, NULL, NULL },
-    { "nbd_tls", BOOL, UNSAFE, "0", virQbjKeyHasNBD },
-    { "nbd_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "nbd_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "vxhs_tls", BOOL, UNSAFE, "0", virQbjKeyHasVxHS },
-    { "vxhs_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "vxhs_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "backup_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "backup_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "backup_tls_x509_verify", BOOL, IGNORED, NULL, NULL },
-    { "migrate_tls_x509_cert_dir", STRING, IGNORED, NULL, NULL },
-    { "migrate_tls_x509_secret_uuid", STRING, IGNORED, NULL, NULL },
-    { "migrate_tls_x509_verify", BOOL, IGNORED, NULL, NULL },
-    { "migrate_tls_force", BOOL, IGNORED, "0", NULL },
+    { "default_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, NULL },
+    { "default_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, NULL },
+    { "default_tls_x509_verify", BOOL, IGNORED, NULL, ANY, NULL },
+    { "chardev_tls", BOOL, UNSAFE, "0", TCP, NULL },
+    { "chardev_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, "matters with ``chardev_tls`` only" },
+    { "chardev_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, "matters with ``chardev_tls`` only" },
+    { "chardev_tls_x509_verify", BOOL, IGNORED, NULL, ANY, "matters with ``chardev_tls`` only" },
+    { "nbd_tls", BOOL, UNSAFE, "0", NBD, NULL },
+    { "nbd_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, "matters with ``nbd_tls`` only" },
+    { "nbd_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, "matters with ``nbd_tls`` only" },
+    { "vxhs_tls", BOOL, UNSAFE, "0", VXHS, NULL },
+    { "vxhs_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, "matters with ``vxhs_tls`` only" },
+    { "vxhs_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, "matters with ``vxhs_tls`` only" },
+    { "backup_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, NULL },
+    { "backup_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, NULL },
+    { "backup_tls_x509_verify", BOOL, IGNORED, NULL, ANY, NULL },
+    { "migrate_tls_x509_cert_dir", STRING, IGNORED, NULL, ANY, NULL },
+    { "migrate_tls_x509_secret_uuid", STRING, IGNORED, NULL, ANY, NULL },
+    { "migrate_tls_x509_verify", BOOL, IGNORED, NULL, ANY, NULL },
+    { "migrate_tls_force", BOOL, IGNORED, "0", ANY, "there is no migration" },
 
     /* limits of the process */
-    { "max_processes", UINT, IGNORED, "0", NULL },
-    { "max_files", UINT, IGNORED, "0", NULL },
-    { "max_threads_per_process", UINT, IGNORED, "0", NULL },
-    { "max_core", VIR_QBJ_KEY_UINT_OR_STRING, IGNORED, "0", NULL },
-    { "dump_guest_core", BOOL, IGNORED, "0", NULL },
-    { "set_process_name", BOOL, IGNORED, "0", NULL },
+    { "max_processes", UINT, ACTED, NULL, ANY, NULL },
+    { "max_files", UINT, ACTED, NULL, ANY, NULL },
+    { "max_threads_per_process", UINT, IGNORED, "0", ANY, NULL },
+    { "max_core", VIR_QBJ_KEY_UINT_OR_STRING, ACTED, NULL, ANY, "bytes or ``\"unlimited\"``; not set: none" },
+    { "dump_guest_core", BOOL, ACTED, NULL, ANY, "``dumpCore`` of ``<memory>`` wins" },
+    { "set_process_name", BOOL, ACTED, NULL, ANY, NULL },
 
     /* the daemon */
-    { "max_queued", UINT, IGNORED, "0", NULL },
-    { "stdio_handler", STRING, ACTED, NULL, NULL },
-    { "log_timestamp", BOOL, IGNORED, "1", NULL },
-    { "keepalive_interval", INT, IGNORED, NULL, NULL },
-    { "keepalive_count", UINT, IGNORED, NULL, NULL },
-    { "capability_filters", LIST, IGNORED, "", NULL },
-    { "deprecation_behavior", STRING, IGNORED, "none", NULL },
+    { "max_queued", UINT, ACTED, NULL, ANY, NULL },
+    { "stdio_handler", STRING, ACTED, NULL, ANY, "see `logs <host.html#logs>`__" },
+    { "log_timestamp", BOOL, ACTED, NULL, ANY, NULL },
+    { "keepalive_interval", INT, IGNORED, NULL, ANY, "for migration" },
+    { "keepalive_count", UINT, IGNORED, NULL, ANY, "for migration" },
+    { "capability_filters", LIST, IGNORED, "", ANY, NULL },
+    { "deprecation_behavior", STRING, IGNORED, "none", ANY, "QEMU is never asked to complain" },
 
     /* saving, dumping, migrating */
-    { "save_image_format", STRING, IGNORED, "raw", NULL },
-    { "dump_image_format", STRING, IGNORED, "raw", NULL },
-    { "snapshot_image_format", STRING, IGNORED, "raw", NULL },
-    { "auto_dump_path", STRING, IGNORED, NULL, NULL },
-    { "auto_dump_bypass_cache", BOOL, IGNORED, "0", NULL },
-    { "auto_start_bypass_cache", BOOL, IGNORED, "0", NULL },
-    { "migration_address", STRING, IGNORED, NULL, NULL },
-    { "migration_host", STRING, IGNORED, NULL, NULL },
-    { "migration_port_min", UINT, IGNORED, NULL, NULL },
-    { "migration_port_max", UINT, IGNORED, NULL, NULL },
+    { "save_image_format", STRING, IGNORED, "raw", ANY, "no images of guests are saved" },
+    { "dump_image_format", STRING, IGNORED, "raw", ANY, "there are no dumps" },
+    { "snapshot_image_format", STRING, IGNORED, "raw", ANY, "no images of guests are saved" },
+    { "auto_dump_path", STRING, IGNORED, NULL, ANY, "there are no dumps" },
+    { "auto_dump_bypass_cache", BOOL, IGNORED, "0", ANY, "there are no dumps" },
+    { "auto_start_bypass_cache", BOOL, IGNORED, "0", ANY, "no images of guests are saved" },
+    { "migration_address", STRING, IGNORED, NULL, ANY, "there is no migration" },
+    { "migration_host", STRING, IGNORED, NULL, ANY, "there is no migration" },
+    { "migration_port_min", UINT, IGNORED, NULL, ANY, "there is no migration" },
+    { "migration_port_max", UINT, IGNORED, NULL, ANY, "there is no migration" },
 
     /* helpers and devices */
-    { "hugetlbfs_mount", VIR_QBJ_KEY_STRING_OR_LIST, IGNORED, NULL, NULL },
-    { "memory_backing_dir", STRING, IGNORED, NULL, NULL },
-    { "nvram", LIST, IGNORED, NULL, NULL },
-    { "bridge_helper", STRING, IGNORED, NULL, NULL },
-    { "pr_helper", STRING, IGNORED, NULL, NULL },
-    { "slirp_helper", STRING, IGNORED, NULL, NULL },
-    { "dbus_daemon", STRING, IGNORED, NULL, NULL },
-    { "gluster_debug_level", UINT, IGNORED, NULL, NULL },
-    { "virtiofsd_debug", BOOL, IGNORED, "0", NULL },
+    { "hugetlbfs_mount", VIR_QBJ_KEY_STRING_OR_LIST, IGNORED, NULL, ANY, NULL },
+    { "memory_backing_dir", STRING, IGNORED, NULL, ANY, NULL },
+    { "nvram", LIST, IGNORED, NULL, ANY, NULL },
+    { "bridge_helper", STRING, IGNORED, NULL, ANY, NULL },
+    { "pr_helper", STRING, IGNORED, NULL, ANY, NULL },
+    { "slirp_helper", STRING, IGNORED, NULL, ANY, NULL },
+    { "dbus_daemon", STRING, IGNORED, NULL, ANY, NULL },
+    { "gluster_debug_level", UINT, IGNORED, NULL, ANY, NULL },
+    { "virtiofsd_debug", BOOL, IGNORED, "0", ANY, NULL },
 };
 
 const virQbjKey *
@@ -257,7 +256,7 @@ static int
 virQbjKeyTextNumber(virConf *file, const virQbjKey *key, char **text)
 {
     bool flag;
-    unsigned int number;
+    unsigned long long number;
     int integer;
     int rc;
 
@@ -267,9 +266,14 @@ virQbjKeyTextNumber(virConf *file, const virQbjKey *key, char **text)
     } else if (key->type == VIR_QBJ_KEY_INT) {
         if ((rc = virConfGetValueInt(file, key->name, &integer)) > 0)
             *text = g_strdup_printf("%d", integer);
+    } else if (key->type == VIR_QBJ_KEY_UINT_OR_STRING) {
+        if ((rc = virConfGetValueULLong(file, key->name, &number)) > 0)
+            *text = g_strdup_printf("%llu", number);
     } else {
-        if ((rc = virConfGetValueUInt(file, key->name, &number)) > 0)
-            *text = g_strdup_printf("%u", number);
+        unsigned int small;
+
+        if ((rc = virConfGetValueUInt(file, key->name, &small)) > 0)
+            *text = g_strdup_printf("%u", small);
     }
 
     return rc;

@@ -21,8 +21,17 @@ typedef enum {
     VIR_QBJ_KEY_UNSAFE,
 } virQbjKeyClass;
 
-/* Whether an unsafe key matters for a domain. */
-typedef bool (*virQbjKeyConcern)(const virDomainDef *def);
+/* Which domains an unsafe key matters for. */
+typedef enum {
+    VIR_QBJ_CONCERN_ALL,
+    VIR_QBJ_CONCERN_VNC,
+    VIR_QBJ_CONCERN_SPICE,
+    VIR_QBJ_CONCERN_NET,
+    VIR_QBJ_CONCERN_TPM,
+    VIR_QBJ_CONCERN_TCP,        /* devices with a TCP connection */
+    VIR_QBJ_CONCERN_NBD,
+    VIR_QBJ_CONCERN_VXHS,
+} virQbjKeyConcern;
 
 typedef struct _virQbjKey virQbjKey;
 struct _virQbjKey {
@@ -31,8 +40,12 @@ struct _virQbjKey {
     virQbjKeyClass class;
     const char *same;           /* the value, as virQbjKeyText() gives it, that asks for what we do anyway;
                                  * or NULL */
-    virQbjKeyConcern concern;   /* UNSAFE: NULL concerns every domain */
+    virQbjKeyConcern concern;   /* UNSAFE */
+    const char *note;           /* for the page of settings, or NULL */
 };
+
+/* Whether an unsafe @key matters for @def. */
+bool virQbjKeyConcernsDomain(const virQbjKey *key, const virDomainDef *def);
 
 /* NULL for an unknown name. */
 const virQbjKey *virQbjKeyFind(const char *name);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What an administrator sets up around the VMs: hook scripts, logs."""
+"""What an administrator sets up around the VMs: hook scripts, logs, qemu.conf."""
 
 import os
 import sys
@@ -217,6 +217,86 @@ class Test:
                          "virtlogd is asked for and is not there: no start")
             self.ok(not domain.isActive() and not os.path.exists(os.path.join(other.state_dir, "wants.xml")),
                     "and nothing is left of it")
+    # --- qemu.conf -------------------------------------------------------------------------------------------
+
+    SETTINGS = """max_files = 777
+max_processes = 7777
+max_core = 1000000
+dump_guest_core = 1
+set_process_name = 1
+log_timestamp = 0
+max_queued = 1
+remote_display_port_min = 6123
+remote_display_port_max = 6124
+vnc_password = "sesame"
+keepalive_interval = 7
+no_such_key = 1
+mac_filter = 1
+"""
+
+    def limits_of(self, pid):
+        """What is after the three or so words of a row's name, by its name."""
+        with open("/proc/%d/limits" % pid) as f:
+            # libvirt.so adds one to the number of files: it may be used up, too
+            return {line[:26].strip(): line[26:].split()[0] for line in f}
+
+    def arguments_of(self, pid):
+        with open("/proc/%d/cmdline" % pid, "rb") as f:
+            return f.read().decode().split("\0")
+
+    def test_settings(self):
+        with self.daemon(qemu_conf=self.SETTINGS) as daemon:
+            daemon.start()
+            conn = daemon.connect()
+            xml, _ = plain.chain_domain(daemon, "set", 1)
+            domain = conn.defineXML(xml.replace("</devices>", "<graphics type='vnc'/></devices>"))
+            domain.createWithFlags(PAUSED)
+            self.settings_process(daemon.qemu_pid("set"))
+            self.ok("port='6123'" in domain.XMLDesc(), "the display's port is from the range")
+            more = [conn.createXML(plain.domain("more").replace("</devices>", "<graphics type='vnc'/></devices>"),
+                                   PAUSED)]
+            other = conn.defineXML(plain.domain("other").replace("</devices>", "<graphics type='vnc'/></devices>"))
+            self.refused(lambda: other.createWithFlags(PAUSED), libvirt.VIR_ERR_INTERNAL_ERROR, "port",
+                         "which is used up then")
+            other.undefine()
+            more.pop().destroy()
+            for key in ("keepalive_interval", "no_such_key", "mac_filter"):
+                self.ok("'%s'" % key in daemon.log_text(), "the log names %s, which has no effect" % key)
+            self.settings_queue(daemon, conn, domain)
+            domain.destroy()
+            domain.undefine()
+
+    def settings_process(self, pid):
+        limits = self.limits_of(pid)
+        self.equal([limits[x] for x in ("Max open files", "Max processes", "Max core file size")],
+                   ["778", "7777", "1000000"], "the limits of QEMU are those of qemu.conf")
+        with open("/proc/%d/comm" % pid) as f:
+            self.equal(f.read().strip(), "qemu:set", "so is its name")
+        arguments = self.arguments_of(pid)
+        self.ok(any("dump-guest-core=on" in x for x in arguments) and "-msg" not in arguments and
+                any(",password=on" in x for x in arguments), "and its arguments", arguments)
+        self.ok(not any("sesame" in x for x in arguments), "the password is not among them")
+
+    def settings_queue(self, daemon, conn, domain):
+        """One call may wait for a domain that is busy, not two."""
+        pid = daemon.qemu_pid("set")
+        daemon.ask(do="signal", pid=pid, signal=19)
+        calls = [threading.Thread(target=self.quietly, args=(domain.resume,), daemon=True) for _ in range(2)]
+        for call in calls:
+            call.start()
+            time.sleep(0.3)
+        self.refused(lambda: domain.suspend(), libvirt.VIR_ERR_OPERATION_FAILED, "max_queued",
+                     "a call above max_queued fails at once")
+        daemon.ask(do="signal", pid=pid, signal=18)
+        for call in calls:
+            call.join(20)
+
+    @staticmethod
+    def quietly(function):
+        try:
+            function()
+        except libvirt.libvirtError:
+            pass
 
 
 TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]

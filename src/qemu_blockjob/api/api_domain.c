@@ -18,6 +18,9 @@ qbjApiDomain(virDomainPtr domain)
     if (!vm) {
         virUUIDFormat(domain->uuid, uuid);
         virReportError(VIR_ERR_NO_DOMAIN, _("no domain with matching uuid '%s' (%s)"), uuid, domain->name);
+        return NULL;
     }
+    /* libvirt.so 9.0.0 counts the calls that wait, and looks at this number, but sets it nowhere */
+    vm->job->maxQueuedJobs = driver->conf->maxQueued;
     return vm;
 }

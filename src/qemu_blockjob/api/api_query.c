@@ -290,7 +290,7 @@ qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsig
     qbjDriver *driver = conn->privateData;
     g_autoptr(virDomainDef) def = NULL;
     g_autoptr(virCommand) cmd = NULL;
-    qbjVmArgsInput input = { .monitorFd = -1, .sandbox = driver->conf->seccompSandbox != 0 };
+    qbjVmArgsInput input = { .monitorFd = -1 };
     g_autofree char *libDir = NULL;
     g_autofree char *monitorPath = NULL;
     size_t i;
@@ -319,6 +319,7 @@ qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsig
     input.def = def;
     input.libDir = libDir;
     input.monitorPath = monitorPath;
+    qbjVmArgsSettings(&input, driver->conf);
     if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) || !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
     return virCommandToString(cmd, false);

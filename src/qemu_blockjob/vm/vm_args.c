@@ -10,6 +10,24 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+void
+qbjVmArgsSettings(qbjVmArgsInput *input, const virQbjConf *conf)
+{
+    input->sandbox = conf->seccompSandbox != 0;
+    input->processName = conf->setProcessName;
+    input->dumpGuestCore = conf->dumpGuestCore;
+    input->noTimestamp = !conf->logTimestamp;
+    input->vncPassword = conf->vncPassword != NULL;
+}
+
+static void
+qbjVmArgsAppendProcess(virBuffer *buf, const char *name)
+{
+    g_autofree char *process = g_strdup_printf("qemu:%s", name);
+
+    qbjVmArgsAppendValue(buf, "process", process);
+}
+
 static int
 qbjVmArgsAddName(virCommand *cmd, const qbjVmArgsInput *input)
 {
@@ -17,6 +35,8 @@ qbjVmArgsAddName(virCommand *cmd, const qbjVmArgsInput *input)
 
     virBufferAddLit(&buf, "guest=");
     virQEMUBuildBufferEscapeComma(&buf, input->def->name);
+    if (input->processName)
+        qbjVmArgsAppendProcess(&buf, input->def->name);
     virBufferAddLit(&buf, ",debug-threads=on");
     virCommandAddArgList(cmd, "-name", virBufferCurrentContent(&buf), "-S", NULL);
     return 0;
@@ -65,7 +85,8 @@ qbjVmArgsAddLast(virCommand *cmd, const qbjVmArgsInput *input)
         virCommandAddArgList(cmd, "-sandbox",
                              "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
     }
-    virCommandAddArgList(cmd, "-msg", "timestamp=on", NULL);
+    if (!input->noTimestamp)
+        virCommandAddArgList(cmd, "-msg", "timestamp=on", NULL);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "domain_conf.h"
 #include "vircommand.h"
+#include "virqbjconf.h"
 #include "vm_caps.h"
 
 typedef struct _qbjVmArgsInput qbjVmArgsInput;
@@ -17,7 +18,14 @@ struct _qbjVmArgsInput {
     const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;
                                  * NULL: "path=" form for all */
     bool sandbox;
+    bool processName;           /* "qemu:NAME" is seen in lists of processes */
+    bool dumpGuestCore;         /* unless the definition says something else */
+    bool noTimestamp;           /* before QEMU's messages */
+    bool vncPassword;           /* displays have a password, whatever the definition says */
 };
+
+/* Fills what qemu.conf says. */
+void qbjVmArgsSettings(qbjVmArgsInput *input, const virQbjConf *conf);
 
 /* A new command with binary, environment and arguments. Order of options as in 11.2. The descriptors are
  * passed to QEMU but stay the caller's to close, after virCommandRun, whatever happens. With monitorFd -1 the

@@ -120,7 +120,7 @@ qbjVmArgsAddVNC(virCommand *cmd, const qbjVmArgsInput *input, const virDomainGra
                              virDomainGraphicsVNCSharePolicyTypeToString(graphics->data.vnc.sharePolicy));
     }
     /* the password itself is set through the monitor, after the start */
-    if (graphics->data.vnc.auth.passwd)
+    if (graphics->data.vnc.auth.passwd || input->vncPassword)
         virBufferAddLit(&buf, ",password=on");
     if (graphics->data.vnc.powerControl != VIR_TRISTATE_BOOL_ABSENT) {
         qbjVmArgsAppendValue(&buf, "power-control",

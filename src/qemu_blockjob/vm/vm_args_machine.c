@@ -23,12 +23,14 @@ qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
 {
     const virDomainDef *def = input->def;
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    bool core = input->dumpGuestCore;
 
     virBufferAsprintf(&buf, "%s,usb=off", def->os.machine);
     qbjVmArgsAppendSwitch(&buf, "vmport", def->features[VIR_DOMAIN_FEATURE_VMPORT]);
     qbjVmArgsAppendSwitch(&buf, "smm", def->features[VIR_DOMAIN_FEATURE_SMM]);
-    virBufferAsprintf(&buf, ",dump-guest-core=%s",
-                      def->mem.dump_core == VIR_TRISTATE_SWITCH_ON ? "on" : "off");
+    if (def->mem.dump_core != VIR_TRISTATE_SWITCH_ABSENT)
+        core = def->mem.dump_core == VIR_TRISTATE_SWITCH_ON;
+    virBufferAsprintf(&buf, ",dump-guest-core=%s", core ? "on" : "off");
     virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
 
     virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf),

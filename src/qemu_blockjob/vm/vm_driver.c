@@ -27,9 +27,6 @@ VIR_LOG_INIT("qbj.vm_driver");
  * there are. */
 #define QBJ_DRIVER_WORKERS 8
 
-#define QBJ_VNC_PORT_MIN 5900
-#define QBJ_VNC_PORT_MAX 65535
-
 static void
 qbjVmDriverSaveStatus(virDomainObj *vm)
 {
@@ -169,7 +166,7 @@ qbjVmDriverObjects(qbjDriver *driver)
     driver->defContext->vncListen = conf->vncListen;
     driver->domains = virDomainObjListNew();
     driver->events = virObjectEventStateNew();
-    driver->vncPorts = virPortAllocatorRangeNew("VNC", QBJ_VNC_PORT_MIN, QBJ_VNC_PORT_MAX);
+    driver->vncPorts = virPortAllocatorRangeNew("VNC", conf->displayPortMin, conf->displayPortMax);
     driver->xmlopt = qbjVmDriverXmlOption(driver);
     return driver->caps && driver->domains && driver->events && driver->vncPorts && driver->xmlopt ? 0 : -1;
 }

@@ -53,11 +53,16 @@ int
 qbjVmGraphicsSetup(virDomainObj *vm)
 {
     virDomainGraphicsDef *vnc = qbjVmGraphicsVnc(vm->def);
+    const char *password = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->vncPassword;
     g_autoptr(virJSONValue) arguments = NULL;
 
-    if (!vnc || !vnc->data.vnc.auth.passwd)
+    if (!vnc)
         return 0;
-    if (virJSONValueObjectAdd(&arguments, "s:protocol", "vnc", "s:password", vnc->data.vnc.auth.passwd, NULL) < 0)
+    if (vnc->data.vnc.auth.passwd)
+        password = vnc->data.vnc.auth.passwd;
+    if (!password)
+        return 0;
+    if (virJSONValueObjectAdd(&arguments, "s:protocol", "vnc", "s:password", password, NULL) < 0)
         return -1;
     return qbjDomainQmpCall(vm, "set_password", arguments, NULL);
 }

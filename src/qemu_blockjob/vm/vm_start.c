@@ -98,6 +98,14 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
     return qbjVmStartLabels(vm);
 }
 
+static void
+qbjVmStartLimits(virCommand *cmd, const virQbjConf *conf)
+{
+    virCommandSetMaxProcesses(cmd, conf->maxProcesses);
+    virCommandSetMaxFiles(cmd, conf->maxFiles);
+    virCommandSetMaxCoreSize(cmd, conf->maxCore);
+}
+
 static virCommand *
 qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
 {
@@ -111,9 +119,9 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .monitorPath = priv->status->monitorPath,
         .monitorFd = fds->monitor,
         .serialFds = fds->serials,
-        .sandbox = priv->driver->conf->seccompSandbox != 0,
     };
 
+    qbjVmArgsSettings(&input, priv->driver->conf);
     if (!input.caps || !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
     fds->version = input.caps->version;
@@ -123,6 +131,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
     virCommandSetUmask(cmd, 0x002);
     virCommandSetOutputFD(cmd, &fds->log.fd);
     virCommandSetErrorFD(cmd, &fds->log.fd);
+    qbjVmStartLimits(cmd, priv->driver->conf);
     if (virSecurityManagerSetChildProcessLabel(priv->driver->security, vm->def, cmd) < 0)
         return NULL;
     return g_steal_pointer(&cmd);

@@ -1,0 +1,75 @@
+#include <config.h>
+
+#include "internal.h"
+#include "virqbjconfread.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_CONF
+
+static int
+virQbjConfReadPort(virConf *file, const char *filename, const char *name, unsigned int *port)
+{
+    if (virConfGetValueUInt(file, name, port) < 0)
+        return -1;
+
+    if (*port < VIR_QBJ_CONF_PORT_MIN || *port > VIR_QBJ_CONF_PORT_MAX) {
+        virReportError(VIR_ERR_CONF_SYNTAX, _("The value %u of '%s' in %s is not a port from %d to %d"),
+                       *port, name, filename, VIR_QBJ_CONF_PORT_MIN, VIR_QBJ_CONF_PORT_MAX);
+        return -1;
+    }
+
+    return 0;
+}
+
+int
+virQbjConfReadDisplay(virQbjConf *conf, virConf *file, const char *filename)
+{
+    if (virConfGetValueString(file, "vnc_listen", &conf->vncListen) < 0 ||
+        virConfGetValueString(file, "vnc_password", &conf->vncPassword) < 0 ||
+        virQbjConfReadPort(file, filename, "remote_display_port_min", &conf->displayPortMin) < 0 ||
+        virQbjConfReadPort(file, filename, "remote_display_port_max", &conf->displayPortMax) < 0)
+        return -1;
+
+    if (conf->displayPortMin >= conf->displayPortMax) {     /* the allocator wants two at least */
+        virReportError(VIR_ERR_CONF_SYNTAX,
+                       _("'remote_display_port_min' is not below 'remote_display_port_max' in %s"), filename);
+        return -1;
+    }
+
+    return 0;
+}
+
+static int
+virQbjConfReadCore(virQbjConf *conf, virConf *file, const char *filename)
+{
+    g_autofree char *word = NULL;
+
+    if (virConfGetValueType(file, "max_core") != VIR_CONF_STRING)
+        return virConfGetValueULLong(file, "max_core", &conf->maxCore) < 0 ? -1 : 0;
+
+    if (virConfGetValueString(file, "max_core", &word) < 0)
+        return -1;
+
+    if (STRNEQ_NULLABLE(word, "unlimited")) {
+        virReportError(VIR_ERR_CONF_SYNTAX, _("The value '%s' of 'max_core' in %s is not known"),
+                       NULLSTR_EMPTY(word), filename);
+        return -1;
+    }
+
+    conf->maxCore = ULLONG_MAX;
+    return 0;
+}
+
+int
+virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename)
+{
+    if (virConfGetValueUInt(file, "max_processes", &conf->maxProcesses) < 0 ||
+        virConfGetValueUInt(file, "max_files", &conf->maxFiles) < 0 ||
+        virQbjConfReadCore(conf, file, filename) < 0 ||
+        virConfGetValueBool(file, "dump_guest_core", &conf->dumpGuestCore) < 0 ||
+        virConfGetValueBool(file, "set_process_name", &conf->setProcessName) < 0 ||
+        virConfGetValueBool(file, "log_timestamp", &conf->logTimestamp) < 0)
+        return -1;
+
+    return 0;
+}
