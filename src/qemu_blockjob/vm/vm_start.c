@@ -101,8 +101,10 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
 static void
 qbjVmStartLimits(virCommand *cmd, const virQbjConf *conf)
 {
-    virCommandSetMaxProcesses(cmd, conf->maxProcesses);
-    virCommandSetMaxFiles(cmd, conf->maxFiles);
+    if (conf->maxProcesses > 0)
+        virCommandSetMaxProcesses(cmd, conf->maxProcesses);
+    if (conf->maxFiles > 0)
+        virCommandSetMaxFiles(cmd, conf->maxFiles);
     virCommandSetMaxCoreSize(cmd, conf->maxCore);
 }
 
