@@ -162,7 +162,7 @@ static void
 sweepRecover(Sweep *sweep, const char *name, const char *fault, GString *output)
 {
     /* what was to be destroyed has to go by itself, and what has gone has to be seen as such */
-    const char *what = sweep->gone || strstr(output->str, "destroying") ? "recover-end" : "recover";
+    const char *what = sweep->gone ? "recover-gone" : strstr(output->str, "destroying") ? "recover-end" : "recover";
     bool again;
 
     if (sweep->gone)

@@ -217,7 +217,7 @@ childRun(virConnectPtr conn, const char *name, sweepKind kind)
 
 /* What another process left when it died. */
 static void
-childRecover(virConnectPtr conn, const char *name, sweepKind kind, bool ending)
+childRecover(virConnectPtr conn, const char *name, sweepKind kind, bool ending, bool gone)
 {
     virDomainPtr domain = virDomainLookupByName(conn, name);
     bool ready;
@@ -227,6 +227,8 @@ childRecover(virConnectPtr conn, const char *name, sweepKind kind, bool ending)
         say("top -\n");     /* died before it was defined, or after the end */
         return;
     }
+    if (gone && virDomainIsActive(domain) == 1)
+        bad("a domain whose process has gone is listed as running");
     for (tries = 0; ending && tries < 1000 && virDomainIsActive(domain) == 1; tries++)
         g_usleep(20000);
     if (virDomainIsActive(domain) == 1) {
@@ -257,7 +259,7 @@ sweepChildMain(char **argv)
     else if (STREQ(argv[1], "run"))
         childRun(conn, argv[3], kind);
     else
-        childRecover(conn, argv[3], kind, STREQ(argv[1], "recover-end"));
+        childRecover(conn, argv[3], kind, STRPREFIX(argv[1], "recover-"), STREQ(argv[1], "recover-gone"));
     if (!embedClose(conn))
         bad("cleanup");
     return 0;

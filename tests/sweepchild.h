@@ -10,10 +10,9 @@ typedef enum {
     SWEEP_KIND_LAST
 } sweepKind;
 
-/* PROGRAM run|recover|recover-end ROOT NAME KIND: defines the domain NAME, whose images are in ROOT/NAME,
- * and goes through a job; or
- * goes on with what another process left; or waits only for the end of that domain. Says on its standard
- * output:
+/* PROGRAM run|recover|recover-end|recover-gone ROOT NAME KIND: defines the domain NAME, whose images are in
+ * ROOT/NAME, and goes through a job; or goes on with what another process left; or waits only for the end of
+ * that domain, which has come already when its process is gone. Says on its standard output:
  *   top N      the persistent definition names disk.N at the end ("-": there is none)
  *   wrote MIB  that MiB was written and flushed in between
  *   end NEW    0: the job left the old chain, 1: the new one

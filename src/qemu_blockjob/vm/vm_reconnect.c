@@ -22,46 +22,41 @@ VIR_LOG_INIT("qbj.vm_reconnect");
 
 #define QBJ_VM_RECONNECT_MS 1000
 
-static void
-qbjVmReconnectQueue(virDomainObj *vm, qbjDomainEventType type)
+/* Whether process @pid runs @emulator. */
+static bool
+qbjVmReconnectRuns(pid_t pid, const char *emulator)
 {
-    qbjDomainEvent *event = g_new0(qbjDomainEvent, 1);
+    g_autofree char *link = g_strdup_printf("/proc/%lld/exe", (long long) pid);
+    g_autofree char *exe = g_file_read_link(link, NULL);
+    g_autofree char *real = NULL;
 
-    event->type = type;
-    event->domainId = vm->def->id;
-    qbjDomainQueuePush(vm, event);
+    if (virFileResolveAllLinks(emulator, &real) < 0) {
+        virResetLastError();
+        return false;
+    }
+    return exe && STRPREFIX(exe, real);         /* " (deleted)" follows when QEMU was updated */
 }
 
-/* The process that the pid file names, if it still is this VM's QEMU: the file stays locked as long as
- * QEMU lives. */
-static int
-qbjVmReconnectProcess(virDomainObj *vm)
+/* The process that the pid file names, if it still is this VM's QEMU. Without the file, which somebody may
+ * have removed, the number in the status file is only as good as the program that runs under it. */
+static pid_t
+qbjVmReconnectPid(virDomainObj *vm)
 {
     g_autofree char *pidPath = qbjVmFilesPidPath(vm);
     pid_t pid = 0;
 
-    if (virPidFileReadPathIfAlive(pidPath, &pid, vm->def->emulator) < 0 || pid <= 0) {
-        if (pid <= 0 && vm->pid > 0 && virFileExists(pidPath) == 0)
-            pid = vm->pid;
-        else
-            return -1;
-    }
-    vm->pid = pid;
-    return qbjHostProcessOpen(pid, 0);
+    if (virPidFileReadPathIfAlive(pidPath, &pid, vm->def->emulator) == 0 && pid > 0)
+        return pid;
+    if (pid <= 0 && vm->pid > 0 && !virFileExists(pidPath) && qbjVmReconnectRuns(vm->pid, vm->def->emulator))
+        return vm->pid;
+    return 0;
 }
 
 static void
-qbjVmReconnectOne(virDomainObj *vm)
+qbjVmReconnectWatched(virDomainObj *vm, int pidfd)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    int pidfd = qbjVmReconnectProcess(vm);
 
-    if (pidfd < 0) {
-        virResetLastError();
-        vm->pid = 0;                    /* whoever has the number now is not ours */
-        qbjVmReconnectQueue(vm, QBJ_DOMAIN_EVENT_PROCESS_GONE);
-        return;
-    }
     qbjDomainWatchProcess(vm, pidfd);
     if (priv->destroyed) {
         qbjVmStopRequest(vm);
@@ -73,6 +68,43 @@ qbjVmReconnectOne(virDomainObj *vm)
         virResetLastError();
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
     }
+}
+
+/* Returns false when the process has gone. One that is there but cannot be watched (no descriptor is left)
+ * is tried again. */
+static bool
+qbjVmReconnectOne(virDomainObj *vm)
+{
+    virErrorPtr error;
+    int pidfd;
+
+    vm->pid = qbjVmReconnectPid(vm);            /* whoever else has the recorded number is not ours */
+    virResetLastError();
+    if (vm->pid <= 0)
+        return false;
+    if ((pidfd = qbjHostProcessOpen(vm->pid, 0)) >= 0) {
+        qbjVmReconnectWatched(vm, pidfd);
+        return true;
+    }
+    error = virGetLastError();
+    if (error && error->int1 == ESRCH) {
+        vm->pid = 0;
+        virResetLastError();
+        return false;
+    }
+    VIR_WARN("Domain '%s' cannot be watched, tried again: %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+    return true;
+}
+
+/* Job held, and let go of here when the VM has gone: no client has seen it yet, and none shall see it
+ * running. */
+static void
+qbjVmReconnectGone(virDomainObj *vm)
+{
+    qbjVmStopGone(vm);
+    QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
 }
 
 /* @vm: from the list, unlocked */
@@ -92,7 +124,10 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm)
     priv->reconnecting = true;
     priv->labelled = true;
     qbjDriverActiveAdd(driver);
-    qbjVmReconnectOne(vm);
+    if (!qbjVmReconnectOne(vm)) {
+        qbjVmReconnectGone(vm);
+        qbjDomainJobEnd(vm);
+    }
 }
 
 void
@@ -240,7 +275,12 @@ qbjVmReconnectAgain(virDomainObj *vm)
         qbjVmReconnectFinish(vm);
         return;
     }
-    if (priv->pidfd < 0 || !priv->status->monitorPath)
+    if (priv->pidfd < 0) {              /* the worker ends the job when the VM has gone (domain_queue.c) */
+        if (priv->reconnecting && !qbjVmReconnectOne(vm))
+            qbjVmReconnectGone(vm);
+        return;
+    }
+    if (!priv->status->monitorPath)
         return;
     if (qbjDomainQmpConnect(vm) < 0) {
         virResetLastError();

@@ -4,8 +4,8 @@
 #include "domain_private.h"
 
 /* For each domain that a status file described: takes its job, watches its process, connects its monitor.
- * Does not wait for any
- * QEMU: one that hangs delays nobody else. What follows comes through the VM's queue. */
+ * Does not wait for any QEMU: one that hangs delays nobody else. What follows comes through the VM's queue.
+ * A domain whose process has gone is settled and shut off on return: no client sees it running. */
 void qbjVmReconnectAll(qbjDriver *driver);
 
 /* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
