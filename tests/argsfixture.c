@@ -102,6 +102,8 @@ qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt)
     return g_steal_pointer(&def);
 }
 
+time_t qbjTestArgsNow;
+
 virCommand *
 qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root)
 {
@@ -113,6 +115,7 @@ qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *r
         .libDir = libDir,
         .monitorPath = monitorPath,
         .monitorFd = -1,
+        .now = qbjTestArgsNow,
         .sandbox = true,
     };
 

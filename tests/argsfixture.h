@@ -18,6 +18,9 @@ virDomainDef *qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt
 /* Names the block nodes: from the last disk to the first, down each chain (11.2). */
 void qbjTestNumberImages(virDomainDef *def);
 
+/* The time that clocks start from; 0: the present. */
+extern time_t qbjTestArgsNow;
+
 /* Its command line in the form without descriptors; @root is the driver's root directory. NULL with an
  * error reported. */
 virCommand *qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root);

@@ -9,6 +9,7 @@ failure too.
 """
 import fnmatch
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -31,9 +32,10 @@ def read_differences():
 
 
 def options(text):
-    """Environment, binary, and each option together with its value, in order."""
+    """Environment, binary, and each option together with its value, in order. The present time stands as "now"."""
     result = []
     value_of = False
+    text = re.sub(r'base=20[2-9]\d-\d\d-\d\dT[\d:]+', 'base=now', text)
     for word in shlex.split(text):
         if value_of and not word.startswith('-'):
             result[-1] += ' ' + word

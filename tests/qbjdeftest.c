@@ -58,6 +58,15 @@ qbjTestRedefine(const char *text)
     return qbjTestDefText(def, xmlopt);
 }
 
+/* The parser takes these attributes together with a password only, which these texts do not show. */
+static char *
+qbjTestWithoutPassword(const char *text)
+{
+    g_autoptr(GRegex) attributes = g_regex_new(" (connected|passwdValidTo)='[^']*'", 0, 0, NULL);
+
+    return g_regex_replace_literal(attributes, text, -1, 0, "", 0, NULL);
+}
+
 /* What define makes must be accepted by define and stay as it is; only the order of controllers may
  * change, once. */
 static void
@@ -65,7 +74,8 @@ qbjTestAgain(const char *text)
 {
     g_autofree char *again = qbjTestRedefine(text);
     g_autofree char *thrice = qbjTestRedefine(again);
-    g_autofree char *lines = qbjTestSortLines(text);
+    g_autofree char *plain = qbjTestWithoutPassword(text);
+    g_autofree char *lines = qbjTestSortLines(plain);
     g_autofree char *linesAgain = qbjTestSortLines(again);
 
     g_assert_cmpstr(linesAgain, ==, lines);

@@ -154,7 +154,7 @@ qbjVmAddrPlaceVideo(virDomainDef *def, virDomainPCIAddressSet *addrs, unsigned i
     virPCIDeviceAddress addr = { .slot = slot };
     virDomainDeviceInfo *info;
 
-    if (def->nvideos == 0 || def->videos[0]->type == VIR_DOMAIN_VIDEO_TYPE_NONE)
+    if (def->nvideos == 0 || def->videos[0]->info.pciConnectFlags == 0)
         return 0;
 
     info = &def->videos[0]->info;
@@ -167,12 +167,34 @@ qbjVmAddrPlaceVideo(virDomainDef *def, virDomainPCIAddressSet *addrs, unsigned i
     return qbjVmAddrPlace(addrs, info, addr);
 }
 
+/* The sound chip of the ICH9. */
+static int
+qbjVmAddrPlaceSound(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    const virPCIDeviceAddress addr = { .slot = 0x1b };
+    size_t i;
+
+    for (i = 0; i < def->nsounds; i++) {
+        virPCIDeviceAddress wanted = addr;
+
+        if (def->sounds[i]->model != VIR_DOMAIN_SOUND_MODEL_ICH9 ||
+            !virDeviceInfoPCIAddressIsWanted(&def->sounds[i]->info))
+            continue;
+        if (virDomainPCIAddressSlotInUse(addrs, &wanted))
+            return 0;
+        return qbjVmAddrPlace(addrs, &def->sounds[i]->info, addr);
+    }
+
+    return 0;
+}
+
 int
 qbjVmAddrReserveChipset(virDomainDef *def, virDomainPCIAddressSet *addrs)
 {
     if (qbjVmMachineIsQ35(def->os.machine)) {
         if (qbjVmAddrReserveTaken(addrs, qbjVmAddrTakenQ35, G_N_ELEMENTS(qbjVmAddrTakenQ35)) < 0 ||
-            qbjVmAddrPlaceICH9USB(def, addrs) < 0)
+            qbjVmAddrPlaceICH9USB(def, addrs) < 0 ||
+            qbjVmAddrPlaceSound(def, addrs) < 0)
             return -1;
         return qbjVmAddrPlaceVideo(def, addrs, 0x01);
     }

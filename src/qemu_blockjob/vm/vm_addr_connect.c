@@ -59,11 +59,47 @@ qbjVmAddrConnectVideo(const virDomainDef *def, const virDomainVideoDef *video)
 {
     switch (video->type) {
     case VIR_DOMAIN_VIDEO_TYPE_NONE:
+    case VIR_DOMAIN_VIDEO_TYPE_RAMFB:
         return 0;
     case VIR_DOMAIN_VIDEO_TYPE_VIRTIO:
+    case VIR_DOMAIN_VIDEO_TYPE_BOCHS:
         return qbjVmAddrConnectModern(def);
     default:
         return qbjVmAddrPCI;
+    }
+}
+
+/* A transitional device shows the guest I/O ports, which only conventional slots have. */
+static virDomainPCIConnectFlags
+qbjVmAddrConnectVirtio(const virDomainDef *def, bool transitional)
+{
+    return transitional ? qbjVmAddrPCI : qbjVmAddrConnectModern(def);
+}
+
+static virDomainPCIConnectFlags
+qbjVmAddrConnectBalloon(const virDomainDef *def, const virDomainMemballoonDef *balloon)
+{
+    switch (balloon->model) {
+    case VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO:
+    case VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO_TRANSITIONAL:
+    case VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO_NON_TRANSITIONAL:
+        return qbjVmAddrConnectVirtio(def, balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO_TRANSITIONAL);
+    default:
+        return 0;
+    }
+}
+
+static virDomainPCIConnectFlags
+qbjVmAddrConnectSound(const virDomainSoundDef *sound)
+{
+    switch (sound->model) {
+    case VIR_DOMAIN_SOUND_MODEL_ICH6:
+    case VIR_DOMAIN_SOUND_MODEL_ICH9:
+    case VIR_DOMAIN_SOUND_MODEL_AC97:
+    case VIR_DOMAIN_SOUND_MODEL_ES1370:
+        return qbjVmAddrPCI;
+    default:
+        return 0;
     }
 }
 
@@ -78,7 +114,17 @@ qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev)
     case VIR_DOMAIN_DEVICE_VIDEO:
         return qbjVmAddrConnectVideo(def, dev->data.video);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:
-        return dev->data.memballoon->model == VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO ? qbjVmAddrConnectModern(def) : 0;
+        return qbjVmAddrConnectBalloon(def, dev->data.memballoon);
+    case VIR_DOMAIN_DEVICE_RNG:
+        return qbjVmAddrConnectVirtio(def, dev->data.rng->model == VIR_DOMAIN_RNG_MODEL_VIRTIO_TRANSITIONAL);
+    case VIR_DOMAIN_DEVICE_VSOCK:
+        return qbjVmAddrConnectVirtio(def, dev->data.vsock->model == VIR_DOMAIN_VSOCK_MODEL_VIRTIO_TRANSITIONAL);
+    case VIR_DOMAIN_DEVICE_SOUND:
+        return qbjVmAddrConnectSound(dev->data.sound);
+    case VIR_DOMAIN_DEVICE_WATCHDOG:
+        return dev->data.watchdog->model == VIR_DOMAIN_WATCHDOG_MODEL_I6300ESB ? qbjVmAddrPCI : 0;
+    case VIR_DOMAIN_DEVICE_INPUT:
+        return dev->data.input->bus == VIR_DOMAIN_INPUT_BUS_VIRTIO ? qbjVmAddrConnectModern(def) : 0;
     default:
         return 0;
     }

@@ -160,16 +160,68 @@ qbjVmAddrAssignVideos(virDomainDef *def, virDomainPCIAddressSet *addrs)
     return 0;
 }
 
+static int
+qbjVmAddrAssignSounds(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    size_t i;
+
+    for (i = 0; i < def->nsounds; i++) {
+        if (qbjVmAddrAssignOne(addrs, &def->sounds[i]->info) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+static int
+qbjVmAddrAssignRngs(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    size_t i;
+
+    for (i = 0; i < def->nrngs; i++) {
+        if (qbjVmAddrAssignOne(addrs, &def->rngs[i]->info) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+static int
+qbjVmAddrAssignInputs(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    size_t i;
+
+    for (i = 0; i < def->ninputs; i++) {
+        if (qbjVmAddrAssignOne(addrs, &def->inputs[i]->info) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+/* What comes behind the disks. */
+static int
+qbjVmAddrAssignLast(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    if ((def->memballoon && qbjVmAddrAssignOne(addrs, &def->memballoon->info) < 0) ||
+        qbjVmAddrAssignRngs(def, addrs) < 0 ||
+        (def->watchdog && qbjVmAddrAssignOne(addrs, &def->watchdog->info) < 0) ||
+        qbjVmAddrAssignVideos(def, addrs) < 0 ||
+        qbjVmAddrAssignInputs(def, addrs) < 0 ||
+        (def->vsock && qbjVmAddrAssignOne(addrs, &def->vsock->info) < 0))
+        return -1;
+
+    return 0;
+}
+
 int
 qbjVmAddrAssignAll(virDomainDef *def, virDomainPCIAddressSet *addrs)
 {
     if (qbjVmAddrAssignPCIControllers(def, addrs) < 0 ||
+        qbjVmAddrAssignSounds(def, addrs) < 0 ||
         qbjVmAddrAssignControllers(def, addrs) < 0 ||
         qbjVmAddrAssignDisks(def, addrs) < 0)
         return -1;
 
-    if (def->memballoon && qbjVmAddrAssignOne(addrs, &def->memballoon->info) < 0)
-        return -1;
-
-    return qbjVmAddrAssignVideos(def, addrs);
+    return qbjVmAddrAssignLast(def, addrs);
 }

@@ -1,4 +1,4 @@
-/* USB ports of input devices. */
+/* USB ports of devices. */
 
 #include <config.h>
 
@@ -17,15 +17,20 @@ qbjVmAddrWantsPort(const virDomainDeviceInfo *info)
            (info->type == VIR_DOMAIN_DEVICE_ADDRESS_TYPE_USB && info->addr.usb.port[0] == 0);
 }
 
+static int
+qbjVmAddrCountDevice(virDomainDeviceInfo *info G_GNUC_UNUSED, void *opaque)
+{
+    ++*(size_t *) opaque;
+    return 0;
+}
+
 /* The stock driver adds hubs when the controllers' ports are used up. */
 static int
 qbjVmAddrCheckPorts(virDomainDef *def)
 {
     size_t needed = 0;
-    size_t i;
 
-    for (i = 0; i < def->ninputs; i++)
-        needed += def->inputs[i]->bus == VIR_DOMAIN_INPUT_BUS_USB;
+    ignore_value(virDomainUSBDeviceDefForeach(def, qbjVmAddrCountDevice, &needed, true));
 
     if (needed > virDomainUSBAddressCountAllPorts(def)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
@@ -37,27 +42,29 @@ qbjVmAddrCheckPorts(virDomainDef *def)
     return 0;
 }
 
+static int
+qbjVmAddrReservePort(virDomainDeviceInfo *info, void *opaque)
+{
+    return qbjVmAddrWantsPort(info) ? 0 : virDomainUSBAddressReserve(info, opaque);
+}
+
+static int
+qbjVmAddrAssignPort(virDomainDeviceInfo *info, void *opaque)
+{
+    return qbjVmAddrWantsPort(info) ? virDomainUSBAddressAssign(opaque, info) : 0;
+}
+
 int
 qbjVmAddrAssignUSB(virDomainDef *def)
 {
     g_autoptr(virDomainUSBAddressSet) addrs = virDomainUSBAddressSetCreate();
-    size_t i;
 
     if (virDomainUSBAddressSetAddControllers(addrs, def) < 0 ||
         qbjVmAddrCheckPorts(def) < 0)
         return -1;
 
-    for (i = 0; i < def->ninputs; i++) {
-        if (def->inputs[i]->bus == VIR_DOMAIN_INPUT_BUS_USB && !qbjVmAddrWantsPort(&def->inputs[i]->info) &&
-            virDomainUSBAddressReserve(&def->inputs[i]->info, addrs) < 0)
-            return -1;
-    }
+    if (virDomainUSBDeviceDefForeach(def, qbjVmAddrReservePort, addrs, false) < 0)
+        return -1;
 
-    for (i = 0; i < def->ninputs; i++) {
-        if (def->inputs[i]->bus == VIR_DOMAIN_INPUT_BUS_USB && qbjVmAddrWantsPort(&def->inputs[i]->info) &&
-            virDomainUSBAddressAssign(addrs, &def->inputs[i]->info) < 0)
-            return -1;
-    }
-
-    return 0;
+    return virDomainUSBDeviceDefForeach(def, qbjVmAddrAssignPort, addrs, false);
 }

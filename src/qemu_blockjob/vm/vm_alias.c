@@ -123,6 +123,16 @@ qbjVmDefAssignAliases(virDomainDef *def)
 
     qbjVmAliasSetChrs(def);
 
+    for (i = 0; i < def->nsounds; i++)
+        qbjVmAliasSetNumbered(&def->sounds[i]->info, "sound", i);
+    for (i = 0; i < def->nrngs; i++)
+        qbjVmAliasSetNumbered(&def->rngs[i]->info, "rng", i);
+    for (i = 0; i < def->nredirdevs; i++)
+        qbjVmAliasSetNumbered(&def->redirdevs[i]->info, "redir", i);
+    if (def->watchdog)
+        qbjVmAliasSetNumbered(&def->watchdog->info, "watchdog", 0);
+    if (def->vsock)
+        qbjVmAliasSetNumbered(&def->vsock->info, "vsock", 0);
     for (i = 0; i < def->ninputs; i++)
         qbjVmAliasSetNumbered(&def->inputs[i]->info, "input", i);
     for (i = 0; i < def->nvideos; i++)

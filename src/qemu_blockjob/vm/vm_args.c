@@ -79,12 +79,18 @@ qbjVmArgsAddNoDefaults(virCommand *cmd, const qbjVmArgsInput *input)
 }
 
 static int
-qbjVmArgsAddLast(virCommand *cmd, const qbjVmArgsInput *input)
+qbjVmArgsAddSandbox(virCommand *cmd, const qbjVmArgsInput *input)
 {
     if (input->sandbox) {
         virCommandAddArgList(cmd, "-sandbox",
                              "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL);
     }
+    return 0;
+}
+
+static int
+qbjVmArgsAddLast(virCommand *cmd, const qbjVmArgsInput *input)
+{
     if (!input->noTimestamp)
         virCommandAddArgList(cmd, "-msg", "timestamp=on", NULL);
     return 0;
@@ -97,6 +103,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddName,
     qbjVmArgsAddMasterKey,
     qbjVmArgsAddMachine,
+    qbjVmArgsAddTseg,
     qbjVmArgsAddCpu,
     qbjVmArgsAddMemory,
     qbjVmArgsAddSmp,
@@ -114,7 +121,15 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddAudio,
     qbjVmArgsAddGraphics,
     qbjVmArgsAddVideo,
+    qbjVmArgsAddSounds,
+    qbjVmArgsAddWatchdog,
+    qbjVmArgsAddRedirdevs,
     qbjVmArgsAddBalloon,
+    qbjVmArgsAddRngs,
+    qbjVmArgsAddVmcoreinfo,
+    qbjVmArgsAddSandbox,
+    qbjVmArgsAddPanics,
+    qbjVmArgsAddVsock,
     qbjVmArgsAddLast,
 };
 

@@ -17,6 +17,8 @@ struct _qbjVmArgsInput {
     int monitorFd;              /* listening socket to pass, or -1: "path=" form (domxml-to-native) */
     const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;
                                  * NULL: "path=" form for all */
+    const int *vsockFd;         /* NULL: none, for the text form */
+    time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool sandbox;
     bool processName;           /* "qemu:NAME" is seen in lists of processes */
     bool dumpGuestCore;         /* unless the definition says something else */

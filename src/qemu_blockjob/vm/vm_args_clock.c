@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "virerror.h"
+#include "virtime.h"
 #include "vm_args_parts.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -101,6 +102,11 @@ qbjVmArgsAddTimer(virCommand *cmd, const virDomainTimerDef *timer)
         return qbjVmArgsAddPit(cmd, timer);
     case VIR_DOMAIN_TIMER_NAME_HPET:
         return qbjVmArgsAddHpet(cmd, timer);
+    /* part of -cpu (vm_args_cpufeature.c) */
+    case VIR_DOMAIN_TIMER_NAME_KVMCLOCK:
+    case VIR_DOMAIN_TIMER_NAME_HYPERVCLOCK:
+    case VIR_DOMAIN_TIMER_NAME_TSC:
+        return 0;
     default:
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Timer '%s' is not supported."),
                        virDomainTimerNameTypeToString(timer->name));
@@ -112,8 +118,10 @@ qbjVmArgsAddTimer(virCommand *cmd, const virDomainTimerDef *timer)
 static int
 qbjVmArgsCheckTimer(const virDomainTimerDef *timer)
 {
-    /* no machine of ours can do without RTC or PIT; the stock driver ignores the wish */
-    if (timer->present == VIR_TRISTATE_BOOL_NO && timer->name != VIR_DOMAIN_TIMER_NAME_HPET)
+    /* no machine of ours can do without RTC, PIT or TSC; the stock driver ignores the wish */
+    if (timer->present == VIR_TRISTATE_BOOL_NO &&
+        (timer->name == VIR_DOMAIN_TIMER_NAME_RTC || timer->name == VIR_DOMAIN_TIMER_NAME_PIT ||
+         timer->name == VIR_DOMAIN_TIMER_NAME_TSC))
         return qbjVmArgsRefuseTimer(timer, "present='no'");
 
     if (timer->track != VIR_DOMAIN_TIMER_TRACK_NONE && timer->name != VIR_DOMAIN_TIMER_NAME_RTC)
@@ -122,25 +130,61 @@ qbjVmArgsCheckTimer(const virDomainTimerDef *timer)
     if (timer->catchup.threshold || timer->catchup.slew || timer->catchup.limit)
         return qbjVmArgsRefuseTimer(timer, "catchup");
 
-    if (timer->frequency || timer->mode != VIR_DOMAIN_TIMER_MODE_NONE)
+    if ((timer->frequency && timer->name != VIR_DOMAIN_TIMER_NAME_TSC) ||
+        timer->mode != VIR_DOMAIN_TIMER_MODE_NONE)
         return qbjVmArgsRefuseTimer(timer, "frequency or mode");
+
+    if (timer->tickpolicy != VIR_DOMAIN_TIMER_TICKPOLICY_NONE &&
+        (timer->name == VIR_DOMAIN_TIMER_NAME_KVMCLOCK || timer->name == VIR_DOMAIN_TIMER_NAME_HYPERVCLOCK ||
+         timer->name == VIR_DOMAIN_TIMER_NAME_TSC))
+        return qbjVmArgsRefuseTimer(timer, "tickpolicy");
 
     return 0;
 }
 
 static int
-qbjVmArgsAppendClockBase(virBuffer *buf, const virDomainClockDef *clock)
+qbjVmArgsAppendClockTime(virBuffer *buf, long long seconds)
+{
+    g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(seconds);
+    g_autofree char *text = when ? g_date_time_format(when, "%Y-%m-%dT%H:%M:%S") : NULL;
+
+    if (!text) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Clock start or adjustment is out of range: %lld"), seconds);
+        return -1;
+    }
+
+    virBufferAsprintf(buf, "base=%s", text);
+    return 0;
+}
+
+static int
+qbjVmArgsAppendClockVariable(virBuffer *buf, const virDomainClockDef *clock, time_t now)
+{
+    long offset = 0;
+
+    if (now == 0)
+        now = time(NULL);
+    if (clock->data.variable.basis == VIR_DOMAIN_CLOCK_BASIS_LOCALTIME && virTimeLocalOffsetFromUTC(&offset) < 0)
+        return -1;
+
+    return qbjVmArgsAppendClockTime(buf, (long long) now + clock->data.variable.adjustment + offset);
+}
+
+static int
+qbjVmArgsAppendClockBase(virBuffer *buf, const virDomainClockDef *clock, time_t now)
 {
     switch ((virDomainClockOffsetType) clock->offset) {
     case VIR_DOMAIN_CLOCK_OFFSET_UTC:
         virBufferAddLit(buf, "base=utc");
         return 0;
     case VIR_DOMAIN_CLOCK_OFFSET_LOCALTIME:
+    case VIR_DOMAIN_CLOCK_OFFSET_TIMEZONE:
         virBufferAddLit(buf, "base=localtime");
         return 0;
     case VIR_DOMAIN_CLOCK_OFFSET_VARIABLE:
-    case VIR_DOMAIN_CLOCK_OFFSET_TIMEZONE:
+        return qbjVmArgsAppendClockVariable(buf, clock, now);
     case VIR_DOMAIN_CLOCK_OFFSET_ABSOLUTE:
+        return qbjVmArgsAppendClockTime(buf, clock->data.starttime);
     case VIR_DOMAIN_CLOCK_OFFSET_LAST:
         break;
     }
@@ -157,8 +201,11 @@ qbjVmArgsAddClock(virCommand *cmd, const qbjVmArgsInput *input)
     g_auto(virBuffer) rtc = VIR_BUFFER_INITIALIZER;
     size_t i;
 
-    if (qbjVmArgsAppendClockBase(&rtc, clock) < 0)
+    if (qbjVmArgsAppendClockBase(&rtc, clock, input->now) < 0)
         return -1;
+    /* what QEMU takes for the local time */
+    if (clock->offset == VIR_DOMAIN_CLOCK_OFFSET_TIMEZONE)
+        virCommandAddEnvPair(cmd, "TZ", clock->data.timezone);
 
     for (i = 0; i < clock->ntimers; i++) {
         if (qbjVmArgsCheckTimer(clock->timers[i]) < 0)

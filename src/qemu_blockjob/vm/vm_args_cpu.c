@@ -123,11 +123,6 @@ qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input)
     const virCPUDef *cpu = input->def->cpu;
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
 
-    if (cpu && (cpu->cache || cpu->addr)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("CPU cache and maxphysaddr are not supported."));
-        return -1;
-    }
-
     if (!cpu || (cpu->mode == VIR_CPU_MODE_CUSTOM && !cpu->model))
         virBufferAdd(&buf, input->def->os.arch == VIR_ARCH_X86_64 ? "qemu64" : "qemu32", -1);
     else if (qbjVmArgsAppendCpuModel(&buf, input, cpu) < 0)
@@ -135,8 +130,8 @@ qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input)
 
     if (cpu)
         qbjVmArgsAppendCpuFeatures(&buf, cpu);
-    if (input->def->features[VIR_DOMAIN_FEATURE_PMU] != VIR_TRISTATE_SWITCH_ABSENT)
-        virBufferAsprintf(&buf, ",pmu=%s", virTristateSwitchTypeToString(input->def->features[VIR_DOMAIN_FEATURE_PMU]));
+    if (qbjVmArgsAppendCpuOfFeatures(&buf, input->def) < 0)
+        return -1;
 
     if (qbjVmArgsCpuEnforce(input->def))
         virBufferAddLit(&buf, ",enforce=on");

@@ -18,6 +18,71 @@ qbjVmArgsAppendSwitch(virBuffer *buf, const char *key, int state)
         virBufferAsprintf(buf, ",%s=%s", key, virTristateSwitchTypeToString(state));
 }
 
+static void
+qbjVmArgsAppendIrqchip(virBuffer *buf, const virDomainDef *def)
+{
+    switch (def->features[VIR_DOMAIN_FEATURE_IOAPIC]) {
+    case VIR_DOMAIN_IOAPIC_QEMU:
+        virBufferAddLit(buf, ",kernel_irqchip=split");
+        break;
+    case VIR_DOMAIN_IOAPIC_KVM:
+        virBufferAddLit(buf, ",kernel_irqchip=on");
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+qbjVmArgsAddAccel(virCommand *cmd, const virDomainDef *def)
+{
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+    const virDomainFeatureKVM *kvm = def->kvm_features;
+
+    if (def->virtType == VIR_DOMAIN_VIRT_KVM) {
+        virBufferAddLit(&buf, "kvm");
+        if (def->features[VIR_DOMAIN_FEATURE_KVM] == VIR_TRISTATE_SWITCH_ON && kvm &&
+            kvm->features[VIR_DOMAIN_KVM_DIRTY_RING] == VIR_TRISTATE_SWITCH_ON)
+            virBufferAsprintf(&buf, ",dirty-ring-size=%u", kvm->dirty_ring_size);
+    } else {
+        virBufferAddLit(&buf, "tcg");
+        /* KiB in the definition, MiB for QEMU */
+        if (def->features[VIR_DOMAIN_FEATURE_TCG] == VIR_TRISTATE_SWITCH_ON && def->tcg_features)
+            virBufferAsprintf(&buf, ",tb-size=%llu", def->tcg_features->tb_cache >> 10);
+    }
+
+    virCommandAddArgList(cmd, "-accel", virBufferCurrentContent(&buf), NULL);
+}
+
+int
+qbjVmArgsAddTseg(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    if (!input->def->tseg_specified)
+        return 0;
+
+    if (!qbjVmMachineIsQ35(input->def->os.machine)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("SMM TSEG is only supported with q35 machine type"));
+        return -1;
+    }
+
+    virCommandAddArg(cmd, "-global");
+    virCommandAddArgFormat(cmd, "mch.extended-tseg-mbytes=%llu", input->def->tseg_size >> 20);
+    return 0;
+}
+
+int
+qbjVmArgsAddVmcoreinfo(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    g_autoptr(virJSONValue) props = NULL;
+
+    if (input->def->features[VIR_DOMAIN_FEATURE_VMCOREINFO] != VIR_TRISTATE_SWITCH_ON)
+        return 0;
+    if (virJSONValueObjectAdd(&props, "s:driver", "vmcoreinfo", NULL) < 0)
+        return -1;
+
+    return qbjVmArgsAddJSON(cmd, "-device", props);
+}
+
 int
 qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
 {
@@ -30,11 +95,12 @@ qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
     qbjVmArgsAppendSwitch(&buf, "smm", def->features[VIR_DOMAIN_FEATURE_SMM]);
     if (def->mem.dump_core != VIR_TRISTATE_SWITCH_ABSENT)
         core = def->mem.dump_core == VIR_TRISTATE_SWITCH_ON;
+    qbjVmArgsAppendIrqchip(&buf, def);
     virBufferAsprintf(&buf, ",dump-guest-core=%s", core ? "on" : "off");
     virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
 
-    virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf),
-                         "-accel", def->virtType == VIR_DOMAIN_VIRT_KVM ? "kvm" : "tcg", NULL);
+    virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf), NULL);
+    qbjVmArgsAddAccel(cmd, def);
     return 0;
 }
 

@@ -15,6 +15,8 @@ int qbjVmArgsRefuse(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_machine.c */
 int qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddTseg(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddVmcoreinfo(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddSmp(virCommand *cmd, const qbjVmArgsInput *input);
 
@@ -41,15 +43,54 @@ int qbjVmArgsAddDisks(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddMonitor(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddSerials(virCommand *cmd, const qbjVmArgsInput *input);
 
-/* vm_args_device.c */
+/* vm_args_cpufeature.c: the end of the value of -cpu */
+int qbjVmArgsAppendCpuOfFeatures(virBuffer *buf, const virDomainDef *def);
+
+/* vm_args_input.c */
 int qbjVmArgsAddInputs(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_small.c */
 int qbjVmArgsAddBalloon(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddRngs(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddWatchdog(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddPanics(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddVsock(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddRedirdevs(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_sound.c */
+int qbjVmArgsAddSounds(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_audio.c */
+int qbjVmArgsAddAudio(virCommand *cmd, const qbjVmArgsInput *input);
+/* Name of the back-end with number @id, or, with 0, of the first one; NULL when there is none. */
+char *qbjVmArgsAudioId(const virDomainDef *def, unsigned int id);
 
 /* vm_args_graphics.c */
 int qbjVmArgsAddNoDisplay(virCommand *cmd, const qbjVmArgsInput *input);
-int qbjVmArgsAddAudio(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddGraphics(virCommand *cmd, const qbjVmArgsInput *input);
+/* The one listen element; NULL with an error reported when there is none that we know. */
+const virDomainGraphicsListenDef *qbjVmArgsListen(const virDomainGraphicsDef *graphics);
+/* Path of its socket; one in libDir when it names none. */
+char *qbjVmArgsListenSocket(const qbjVmArgsInput *input, const virDomainGraphicsDef *graphics);
+
+/* vm_args_vnc.c, vm_args_spice.c */
+int qbjVmArgsAddVNC(virCommand *cmd, const qbjVmArgsInput *input, const virDomainGraphicsDef *graphics);
+int qbjVmArgsAddSpice(virCommand *cmd, const qbjVmArgsInput *input, const virDomainGraphicsDef *graphics);
+
+/* vm_args_video.c */
 int qbjVmArgsAddVideo(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_virtio.c */
+typedef enum {
+    QBJ_VM_ARGS_VIRTIO_BOTH,                /* what the slot makes of it */
+    QBJ_VM_ARGS_VIRTIO_TRANSITIONAL,
+    QBJ_VM_ARGS_VIRTIO_NON_TRANSITIONAL,
+} qbjVmArgsVirtioForm;
+
+/* Adds driver "NAME-pci..." and @options, which may be NULL: the first keys of a device. */
+int qbjVmArgsStartVirtio(virJSONValue **props, const char *name, qbjVmArgsVirtioForm form,
+                         const virDomainVirtioOptions *options);
+int qbjVmArgsAddVirtioOptions(virJSONValue **props, const virDomainVirtioOptions *options);
 
 /* vm_args_json.c: helpers of the parts */
 

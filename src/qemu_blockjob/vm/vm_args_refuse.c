@@ -36,24 +36,18 @@ qbjVmArgsRefuseDevices(const virDomainDef *def)
     const qbjVmArgsUnknown unknown[] = {
         { def->nfss > 0, "filesystem" },
         { def->nnets > 0, "interface" },
-        { def->nsounds > 0, "sound" },
         { def->nhostdevs > 0, "hostdev" },
-        { def->nredirdevs > 0, "redirdev" },
         { def->redirfilter != NULL, "redirfilter" },
         { def->nsmartcards > 0, "smartcard" },
         { def->nparallels > 0, "parallel" },
         { def->nchannels > 0, "channel" },
         { def->nleases > 0, "lease" },
         { def->nhubs > 0, "hub" },
-        { def->nrngs > 0, "rng" },
         { def->nshmems > 0, "shmem" },
         { def->nmems > 0, "memory" },
-        { def->npanics > 0, "panic" },
         { def->ntpms > 0, "tpm" },
-        { def->watchdog != NULL, "watchdog" },
         { def->nvram != NULL, "nvram" },
         { def->iommu != NULL, "iommu" },
-        { def->vsock != NULL, "vsock" },
     };
 
     return qbjVmArgsRefuseUsed(unknown, G_N_ELEMENTS(unknown));
@@ -102,6 +96,12 @@ qbjVmArgsKnowsFeature(size_t feature)
     case VIR_DOMAIN_FEATURE_PMU:
     case VIR_DOMAIN_FEATURE_VMPORT:
     case VIR_DOMAIN_FEATURE_SMM:
+    case VIR_DOMAIN_FEATURE_HYPERV:
+    case VIR_DOMAIN_FEATURE_KVM:
+    case VIR_DOMAIN_FEATURE_PVSPINLOCK:
+    case VIR_DOMAIN_FEATURE_IOAPIC:
+    case VIR_DOMAIN_FEATURE_VMCOREINFO:
+    case VIR_DOMAIN_FEATURE_TCG:
         return true;
     default:
         return false;
@@ -119,11 +119,6 @@ qbjVmArgsRefuseFeatures(const virDomainDef *def)
                            virDomainFeatureTypeToString(i));
             return -1;
         }
-    }
-
-    if (def->apic_eoi != VIR_TRISTATE_SWITCH_ABSENT || def->tseg_specified) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("Features apic eoi and smm tseg are not supported."));
-        return -1;
     }
 
     return 0;

@@ -122,6 +122,19 @@ qbjVmDefAddBalloon(virDomainDef *def)
     def->memballoon->model = VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO;
 }
 
+static bool
+qbjVmDefHasSpice(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ngraphics; i++) {
+        if (def->graphics[i]->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
+            return true;
+    }
+
+    return false;
+}
+
 /* QEMU needs to be told that there is no sound, or it looks for a sound server in its environment. */
 static void
 qbjVmDefAddAudio(virDomainDef *def)
@@ -132,7 +145,7 @@ qbjVmDefAddAudio(virDomainDef *def)
         return;
 
     audio = g_new0(virDomainAudioDef, 1);
-    audio->type = VIR_DOMAIN_AUDIO_TYPE_NONE;
+    audio->type = qbjVmDefHasSpice(def) ? VIR_DOMAIN_AUDIO_TYPE_SPICE : VIR_DOMAIN_AUDIO_TYPE_NONE;
     audio->id = 1;
     VIR_APPEND_ELEMENT(def->audios, def->naudios, audio);
 }

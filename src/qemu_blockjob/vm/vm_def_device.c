@@ -8,6 +8,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+#define QBJ_VM_DEF_QXL_VGAMEM (16 * 1024)    /* KiB */
+
 static void
 qbjVmDefSetDisk(virDomainDiskDef *disk)
 {
@@ -49,6 +51,23 @@ qbjVmDefSetVideo(virDomainVideoDef *video)
 {
     if (video->type == VIR_DOMAIN_VIDEO_TYPE_DEFAULT)
         video->type = VIR_DOMAIN_VIDEO_TYPE_CIRRUS;
+
+    if (video->type == VIR_DOMAIN_VIDEO_TYPE_QXL && video->vgamem == 0)
+        video->vgamem = QBJ_VM_DEF_QXL_VGAMEM;
+}
+
+static void
+qbjVmDefSetPanic(virDomainPanicDef *panic)
+{
+    if (panic->model == VIR_DOMAIN_PANIC_MODEL_DEFAULT)
+        panic->model = VIR_DOMAIN_PANIC_MODEL_ISA;
+}
+
+static void
+qbjVmDefSetVsock(virDomainVsockDef *vsock)
+{
+    if (vsock->model == VIR_DOMAIN_VSOCK_MODEL_DEFAULT)
+        vsock->model = VIR_DOMAIN_VSOCK_MODEL_VIRTIO;
 }
 
 int
@@ -67,6 +86,12 @@ qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigne
         break;
     case VIR_DOMAIN_DEVICE_VIDEO:
         qbjVmDefSetVideo(dev->data.video);
+        break;
+    case VIR_DOMAIN_DEVICE_PANIC:
+        qbjVmDefSetPanic(dev->data.panic);
+        break;
+    case VIR_DOMAIN_DEVICE_VSOCK:
+        qbjVmDefSetVsock(dev->data.vsock);
         break;
     default:
         break;

@@ -88,9 +88,51 @@ qbjVmDefValidateVideos(const virDomainDef *def)
     size_t i;
 
     for (i = 1; i < def->nvideos; i++) {
-        if (def->videos[i]->type != VIR_DOMAIN_VIDEO_TYPE_VIRTIO) {
+        if (def->videos[i]->type != VIR_DOMAIN_VIDEO_TYPE_VIRTIO &&
+            def->videos[i]->type != VIR_DOMAIN_VIDEO_TYPE_QXL) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("video type '%s' is only valid as primary video device"),
                            virDomainVideoTypeToString(def->videos[i]->type));
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+static bool
+qbjVmDefHasGraphics(const virDomainDef *def, virDomainGraphicsType type)
+{
+    size_t i;
+
+    for (i = 0; i < def->ngraphics; i++) {
+        if (def->graphics[i]->type == type)
+            return true;
+    }
+
+    return false;
+}
+
+/* What goes through a SPICE server needs one. */
+static int
+qbjVmDefValidateSpice(const virDomainDef *def)
+{
+    size_t i;
+
+    if (qbjVmDefHasGraphics(def, VIR_DOMAIN_GRAPHICS_TYPE_SPICE))
+        return 0;
+
+    for (i = 0; i < def->naudios; i++) {
+        if (def->audios[i]->type == VIR_DOMAIN_AUDIO_TYPE_SPICE) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                           _("Spice audio is not supported without spice graphics"));
+            return -1;
+        }
+    }
+
+    for (i = 0; i < def->nredirdevs; i++) {
+        if (def->redirdevs[i]->source->type == VIR_DOMAIN_CHR_TYPE_SPICEVMC) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                           _("chardev 'spicevmc' not supported without spice graphics"));
             return -1;
         }
     }
@@ -104,6 +146,9 @@ qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
     if (qbjVmDefValidateType(def, caps) < 0 ||
         qbjVmDefValidateMachine(def, caps) < 0 ||
         qbjVmDefValidateTopology(def) < 0)
+        return -1;
+
+    if (qbjVmDefValidateSpice(def) < 0)
         return -1;
 
     return qbjVmDefValidateVideos(def);

@@ -34,6 +34,9 @@ qbjVmSupportCompareText(const qbjVmSupportRow *row, const xmlNode *in, const xml
     if (STREQ(inText, outText) || (*inText && qbjVmSupportSameValue(row, in, out, inText, outText)))
         return 0;
 
+    if (!*inText && row && (row->flags & QBJ_VM_SUPPORT_FILLED))
+        return 0;
+
     path = qbjVmSupportPath(in);
     if (!*outText) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("text '%.100s' of element '%s' is not known"), inText, path);

@@ -17,6 +17,7 @@ typedef enum {
     QBJ_VM_SUPPORT_ONCE = 1 << 1,       /* at most one below one parent */
     QBJ_VM_SUPPORT_OPAQUE = 1 << 2,     /* what is inside is kept for the user and has no meaning for us */
     QBJ_VM_SUPPORT_VANISH = 1 << 3,     /* an empty one says nothing and need not come out again */
+    QBJ_VM_SUPPORT_FILLED = 1 << 4,     /* has a default for its text */
 } qbjVmSupportFlags;
 
 /* Whether @in, as written in the input, means the same as @out in the result. @outer: the element (of the
@@ -69,6 +70,10 @@ extern const qbjVmSupportRow qbjVmSupportChrRows[];
 extern const qbjVmSupportFamily qbjVmSupportChrFamilies[];
 extern const qbjVmSupportRow qbjVmSupportDisplayRows[];
 extern const qbjVmSupportFamily qbjVmSupportDisplayFamilies[];
+extern const qbjVmSupportRow qbjVmSupportFeatureRows[];
+extern const qbjVmSupportFamily qbjVmSupportFeatureFamilies[];
+extern const qbjVmSupportRow qbjVmSupportSmallRows[];
+extern const qbjVmSupportFamily qbjVmSupportSmallFamilies[];
 
 /* vm_support_lookup.c. @parent: row of the element above, NULL above <domain>'s children. NULL: there is
  * no such row. */
@@ -105,10 +110,12 @@ int qbjVmSupportCompare(const qbjVmSupportRow *row, const xmlNode *in, const xml
 /* vm_support_same.c */
 bool qbjVmSupportSameNumber(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameSize(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameBytes(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameUuid(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameMachine(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameUnit(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);
+bool qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value);

@@ -28,18 +28,37 @@ qbjVmSupportSameNumber(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *oute
     return false;
 }
 
+/* A number with the unit that @node names, else @unit bytes. */
+static int
+qbjVmSupportScaled(const xmlNode *node, const char *text, unsigned int unit, unsigned long long *bytes)
+{
+    g_autofree char *name = qbjVmSupportAttribute(node, "unit");
+
+    if (virStrToLong_ullp(text, NULL, 10, bytes) < 0)
+        return -1;
+
+    return virScaleInteger(bytes, name, unit, ULLONG_MAX);
+}
+
 static int
 qbjVmSupportKiB(const xmlNode *node, const char *text, unsigned long long *kib)
 {
-    g_autofree char *unit = qbjVmSupportAttribute(node, "unit");
     unsigned long long bytes;
 
-    if (virStrToLong_ullp(text, NULL, 10, &bytes) < 0 ||
-        virScaleInteger(&bytes, unit, 1024, ULLONG_MAX) < 0)
+    if (qbjVmSupportScaled(node, text, 1024, &bytes) < 0)
         return -1;
 
     *kib = VIR_DIV_UP(bytes, 1024);
     return 0;
+}
+
+bool
+qbjVmSupportSameBytes(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out)
+{
+    unsigned long long a;
+    unsigned long long b;
+
+    return qbjVmSupportScaled(outerIn, in, 1, &a) == 0 && qbjVmSupportScaled(outerOut, out, 1, &b) == 0 && a == b;
 }
 
 bool
@@ -97,6 +116,11 @@ static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
     { "input", "input" },
     { "video", "video" },
     { "memballoon", "balloon" },
+    { "sound", "sound" },
+    { "rng", "rng" },
+    { "redirdev", "redir" },
+    { "watchdog", "watchdog" },
+    { "vsock", "vsock" },
 };
 
 static bool
@@ -133,6 +157,15 @@ bool
 qbjVmSupportIgnoreDefault(const xmlNode *node G_GNUC_UNUSED, const char *value)
 {
     return STREQ_NULLABLE(value, "default");
+}
+
+/* What belongs to a password that a dump does not show. */
+bool
+qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value G_GNUC_UNUSED)
+{
+    g_autofree char *password = qbjVmSupportAttribute(node, "passwd");
+
+    return !password;
 }
 
 /* The port that was found free at the last start. */

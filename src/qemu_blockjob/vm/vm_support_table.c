@@ -12,5 +12,7 @@ const qbjVmSupportTable qbjVmSupportTables[] = {
     { qbjVmSupportControllerRows, qbjVmSupportControllerFamilies },
     { qbjVmSupportChrRows, qbjVmSupportChrFamilies },
     { qbjVmSupportDisplayRows, qbjVmSupportDisplayFamilies },
+    { qbjVmSupportFeatureRows, qbjVmSupportFeatureFamilies },
+    { qbjVmSupportSmallRows, qbjVmSupportSmallFamilies },
     { NULL, NULL }
 };

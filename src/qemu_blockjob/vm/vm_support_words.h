@@ -7,6 +7,7 @@
 #define ONCE QBJ_VM_SUPPORT_ONCE
 #define OPAQUE QBJ_VM_SUPPORT_OPAQUE
 #define VANISH QBJ_VM_SUPPORT_VANISH
+#define FILLED QBJ_VM_SUPPORT_FILLED
 
 #define NUMBER .same = qbjVmSupportSameNumber
 #define SIZE .same = qbjVmSupportSameSize
