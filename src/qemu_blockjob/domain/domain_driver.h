@@ -28,7 +28,8 @@ struct _qbjDriver {
                                          * NULL */
     virEventThread *eventThread;        /* serves the sockets and pidfds of all VMs */
     virThreadPool *workers;             /* drain the queues of VMs that have something to do */
-    virPortAllocatorRange *vncPorts;
+    virPortAllocatorRange *vncPorts;        /* SPICE takes its ports from here too */
+    virPortAllocatorRange *websocketPorts;
     qbjVmCapsCache *caps;
     struct _qbjVmDefContext *defContext;
     virStateInhibitCallback inhibit;

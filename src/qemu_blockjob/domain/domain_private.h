@@ -64,7 +64,6 @@ struct _qbjDomainPrivate {
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
                                          * crash */
     bool destroyed;                     /* virDomainDestroy asked for the end */
-    unsigned short vncPort;             /* reserved by us, 0: none */
     unsigned long long generation;      /* of the status file: counts saves */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GSList *switches;                   /* of qbjEngineSwitch, see engine_switch.h */

@@ -1,4 +1,4 @@
-/* What all virtio devices on the PCI bus have in common: three forms of each, and options of the transport. */
+/* What all virtio devices on the PCI bus have in common: three forms of each, options of the transport. */
 
 #include <config.h>
 

@@ -27,6 +27,9 @@ VIR_LOG_INIT("qbj.vm_driver");
  * there are. */
 #define QBJ_DRIVER_WORKERS 8
 
+#define QBJ_WEBSOCKET_PORT_MIN 5700
+#define QBJ_WEBSOCKET_PORT_MAX 65535
+
 static void
 qbjVmDriverSaveStatus(virDomainObj *vm)
 {
@@ -167,8 +170,10 @@ qbjVmDriverObjects(qbjDriver *driver)
     driver->domains = virDomainObjListNew();
     driver->events = virObjectEventStateNew();
     driver->vncPorts = virPortAllocatorRangeNew("VNC", conf->displayPortMin, conf->displayPortMax);
+    driver->websocketPorts = virPortAllocatorRangeNew("VNC websocket", QBJ_WEBSOCKET_PORT_MIN, QBJ_WEBSOCKET_PORT_MAX);
     driver->xmlopt = qbjVmDriverXmlOption(driver);
-    return driver->caps && driver->domains && driver->events && driver->vncPorts && driver->xmlopt ? 0 : -1;
+    return driver->caps && driver->domains && driver->events && driver->vncPorts &&
+           driver->websocketPorts && driver->xmlopt ? 0 : -1;
 }
 
 /* Links of another driver: not acted on yet, and therefore said. */
@@ -336,6 +341,7 @@ qbjVmDriverFree(qbjDriver *driver)
     virObjectUnref(driver->xmlopt);
     virObjectUnref(driver->security);
     virPortAllocatorRangeFree(driver->vncPorts);
+    virPortAllocatorRangeFree(driver->websocketPorts);
     qbjVmCapsCacheFree(driver->caps);
     if (driver->pidFileFd >= 0)
         virPidFileRelease(driver->conf->stateDir, "driver", driver->pidFileFd);

@@ -124,7 +124,7 @@ qbjVmGraphicsSetPassword(virDomainObj *vm, const char *protocol, const virDomain
     g_autoptr(virJSONValue) expiry = NULL;
     g_autofree char *when = g_strdup(auth->expires ? NULL : "never");
     const char *secret = auth->passwd ? auth->passwd : fallback;
-    const char *connected = auth->connected ? virDomainGraphicsAuthConnectedTypeToString(auth->connected) : NULL;
+    const char *connected = auth->connected ? virDomainGraphicsAuthConnectedTypeToString(auth->connected) : "keep";
 
     if (!secret)
         return 0;
@@ -134,7 +134,7 @@ qbjVmGraphicsSetPassword(virDomainObj *vm, const char *protocol, const virDomain
     if (virJSONValueObjectAdd(&password,
                               "s:protocol", protocol,
                               "s:password", secret,
-                              "S:connected", connected,
+                              "s:connected", connected,
                               NULL) < 0 ||
         virJSONValueObjectAdd(&expiry, "s:protocol", protocol, "s:time", when, NULL) < 0 ||
         qbjDomainQmpCall(vm, "set_password", password, NULL) < 0)

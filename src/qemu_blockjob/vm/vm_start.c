@@ -7,9 +7,9 @@
 #include "vm_args.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
+#include "vm_devices.h"
 #include "vm_disks.h"
 #include "vm_files.h"
-#include "vm_graphics.h"
 #include "vm_hook.h"
 #include "vm_log.h"
 #include "vm_stop.h"
@@ -31,6 +31,7 @@ typedef struct _qbjVmStartFds qbjVmStartFds;
 struct _qbjVmStartFds {
     int monitor;
     int *serials;
+    qbjVmDevices devices;
     qbjVmLog log;
     unsigned int version;       /* of QEMU */
 };
@@ -86,9 +87,9 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
         virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
         qbjVmDisksPrepare(vm) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||
-        qbjVmGraphicsPrepare(vm) < 0 ||
         qbjVmFilesNames(vm) < 0 ||
-        qbjVmFilesMake(vm) < 0)
+        qbjVmFilesMake(vm) < 0 ||
+        qbjVmDevicesPrepare(vm, &fds->devices) < 0)
         return -1;
     if ((fds->monitor = qbjQmpListenUnix(priv->status->monitorPath, 0775)) < 0 ||
         qbjVmChardevsListen(vm, &fds->serials) < 0 ||
@@ -121,6 +122,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .monitorPath = priv->status->monitorPath,
         .monitorFd = fds->monitor,
         .serialFds = fds->serials,
+        .vsockFd = &fds->devices.vsockFd,
     };
 
     qbjVmArgsSettings(&input, priv->driver->conf);
@@ -201,6 +203,7 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     /* only QEMU listens now: should it die before it answers, the connection ends */
     VIR_FORCE_CLOSE(fds->monitor);
     qbjVmChardevsClose(vm, &fds->serials);
+    qbjVmDevicesClose(&fds->devices);
     return 0;
 }
 
@@ -310,7 +313,7 @@ qbjVmStartBalloon(virDomainObj *vm)
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    if (qbjVmGraphicsSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
+    if (qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
         return -1;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
@@ -349,7 +352,7 @@ int
 qbjVmStart(virDomainObj *vm, bool paused)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjVmStartFds fds = { .monitor = -1, .log.fd = -1 };
+    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1 };
     virErrorPtr reason = NULL;
     int rc;
 
@@ -369,6 +372,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     VIR_FORCE_CLOSE(fds.monitor);
     qbjVmLogClose(&fds.log);
     qbjVmChardevsClose(vm, &fds.serials);
+    qbjVmDevicesClose(&fds.devices);
     if (rc < 0) {
         virErrorPreserveLast(&reason);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "vm_stop.h"
+#include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_hook.h"
 #include "vm_log.h"
@@ -133,9 +134,6 @@ qbjVmStopForget(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (priv->vncPort)
-        virPortAllocatorRelease(priv->vncPort);
-    priv->vncPort = 0;
     priv->labelled = false;
     priv->guestShutdown = false;
     priv->destroyed = false;
@@ -242,6 +240,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     }
     if (!qbjVmStopSettle(vm, reason, event))
         return;
+    qbjVmDevicesRelease(vm);
     qbjVmStopLabels(vm);
     qbjVmFilesRemove(vm);
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);

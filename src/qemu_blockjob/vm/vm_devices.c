@@ -1,0 +1,37 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_devices.h"
+#include "vm_graphics.h"
+#include "vm_small.h"
+#include "virfile.h"
+
+int
+qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
+{
+    if (qbjVmGraphicsPrepare(vm) < 0)
+        return -1;
+
+    return qbjVmVsockOpen(vm->def, &devices->vsockFd);
+}
+
+void
+qbjVmDevicesClose(qbjVmDevices *devices)
+{
+    VIR_FORCE_CLOSE(devices->vsockFd);
+}
+
+int
+qbjVmDevicesSetup(virDomainObj *vm)
+{
+    if (qbjVmGraphicsSetup(vm) < 0)
+        return -1;
+
+    return qbjVmBalloonSetPeriod(vm);
+}
+
+void
+qbjVmDevicesRelease(virDomainObj *vm)
+{
+    qbjVmGraphicsRelease(vm->def);
+}
