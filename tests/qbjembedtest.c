@@ -201,6 +201,23 @@ testPlantedLink(virConnectPtr conn)
     virDomainFree(domain);
 }
 
+/* Opening a FIFO waits for its other end, which may never come. */
+static void
+testNoImage(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("noimage", 9);
+    g_autofree char *path = embedImagePath(9);
+    const char *const makers[] = { "mkfifo", "mkdir", NULL };
+    size_t i;
+
+    for (i = 0; makers[i]; i++) {
+        CHECK(embedRun(makers[i], path, NULL), makers[i]);
+        CHECK(!virDomainCreateXML(conn, xml, 0) && embedErrorIs(VIR_ERR_CONFIG_UNSUPPORTED) &&
+              strstr(virGetLastErrorMessage(), path), "what is no image is refused by name");
+        embedRun("rm", "-rf", path, NULL);
+    }
+}
+
 #ifdef QBJ_DEBUG_CHECKS
 
 static bool
@@ -386,6 +403,7 @@ testAll(virConnectPtr conn)
     testPersistent(conn);
     testTransient(conn);
     testPlantedLink(conn);
+    testNoImage(conn);
 #ifdef QBJ_DEBUG_CHECKS
     testFaults(conn);
 #endif

@@ -51,7 +51,7 @@ qbjVmBitmapsInImage(const virStorageSource *src)
 
     if (src->format != VIR_STORAGE_FILE_QCOW2)
         return src->format != VIR_STORAGE_FILE_RAW;
-    if (!virStorageSourceIsLocalStorage(src) || (fd = open(src->path, O_RDONLY | O_CLOEXEC)) < 0)
+    if (!virStorageSourceIsLocalStorage(src) || (fd = open(src->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
         return true;
     len = saferead(fd, buf, sizeof(buf));
     return len < 0 || qbjVmBitmapsInHeader(buf, len);

@@ -41,7 +41,8 @@ qbjVmChardevsMakeFiles(virDomainObj *vm)
 
         if (source->type != VIR_DOMAIN_CHR_TYPE_FILE)
             continue;
-        fd = open(source->data.file.path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
+        /* a FIFO that nobody reads is refused instead of waited for */
+        fd = open(source->data.file.path, O_CREAT | O_APPEND | O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0600);
         if (fd < 0) {
             virReportSystemError(errno, _("Unable to create file '%s'"), source->data.file.path);
             return -1;

@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -62,6 +63,26 @@ qbjVmDisksMetadata(virStorageSource *src, const virQbjConf *conf)
     return virStorageSourceGetMetadata(src, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
 }
 
+/* Before anything opens them: opening a FIFO waits for its other end. What only QEMU's user may look at is not
+ * judged here. */
+static int
+qbjVmDisksCheckKind(const virStorageSource *chain)
+{
+    const virStorageSource *next;
+    struct stat st;
+
+    for (next = chain; virStorageSourceIsBacking(next); next = next->backingStore) {
+        if (next->type != VIR_STORAGE_TYPE_FILE && next->type != VIR_STORAGE_TYPE_BLOCK)
+            continue;
+        if (next->path && stat(next->path, &st) == 0 &&
+            (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISDIR(st.st_mode))) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("'%s' is neither a file nor a block device"), next->path);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int
 qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
 {
@@ -69,6 +90,8 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
 
     if (virStorageSourceIsEmpty(disk->src))
         return 0;
+    if (qbjVmDisksCheckKind(disk->src) < 0)
+        return -1;
 
     /* down to where the definition says nothing more; an explicit end stays one */
     while (virStorageSourceIsBacking(last->backingStore))
