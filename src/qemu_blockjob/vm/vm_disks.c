@@ -63,8 +63,8 @@ qbjVmDisksMetadata(virStorageSource *src, const virQbjConf *conf)
     return virStorageSourceGetMetadata(src, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
 }
 
-/* Before anything opens them: opening a FIFO waits for its other end. What only QEMU's user may look at is not
- * judged here. */
+/* Before anything opens them: opening a FIFO waits for its other end. What only QEMU's user may look at is
+ * not judged here. */
 static int
 qbjVmDisksCheckKind(const virStorageSource *chain)
 {
