@@ -25,6 +25,27 @@ ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 
+EMBED_CONF = 'stdio_handler = "file"\ncgroup_controllers = [ ]\nnamespaces = [ ]\n'
+EMBED_PROGRAM = """
+import os, sys, threading, time, libvirt
+libvirt.virEventRegisterDefaultImpl()
+libvirt.virEventAddTimeout(200, lambda *_: None, None)
+libvirt.registerErrorHandler(lambda *_: None, None)
+threading.Thread(target=lambda: [libvirt.virEventRunDefaultImpl() for _ in iter(int, 1)], daemon=True).start()
+try:
+    conn = libvirt.open("qemu:///embed?root=" + sys.argv[1])
+    domain = conn.createXML(open(sys.argv[2]).read(), libvirt.VIR_DOMAIN_START_PAUSED)
+except libvirt.libvirtError as e:
+    sys.exit(print("error %d: %s" % (e.get_error_code(), e)) or 1)
+print("runs", flush=True)
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.05)
+print("active", domain.isActive(), flush=True)
+domain.destroy()
+conn.close()
+os._exit(0)
+"""
+
 
 def fill(index, path, fmt):
     qemu_io(path, fmt, "write -P %d %dM 1M" % (index + 1, 2 * index))
@@ -323,6 +344,54 @@ class Test:
             self.ok(mine.isActive(), "two daemons with domains of one name do not meet")
             mine.destroy()
 
+    # --- embed mode -------------------------------------------------------------------------------------------
+
+    def embed_root(self, name, images):
+        """(root with a configuration, file with a domain's XML)"""
+        root = plain.folder(self.daemon, name)
+        xml, _ = plain.chain_domain(self.daemon, images, 1)
+        files = [os.path.join(root, "etc"), os.path.join(root, "etc", "qemu.conf"), os.path.join(root, "domain.xml")]
+        os.makedirs(files[0])
+        with open(files[1], "w") as f:
+            f.write(EMBED_CONF)
+        with open(files[2], "w") as f:
+            f.write(xml.replace("<name>%s<" % images, "<name>same<"))
+        self.daemon.own(*files)
+        return root, files[2]
+
+    def embed(self, number, root, xml):
+        """A program with the driver inside; its process and its first words."""
+        log = self.daemon.path("embed-%d.out" % number)
+        argv = ["/usr/bin/python3", "-c", EMBED_PROGRAM, root, xml, self.daemon.path("img", "embed-stop")]
+        pid = self.daemon.ask(do="spawn", argv=argv, env=self.daemon.environment(), log=log)["pid"]
+        return pid, jobs.wait_for(lambda: self.embed_words(log), 20), log
+
+    @staticmethod
+    def embed_words(log):
+        """What the program said, without libvirt's log."""
+        if not os.path.exists(log):
+            return []
+        with open(log) as f:
+            return [line for line in f.read().splitlines() if not line[:1].isdigit()]
+
+    def test_embed_roots(self):
+        """Programs with the driver inside live side by side, one for each root."""
+        one, other = self.embed_root("root-1", "embed-1"), self.embed_root("root-2", "embed-2")
+        third = self.embed_root("root-3", "embed-3")[1]
+        programs = [self.embed(0, *one), self.embed(1, *other)]
+        second = self.embed(2, one[0], third)
+        self.equal([words for _, words, _ in programs], [["runs"], ["runs"]],
+                   "two programs with roots of their own run domains of one name")
+        self.ok(second[1] and second[1][0].startswith("error 38:") and one[0] in second[1][0],
+                "a second user of a root is refused by name", str(second[1]))
+        open(self.daemon.path("img", "embed-stop"), "w").close()
+        for pid, _, log in programs:
+            status = self.daemon.ask(do="wait", pid=pid, timeout=20)["status"]
+            self.equal((status, self.embed_words(log)), (0, ["runs", "active 1"]), "neither is disturbed")
+        again = self.embed(3, one[0], third)
+        self.equal(again[1][:1], ["runs"], "when the first one has ended, its root is free")
+        self.daemon.ask(do="wait", pid=again[0], timeout=20)
+
     # --- virt-qemu-run ----------------------------------------------------------------------------------------
 
     def test_virt_qemu_run(self):
@@ -339,7 +408,7 @@ class Test:
             f.write(xml)
         os.makedirs(os.path.join(root, "etc"))
         with open(os.path.join(root, "etc", "qemu.conf"), "w") as f:
-            f.write('stdio_handler = "file"\ncgroup_controllers = [ ]\nnamespaces = [ ]\n')
+            f.write(EMBED_CONF)
         self.daemon.own(path, os.path.join(root, "etc"), os.path.join(root, "etc", "qemu.conf"))
         log = self.daemon.path("virt-qemu-run.out")
         pid = self.daemon.ask(do="spawn", argv=[program, "--root", root, path], env=self.daemon.environment(),
