@@ -30,7 +30,7 @@ def how_many(stock):
     """100 domains, where there is memory for as many QEMUs and they start quickly."""
     with open("/proc/meminfo") as f:
         available = int(next(line for line in f if line.startswith("MemAvailable")).split()[1]) >> 20
-    return 30 if stock or available < 10 else 100
+    return 30 if stock or available < 4 else 100
 
 
 class Call:
