@@ -116,6 +116,13 @@ def xml_current_memory(r):
 
 
 @case
+def xml_current_memory_without_balloon(r):
+    whole(r, document(r, one_disk(r) + "<controller type='usb' model='none'/><memballoon model='none'/>",
+                      before="<memory unit='MiB'>96</memory><currentMemory unit='MiB'>64</currentMemory>"
+                      "<vcpu>1</vcpu>"))
+
+
+@case
 def xml_cpu_maximum(r):
     whole(r, document(r, one_disk(r), "q35", cpu="<cpu mode='maximum'/>"))
 

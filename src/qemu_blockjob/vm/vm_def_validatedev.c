@@ -118,6 +118,21 @@ qbjVmDefValidateController(const virDomainControllerDef *controller, const virDo
     }
 }
 
+/* Where there is no device, nothing can act on what is said about it. */
+static int
+qbjVmDefValidateBalloon(const virDomainMemballoonDef *balloon)
+{
+    if (balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_NONE &&
+        (balloon->autodeflate != VIR_TRISTATE_SWITCH_ABSENT ||
+         balloon->free_page_reporting != VIR_TRISTATE_SWITCH_ABSENT)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("A <memballoon> of model 'none' has no autodeflate and no freePageReporting."));
+        return -1;
+    }
+
+    return 0;
+}
+
 int
 qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
 {
@@ -126,6 +141,8 @@ qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
         return qbjVmDefValidateDisk(dev->data.disk);
     case VIR_DOMAIN_DEVICE_CONTROLLER:
         return qbjVmDefValidateController(dev->data.controller, def);
+    case VIR_DOMAIN_DEVICE_MEMBALLOON:
+        return qbjVmDefValidateBalloon(dev->data.memballoon);
     default:
         return 0;
     }

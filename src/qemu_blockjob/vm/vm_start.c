@@ -299,7 +299,9 @@ qbjVmStartBalloon(virDomainObj *vm)
     g_autoptr(virJSONValue) reply = NULL;
     unsigned long long actual;
 
-    if (!virDomainDefHasMemballoon(vm->def) || vm->def->mem.cur_balloon == total)
+    if (!virDomainDefHasMemballoon(vm->def))
+        vm->def->mem.cur_balloon = total;       /* there is nothing to give memory back with */
+    if (vm->def->mem.cur_balloon == total)
         return 0;
     if (virJSONValueObjectAdd(&arguments, "U:value", vm->def->mem.cur_balloon * 1024, NULL) < 0 ||
         qbjDomainQmpCall(vm, "balloon", arguments, NULL) < 0 ||
