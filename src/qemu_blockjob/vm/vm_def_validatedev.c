@@ -124,9 +124,10 @@ qbjVmDefValidateBalloon(const virDomainMemballoonDef *balloon)
 {
     if (balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_NONE &&
         (balloon->autodeflate != VIR_TRISTATE_SWITCH_ABSENT ||
-         balloon->free_page_reporting != VIR_TRISTATE_SWITCH_ABSENT)) {
+         balloon->free_page_reporting != VIR_TRISTATE_SWITCH_ABSENT ||
+         balloon->period != 0)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                       _("A <memballoon> of model 'none' has no autodeflate and no freePageReporting."));
+                       _("A <memballoon> of model 'none' has no autodeflate, freePageReporting and stats."));
         return -1;
     }
 
