@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""What an administrator sets up around the VMs: hook scripts, logs, qemu.conf."""
+"""What an administrator sets up around the VMs: hook scripts, logs, qemu.conf, owners of images."""
 
 import os
+import pwd
+import subprocess
 import sys
 import threading
 import time
@@ -297,6 +299,97 @@ mac_filter = 1
             function()
         except libvirt.libvirtError:
             pass
+    # --- labels ----------------------------------------------------------------------------------------------
+
+    OWNERS = [(1234, 4321), (1235, 4322), (1236, 4323)]
+
+    def owners(self, paths):
+        return [(os.stat(p).st_uid, os.stat(p).st_gid) for p in paths]
+
+    def labelled_domain(self, daemon, name):
+        """(XML with two disks, the images of both chains), each image with an owner of its own"""
+        first, paths = plain.chain_domain(daemon, name, 3)
+        second, more = plain.chain_domain(daemon, name + "-b", 3)
+        xml = first.replace("<controller", plain.disk("vdb", more[-1]) + "<controller")
+        for path, owner in zip(paths + more, self.OWNERS * 2):
+            os.chown(path, *owner)
+            os.chmod(path, 0o660)
+        return xml, paths, more
+
+    def test_labels(self):
+        if self.mode != "system":
+            self.out.skip("session: labels", "QEMU runs as the user")
+            return
+        with self.daemon() as daemon:
+            daemon.start()
+            conn = daemon.connect()
+            self.labels_of_a_run(daemon, conn)
+            self.labels_of_broken(daemon, conn)
+            self.labels_half_set(daemon, conn)
+            self.labels_of_jobs(daemon, conn)
+            self.labels_shared(daemon, conn)
+
+    def labels_of_a_run(self, daemon, conn):
+        xml, paths, more = self.labelled_domain(daemon, "run")
+        domain = conn.createXML(xml, PAUSED)
+        user = pwd.getpwnam("libvirt-qemu")
+        self.equal({uid for uid, _ in self.owners(paths + more)}, {user.pw_uid}, "QEMU's user owns each image")
+        daemon.restart()
+        daemon.connect().lookupByName("run").destroy()
+        self.equal(self.owners(paths + more), self.OWNERS * 2, "afterwards each image has its owner back, "
+                   "also when another daemon ends the domain")
+
+    def labels_of_broken(self, daemon, conn):
+        conn = daemon.connect()
+        xml, paths, more = self.labelled_domain(daemon, "broken")
+        xml = xml.replace("/usr/bin/qemu-system-x86_64", self.emulator(daemon))
+        self.refused(lambda: conn.createXML(xml, 0), libvirt.VIR_ERR_INTERNAL_ERROR, "words of a broken QEMU",
+                     "a start that fails after the labels were set")
+        self.equal(self.owners(paths + more), self.OWNERS * 2, "leaves each image with its owner")
+
+    def labels_half_set(self, daemon, conn):
+        """The labels come disk by disk, the kernel last; it is not there."""
+        conn = daemon.connect()
+        xml, paths, more = self.labelled_domain(daemon, "half")
+        xml = xml.replace("</os>", "<kernel>/nonexistent/kernel</kernel></os>")
+        self.refused(lambda: conn.createXML(xml, 0), libvirt.VIR_ERR_SYSTEM_ERROR, "/nonexistent/kernel",
+                     "a start that fails while labels are set")
+        self.equal(self.owners(paths + more), self.OWNERS * 2, "leaves each image with its owner, too")
+        self.equal([x for x in paths + more if os.listxattr(x)], [], "and nothing is remembered of it")
+
+    def labels_of_jobs(self, daemon, conn):
+        """An intermediate commit, then an active one with its pivot: each image has its own owner in the end."""
+        conn = daemon.connect()
+        events = jobs.Events(conn)
+        xml, paths, more = self.labelled_domain(daemon, "jobs")
+        user = pwd.getpwnam("libvirt-qemu")
+        domain = conn.createXML(xml, PAUSED)
+        domain.blockCommit("vda", paths[0], paths[1], 0, 0)
+        events.wait_job("jobs", "vda", "completed")
+        jobs.wait_gone(domain, "vda")
+        self.equal(self.owners(paths)[1], self.OWNERS[1], "an image that has left its chain has its owner back")
+        domain.blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+        jobs.wait_ready(domain, "vda")
+        domain.blockJobAbort("vda", libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+        self.equal((self.owners(paths)[0][0], self.owners(paths)[2]), (user.pw_uid, self.OWNERS[2]),
+                   "after a pivot the old active image, too, while the base is QEMU's")
+        domain.destroy()
+        self.equal(self.owners(paths + more), self.OWNERS * 2, "in the end each image has its own owner")
+
+    def labels_shared(self, daemon, conn):
+        """Two domains with overlays on the same base."""
+        conn = daemon.connect()
+        xml, paths = plain.chain_domain(daemon, "one", 2)
+        over = os.path.join(os.path.dirname(paths[0]), "other")
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", paths[0], over], check=True)
+        os.chown(paths[0], *self.OWNERS[0])
+        one = conn.createXML(xml, PAUSED)
+        two = conn.createXML(plain.domain("two", [plain.disk("vda", over)]), PAUSED)
+        user = pwd.getpwnam("libvirt-qemu")
+        one.destroy()
+        self.equal(os.stat(paths[0]).st_uid, user.pw_uid, "a base that another domain uses stays as it is")
+        two.destroy()
+        self.equal(self.owners(paths[:1]), self.OWNERS[:1], "until the last one ends")
 
 
 TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "host_label.h"
+#include "virerror.h"
 #include "virfile.h"
 
 /* What the DAC driver remembers of a file, in its extended attributes (02/Q83). The last one says that the
@@ -67,6 +68,14 @@ qbjHostLabelOnlyDAC(virSecurityManager *mgr)
     return nested != NULL;
 }
 
+static bool
+qbjHostLabelIsRemembered(const char *path)
+{
+    g_autofree char *value = NULL;
+
+    return path && virFileGetXAttrQuiet(path, qbjHostLabelRemembered[QBJ_HOST_LABEL_REMEMBERED - 1], &value) == 0;
+}
+
 static int
 qbjHostLabelMoveRemembered(const char *from, const char *to)
 {
@@ -98,8 +107,62 @@ qbjHostLabelMoveOwner(virSecurityManager *mgr, const qbjImage *from, virStorageS
 
     if (!virStorageSourceIsLocalStorage(src) || !virStorageSourceIsLocalStorage(to) || !src->path || !to->path)
         return 0;
+    if (qbjHostLabelIsRemembered(to->path))     /* each keeps its own, then */
+        return 0;
     /* the manager would fork the daemon for it, which takes longer than all the rest of a pivot */
     if (qbjHostLabelOnlyDAC(mgr))
         return qbjHostLabelMoveRemembered(src->path, to->path);
     return virSecurityManagerMoveImageMetadata(mgr, -1, src, to);
+}
+
+/* Calls @act for each lower image of @def that is a local one; -1 when one of the calls fails. */
+static int
+qbjHostLabelEachLower(virSecurityManager *mgr, virDomainDef *def,
+                      int (*act)(virSecurityManager *mgr, virDomainDef *def, virStorageSource *src))
+{
+    virErrorPtr first = NULL;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        virStorageSource *src;
+
+        for (src = def->disks[i]->src->backingStore; virStorageSourceIsBacking(src); src = src->backingStore) {
+            bool readonly = src->readonly;
+
+            /* what is read only is neither remembered nor given back */
+            src->readonly = false;
+            if (virStorageSourceIsLocalStorage(src) && act(mgr, def, src) < 0 && !first)
+                virErrorPreserveLast(&first);
+            src->readonly = readonly;
+        }
+    }
+    if (!first)
+        return 0;
+    virErrorRestore(&first);
+    return -1;
+}
+
+/* The driver remembers the owner of what it takes for the top of a chain only. */
+static int
+qbjHostLabelRememberOne(virSecurityManager *mgr, virDomainDef *def, virStorageSource *src)
+{
+    return virSecurityManagerSetImageLabel(mgr, def, src, VIR_SECURITY_DOMAIN_IMAGE_PARENT_CHAIN_TOP);
+}
+
+int
+qbjHostLabelRememberLower(virSecurityManager *mgr, virDomainDef *def)
+{
+    return qbjHostLabelOnlyDAC(mgr) ? qbjHostLabelEachLower(mgr, def, qbjHostLabelRememberOne) : 0;
+}
+
+static int
+qbjHostLabelRestoreOne(virSecurityManager *mgr, virDomainDef *def, virStorageSource *src)
+{
+    return qbjHostLabelIsRemembered(src->path) ? virSecurityManagerRestoreImageLabel(mgr, def, src, 0) : 0;
+}
+
+int
+qbjHostLabelRestoreLower(virSecurityManager *mgr, virDomainDef *def)
+{
+    return qbjHostLabelEachLower(mgr, def, qbjHostLabelRestoreOne);
 }

@@ -7,9 +7,20 @@
 
 /* The owner that the security driver remembers for @from is from now on the one of @to, which takes its place
  * as the image that QEMU writes (02/Q85): so a later restore gives @to back to it. Nothing remembered is
- * fine, as is a second call.
+ * fine, as is a second call; an owner that is remembered for @to stays.
  * Returns 0, -1 with the security driver's error reported. */
 int qbjHostLabelMoveOwner(virSecurityManager *mgr, const qbjImage *from, virStorageSource *to);
+
+/* Gives QEMU the lower images of all chains of @def in such a way that their owners are remembered; to be
+ * called before virSecurityManagerSetAllLabel(), which does not remember them.
+ * Returns 0, -1 with the first error reported: some may be given then. */
+int qbjHostLabelRememberLower(virSecurityManager *mgr, virDomainDef *def);
+
+/* Gives the lower images of all chains of @def back to their owners, as far as the driver has remembered
+ * these: with them it remembers how many domains use the image, and only the last one gives it back. What is
+ * not remembered stays as it is, for another domain may read it.
+ * Returns 0, -1 with the first error reported; the other images are done nevertheless. */
+int qbjHostLabelRestoreLower(virSecurityManager *mgr, virDomainDef *def);
 
 /* Gives QEMU of @def the rights @access on @image. @chain (may be NULL) is the disk's live chain: when the
  * image is in it, its description there is used, so that its own <seclabel> counts. NONE restores the image

@@ -18,6 +18,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "host_label.h"
 #include "host_process.h"
 #include "qmp_socket.h"
 #include "virerror.h"
@@ -74,6 +75,8 @@ qbjVmStartLabels(virDomainObj *vm)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     priv->labelled = true;              /* also after a failure: some may be set */
+    if (qbjHostLabelRememberLower(priv->driver->security, vm->def) < 0)
+        return -1;
     return virSecurityManagerSetAllLabel(priv->driver->security, vm->def, NULL, false, false);
 }
 

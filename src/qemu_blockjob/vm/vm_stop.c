@@ -15,6 +15,7 @@
 #include "domain_save.h"
 #include "engine_step.h"
 #include "engine_switch.h"
+#include "host_label.h"
 #include "host_process.h"
 #include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
@@ -115,18 +116,27 @@ qbjVmStopProcess(virDomainObj *vm, bool graceful)
     return rc;
 }
 
+static void
+qbjVmStopLabelsLog(virDomainObj *vm, int rc)
+{
+    if (rc < 0) {
+        VIR_WARN("Cannot restore the labels of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
 /* Undoing goes on whatever fails: each line of the log says what is left. */
 static void
 qbjVmStopLabels(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if ((priv->labelled && virSecurityManagerRestoreAllLabel(priv->driver->security, vm->def, false,
-                                                             priv->status->chardevStdioLogd) < 0) ||
-        virSecurityManagerReleaseLabel(priv->driver->security, vm->def) < 0) {
-        VIR_WARN("Cannot restore the labels of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
+    if (priv->labelled) {
+        qbjVmStopLabelsLog(vm, virSecurityManagerRestoreAllLabel(priv->driver->security, vm->def, false,
+                                                                 priv->status->chardevStdioLogd));
+        qbjVmStopLabelsLog(vm, qbjHostLabelRestoreLower(priv->driver->security, vm->def));
     }
+    qbjVmStopLabelsLog(vm, virSecurityManagerReleaseLabel(priv->driver->security, vm->def));
 }
 
 static void
