@@ -4,6 +4,7 @@
 #include "argsfixture.h"
 #include "blocknode.h"
 #include "virerror.h"
+#include "virqbjstatus.h"
 #include "vm_caps_probe.h"
 #include "vm_def.h"
 
@@ -58,11 +59,12 @@ qbjTestArgsXMLOption(qbjVmCapsCache *cache)
 {
     static qbjVmDefContext context;
     virDomainDefParserConfig config = { .priv = &context };
+    virDomainXMLPrivateDataCallbacks callbacks = { .diskNew = virQbjDiskPrivateNew };
 
     context.caps = cache;
     context.vncListen = "127.0.0.1";
     qbjVmDefFillConfig(&config, &context);
-    return virDomainXMLOptionNew(&config, NULL, NULL, NULL, NULL, NULL);
+    return virDomainXMLOptionNew(&config, &callbacks, NULL, NULL, NULL, NULL);
 }
 
 void

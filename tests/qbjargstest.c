@@ -139,6 +139,8 @@ struct _qbjTestRefused {
 #define QBJ_TEST_DISK(driver, more) \
     "<disk type='file' device='disk'><driver name='qemu' type='qcow2'" driver "/><source file='/a'/>" \
     "<target dev='vda' bus='virtio'/>" more "<alias name='virtio-disk0'/></disk>"
+#define QBJ_TEST_SATA(more) \
+    "<disk type='file' device='disk'>" more "<source file='/a'/><target dev='sda' bus='sata'/></disk>"
 #define QBJ_TEST_SERIAL(type, more) \
     "<serial type='" type "'>" more "<alias name='serial0'/></serial>"
 #define QBJ_TEST_CLOCK(more) "<clock offset='utc'>" more "</clock>"
@@ -151,7 +153,10 @@ static const qbjTestRefused refused[] = {
       "</source></hostdev>", "hostdev" },
     { "filesystem", NULL, "", "<filesystem type='mount'><source dir='/a'/><target dir='b'/></filesystem>",
       "filesystem" },
-    { "iothreads", NULL, "<iothreads>1</iothreads>", "", "iothreads" },
+    { "iothreadpin", NULL, "<iothreads>1</iothreads><cputune><iothreadpin iothread='1' cpuset='0'/></cputune>", "",
+      "iothreadpin" },
+    { "iothreadsched", NULL, "<iothreads>1</iothreads><cputune><iothreadsched iothreads='1' scheduler='idle'/></cputune>",
+      "", "iothreadsched" },
     { "numa", NULL, "<cpu><numa><cell id='0' cpus='0' memory='262144'/></numa></cpu>", "", "numa" },
     { "hugepages", NULL, "<memoryBacking><hugepages/></memoryBacking>", "", "hugepages" },
     { "locked", NULL, "<memoryBacking><locked/></memoryBacking>", "", "locked" },
@@ -167,15 +172,21 @@ static const qbjTestRefused refused[] = {
     { "cpu-minimum", NULL, "<cpu match='minimum'><model>Nehalem</model></cpu>", "", "match" },
     { "cpu-unknown", NULL, "<cpu match='exact'><model>Pentium99</model></cpu>", "", "Pentium99" },
     { "disk-transient", NULL, "", QBJ_TEST_DISK("", "<transient/>"), "transient" },
-    { "disk-shareable", NULL, "", QBJ_TEST_DISK("", "<shareable/>"), "shareable" },
     { "disk-copy-on-read", NULL, "", QBJ_TEST_DISK(" copy_on_read='on'", ""), "copy_on_read" },
-    { "disk-iothread", NULL, "", QBJ_TEST_DISK(" iothread='1'", ""), "iothread" },
-    { "disk-iommu", NULL, "", QBJ_TEST_DISK(" iommu='on'", ""), "iommu" },
-    { "disk-ioeventfd", NULL, "", QBJ_TEST_DISK(" ioeventfd='on'", ""), "ioeventfd" },
-    { "disk-sata", NULL, "", "<disk type='file' device='disk'><source file='/a'/><target dev='sda' bus='sata'/></disk>",
-      "bus" },
-    { "disk-cdrom", NULL, "", "<disk type='file' device='cdrom'><source file='/a'/><target dev='sda' bus='sata'/></disk>",
+    { "disk-iothread", NULL, "", QBJ_TEST_SATA("<driver name='qemu' iothread='1'/>"), "iothread" },
+    { "disk-iommu", NULL, "", QBJ_TEST_SATA("<driver name='qemu' iommu='on'/>"), "iommu" },
+    { "disk-ioeventfd", NULL, "", QBJ_TEST_SATA("<driver name='qemu' ioeventfd='on'/>"), "ioeventfd" },
+    { "disk-vendor", NULL, "", QBJ_TEST_SATA("<vendor>A</vendor>"), "vendor" },
+    { "disk-sd", NULL, "", "<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+      "<source file='/a'/><target dev='sda' bus='sd'/></disk>", "bus" },
+    { "disk-empty", NULL, "", "<disk type='file' device='disk'><target dev='sda' bus='sata'/></disk>", "sda" },
+    { "cdrom-usb-empty", NULL, "", "<disk type='file' device='cdrom'><target dev='sda' bus='usb'/></disk>", "sda" },
+    { "lun-virtio", NULL, "", "<disk type='block' device='lun'><source dev='/a'/><target dev='vda' bus='virtio'/></disk>",
       "device" },
+    { "lun-rawio", NULL, "", "<controller type='scsi' model='virtio-scsi'><alias name='scsi0'/></controller>"
+      "<disk type='block' device='lun' rawio='yes'><source dev='/a'/><target dev='sda' bus='scsi'/></disk>", "rawio" },
+    { "lun-sgio", NULL, "", "<controller type='scsi' model='virtio-scsi'><alias name='scsi0'/></controller>"
+      "<disk type='block' device='lun' sgio='filtered'><source dev='/a'/><target dev='sda' bus='scsi'/></disk>", "sgio" },
     { "disk-address", NULL, "", QBJ_TEST_DISK("", "<address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0000'/>"),
       "ccw" },
     { "disk-acpi-index", NULL, "", QBJ_TEST_DISK("", "<acpi index='7'/>"), "acpi" },
@@ -185,7 +196,6 @@ static const qbjTestRefused refused[] = {
       "target" },
     { "serial-log", NULL, "",
       QBJ_TEST_SERIAL("pty", "<log file='/l'/><target type='isa-serial'><model name='isa-serial'/></target>"), "log" },
-    { "console-virtio", NULL, "", "<console type='pty'><target type='virtio'/></console>", "virtio-serial" },
     { "vnc-two-listens", NULL, "", "<graphics type='vnc' port='5900'><listen type='address' address='::1'/>"
       "<listen type='address' address='127.0.0.1'/></graphics>", "listen" },
     { "vnc-network", NULL, "", "<graphics type='vnc' port='5900'><listen type='network' network='n'/></graphics>",
@@ -231,13 +241,21 @@ static const qbjTestRefused refused[] = {
     { "video-vgaconf", NULL, "", "<video><driver vgaconf='on'/><model type='qxl'/></video>", "qxl" },
     { "video-vhostuser", NULL, "", "<video><driver name='vhostuser'/><model type='virtio'/></video>", "virtio" },
     { "video-xen", NULL, "", "<video><model type='xen'/></video>", "xen" },
-    { "scsi-controller", NULL, "", "<controller type='scsi' model='virtio-scsi'/>", "scsi" },
-    { "sata-second", NULL, "", "<controller type='sata' index='1'/>", "sata" },
-    { "usb-ohci", NULL, "", "<controller type='usb' model='pci-ohci'/>", "usb" },
+    { "scsi-buslogic", NULL, "", "<controller type='scsi' model='buslogic'/>", "scsi" },
+    { "scsi-queues-of-lsilogic", NULL, "", "<controller type='scsi' model='lsilogic'><driver queues='2'/></controller>",
+      "driver" },
+    { "ide-second", "pc", "", "<controller type='ide' index='1'/>", "ide" },
+    { "fdc-second", "pc", "", "<controller type='fdc' index='1'/>", "fdc" },
+    { "ccid", NULL, "", "<controller type='ccid' index='0'/>", "ccid" },
+    { "usb-vt82c686b", NULL, "", "<controller type='usb' model='vt82c686b-uhci'/>", "usb" },
     { "usb-ports", NULL, "", "<controller type='usb' model='piix3-uhci' ports='2'/>", "ports" },
     { "pci-expander", "pc", "", "<controller type='pci' index='1' model='pci-expander-bus'/>", "pci" },
-    { "pci-hole", "pc", "", "<controller type='pci' index='0' model='pci-root'><pcihole64>1048576</pcihole64>"
-      "</controller>", "pcihole64" },
+    { "pci-index", "pc", "", "<controller type='pci' index='0' model='pci-root'><target index='0'/></controller>",
+      "index" },
+    { "pci-bridge-hotplug", "pc", "", "<controller type='pci' index='1' model='pci-bridge'><model name='pci-bridge'/>"
+      "<target hotplug='off'/></controller>", "hotplug" },
+    { "pcie-root-hotplug", NULL, "", "<controller type='pci' index='0' model='pcie-root'><target hotplug='off'/>"
+      "</controller>", "hotplug" },
 };
 
 static virDomainXMLOption *plain;

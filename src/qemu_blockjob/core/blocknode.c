@@ -33,6 +33,10 @@ qbjBlockNodeInheritModes(virDomainDiskDef *disk)
 {
     virStorageSource *src;
 
+    /* what somebody else writes too must not be kept in this host's memory */
+    if (disk->src->shared && !disk->src->readonly && disk->cachemode == VIR_DOMAIN_DISK_CACHE_DEFAULT)
+        disk->cachemode = VIR_DOMAIN_DISK_CACHE_DISABLE;
+
     for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
         qbjBlockModes modes = qbjBlockModesOfDisk(disk, src);
 
@@ -326,6 +330,22 @@ qbjBlockNodeFormat(const virStorageSource *src, const char *backing, bool readon
     qbjBlockModes modes = qbjBlockModesOfSource(src);
 
     return qbjBlockFormatOptions(src, &modes, backing, readonly, refusal);
+}
+
+virJSONValue *
+qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName)
+{
+    g_autoptr(virJSONValue) node = NULL;
+
+    if (virJSONValueObjectAdd(&node,
+                              "s:driver", "copy-on-read",
+                              "s:node-name", nodeName,
+                              "s:file", src->nodeformat,
+                              "s:discard", "unmap",
+                              NULL) < 0)
+        return NULL;
+
+    return g_steal_pointer(&node);
 }
 
 virJSONValue *

@@ -20,6 +20,9 @@ virJSONValue *qbjBlockNodeStorage(const virStorageSource *src, qbjRefusal *refus
  * source. */
 virJSONValue *qbjBlockNodeFormat(const virStorageSource *src, const char *backing, bool readonly, qbjRefusal *refusal);
 
+/* Options of a copy-on-read filter @nodeName above the format node of @src. NULL when memory runs out. */
+virJSONValue *qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName);
+
 /* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the
  * node as at blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src
  * are not in a status file. */
@@ -32,5 +35,5 @@ virJSONValue *qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageS
 char *qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal);
 
 /* Copies the disk's cache, io, discard, detect_zeroes onto every image of its chain (detect_zeroes: top
- * only), 11.2. */
+ * only), 11.2. A shared disk without cache mode gets 'none'. */
 void qbjBlockNodeInheritModes(virDomainDiskDef *disk);

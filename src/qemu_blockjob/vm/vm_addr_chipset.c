@@ -146,6 +146,28 @@ qbjVmAddrPlaceICH9USB(virDomainDef *def, virDomainPCIAddressSet *addrs)
     return 0;
 }
 
+/* On real boards the bridge to conventional PCI is here, too. */
+static int
+qbjVmAddrPlaceDMIBridge(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    virPCIDeviceAddress addr = { .slot = 0x1e };
+    size_t i;
+
+    for (i = 0; i < def->ncontrollers; i++) {
+        virDomainControllerDef *controller = def->controllers[i];
+
+        if (controller->type != VIR_DOMAIN_CONTROLLER_TYPE_PCI || controller->idx == 0 ||
+            controller->model != VIR_DOMAIN_CONTROLLER_MODEL_DMI_TO_PCI_BRIDGE ||
+            !virDeviceInfoPCIAddressIsWanted(&controller->info))
+            continue;
+        if (virDomainPCIAddressSlotInUse(addrs, &addr))
+            return 0;
+        return qbjVmAddrPlace(addrs, &controller->info, addr);
+    }
+
+    return 0;
+}
+
 /* The first display adapter goes where firmware and guests expect it, if nothing else was put there by
  * name. */
 static int
@@ -194,7 +216,8 @@ qbjVmAddrReserveChipset(virDomainDef *def, virDomainPCIAddressSet *addrs)
     if (qbjVmMachineIsQ35(def->os.machine)) {
         if (qbjVmAddrReserveTaken(addrs, qbjVmAddrTakenQ35, G_N_ELEMENTS(qbjVmAddrTakenQ35)) < 0 ||
             qbjVmAddrPlaceICH9USB(def, addrs) < 0 ||
-            qbjVmAddrPlaceSound(def, addrs) < 0)
+            qbjVmAddrPlaceSound(def, addrs) < 0 ||
+            qbjVmAddrPlaceDMIBridge(def, addrs) < 0)
             return -1;
         return qbjVmAddrPlaceVideo(def, addrs, 0x01);
     }

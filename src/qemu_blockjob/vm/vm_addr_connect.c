@@ -31,6 +31,29 @@ qbjVmAddrConnectModern(const virDomainDef *def)
 }
 
 static virDomainPCIConnectFlags
+qbjVmAddrConnectScsi(const virDomainDef *def, int model)
+{
+    switch (model) {
+    case VIR_DOMAIN_CONTROLLER_MODEL_SCSI_VIRTIO_SCSI:
+    case VIR_DOMAIN_CONTROLLER_MODEL_SCSI_VIRTIO_NON_TRANSITIONAL:
+        return qbjVmAddrConnectModern(def);
+    default:
+        return qbjVmAddrPCI;
+    }
+}
+
+static virDomainPCIConnectFlags
+qbjVmAddrConnectDisk(const virDomainDef *def, const virDomainDiskDef *disk)
+{
+    if (disk->bus != VIR_DOMAIN_DISK_BUS_VIRTIO)
+        return 0;
+    if (disk->model == VIR_DOMAIN_DISK_MODEL_VIRTIO_TRANSITIONAL)
+        return qbjVmAddrPCI;
+
+    return qbjVmAddrConnectModern(def);
+}
+
+static virDomainPCIConnectFlags
 qbjVmAddrConnectController(const virDomainDef *def, const virDomainControllerDef *controller)
 {
     switch (controller->type) {
@@ -48,6 +71,14 @@ qbjVmAddrConnectController(const virDomainDef *def, const virDomainControllerDef
     case VIR_DOMAIN_CONTROLLER_TYPE_SATA:
     case VIR_DOMAIN_CONTROLLER_TYPE_IDE:
         return qbjVmAddrPCI;
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_SCSI:
+        return qbjVmAddrConnectScsi(def, controller->model);
+
+    case VIR_DOMAIN_CONTROLLER_TYPE_VIRTIO_SERIAL:
+        if (controller->model == VIR_DOMAIN_CONTROLLER_MODEL_VIRTIO_SERIAL_VIRTIO_TRANSITIONAL)
+            return qbjVmAddrPCI;
+        return qbjVmAddrConnectModern(def);
 
     default:
         return 0;
@@ -103,6 +134,13 @@ qbjVmAddrConnectSound(const virDomainSoundDef *sound)
     }
 }
 
+static virDomainPCIConnectFlags
+qbjVmAddrConnectChr(const virDomainChrDef *chr)
+{
+    return chr->deviceType == VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL &&
+           chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_PCI ? qbjVmAddrPCI : 0;
+}
+
 virDomainPCIConnectFlags
 qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev)
 {
@@ -110,7 +148,9 @@ qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev)
     case VIR_DOMAIN_DEVICE_CONTROLLER:
         return qbjVmAddrConnectController(def, dev->data.controller);
     case VIR_DOMAIN_DEVICE_DISK:
-        return dev->data.disk->bus == VIR_DOMAIN_DISK_BUS_VIRTIO ? qbjVmAddrConnectModern(def) : 0;
+        return qbjVmAddrConnectDisk(def, dev->data.disk);
+    case VIR_DOMAIN_DEVICE_CHR:
+        return qbjVmAddrConnectChr(dev->data.chr);
     case VIR_DOMAIN_DEVICE_VIDEO:
         return qbjVmAddrConnectVideo(def, dev->data.video);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:

@@ -199,6 +199,19 @@ qbjVmAddrAssignInputs(virDomainDef *def, virDomainPCIAddressSet *addrs)
     return 0;
 }
 
+static int
+qbjVmAddrAssignSerials(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    size_t i;
+
+    for (i = 0; i < def->nserials; i++) {
+        if (qbjVmAddrAssignOne(addrs, &def->serials[i]->info) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
 /* What comes behind the disks. */
 static int
 qbjVmAddrAssignLast(virDomainDef *def, virDomainPCIAddressSet *addrs)
@@ -208,6 +221,7 @@ qbjVmAddrAssignLast(virDomainDef *def, virDomainPCIAddressSet *addrs)
         (def->watchdog && qbjVmAddrAssignOne(addrs, &def->watchdog->info) < 0) ||
         qbjVmAddrAssignVideos(def, addrs) < 0 ||
         qbjVmAddrAssignInputs(def, addrs) < 0 ||
+        qbjVmAddrAssignSerials(def, addrs) < 0 ||
         (def->vsock && qbjVmAddrAssignOne(addrs, &def->vsock->info) < 0))
         return -1;
 

@@ -16,5 +16,6 @@ int qbjVmAddrReserveChipset(virDomainDef *def, virDomainPCIAddressSet *addrs);
  * @def. */
 int qbjVmAddrAssignAll(virDomainDef *def, virDomainPCIAddressSet *addrs);
 
-/* vm_addr_controller.c: model name, chassis and port of PCI controllers, from index and address. */
-void qbjVmAddrSetControllerOptions(virDomainDef *def);
+/* vm_addr_controller.c: model name, chassis, port and bus number of PCI controllers, from index and address.
+ * -1 with VIR_ERR_CONFIG_UNSUPPORTED reported when no bus number is free. */
+int qbjVmAddrSetControllerOptions(virDomainDef *def);

@@ -107,7 +107,8 @@ qbjVmAddrReserveSpare(virDomainPCIAddressSet *addrs, size_t nbuses)
             if (!virDomainPCIAddressBusIsFullyReserved(&addrs->buses[i]))
                 break;
         }
-        if (i == addrs->nbuses)
+        /* where the user switched hotplug off there is nothing to keep free */
+        if (i == addrs->nbuses || !(addrs->buses[0].flags & VIR_PCI_CONNECT_HOTPLUGGABLE))
             return 0;
         spare.pciConnectFlags |= VIR_PCI_CONNECT_TYPE_PCI_DEVICE;
     }
@@ -160,7 +161,8 @@ qbjVmAddrAssign(virDomainDef *def)
         qbjVmAddrAssignAll(def, addrs) < 0)
         return -1;
 
-    qbjVmAddrSetControllerOptions(def);
+    if (qbjVmAddrSetControllerOptions(def) < 0)
+        return -1;
     virDomainPCIAddressSetAllMulti(def);
     return 0;
 }

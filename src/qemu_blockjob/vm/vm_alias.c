@@ -5,15 +5,14 @@
 
 #include "internal.h"
 #include "virerror.h"
-#include "virqbjstatus.h"
-#include "virutil.h"
+#include "vm_alias.h"
 #include "vm_def.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* The chipset's own controllers have a name in QEMU that cannot be chosen. */
 static char *
-qbjVmAliasBoardController(const virDomainControllerDef *controller)
+qbjVmAliasBoardController(const virDomainControllerDef *controller, const virDomainDef *def)
 {
     switch (controller->type) {
     case VIR_DOMAIN_CONTROLLER_TYPE_PCI:
@@ -25,6 +24,8 @@ qbjVmAliasBoardController(const virDomainControllerDef *controller)
         return controller->idx == 0 ? g_strdup("usb") : NULL;
 
     case VIR_DOMAIN_CONTROLLER_TYPE_SATA:
+        return controller->idx == 0 && qbjVmMachineIsQ35(def->os.machine) ? g_strdup("ide") : NULL;
+
     case VIR_DOMAIN_CONTROLLER_TYPE_IDE:
         return controller->idx == 0 ? g_strdup("ide") : NULL;
 
@@ -34,9 +35,9 @@ qbjVmAliasBoardController(const virDomainControllerDef *controller)
 }
 
 static char *
-qbjVmAliasController(const virDomainControllerDef *controller)
+qbjVmAliasController(const virDomainControllerDef *controller, const virDomainDef *def)
 {
-    char *alias = qbjVmAliasBoardController(controller);
+    char *alias = qbjVmAliasBoardController(controller, def);
 
     if (alias)
         return alias;
@@ -44,7 +45,7 @@ qbjVmAliasController(const virDomainControllerDef *controller)
     return g_strdup_printf("%s%d", virDomainControllerTypeToString(controller->type), controller->idx);
 }
 
-static void
+void
 qbjVmAliasSet(virDomainDeviceInfo *info, char *alias)
 {
     /* a user's own alias ("ua-...") stays */
@@ -54,31 +55,10 @@ qbjVmAliasSet(virDomainDeviceInfo *info, char *alias)
         info->alias = alias;
 }
 
-static void
+void
 qbjVmAliasSetNumbered(virDomainDeviceInfo *info, const char *prefix, size_t number)
 {
     qbjVmAliasSet(info, g_strdup_printf("%s%zu", prefix, number));
-}
-
-static int
-qbjVmAliasSetDisk(virDomainDiskDef *disk)
-{
-    int number = virDiskNameToIndex(disk->dst);
-    virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
-
-    if (number < 0 || disk->bus != VIR_DOMAIN_DISK_BUS_VIRTIO) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Disk '%s' on bus '%s' is not supported by this driver"),
-                       disk->dst, virDomainDiskBusTypeToString(disk->bus));
-        return -1;
-    }
-
-    qbjVmAliasSetNumbered(&disk->info, "virtio-disk", number);
-
-    if (priv) {
-        g_free(priv->qomName);
-        priv->qomName = g_strdup_printf("/machine/peripheral/%s/virtio-backend", disk->info.alias);
-    }
-    return 0;
 }
 
 /* The first console is the first serial port seen again, and has its alias. */
@@ -114,10 +94,10 @@ qbjVmDefAssignAliases(virDomainDef *def)
     size_t i;
 
     for (i = 0; i < def->ncontrollers; i++)
-        qbjVmAliasSet(&def->controllers[i]->info, qbjVmAliasController(def->controllers[i]));
+        qbjVmAliasSet(&def->controllers[i]->info, qbjVmAliasController(def->controllers[i], def));
 
     for (i = 0; i < def->ndisks; i++) {
-        if (qbjVmAliasSetDisk(def->disks[i]) < 0)
+        if (qbjVmAliasSetDisk(def, def->disks[i]) < 0)
             return -1;
     }
 

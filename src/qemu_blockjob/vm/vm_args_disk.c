@@ -5,7 +5,8 @@
 #include "internal.h"
 #include "blocknode.h"
 #include "virerror.h"
-#include "vm_args_parts.h"
+#include "virqbjstatus.h"
+#include "vm_args_disk.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -64,112 +65,78 @@ qbjVmArgsAddChain(virCommand *cmd, const virDomainDiskDef *disk)
     return 0;
 }
 
-/* Whether the guest sees a volatile write cache; without a cache mode QEMU's default stands. */
-static const char *
-qbjVmArgsWriteCache(virDomainDiskCache mode)
-{
-    switch (mode) {
-    case VIR_DOMAIN_DISK_CACHE_DISABLE:
-    case VIR_DOMAIN_DISK_CACHE_WRITEBACK:
-    case VIR_DOMAIN_DISK_CACHE_UNSAFE:
-        return "on";
-    case VIR_DOMAIN_DISK_CACHE_WRITETHRU:
-    case VIR_DOMAIN_DISK_CACHE_DIRECTSYNC:
-        return "off";
-    case VIR_DOMAIN_DISK_CACHE_DEFAULT:
-    case VIR_DOMAIN_DISK_CACHE_LAST:
-    default:
-        return NULL;
-    }
-}
-
-static const char *
-qbjVmArgsErrorPolicy(virDomainDiskErrorPolicy policy)
-{
-    if (policy == VIR_DOMAIN_DISK_ERROR_POLICY_DEFAULT)
-        return NULL;
-    if (policy == VIR_DOMAIN_DISK_ERROR_POLICY_ENOSPACE)
-        return "enospc";
-
-    return virDomainDiskErrorPolicyTypeToString(policy);
-}
-
-/* The policy for reads, which has no "enospace" and follows the one for writes when it is not given. */
-static const char *
-qbjVmArgsReadErrorPolicy(const virDomainDiskDef *disk)
-{
-    if (disk->rerror_policy != VIR_DOMAIN_DISK_ERROR_POLICY_DEFAULT)
-        return qbjVmArgsErrorPolicy(disk->rerror_policy);
-    if (disk->error_policy == VIR_DOMAIN_DISK_ERROR_POLICY_ENOSPACE)
-        return NULL;
-
-    return qbjVmArgsErrorPolicy(disk->error_policy);
-}
-
+/* What goes through it is read from the images below once and then kept in the top one. */
 static int
-qbjVmArgsAddVirtioBlk(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDiskDef *disk)
+qbjVmArgsAddCopyOnRead(virCommand *cmd, const virDomainDiskDef *disk)
 {
-    g_autoptr(virJSONValue) props = NULL;
+    virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+    g_autoptr(virJSONValue) node = NULL;
 
-    if (virJSONValueObjectAdd(&props,
-                              "s:driver", "virtio-blk-pci",
-                              "p:num-queues", disk->queues,
-                              "p:queue-size", disk->queue_size,
-                              NULL) < 0 ||
-        qbjVmArgsAddAddress(&props, input->def, &disk->info) < 0)
+    if (disk->copy_on_read != VIR_TRISTATE_SWITCH_ON)
+        return 0;
+
+    if (!(node = qbjBlockNodeCopyOnRead(disk->src, priv->nodeCopyOnRead)))
         return -1;
 
-    if (virJSONValueObjectAdd(&props,
-                              "s:drive", disk->src->nodeformat,
-                              "s:id", disk->info.alias,
-                              "p:bootindex", qbjVmArgsBootIndex(input->def, disk),
-                              "p:logical_block_size", disk->blockio.logical_block_size,
-                              "p:physical_block_size", disk->blockio.physical_block_size,
-                              "S:write-cache", qbjVmArgsWriteCache(disk->cachemode),
-                              "S:serial", disk->serial,
-                              "S:werror", qbjVmArgsErrorPolicy(disk->error_policy),
-                              "S:rerror", qbjVmArgsReadErrorPolicy(disk),
-                              NULL) < 0)
-        return -1;
+    return qbjVmArgsAddJSON(cmd, "-blockdev", node);
+}
 
-    return qbjVmArgsAddJSON(cmd, "-device", props);
+typedef struct _qbjVmArgsSetting qbjVmArgsSetting;
+struct _qbjVmArgsSetting {
+    bool used;
+    const char *name;
+};
+
+static const char *
+qbjVmArgsFirstUsed(const qbjVmArgsSetting *settings, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (settings[i].used)
+            return settings[i].name;
+    }
+
+    return NULL;
 }
 
 /* Returns the name of a setting that has no place on our command line, or NULL. */
 static const char *
 qbjVmArgsDiskUnknown(const virDomainDiskDef *disk)
 {
-    const struct {
-        bool used;
-        const char *name;
-    } settings[] = {
-        { disk->device != VIR_DOMAIN_DISK_DEVICE_DISK, "device" },
-        { disk->bus != VIR_DOMAIN_DISK_BUS_VIRTIO, "bus" },
-        { disk->model != VIR_DOMAIN_DISK_MODEL_DEFAULT && disk->model != VIR_DOMAIN_DISK_MODEL_VIRTIO, "model" },
-        { disk->copy_on_read == VIR_TRISTATE_SWITCH_ON, "copy_on_read" },
-        { disk->iothread != 0, "iothread" },
-        { disk->ioeventfd != VIR_TRISTATE_SWITCH_ABSENT, "ioeventfd" },
-        { disk->event_idx != VIR_TRISTATE_SWITCH_ABSENT, "event_idx" },
-        { qbjVmArgsHasVirtioOptions(disk->virtio), "iommu, ats, packed or page_per_vq" },
-        { disk->src->shared, "shareable" },
+    const virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+    bool virtio = disk->bus == VIR_DOMAIN_DISK_BUS_VIRTIO;
+    bool scsi = disk->bus == VIR_DOMAIN_DISK_BUS_SCSI;
+    bool ata = disk->bus == VIR_DOMAIN_DISK_BUS_IDE || disk->bus == VIR_DOMAIN_DISK_BUS_SATA;
+    bool lun = disk->device == VIR_DOMAIN_DISK_DEVICE_LUN;
+    const qbjVmArgsSetting settings[] = {
+        { lun && !scsi, "device" },
+        { disk->copy_on_read == VIR_TRISTATE_SWITCH_ON && (!priv || !priv->nodeCopyOnRead), "copy_on_read" },
+        { !virtio && disk->model != VIR_DOMAIN_DISK_MODEL_DEFAULT, "model" },
+        { !virtio && disk->iothread != 0, "iothread" },
+        { !virtio && disk->ioeventfd != VIR_TRISTATE_SWITCH_ABSENT, "ioeventfd" },
+        { !virtio && disk->event_idx != VIR_TRISTATE_SWITCH_ABSENT, "event_idx" },
+        { !virtio && (disk->queues != 0 || disk->queue_size != 0), "queues or queue_size" },
+        { !virtio && qbjVmArgsHasVirtioOptions(disk->virtio), "iommu, ats, packed or page_per_vq" },
         { disk->transient, "transient" },
-        { disk->geometry.cylinders != 0, "geometry" },
-        { disk->rotation_rate != 0, "rotation_rate" },
-        { disk->removable != VIR_TRISTATE_SWITCH_ABSENT, "removable" },
-        { disk->wwn != NULL, "wwn" },
-        { disk->vendor != NULL, "vendor" },
-        { disk->product != NULL, "product" },
+        { !ata && !scsi && disk->rotation_rate != 0, "rotation_rate" },
+        { disk->bus != VIR_DOMAIN_DISK_BUS_USB && disk->removable != VIR_TRISTATE_SWITCH_ABSENT, "removable" },
+        { !ata && !scsi && disk->wwn != NULL, "wwn" },
+        { !scsi && disk->vendor != NULL, "vendor" },
+        { !scsi && disk->product != NULL, "product" },
         { disk->rawio != VIR_TRISTATE_BOOL_ABSENT, "rawio" },
         { disk->sgio != VIR_DOMAIN_DEVICE_SGIO_DEFAULT, "sgio" },
     };
-    size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(settings); i++) {
-        if (settings[i].used)
-            return settings[i].name;
-    }
+    return qbjVmArgsFirstUsed(settings, G_N_ELEMENTS(settings));
+}
 
-    return NULL;
+/* Only drives with removable media can be without one, and QEMU's USB stick is none. */
+static bool
+qbjVmArgsMayBeEmpty(const virDomainDiskDef *disk)
+{
+    return (disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM && disk->bus != VIR_DOMAIN_DISK_BUS_USB) ||
+           disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY;
 }
 
 static int
@@ -184,14 +151,15 @@ qbjVmArgsAddDisk(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDi
     }
 
     if (virStorageSourceIsEmpty(disk->src)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Disk '%s' has no source."), disk->dst);
+        if (!qbjVmArgsMayBeEmpty(disk)) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Disk '%s' has no source."), disk->dst);
+            return -1;
+        }
+    } else if (qbjVmArgsAddChain(cmd, disk) < 0 || qbjVmArgsAddCopyOnRead(cmd, disk) < 0) {
         return -1;
     }
 
-    if (qbjVmArgsAddChain(cmd, disk) < 0)
-        return -1;
-
-    return qbjVmArgsAddVirtioBlk(cmd, input, disk);
+    return qbjVmArgsAddDiskDevice(cmd, input, disk);
 }
 
 int

@@ -37,7 +37,7 @@ qbjVmArgsHasVirtioOptions(const virDomainVirtioOptions *options)
             options->packed != VIR_TRISTATE_SWITCH_ABSENT || options->page_per_vq != VIR_TRISTATE_SWITCH_ABSENT);
 }
 
-static const virDomainControllerDef *
+const virDomainControllerDef *
 qbjVmArgsFindController(const virDomainDef *def, virDomainControllerType type, unsigned int idx)
 {
     size_t i;

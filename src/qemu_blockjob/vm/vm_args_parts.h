@@ -33,6 +33,12 @@ int qbjVmArgsAddBoot(virCommand *cmd, const qbjVmArgsInput *input);
  * <os><boot dev>. */
 unsigned int qbjVmArgsBootIndex(const virDomainDef *def, const virDomainDiskDef *disk);
 
+/* vm_args_iothread.c */
+int qbjVmArgsAddIOThreads(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_pcictl.c: what the machine's own PCI root is told. */
+int qbjVmArgsAddPCIRoots(virCommand *cmd, const qbjVmArgsInput *input);
+
 /* vm_args_controller.c */
 int qbjVmArgsAddControllers(virCommand *cmd, const qbjVmArgsInput *input);
 
@@ -90,7 +96,12 @@ typedef enum {
 /* Adds driver "NAME-pci..." and @options, which may be NULL: the first keys of a device. */
 int qbjVmArgsStartVirtio(virJSONValue **props, const char *name, qbjVmArgsVirtioForm form,
                          const virDomainVirtioOptions *options);
+/* iommu, ats, packed, page_per_vq; NULL has none. */
 int qbjVmArgsAddVirtioOptions(virJSONValue **props, const virDomainVirtioOptions *options);
+/* "virtio-blk-pci" or one of its two special forms, for @name "virtio-blk". The caller frees. */
+char *qbjVmArgsVirtioDriver(const char *name, qbjVmArgsVirtioForm form);
+/* Nothing for 0. */
+int qbjVmArgsAddIOThread(virJSONValue **props, unsigned int iothread);
 
 /* vm_args_json.c: helpers of the parts */
 
@@ -101,7 +112,11 @@ int qbjVmArgsAddJSON(virCommand *cmd, const char *option, virJSONValue *props);
  * address. */
 int qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info);
 
-/* Whether any of iommu, ats, packed, page_per_vq is set; no part knows them. NULL has none. */
+/* The controller that an address names; NULL with VIR_ERR_INTERNAL_ERROR reported when there is none. */
+const virDomainControllerDef *qbjVmArgsFindController(const virDomainDef *def, virDomainControllerType type,
+                                                      unsigned int idx);
+
+/* Whether any of iommu, ats, packed, page_per_vq is set; for those that do not know them. NULL has none. */
 bool qbjVmArgsHasVirtioOptions(const virDomainVirtioOptions *options);
 
 /* Appends ",KEY=VALUE" with commas in @value doubled, as QEMU's plain options need it. */

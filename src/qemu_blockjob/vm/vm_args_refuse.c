@@ -59,8 +59,6 @@ qbjVmArgsRefuseMachine(const virDomainDef *def)
     const qbjVmArgsUnknown unknown[] = {
         { def->genidRequested, "genid" },
         { def->nsysinfo > 0, "sysinfo" },
-        { def->niothreadids > 0, "iothreads" },
-        { def->defaultIOThread != NULL, "defaultiothread" },
         { def->keywrap != NULL, "keywrap" },
         { def->sec != NULL, "launchSecurity" },
         { def->namespaceData != NULL, "qemu:commandline" },

@@ -11,11 +11,17 @@ static const char *const qbjVmArgsVirtioForms[] = {
     [QBJ_VM_ARGS_VIRTIO_NON_TRANSITIONAL] = "-non-transitional",
 };
 
+char *
+qbjVmArgsVirtioDriver(const char *name, qbjVmArgsVirtioForm form)
+{
+    return g_strdup_printf("%s-pci%s", name, qbjVmArgsVirtioForms[form]);
+}
+
 int
 qbjVmArgsStartVirtio(virJSONValue **props, const char *name, qbjVmArgsVirtioForm form,
                      const virDomainVirtioOptions *options)
 {
-    g_autofree char *driver = g_strdup_printf("%s-pci%s", name, qbjVmArgsVirtioForms[form]);
+    g_autofree char *driver = qbjVmArgsVirtioDriver(name, form);
 
     if (virJSONValueObjectAdd(props, "s:driver", driver, NULL) < 0)
         return -1;
@@ -35,4 +41,16 @@ qbjVmArgsAddVirtioOptions(virJSONValue **props, const virDomainVirtioOptions *op
                                  "T:packed", options->packed,
                                  "T:page-per-vq", options->page_per_vq,
                                  NULL);
+}
+
+int
+qbjVmArgsAddIOThread(virJSONValue **props, unsigned int iothread)
+{
+    g_autofree char *name = NULL;
+
+    if (iothread == 0)
+        return 0;
+
+    name = g_strdup_printf("iothread%u", iothread);
+    return virJSONValueObjectAdd(props, "s:iothread", name, NULL);
 }

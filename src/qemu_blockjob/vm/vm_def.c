@@ -77,7 +77,10 @@ static int
 qbjVmDefAssignAddresses(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
                         void *parseOpaque G_GNUC_UNUSED)
 {
-    if (qbjVmAddrAssign(def) < 0)
+    qbjVmDefSetScsiModels(def);
+    /* those that add controllers come first: these need PCI addresses */
+    if (qbjVmAddrAssignSerial(def) < 0 ||
+        qbjVmAddrAssign(def) < 0)
         return -1;
 
     return qbjVmAddrAssignUSB(def);

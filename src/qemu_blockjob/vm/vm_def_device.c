@@ -11,18 +11,6 @@
 #define QBJ_VM_DEF_QXL_VGAMEM (16 * 1024)    /* KiB */
 
 static void
-qbjVmDefSetDisk(virDomainDiskDef *disk)
-{
-    if (!virDomainDiskGetDriver(disk))
-        virDomainDiskSetDriver(disk, "qemu");
-
-    /* never probed: a guest could write a header into a raw disk and so choose the host's next file */
-    if (virDomainDiskGetFormat(disk) == VIR_STORAGE_FILE_NONE &&
-        !virStorageSourceIsEmpty(disk->src))
-        virDomainDiskSetFormat(disk, VIR_STORAGE_FILE_RAW);
-}
-
-static void
 qbjVmDefSetController(virDomainControllerDef *controller, const virDomainDef *def)
 {
     bool q35 = qbjVmMachineIsQ35(def->os.machine);

@@ -17,12 +17,21 @@ int qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags, const qbjVmD
 int qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags,
                            const qbjVmDefContext *context);
 
+/* vm_def_disk.c: one disk; and the model of SCSI controllers, also of those that the parser adds for its
+ * disks. */
+void qbjVmDefSetDisk(virDomainDiskDef *disk);
+void qbjVmDefSetScsiModels(virDomainDef *def);
+
 /* vm_def_validate.c: what may be stored and started. */
 int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 
 /* vm_def_cpu.c: before a start. -1 with VIR_ERR_CPU_INCOMPATIBLE reported when the host's CPU lacks
  * something. */
 int qbjVmDefCheckCpu(const virDomainDef *def);
+
+/* vm_def_validatedisk.c, vm_def_validatedrive.c: settings; place on its bus */
+int qbjVmDefValidateDisk(const virDomainDiskDef *disk, const virDomainDef *def);
+int qbjVmDefValidateDrive(const virDomainDiskDef *disk, const virDomainDef *def);
 
 /* vm_def_validatedev.c */
 int qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def);

@@ -8,59 +8,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* The serial number goes to QEMU as it is; a sane one has no need for more. */
-static int
-qbjVmDefValidateSerial(const virDomainDiskDef *disk)
-{
-    if (disk->serial && strspn(disk->serial, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                             "0123456789-_.+ ") != strlen(disk->serial)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("driver serial '%s' contains unsafe characters"), disk->serial);
-        return -1;
-    }
-
-    return 0;
-}
-
-/* QEMU refuses native AIO on a file that is opened with the host's page cache. */
-static int
-qbjVmDefValidateIo(const virDomainDiskDef *disk)
-{
-    if (disk->iomode == VIR_DOMAIN_DISK_IO_NATIVE &&
-        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DEFAULT &&
-        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DISABLE &&
-        disk->cachemode != VIR_DOMAIN_DISK_CACHE_DIRECTSYNC) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                       _("io='native' needs either no disk cache or directsync cache mode"));
-        return -1;
-    }
-
-    return 0;
-}
-
-static int
-qbjVmDefValidateDisk(const virDomainDiskDef *disk)
-{
-    const char *driver = virDomainDiskGetDriver(disk);
-
-    if (STRNEQ_NULLABLE(driver, "qemu")) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("unsupported driver name '%s' for disk '%s'"),
-                       NULLSTR(driver), disk->dst);
-        return -1;
-    }
-
-    if (disk->bus == VIR_DOMAIN_DISK_BUS_VIRTIO &&
-        (disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM || disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disk type of '%s' does not support ejectable media"),
-                       disk->dst);
-        return -1;
-    }
-
-    if (qbjVmDefValidateSerial(disk) < 0)
-        return -1;
-
-    return qbjVmDefValidateIo(disk);
-}
-
 static int
 qbjVmDefValidatePCI(const virDomainControllerDef *controller, const virDomainDef *def)
 {
@@ -105,14 +52,6 @@ qbjVmDefValidateController(const virDomainControllerDef *controller, const virDo
         }
         return 0;
 
-    case VIR_DOMAIN_CONTROLLER_TYPE_SATA:
-        if (!q35) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("SATA controllers are not supported by this driver on '%s'"),
-                           def->os.machine);
-            return -1;
-        }
-        return 0;
-
     default:
         return 0;
     }
@@ -139,7 +78,7 @@ qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
 {
     switch (dev->type) {
     case VIR_DOMAIN_DEVICE_DISK:
-        return qbjVmDefValidateDisk(dev->data.disk);
+        return qbjVmDefValidateDisk(dev->data.disk, def);
     case VIR_DOMAIN_DEVICE_CONTROLLER:
         return qbjVmDefValidateController(dev->data.controller, def);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:

@@ -114,8 +114,11 @@ bool qbjVmSupportSameBytes(const xmlNode *outerIn, const xmlNode *outerOut, cons
 bool qbjVmSupportSameUuid(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameMachine(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameUnit(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameAuto(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameDiskType(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value);
+bool qbjVmSupportIgnoreTcp(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value);

@@ -96,6 +96,29 @@ qbjVmSupportSameUnit(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerO
     return *in != '\0';
 }
 
+/* Left to us. */
+bool
+qbjVmSupportSameAuto(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,
+                     const char *in, const char *out G_GNUC_UNUSED)
+{
+    return STREQ(in, "auto");
+}
+
+/* The kind of source of a drive that has none. */
+bool
+qbjVmSupportSameDiskType(const xmlNode *outerIn, const xmlNode *outerOut G_GNUC_UNUSED,
+                         const char *in G_GNUC_UNUSED, const char *out)
+{
+    const xmlNode *child;
+
+    for (child = qbjVmSupportFirst(outerIn); child; child = qbjVmSupportNext(child)) {
+        if (STREQ((const char *) child->name, "source"))
+            return false;
+    }
+
+    return STREQ(out, "file");
+}
+
 bool
 qbjVmSupportIgnoreAlways(const xmlNode *node G_GNUC_UNUSED, const char *value G_GNUC_UNUSED)
 {
@@ -109,8 +132,8 @@ struct _qbjVmSupportAliasName {
 };
 
 static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
-    { "disk", "virtio-disk" },
-    { "controller", "usb pci. pcie. ide sata" },
+    { "disk", "virtio-disk usb-disk ide sata scsi fdc" },
+    { "controller", "usb pci. pcie. ide sata scsi fdc virtio-serial" },
     { "serial", "serial" },
     { "console", "serial" },
     { "input", "input" },
@@ -123,10 +146,11 @@ static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
     { "vsock", "vsock" },
 };
 
+/* "virtio-disk0", "scsi0-0-1-2" */
 static bool
 qbjVmSupportIsNumbered(const char *name, const char *prefix)
 {
-    return STRPREFIX(name, prefix) && !name[strlen(prefix) + strspn(name + strlen(prefix), "0123456789")];
+    return STRPREFIX(name, prefix) && !name[strlen(prefix) + strspn(name + strlen(prefix), "0123456789-")];
 }
 
 /* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they
@@ -166,6 +190,13 @@ qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value G_GNUC_
     g_autofree char *password = qbjVmSupportAttribute(node, "passwd");
 
     return !password;
+}
+
+/* The transport that is meant when none is named. */
+bool
+qbjVmSupportIgnoreTcp(const xmlNode *node G_GNUC_UNUSED, const char *value)
+{
+    return STREQ_NULLABLE(value, "tcp");
 }
 
 /* The port that was found free at the last start. */

@@ -1,0 +1,11 @@
+/* Giving aliases. Only vm_alias*.c includes this. */
+#pragma once
+
+#include "domain_conf.h"
+
+/* Steals @alias; a user's own one ("ua-...") stays. */
+void qbjVmAliasSet(virDomainDeviceInfo *info, char *alias);
+void qbjVmAliasSetNumbered(virDomainDeviceInfo *info, const char *prefix, size_t number);
+
+/* vm_alias_disk.c: alias, QOM name and name of the copy-on-read node. -1 with an error reported. */
+int qbjVmAliasSetDisk(const virDomainDef *def, virDomainDiskDef *disk);
