@@ -5,6 +5,7 @@
 #include "engine_change.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjstatus.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -51,6 +52,80 @@ qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answe
     return 0;
 }
 
+/* The graph as QEMU draws it: nodes with id and name, edges from parent to child by id. */
+static const char *
+qbjEngineGraphName(virJSONValue *nodes, unsigned long long id)
+{
+    size_t i;
+
+    for (i = 0; i < virJSONValueArraySize(nodes); i++) {
+        virJSONValue *node = virJSONValueArrayGet(nodes, i);
+        unsigned long long nodeId;
+
+        if (virJSONValueObjectGetNumberUlong(node, "id", &nodeId) == 0 && nodeId == id)
+            return virJSONValueObjectGetString(node, "name");
+    }
+    return NULL;
+}
+
+/* The node that @parent's edge @edge leads to, or NULL. */
+static const char *
+qbjEngineGraphChild(virJSONValue *graph, const char *parent, const char *edge)
+{
+    virJSONValue *nodes = virJSONValueObjectGetArray(graph, "nodes");
+    virJSONValue *edges = virJSONValueObjectGetArray(graph, "edges");
+    size_t i;
+
+    for (i = 0; nodes && edges && i < virJSONValueArraySize(edges); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(edges, i);
+        unsigned long long from;
+        unsigned long long to;
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "name"), edge) &&
+            virJSONValueObjectGetNumberUlong(entry, "parent", &from) == 0 &&
+            virJSONValueObjectGetNumberUlong(entry, "child", &to) == 0 &&
+            STREQ_NULLABLE(qbjEngineGraphName(nodes, from), parent))
+            return qbjEngineGraphName(nodes, to);
+    }
+    return NULL;
+}
+
+/* A copy-on-read filter stays the device's root for ever: what changes is the node below it. */
+static int
+qbjEngineQueryBelowFilter(virDomainObj *vm, const virDomainDiskDef *disk, char **root)
+{
+    const virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+    g_autoptr(virJSONValue) graph = NULL;
+    char *below;
+
+    if (!priv || !priv->nodeCopyOnRead || STRNEQ_NULLABLE(*root, priv->nodeCopyOnRead))
+        return 0;
+    if (qbjDomainQmpCall(vm, "x-debug-query-block-graph", NULL, &graph) < 0)
+        return -1;
+
+    below = g_strdup(qbjEngineGraphChild(graph, priv->nodeCopyOnRead, "file"));
+    g_free(*root);
+    *root = below;
+    return 0;
+}
+
+/* The object whose property "drive" names the node that the guest works on. A status file of another driver
+ * may not say which it is. */
+static char *
+qbjEngineQueryDevice(const virDomainDiskDef *disk)
+{
+    virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+
+    if (priv && priv->qomName && *priv->qomName == '/')
+        return g_strdup(priv->qomName);
+
+    /* behind a USB stick there is a SCSI disk that has taken the drive over */
+    if (disk->bus == VIR_DOMAIN_DISK_BUS_USB)
+        return g_strdup_printf("/machine/peripheral/%s/%s.0/legacy[0]", disk->info.alias, disk->info.alias);
+
+    return g_strdup_printf("/machine/peripheral/%s", disk->info.alias);
+}
+
 int
 qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer, char **root)
 {
@@ -65,7 +140,7 @@ qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answ
     if (!disk || !disk->info.alias)
         return qbjEngineQueryJob(vm, job, answer);
 
-    path = g_strdup_printf("/machine/peripheral/%s", disk->info.alias);
+    path = qbjEngineQueryDevice(disk);
     if (virJSONValueObjectAdd(&arguments, "s:path", path, "s:property", "drive", NULL) < 0)
         return -1;
     drive.arguments = arguments;
@@ -85,23 +160,11 @@ qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answ
     qbjEngineReadJobs(jobs.reply, job->spec->job, answer);
     if (!drive.failed && drive.reply)
         *root = g_strdup(virJSONValueGetString(drive.reply));
-    return 0;
-}
-
-/* The graph as QEMU draws it: nodes with id and name, edges from parent to child by id. */
-static const char *
-qbjEngineGraphName(virJSONValue *nodes, unsigned long long id)
-{
-    size_t i;
-
-    for (i = 0; i < virJSONValueArraySize(nodes); i++) {
-        virJSONValue *node = virJSONValueArrayGet(nodes, i);
-        unsigned long long nodeId;
-
-        if (virJSONValueObjectGetNumberUlong(node, "id", &nodeId) == 0 && nodeId == id)
-            return virJSONValueObjectGetString(node, "name");
+    if (qbjEngineQueryBelowFilter(vm, disk, root) < 0) {
+        g_clear_pointer(root, g_free);
+        return -1;
     }
-    return NULL;
+    return 0;
 }
 
 int

@@ -15,8 +15,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjEngineAnswer, qbjEngineAnswerClear);
 /* query-jobs, searched for @job. Returns 0; -1 with an error reported when QEMU did not answer. */
 int qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer);
 
-/* Node that the guest's device of @job uses now; sent together with query-jobs. @root is NULL when the
- * device is gone. */
+/* Node that the guest's device of @job uses now, below a copy-on-read filter if it has one; sent together
+ * with query-jobs. @root is NULL when the device is gone. */
 int qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer, char **root);
 
 /* Type B whose job QEMU no longer lists: true when the graph is already the new one (protocol 5,

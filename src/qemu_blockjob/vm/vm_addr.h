@@ -18,12 +18,12 @@ int qbjVmAddrAssign(virDomainDef *def);
  * Returns NULL with an error reported. Free with virDomainPCIAddressSetFree. */
 virDomainPCIAddressSet *qbjVmAddrReserve(virDomainDef *def);
 
-/* vm_addr_usb.c: gives each USB device without a port the lowest free one of the lowest controller. Ports that
- * are there are kept and checked. -1 with an error reported when there is no free port. */
+/* vm_addr_usb.c: gives each USB device without a port the lowest free one of the lowest controller. Ports
+ * that are there are kept and checked. -1 with an error reported when there is no free port. */
 int qbjVmAddrAssignUSB(virDomainDef *def);
 
-/* vm_addr_serial.c: gives each channel on virtio-serial its controller and port, and adds controllers as they
- * fill up. -1 with an error reported. */
+/* vm_addr_serial.c: gives each channel on virtio-serial its controller and port, and adds controllers as
+ * they fill up. -1 with an error reported. */
 int qbjVmAddrAssignSerial(virDomainDef *def);
 
 /* vm_addr_connect.c: which kinds of slots a device can be plugged into, 0 for one without a PCI address. */

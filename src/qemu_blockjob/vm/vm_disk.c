@@ -11,7 +11,8 @@ qbjVmDiskIsNarrowScsi(int model)
            model == VIR_DOMAIN_CONTROLLER_MODEL_SCSI_DC390;
 }
 
-/* The back-end is in a child of the device that the guest sees: for usb-storage in the SCSI disk behind it. */
+/* The back-end is in a child of the device that the guest sees: for usb-storage in the SCSI disk behind
+ * it. */
 char *
 qbjVmDiskQomName(const virDomainDiskDef *disk)
 {
