@@ -74,15 +74,12 @@ qbjQmpAwait(qbjQmp *qmp, qbjQmpBatch *batch, unsigned int deadlineMs)
     return -1;
 }
 
-/* Sends @n bodies in one write and waits. The answers belong to the caller, also when it was not all. */
+/* Lock held. Sends @n bodies in one write; @batch must stay until its answers are awaited. */
 static int
-qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+qbjQmpSubmit(qbjQmp *qmp, char **bodies, size_t n, qbjQmpBatch *batch)
 {
-    VIR_LOCK_GUARD lock = { 0 };
-    qbjQmpBatch batch = { .answers = answers, .missing = n };
     size_t bytes = 0;
     size_t i;
-    int rc;
 
     if (g_main_context_is_owner(qmp->context)) {
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the event thread cannot wait for QEMU's answer"));
@@ -90,11 +87,9 @@ qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qb
     }
     for (i = 0; i < n; i++)
         bytes += strlen(bodies[i]);
-
-    lock = virLockGuardLock(&qmp->lock);
     if (qbjQmpCheckRoom(qmp, n, bytes) < 0)
         return -1;
-    if (virQbjCondInit(&batch.changed) < 0) {
+    if (virQbjCondInit(&batch->changed) < 0) {
         virReportSystemError(errno, "%s", _("cannot initialize a condition"));
         return -1;
     }
@@ -102,11 +97,24 @@ qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qb
     for (i = 0; i < n; i++) {
         qbjQmpRequest *request = g_new0(qbjQmpRequest, 1);
 
-        request->batch = &batch;
+        request->batch = batch;
         request->position = i;
         qbjQmpQueue(qmp, bodies[i], request);
     }
     qbjQmpFlush(qmp);
+    return 0;
+}
+
+/* Sends and waits. The answers belong to the caller, also when it was not all. */
+static int
+qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+    qbjQmpBatch batch = { .answers = answers, .missing = n };
+    int rc;
+
+    if (qbjQmpSubmit(qmp, bodies, n, &batch) < 0)
+        return -1;
     rc = qbjQmpAwait(qmp, &batch, deadlineMs);
     virCondDestroy(&batch.changed);
     return rc;
@@ -132,17 +140,22 @@ qbjQmpParse(qbjQmp *qmp, qbjQmpAnswer *answers, size_t n)
     return 0;
 }
 
-/* Fills @answers[].json, which belong to the caller, also when it was not all. */
+/* All answers are there: what they say. */
 static int
-qbjQmpAsk(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+qbjQmpRead(qbjQmp *qmp, qbjQmpAnswer *answers, size_t n)
 {
-    if (qbjQmpExchange(qmp, bodies, n, deadlineMs, answers) < 0)
-        return -1;
     if (virQbjFaultHit("qmp-answer")) {
         virReportError(VIR_ERR_OPERATION_TIMEOUT, "%s", "fault: QEMU's answer got lost");
         return -1;
     }
     return qbjQmpParse(qmp, answers, n);
+}
+
+/* Fills @answers[].json, which belong to the caller, also when it was not all. */
+static int
+qbjQmpAsk(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+{
+    return qbjQmpExchange(qmp, bodies, n, deadlineMs, answers) < 0 ? -1 : qbjQmpRead(qmp, answers, n);
 }
 
 static void
@@ -157,26 +170,76 @@ qbjQmpFreeAnswers(qbjQmpAnswer *answers, size_t n)
     g_free(answers);
 }
 
-int
-qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
+/* Commands that are under way. */
+struct _qbjQmpBegun {
+    qbjQmp *qmp;
+    qbjQmpCommand *commands;
+    size_t n;
+    qbjQmpAnswer *answers;
+    qbjQmpBatch batch;
+};
+
+static void
+qbjQmpBegunFree(qbjQmpBegun *begun)
+{
+    qbjQmpFreeAnswers(begun->answers, begun->n);
+    qbjQmpUnref(begun->qmp);
+    g_free(begun);
+}
+
+qbjQmpBegun *
+qbjQmpBegin(qbjQmp *qmp, qbjQmpCommand *commands, size_t n)
 {
     g_auto(GStrv) bodies = g_new0(char *, n + 1);
-    qbjQmpAnswer *answers;
+    qbjQmpBegun *begun;
+    int rc = -1;
     size_t i;
-    int rc;
 
     for (i = 0; i < n; i++) {
         qbjQmpCommandClear(&commands[i]);
         if (!(bodies[i] = qbjQmpMessageFormat(qbjQmpCommandName(commands[i].execute), commands[i].arguments)))
-            return -1;
+            return NULL;
     }
 
-    answers = g_new0(qbjQmpAnswer, n);
-    rc = qbjQmpAsk(qmp, bodies, n, deadlineMs, answers);
-    for (i = 0; rc == 0 && i < n; i++)
-        qbjQmpMessageTakeOutcome(answers[i].json, &commands[i]);
-    qbjQmpFreeAnswers(answers, n);
+    begun = g_new0(qbjQmpBegun, 1);
+    begun->qmp = qbjQmpRef(qmp);
+    begun->commands = commands;
+    begun->n = n;
+    begun->answers = g_new0(qbjQmpAnswer, n);
+    begun->batch.answers = begun->answers;
+    begun->batch.missing = n;
+    VIR_WITH_MUTEX_LOCK_GUARD(&qmp->lock) {
+        rc = qbjQmpSubmit(qmp, bodies, n, &begun->batch);
+    }
+    if (rc < 0)
+        g_clear_pointer(&begun, qbjQmpBegunFree);
+    return begun;
+}
+
+int
+qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs)
+{
+    int rc = -1;
+    size_t i;
+
+    VIR_WITH_MUTEX_LOCK_GUARD(&begun->qmp->lock) {
+        rc = qbjQmpAwait(begun->qmp, &begun->batch, deadlineMs);
+        virCondDestroy(&begun->batch.changed);
+    }
+    if (rc == 0)
+        rc = qbjQmpRead(begun->qmp, begun->answers, begun->n);
+    for (i = 0; rc == 0 && i < begun->n; i++)
+        qbjQmpMessageTakeOutcome(begun->answers[i].json, &begun->commands[i]);
+    qbjQmpBegunFree(begun);
     return rc;
+}
+
+int
+qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
+{
+    qbjQmpBegun *begun = qbjQmpBegin(qmp, commands, n);
+
+    return begun ? qbjQmpCollect(begun, deadlineMs) : -1;
 }
 
 int

@@ -81,6 +81,13 @@ void qbjQmpClose(qbjQmp *qmp);
  *   VIR_ERR_INTERNAL_ERROR      called on the event thread; a name or argument that cannot be sent */
 int qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);
 
+/* The two halves of qbjQmpRun(), so that one thread can ask many QEMUs at once: first sends @n independent
+ * commands, later waits for their replies. @commands is borrowed until then. qbjQmpBegin() returns NULL with
+ * an error reported as above; each begun call must be collected, which frees it. */
+typedef struct _qbjQmpBegun qbjQmpBegun;
+qbjQmpBegun *qbjQmpBegin(qbjQmp *qmp, qbjQmpCommand *commands, size_t n);
+int qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs);
+
 /* One command; an error answer is reported as 00-conventions says (INTERNAL_ERROR "unable to execute QEMU
  * command 'CMD': DESC"; DeviceNotActive on job commands: OPERATION_INVALID "No active block job 'ID'") and
  * gives -1. @arguments is borrowed. @reply may be NULL; it is set only on success and then belongs to the

@@ -19,7 +19,7 @@ struct _qbjQmpAnswer {
     char *text;
 };
 
-/* A call that waits for several answers; lives on the waiting thread's stack. */
+/* A call that waits for several answers; lives as long as its thread waits or collects. */
 typedef struct _qbjQmpBatch qbjQmpBatch;
 struct _qbjQmpBatch {
     virCond changed;            /* monotonic clock: virQbjCondInit() */
