@@ -14,6 +14,7 @@ import re
 import sys
 import traceback
 
+import cases_calls
 import cases_jobs
 import cases_lifecycle
 import options
@@ -23,7 +24,7 @@ from recorder import Recorder, Stop
 from tap import Tap
 
 FILE = os.path.join(os.path.dirname(options.HERE), "qemublockjobdata", "differences.txt")
-CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_jobs.CASES}
+CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES}
 
 
 class Difference:
@@ -165,7 +166,7 @@ def run(out, args, mode, names):
             if (name in names or everywhere) and not difference.used:
                 out.ok(False, "%s: %s still differs" % (name, label), "remove it from differences.txt")
         if args.driver != "stock" and names == list(CASES):
-            for cases in (cases_lifecycle, cases_jobs):
+            for cases in (cases_lifecycle, cases_calls, cases_jobs):
                 for vectors, reason in cases.LATER.items():
                     out.skip("vectors " + vectors, reason)
     finally:

@@ -136,14 +136,6 @@ qbjApiConnectGetMaxVcpus(virConnectPtr conn, const char *type)
     return -1;
 }
 
-int
-qbjApiNodeGetInfo(virConnectPtr conn, virNodeInfoPtr info)
-{
-    if (virNodeGetInfoEnsureACL(conn) < 0)
-        return -1;
-    return virCapabilitiesGetNodeInfo(info);
-}
-
 char *
 qbjApiConnectGetCapabilities(virConnectPtr conn)
 {
@@ -190,13 +182,14 @@ int
 qbjApiNodeGetSecurityModel(virConnectPtr conn, virSecurityModelPtr model)
 {
     qbjDriver *driver = conn->privateData;
-    const char *name;
 
     memset(model, 0, sizeof(*model));
     if (virNodeGetSecurityModelEnsureACL(conn) < 0)
         return -1;
-    name = virSecurityManagerGetModel(driver->security);
-    if (STRNEQ_NULLABLE(name, "none"))
-        ignore_value(virStrcpyStatic(model->model, NULLSTR_EMPTY(name)));
+    if (virStrcpyStatic(model->model, NULLSTR_EMPTY(virSecurityManagerGetModel(driver->security))) < 0 ||
+        virStrcpyStatic(model->doi, NULLSTR_EMPTY(virSecurityManagerGetDOI(driver->security))) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the name of the security model is too long"));
+        return -1;
+    }
     return 0;
 }

@@ -11,7 +11,6 @@ const char *qbjApiConnectGetType(virConnectPtr conn);
 int qbjApiConnectGetVersion(virConnectPtr conn, unsigned long *version);
 char *qbjApiConnectGetHostname(virConnectPtr conn);
 int qbjApiConnectGetMaxVcpus(virConnectPtr conn, const char *type);
-int qbjApiNodeGetInfo(virConnectPtr conn, virNodeInfoPtr info);
 char *qbjApiConnectGetCapabilities(virConnectPtr conn);
 char *qbjApiConnectGetDomainCapabilities(virConnectPtr conn, const char *binary, const char *arch, const char *machine,
                                          const char *virttype, unsigned int flags);

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_queue.h"
 #include "viruuid.h"
 #include "virerror.h"
 
@@ -23,4 +24,51 @@ qbjApiDomain(virDomainPtr domain)
     /* libvirt.so 9.0.0 counts the calls that wait, and looks at this number, but sets it nowhere */
     vm->job->maxQueuedJobs = driver->conf->maxQueued;
     return vm;
+}
+
+virDomainObj *
+qbjApiLook(virDomainPtr domain, qbjApiMayCall may)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+
+    if (vm && may(domain->conn, vm->def) < 0)
+        virDomainObjEndAPI(&vm);
+    return vm;
+}
+
+virDomainObj *
+qbjApiLookFlags(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags)
+{
+    virDomainObj *vm = qbjApiDomain(domain);
+
+    if (vm && may(domain->conn, vm->def, flags) < 0)
+        virDomainObjEndAPI(&vm);
+    return vm;
+}
+
+static virDomainObj *
+qbjApiWithJob(virDomainObj *vm)
+{
+    if (vm && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0)
+        virDomainObjEndAPI(&vm);
+    return vm;
+}
+
+virDomainObj *
+qbjApiBegin(virDomainPtr domain, qbjApiMayCall may)
+{
+    return qbjApiWithJob(qbjApiLook(domain, may));
+}
+
+virDomainObj *
+qbjApiBeginFlags(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags)
+{
+    return qbjApiWithJob(qbjApiLookFlags(domain, may, flags));
+}
+
+void
+qbjApiEnd(virDomainObj **vm)
+{
+    qbjDomainJobEnd(*vm);
+    virDomainObjEndAPI(vm);
 }

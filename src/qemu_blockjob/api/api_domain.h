@@ -11,3 +11,16 @@ extern qbjDriver *qbjApiDriver;
 /* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3).
  * To be released with virDomainObjEndAPI(). */
 virDomainObj *qbjApiDomain(virDomainPtr domain);
+
+typedef int (*qbjApiMayCall)(virConnectPtr conn, virDomainDef *def);
+typedef int (*qbjApiMayCallFlags)(virConnectPtr conn, virDomainDef *def, unsigned int flags);
+
+/* The domain of @domain for a client that @may ask about it, locked and referenced; NULL with an error
+ * reported. To be released with virDomainObjEndAPI(). */
+virDomainObj *qbjApiLook(virDomainPtr domain, qbjApiMayCall may);
+virDomainObj *qbjApiLookFlags(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags);
+
+/* The same with the domain's MODIFY job held; to be released with qbjApiEnd(). */
+virDomainObj *qbjApiBegin(virDomainPtr domain, qbjApiMayCall may);
+virDomainObj *qbjApiBeginFlags(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags);
+void qbjApiEnd(virDomainObj **vm);

@@ -28,20 +28,6 @@ qbjApiGetOSType(virDomainPtr domain)
     return type;
 }
 
-unsigned long long
-qbjApiGetMaxMemory(virDomainPtr domain)
-{
-    virDomainObj *vm = qbjApiDomain(domain);
-    unsigned long long memory = 0;
-
-    if (!vm)
-        return 0;
-    if (virDomainGetMaxMemoryEnsureACL(domain->conn, vm->def) == 0)
-        memory = virDomainDefGetMemoryTotal(vm->def);
-    virDomainObjEndAPI(&vm);
-    return memory;
-}
-
 int
 qbjApiGetInfo(virDomainPtr domain, virDomainInfoPtr info)
 {
@@ -174,12 +160,6 @@ qbjApiAnswerUpdated(virDomainObj *vm)
     return vm->updated;
 }
 
-static int
-qbjApiAnswerAutostart(virDomainObj *vm)
-{
-    return vm->autostart;
-}
-
 int
 qbjApiIsActive(virDomainPtr domain)
 {
@@ -196,41 +176,6 @@ int
 qbjApiIsUpdated(virDomainPtr domain)
 {
     return qbjApiAsk(domain, virDomainIsUpdatedEnsureACL, qbjApiAnswerUpdated);
-}
-
-int
-qbjApiGetAutostart(virDomainPtr domain, int *autostart)
-{
-    int answer = qbjApiAsk(domain, virDomainGetAutostartEnsureACL, qbjApiAnswerAutostart);
-
-    if (answer < 0)
-        return -1;
-    *autostart = answer;
-    return 0;
-}
-
-int
-qbjApiGetVcpusFlags(virDomainPtr domain, unsigned int flags)
-{
-    virDomainObj *vm = NULL;
-    virDomainDef *def;
-    int ret = -1;
-
-    virCheckFlags(VIR_DOMAIN_VCPU_LIVE | VIR_DOMAIN_VCPU_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM, -1);
-
-    if (!(vm = qbjApiDomain(domain)))
-        return -1;
-    if (virDomainGetVcpusFlagsEnsureACL(domain->conn, vm->def, flags) == 0 &&
-        (def = virDomainObjGetOneDef(vm, flags & (VIR_DOMAIN_VCPU_LIVE | VIR_DOMAIN_VCPU_CONFIG))))
-        ret = flags & VIR_DOMAIN_VCPU_MAXIMUM ? virDomainDefGetVcpusMax(def) : virDomainDefGetVcpus(def);
-    virDomainObjEndAPI(&vm);
-    return ret;
-}
-
-int
-qbjApiGetMaxVcpus(virDomainPtr domain)
-{
-    return qbjApiGetVcpusFlags(domain, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_VCPU_MAXIMUM);
 }
 
 int

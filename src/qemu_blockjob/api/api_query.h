@@ -4,7 +4,6 @@
 #include "driver.h"
 
 char *qbjApiGetOSType(virDomainPtr domain);
-unsigned long long qbjApiGetMaxMemory(virDomainPtr domain);
 int qbjApiGetInfo(virDomainPtr domain, virDomainInfoPtr info);
 int qbjApiGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags);
 int qbjApiGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned int flags);
@@ -12,9 +11,6 @@ char *qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags);
 int qbjApiIsActive(virDomainPtr domain);
 int qbjApiIsPersistent(virDomainPtr domain);
 int qbjApiIsUpdated(virDomainPtr domain);
-int qbjApiGetAutostart(virDomainPtr domain, int *autostart);
-int qbjApiGetVcpusFlags(virDomainPtr domain, unsigned int flags);
-int qbjApiGetMaxVcpus(virDomainPtr domain);
 int qbjApiGetSecurityLabel(virDomainPtr domain, virSecurityLabelPtr label);
 int qbjApiGetSecurityLabelList(virDomainPtr domain, virSecurityLabelPtr *labels);
 char *qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsigned int flags);

@@ -30,8 +30,7 @@ qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
     }
 }
 
-/* @vm is locked and its job held. @conn: of the client that wants the domain to end with it, else NULL. */
-static int
+int
 qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn)
 {
     if (virDomainObjIsActive(vm)) {
@@ -180,34 +179,6 @@ int
 qbjApiDestroy(virDomainPtr domain)
 {
     return qbjApiDestroyFlags(domain, 0);
-}
-
-int
-qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags)
-{
-    virDomainObj *vm = NULL;
-    int ret = -1;
-
-    virCheckFlags(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, -1);
-
-    if (!(vm = qbjApiDomain(domain)))
-        return -1;
-    if (virDomainShutdownFlagsEnsureACL(domain->conn, vm->def, flags) == 0 &&
-        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        if (virDomainObjIsActive(vm))
-            ret = qbjDomainQmpCall(vm, "system_powerdown", NULL, NULL);
-        else
-            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
-        qbjDomainJobEnd(vm);
-    }
-    virDomainObjEndAPI(&vm);
-    return ret;
-}
-
-int
-qbjApiShutdown(virDomainPtr domain)
-{
-    return qbjApiShutdownFlags(domain, 0);
 }
 
 /* State, file and event after stop or cont has been answered. */

@@ -2,13 +2,16 @@
 #pragma once
 
 #include "driver.h"
+#include "domain_driver.h"
 
 virDomainPtr qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags);
 int qbjApiCreate(virDomainPtr domain);
 int qbjApiCreateWithFlags(virDomainPtr domain, unsigned int flags);
 int qbjApiDestroy(virDomainPtr domain);
 int qbjApiDestroyFlags(virDomainPtr domain, unsigned int flags);
-int qbjApiShutdown(virDomainPtr domain);
-int qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags);
 int qbjApiSuspend(virDomainPtr domain);
 int qbjApiResume(virDomainPtr domain);
+
+/* Starts @vm, which is locked and whose job is held. @conn: of the client that wants the domain to end with
+ * it, else NULL. Returns 0, -1 with an error reported. */
+int qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn);

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "api_state.h"
+#include "api_autostart.h"
 #include "api_domain.h"
 #include "vm_driver.h"
 #include "virerror.h"
@@ -24,7 +25,10 @@ qbjApiStateInitialize(bool privileged, const char *root, bool monolithic G_GNUC_
         return VIR_DRV_STATE_INIT_ERROR;
     }
     qbjApiDriver = qbjVmDriverNew(privileged, root, inhibit, opaque);
-    return qbjApiDriver ? VIR_DRV_STATE_INIT_COMPLETE : VIR_DRV_STATE_INIT_ERROR;
+    if (!qbjApiDriver)
+        return VIR_DRV_STATE_INIT_ERROR;
+    qbjApiAutostartBegin(qbjApiDriver);
+    return VIR_DRV_STATE_INIT_COMPLETE;
 }
 
 int
@@ -55,6 +59,7 @@ qbjApiStateShutdownPrepare(void)
 int
 qbjApiStateShutdownWait(void)
 {
+    qbjApiAutostartEnd();
     if (qbjApiDriver)
         qbjVmDriverShutdownWait(qbjApiDriver);
     return 0;
@@ -63,6 +68,7 @@ qbjApiStateShutdownWait(void)
 int
 qbjApiStateCleanup(void)
 {
+    qbjApiAutostartEnd();
     g_clear_pointer(&qbjApiDriver, qbjVmDriverFree);
     return 0;
 }

@@ -4,15 +4,24 @@
 
 #include "internal.h"
 #include "api_table.h"
+#include "api_autostart.h"
 #include "api_blockjob.h"
 #include "api_connect.h"
+#include "api_cpu.h"
 #include "api_define.h"
 #include "api_event.h"
+#include "api_job.h"
 #include "api_list.h"
+#include "api_memory.h"
+#include "api_metadata.h"
+#include "api_node.h"
+#include "api_power.h"
 #include "api_query.h"
+#include "api_rename.h"
 #include "api_run.h"
 #include "api_saved.h"
 #include "api_state.h"
+#include "api_vcpu.h"
 #include "driver.h"
 
 static virHypervisorDriver qbjApiHypervisorDriver = {
@@ -31,7 +40,23 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .connectIsEncrypted = qbjApiConnectIsEncrypted,
     .connectIsSecure = qbjApiConnectIsSecure,
     .connectIsAlive = qbjApiConnectIsAlive,
+    .connectGetSysinfo = qbjApiConnectGetSysinfo,
+    .connectCompareCPU = qbjApiCompareCPU,
+    .connectCompareHypervisorCPU = qbjApiCompareHypervisorCPU,
+    .connectBaselineCPU = qbjApiBaselineCPU,
+    .connectBaselineHypervisorCPU = qbjApiBaselineHypervisorCPU,
+    .connectGetCPUModelNames = qbjApiGetCPUModelNames,
     .nodeGetInfo = qbjApiNodeGetInfo,
+    .nodeGetCPUStats = qbjApiNodeGetCPUStats,
+    .nodeGetMemoryStats = qbjApiNodeGetMemoryStats,
+    .nodeGetFreeMemory = qbjApiNodeGetFreeMemory,
+    .nodeGetCellsFreeMemory = qbjApiNodeGetCellsFreeMemory,
+    .nodeGetMemoryParameters = qbjApiNodeGetMemoryParameters,
+    .nodeSetMemoryParameters = qbjApiNodeSetMemoryParameters,
+    .nodeGetCPUMap = qbjApiNodeGetCPUMap,
+    .nodeGetFreePages = qbjApiNodeGetFreePages,
+    .nodeAllocPages = qbjApiNodeAllocPages,
+    .nodeSuspendForDuration = qbjApiNodeSuspendForDuration,
     .nodeGetSecurityModel = qbjApiNodeGetSecurityModel,
 
     .connectListDomains = qbjApiListDomains,
@@ -58,13 +83,46 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainCreateWithFlags = qbjApiCreateWithFlags,
     .domainDestroy = qbjApiDestroy,
     .domainDestroyFlags = qbjApiDestroyFlags,
-    .domainShutdown = qbjApiShutdown,
-    .domainShutdownFlags = qbjApiShutdownFlags,
     .domainSuspend = qbjApiSuspend,
     .domainResume = qbjApiResume,
 
-    .domainGetOSType = qbjApiGetOSType,
+    .domainShutdown = qbjApiShutdown,
+    .domainShutdownFlags = qbjApiShutdownFlags,
+    .domainReboot = qbjApiReboot,
+    .domainReset = qbjApiReset,
+    .domainInjectNMI = qbjApiInjectNMI,
+    .domainSendKey = qbjApiSendKey,
+    .domainPMSuspendForDuration = qbjApiPMSuspendForDuration,
+    .domainPMWakeup = qbjApiPMWakeup,
+    .domainCoreDump = qbjApiCoreDump,
+    .domainCoreDumpWithFormat = qbjApiCoreDumpWithFormat,
+
+    .domainGetJobInfo = qbjApiGetJobInfo,
+    .domainGetJobStats = qbjApiGetJobStats,
+    .domainAbortJob = qbjApiAbortJob,
+    .domainAbortJobFlags = qbjApiAbortJobFlags,
+
+    .domainRename = qbjApiRename,
+    .domainGetAutostart = qbjApiGetAutostart,
+    .domainSetAutostart = qbjApiSetAutostart,
+    .domainGetMetadata = qbjApiGetMetadata,
+    .domainSetMetadata = qbjApiSetMetadata,
+
     .domainGetMaxMemory = qbjApiGetMaxMemory,
+    .domainSetMaxMemory = qbjApiSetMaxMemory,
+    .domainSetMemory = qbjApiSetMemory,
+    .domainSetMemoryFlags = qbjApiSetMemoryFlags,
+    .domainSetMemoryStatsPeriod = qbjApiSetMemoryStatsPeriod,
+    .domainMemoryStats = qbjApiMemoryStats,
+
+    .domainGetMaxVcpus = qbjApiGetMaxVcpus,
+    .domainGetVcpusFlags = qbjApiGetVcpusFlags,
+    .domainGetVcpus = qbjApiGetVcpus,
+    .domainSetVcpus = qbjApiSetVcpus,
+    .domainSetVcpusFlags = qbjApiSetVcpusFlags,
+    .domainSetVcpu = qbjApiSetVcpu,
+
+    .domainGetOSType = qbjApiGetOSType,
     .domainGetInfo = qbjApiGetInfo,
     .domainGetState = qbjApiGetState,
     .domainGetControlInfo = qbjApiGetControlInfo,
@@ -72,9 +130,6 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainIsActive = qbjApiIsActive,
     .domainIsPersistent = qbjApiIsPersistent,
     .domainIsUpdated = qbjApiIsUpdated,
-    .domainGetAutostart = qbjApiGetAutostart,
-    .domainGetVcpusFlags = qbjApiGetVcpusFlags,
-    .domainGetMaxVcpus = qbjApiGetMaxVcpus,
     .domainGetSecurityLabel = qbjApiGetSecurityLabel,
     .domainGetSecurityLabelList = qbjApiGetSecurityLabelList,
     .connectDomainXMLToNative = qbjApiXMLToNative,

@@ -63,6 +63,8 @@ struct _qbjDomainPrivate {
     int endEvent;
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
                                          * crash */
+    bool rebooting;                     /* reset and continued after a power-off or crash of the guest; until QEMU
+                                         * says that it goes on */
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned long long generation;      /* of the status file: counts saves */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */

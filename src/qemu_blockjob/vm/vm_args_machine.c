@@ -126,12 +126,24 @@ qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input)
     return 0;
 }
 
+/* Those that QEMU begins with; hotpluggable ones follow before the guest does anything. */
+static unsigned int
+qbjVmArgsBootVcpus(const virDomainDef *def)
+{
+    unsigned int count = 0;
+    size_t i;
+
+    for (i = 0; i < def->maxvcpus; i++)
+        count += def->vcpus[i]->online && def->vcpus[i]->hotpluggable != VIR_TRISTATE_BOOL_YES;
+    return count;
+}
+
 int
 qbjVmArgsAddSmp(virCommand *cmd, const qbjVmArgsInput *input)
 {
     const virDomainDef *def = input->def;
     const virCPUDef *cpu = def->cpu;
-    unsigned int online = virDomainDefGetVcpus(def);
+    unsigned int online = qbjVmArgsBootVcpus(def);
     unsigned int max = virDomainDefGetVcpusMax(def);
     g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
 

@@ -122,22 +122,24 @@ qbjVmArgsRefuseFeatures(const virDomainDef *def)
     return 0;
 }
 
-/* Hot-pluggable vcpus have to be plugged in after the start, each with its own command. */
+/* QEMU begins with the first vcpus; all others are plugged in. */
 static int
 qbjVmArgsRefuseVcpus(const virDomainDef *def)
 {
-    unsigned int online = virDomainDefGetVcpus(def);
+    bool fixed = true;
     size_t i;
 
     for (i = 0; i < def->maxvcpus; i++) {
         const virDomainVcpuDef *vcpu = def->vcpus[i];
+        bool boots = vcpu->online && vcpu->hotpluggable != VIR_TRISTATE_BOOL_YES;
 
-        if (vcpu->online != (i < online) ||
-            (vcpu->online && vcpu->hotpluggable == VIR_TRISTATE_BOOL_YES)) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                           _("Element 'vcpus' with hotpluggable or sparse online vcpus is not supported."));
+        if (boots && !fixed) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("vcpu %zu is not hotpluggable, but one with a lower number is offline or hotpluggable"),
+                           i);
             return -1;
         }
+        fixed = boots;
     }
 
     return 0;

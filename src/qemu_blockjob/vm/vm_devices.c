@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_devices.h"
+#include "vm_balloon.h"
 #include "vm_graphics.h"
 #include "vm_small.h"
 #include "virfile.h"
@@ -27,7 +28,9 @@ qbjVmDevicesSetup(virDomainObj *vm)
     if (qbjVmGraphicsSetup(vm) < 0)
         return -1;
 
-    return qbjVmBalloonSetPeriod(vm);
+    return !virDomainDefHasMemballoon(vm->def) || vm->def->memballoon->period <= 0
+               ? 0
+               : qbjVmBalloonSetPeriod(vm, vm->def->memballoon->period);
 }
 
 void

@@ -176,17 +176,6 @@ qbjVmDriverObjects(qbjDriver *driver)
            driver->websocketPorts && driver->xmlopt ? 0 : -1;
 }
 
-/* Links of another driver: not acted on yet, and therefore said. */
-static int
-qbjVmDriverWarnAutostart(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
-
-    if (vm->autostart && !virDomainObjIsActive(vm))
-        VIR_WARN("Domain '%s' is marked for autostart, which this driver does not do yet", vm->def->name);
-    return 0;
-}
-
 static int
 qbjVmDriverLoad(qbjDriver *driver)
 {
@@ -197,7 +186,6 @@ qbjVmDriverLoad(qbjDriver *driver)
     if (virDomainObjListLoadAllConfigs(driver->domains, conf->configDir, conf->autostartDir, false, driver->xmlopt,
                                        NULL, NULL) < 0)
         return -1;
-    virDomainObjListForEach(driver->domains, false, qbjVmDriverWarnAutostart, NULL);
     return 0;
 }
 

@@ -2,8 +2,11 @@
 
 #include "internal.h"
 #include "vm_event.h"
+#include "vm_event_guest.h"
+#include "vm_power.h"
 #include "vm_reconnect.h"
 #include "vm_stop.h"
+#include "vm_vcpu.h"
 #include "domain_notify.h"
 #include "domain_queue.h"
 #include "domain_save.h"
@@ -21,35 +24,28 @@ struct _qbjVmEventHandler {
     void (*handle)(virDomainObj *vm, virJSONValue *data);
 };
 
+/* What QEMU says about the guest: {"guest": true} when it was the guest's own doing. */
+static bool
+qbjVmByGuest(virJSONValue *data)
+{
+    bool guest = false;
+
+    if (data)
+        ignore_value(virJSONValueObjectGetBoolean(data, "guest", &guest));
+    return guest;
+}
+
 static void
 qbjVmOnShutdown(virDomainObj *vm, virJSONValue *data)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    bool guest = false;
-
-    if (priv->guestShutdown)            /* QEMU says it a second time when it is told to exit (11.7) */
-        return;
-    if (data)
-        ignore_value(virJSONValueObjectGetBoolean(data, "guest", &guest));
-
-    priv->guestShutdown = true;
-    virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-    qbjDomainSaveStatusOrWarn(vm);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SHUTDOWN,
-                             guest ? VIR_DOMAIN_EVENT_SHUTDOWN_GUEST : VIR_DOMAIN_EVENT_SHUTDOWN_HOST);
-    if (vm->def->onPoweroff != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE)
-        qbjVmStopRequest(vm);           /* QEMU runs with -no-shutdown and stays until it is told */
+    qbjVmPowerOff(vm, qbjVmByGuest(data));
 }
 
 static void
 qbjVmOnReset(virDomainObj *vm, virJSONValue *data)
 {
-    bool guest = false;
-
-    if (data)
-        ignore_value(virJSONValueObjectGetBoolean(data, "guest", &guest));
-    if (guest && vm->def->onReboot == VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY) {
-        qbjVmOnShutdown(vm, data);
+    if (qbjVmByGuest(data) && vm->def->onReboot == VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY) {
+        qbjVmPowerEnd(vm, true);
         return;
     }
     virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventRebootNewFromObj(vm));
@@ -59,7 +55,7 @@ qbjVmOnReset(virDomainObj *vm, virJSONValue *data)
 static void
 qbjVmOnStop(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
 {
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING || qbjVmPowerIsOwnStop(vm))
         return;
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
     qbjDomainSaveStatusOrWarn(vm);
@@ -69,7 +65,7 @@ qbjVmOnStop(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
 static void
 qbjVmOnResume(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
 {
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+    if (qbjVmPowerIsOwnResume(vm) || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
         return;
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
     qbjDomainSaveStatusOrWarn(vm);
@@ -101,6 +97,12 @@ qbjVmOnRtc(virDomainObj *vm, virJSONValue *data)
 static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SHUTDOWN", qbjVmOnShutdown },
     { "RESET", qbjVmOnReset },
+    { "GUEST_PANICKED", qbjVmEventPanicked },
+    { "SUSPEND", qbjVmEventSuspend },
+    { "SUSPEND_DISK", qbjVmEventSuspendDisk },
+    { "WAKEUP", qbjVmEventWakeup },
+    { "BLOCK_IO_ERROR", qbjVmEventIoError },
+    { "DEVICE_DELETED", qbjVmVcpuDeleted },
     { "STOP", qbjVmOnStop },
     { "RESUME", qbjVmOnResume },
     { "BALLOON_CHANGE", qbjVmOnBalloon },

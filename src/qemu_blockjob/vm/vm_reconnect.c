@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_reconnect.h"
 #include "vm_files.h"
+#include "vm_power.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
 #include "domain_event.h"
@@ -156,13 +157,14 @@ qbjVmReconnectShutdown(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
+    if (qbjVmPowerRestart(vm) || !virDomainObjIsActive(vm))
+        return;
     if (!priv->guestShutdown) {
         virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
         qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
     }
     priv->guestShutdown = true;
-    if (vm->def->onPoweroff != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE)
-        qbjVmStopRequest(vm);
+    qbjVmStopRequest(vm);
 }
 
 static void

@@ -4,7 +4,6 @@
 
 #include "internal.h"
 #include "vm_small.h"
-#include "domain_qmp.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virvsock.h"
@@ -38,25 +37,4 @@ qbjVmVsockOpen(virDomainDef *def, int *fd)
     *fd = opened;
     opened = -1;
     return 0;
-}
-
-int
-qbjVmBalloonSetPeriod(virDomainObj *vm)
-{
-    const virDomainMemballoonDef *balloon = vm->def->memballoon;
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_autofree char *path = NULL;
-
-    if (!balloon || balloon->model == VIR_DOMAIN_MEMBALLOON_MODEL_NONE || balloon->period <= 0)
-        return 0;
-
-    path = g_strdup_printf("/machine/peripheral/%s", balloon->info.alias);
-    if (virJSONValueObjectAdd(&arguments,
-                              "s:path", path,
-                              "s:property", "guest-stats-polling-interval",
-                              "i:value", balloon->period,
-                              NULL) < 0)
-        return -1;
-
-    return qbjDomainQmpCall(vm, "qom-set", arguments, NULL);
 }

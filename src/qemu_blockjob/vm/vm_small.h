@@ -6,7 +6,3 @@
 /* Opens the host's end of <vsock> and finds a free CID where the definition wants any. @fd: -1 when there is
  * no such device; the caller closes it. Returns 0, -1 with an error reported. */
 int qbjVmVsockOpen(virDomainDef *def, int *fd);
-
-/* Tells the balloon of the started, still stopped, VM how often to collect the guest's numbers. Returns 0,
- * -1 with an error reported. */
-int qbjVmBalloonSetPeriod(virDomainObj *vm);

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "vm_start.h"
+#include "vm_affinity.h"
 #include "vm_args.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
@@ -13,6 +14,7 @@
 #include "vm_hook.h"
 #include "vm_log.h"
 #include "vm_stop.h"
+#include "vm_vcpu.h"
 #include "domain_audit.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
@@ -211,27 +213,6 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
 }
 
 static void
-qbjVmStartReadVcpus(virDomainObj *vm, virJSONValue *reply)
-{
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t i;
-
-    status->nvcpuPids = virDomainDefGetVcpusMax(vm->def);
-    status->vcpuPids = g_renew(pid_t, status->vcpuPids, status->nvcpuPids);
-    memset(status->vcpuPids, 0, status->nvcpuPids * sizeof(pid_t));
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
-        virJSONValue *cpu = virJSONValueArrayGet(reply, i);
-        int index;
-        int thread;
-
-        if (virJSONValueObjectGetNumberInt(cpu, "cpu-index", &index) == 0 && index >= 0 &&
-            (size_t) index < status->nvcpuPids &&
-            virJSONValueObjectGetNumberInt(cpu, "thread-id", &thread) == 0)
-            status->vcpuPids[index] = thread;
-    }
-}
-
-static void
 qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -284,7 +265,7 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
         qbjVmStartReportLog(vm, log);
     } else if (qbjVmStartAnswered(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);
-        qbjVmStartReadVcpus(vm, commands[1].reply);
+        qbjVmVcpuRead(vm, commands[1].reply);
         qbjVmStartReadDevices(vm, commands[2].reply);
         ret = 0;
     }
@@ -318,7 +299,8 @@ qbjVmStartBalloon(virDomainObj *vm)
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    if (qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
+    if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
+        qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
         return -1;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);

@@ -146,6 +146,7 @@ qbjVmStopForget(virDomainObj *vm)
 
     priv->labelled = false;
     priv->guestShutdown = false;
+    priv->rebooting = false;
     priv->destroyed = false;
     priv->ending = false;
     priv->unsettled = false;

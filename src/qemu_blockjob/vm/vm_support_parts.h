@@ -62,6 +62,8 @@ extern const qbjVmSupportTable qbjVmSupportTables[];
 /* vm_support_table_*.c */
 extern const qbjVmSupportRow qbjVmSupportBaseRows[];
 extern const qbjVmSupportFamily qbjVmSupportBaseFamilies[];
+extern const qbjVmSupportRow qbjVmSupportCpuRows[];
+extern const qbjVmSupportFamily qbjVmSupportCpuFamilies[];
 extern const qbjVmSupportRow qbjVmSupportDiskRows[];
 extern const qbjVmSupportFamily qbjVmSupportDiskFamilies[];
 extern const qbjVmSupportRow qbjVmSupportControllerRows[];
@@ -116,6 +118,7 @@ bool qbjVmSupportSameMachine(const xmlNode *outerIn, const xmlNode *outerOut, co
 bool qbjVmSupportSameUnit(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameAuto(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameDiskType(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameCpuset(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);

@@ -153,6 +153,21 @@ qbjVmSupportIsNumbered(const char *name, const char *prefix)
     return STRPREFIX(name, prefix) && !name[strlen(prefix) + strspn(name + strlen(prefix), "0123456789-")];
 }
 
+/* "0,1" and "0-1" */
+bool
+qbjVmSupportSameCpuset(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED, const char *in,
+                       const char *out)
+{
+    g_autoptr(virBitmap) left = NULL;
+    g_autoptr(virBitmap) right = NULL;
+
+    if (virBitmapParse(in, &left, VIR_DOMAIN_CPUMASK_LEN) < 0) {
+        virResetLastError();
+        return false;
+    }
+    return virBitmapParse(out, &right, VIR_DOMAIN_CPUMASK_LEN) == 0 && virBitmapEqual(left, right);
+}
+
 /* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they
  * are. */
 bool

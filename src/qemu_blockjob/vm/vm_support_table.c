@@ -8,6 +8,7 @@
 
 const qbjVmSupportTable qbjVmSupportTables[] = {
     { qbjVmSupportBaseRows, qbjVmSupportBaseFamilies },
+    { qbjVmSupportCpuRows, qbjVmSupportCpuFamilies },
     { qbjVmSupportDiskRows, qbjVmSupportDiskFamilies },
     { qbjVmSupportControllerRows, qbjVmSupportControllerFamilies },
     { qbjVmSupportChrRows, qbjVmSupportChrFamilies },

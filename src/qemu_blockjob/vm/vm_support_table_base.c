@@ -120,9 +120,9 @@ const qbjVmSupportRow qbjVmSupportBaseRows[] = {
     { "%clock/timer:tsc/@present", "yes" },
     { "%clock/timer:tsc/@frequency", NUMBER },
 
-    { "on_poweroff", "destroy", TEXT },
+    { "on_poweroff", "destroy restart", TEXT },
     { "on_reboot", "destroy restart", TEXT },
-    /* told by a panic device only, which is not supported: none of them can come into force */
+    /* a core dump cannot be taken yet */
     { "on_crash", "destroy restart preserve", TEXT },
     { "pm" },
     { "pm/suspend-to-mem" },

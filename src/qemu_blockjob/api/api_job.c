@@ -1,0 +1,72 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_job.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+int
+qbjApiGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info)
+{
+    virDomainObj *vm = qbjApiLook(domain, virDomainGetJobInfoEnsureACL);
+    int ret;
+
+    if (!vm)
+        return -1;
+    memset(info, 0, sizeof(*info));
+    info->type = VIR_DOMAIN_JOB_NONE;
+    ret = virDomainObjCheckActive(vm);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED, -1);
+
+    if (!(vm = qbjApiLook(domain, virDomainGetJobStatsEnsureACL)))
+        return -1;
+    /* a job that has been completed outlives the run */
+    ret = flags & VIR_DOMAIN_JOB_STATS_COMPLETED ? 0 : virDomainObjCheckActive(vm);
+    if (ret == 0) {
+        *type = VIR_DOMAIN_JOB_NONE;
+        *params = NULL;
+        *nparams = 0;
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+static int
+qbjApiAbortNone(virDomainPtr domain, qbjApiMayCall may)
+{
+    virDomainObj *vm = qbjApiLook(domain, may);
+
+    if (!vm)
+        return -1;
+    if (virDomainObjCheckActive(vm) == 0)
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("no job is active on the domain"));
+    virDomainObjEndAPI(&vm);
+    return -1;
+}
+
+int
+qbjApiAbortJobFlags(virDomainPtr domain, unsigned int flags)
+{
+    virCheckFlags(VIR_DOMAIN_ABORT_JOB_POSTCOPY, -1);
+
+    return qbjApiAbortNone(domain, virDomainAbortJobFlagsEnsureACL);
+}
+
+int
+qbjApiAbortJob(virDomainPtr domain)
+{
+    return qbjApiAbortNone(domain, virDomainAbortJobEnsureACL);
+}

@@ -1,0 +1,9 @@
+/* Entry points: the domain's long-running job (save, dump, migration), of which this driver has none yet. */
+#pragma once
+
+#include "driver.h"
+
+int qbjApiGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info);
+int qbjApiGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, unsigned int flags);
+int qbjApiAbortJob(virDomainPtr domain);
+int qbjApiAbortJobFlags(virDomainPtr domain, unsigned int flags);

@@ -1,0 +1,190 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_memory.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "domain_save.h"
+#include "vm_balloon.h"
+#include "vm_config.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+unsigned long long
+qbjApiGetMaxMemory(virDomainPtr domain)
+{
+    virDomainObj *vm = qbjApiLook(domain, virDomainGetMaxMemoryEnsureACL);
+    unsigned long long memory;
+
+    if (!vm)
+        return 0;
+    memory = virDomainDefGetMemoryTotal(vm->def);
+    virDomainObjEndAPI(&vm);
+    return memory;
+}
+
+static int
+qbjApiMemorySetMax(virDomainObj *vm, const qbjVmConfig *config, unsigned long memory)
+{
+    if (config->live) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("cannot resize the maximum memory on an active domain"));
+        return -1;
+    }
+    if (virDomainNumaGetNodeCount(config->next->numa) > 0) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("initial memory size of a domain with NUMA nodes cannot be modified with this API"));
+        return -1;
+    }
+    virDomainDefSetMemoryTotal(config->next, memory);
+    if (config->next->mem.cur_balloon > memory)
+        config->next->mem.cur_balloon = memory;
+    return qbjVmConfigCheck(vm, config);
+}
+
+static int
+qbjApiMemoryCheck(const qbjVmConfig *config, unsigned long memory)
+{
+    if ((config->live && memory > virDomainDefGetMemoryTotal(config->live)) ||
+        (config->next && memory > virDomainDefGetMemoryTotal(config->next))) {
+        virReportError(VIR_ERR_INVALID_ARG, "%s", _("cannot set memory higher than max memory"));
+        return -1;
+    }
+    if (config->live && !virDomainDefHasMemballoon(config->live)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("Unable to change memory of active domain without the balloon device and guest OS "
+                         "balloon driver"));
+        return -1;
+    }
+    return 0;
+}
+
+static int
+qbjApiMemorySet(virDomainObj *vm, const qbjVmConfig *config, unsigned long memory)
+{
+    if (qbjApiMemoryCheck(config, memory) < 0)
+        return -1;
+    if (config->next)
+        config->next->mem.cur_balloon = memory;
+    if (qbjVmConfigCheck(vm, config) < 0)
+        return -1;
+    return config->live ? qbjVmBalloonSet(vm, memory) : 0;
+}
+
+static int
+qbjApiMemoryChange(virDomainObj *vm, unsigned long memory, unsigned int flags)
+{
+    g_auto(qbjVmConfig) config = { 0 };
+    int rc;
+
+    if (qbjVmConfigBegin(vm, flags & (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG), &config) < 0)
+        return -1;
+    rc = flags & VIR_DOMAIN_MEM_MAXIMUM ? qbjApiMemorySetMax(vm, &config, memory)
+                                        : qbjApiMemorySet(vm, &config, memory);
+    return rc < 0 ? -1 : qbjVmConfigCommit(vm, &config);
+}
+
+int
+qbjApiSetMemoryFlags(virDomainPtr domain, unsigned long memory, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_MEM_MAXIMUM, -1);
+
+    if (!(vm = qbjApiBeginFlags(domain, virDomainSetMemoryFlagsEnsureACL, flags)))
+        return -1;
+    ret = qbjApiMemoryChange(vm, memory, flags);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiSetMemory(virDomainPtr domain, unsigned long memory)
+{
+    virDomainObj *vm;
+    int ret;
+
+    if (!(vm = qbjApiBegin(domain, virDomainSetMemoryEnsureACL)))
+        return -1;
+    ret = qbjApiMemoryChange(vm, memory, VIR_DOMAIN_AFFECT_LIVE);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiSetMaxMemory(virDomainPtr domain, unsigned long memory)
+{
+    virDomainObj *vm;
+    int ret;
+
+    if (!(vm = qbjApiBegin(domain, virDomainSetMaxMemoryEnsureACL)))
+        return -1;
+    ret = qbjApiMemoryChange(vm, memory, VIR_DOMAIN_MEM_MAXIMUM);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+static int
+qbjApiPeriodCheck(virDomainDef *def)
+{
+    if (def && !virDomainDefHasMemballoon(def)) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, "%s",
+                       _("No memory balloon device configured, can not set the collection period"));
+        return -1;
+    }
+    return 0;
+}
+
+static int
+qbjApiPeriodChange(virDomainObj *vm, int period, unsigned int flags)
+{
+    g_auto(qbjVmConfig) config = { 0 };
+
+    if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
+        qbjApiPeriodCheck(config.live) < 0 || qbjApiPeriodCheck(config.next) < 0)
+        return -1;
+    if (config.next)
+        config.next->memballoon->period = period;
+    if (qbjVmConfigCheck(vm, &config) < 0)
+        return -1;
+    if (config.live) {
+        if (qbjVmBalloonSetPeriod(vm, period) < 0)
+            return -1;
+        config.live->memballoon->period = period;
+    }
+    return qbjVmConfigCommit(vm, &config);
+}
+
+int
+qbjApiSetMemoryStatsPeriod(virDomainPtr domain, int period, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, -1);
+
+    if (!(vm = qbjApiBeginFlags(domain, virDomainSetMemoryStatsPeriodEnsureACL, flags)))
+        return -1;
+    ret = qbjApiPeriodChange(vm, period, flags);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiMemoryStats(virDomainPtr domain, virDomainMemoryStatPtr stats, unsigned int nstats, unsigned int flags)
+{
+    virDomainObj *vm;
+    g_autoptr(qbjVmAsk) ask = NULL;
+    int ret = -1;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiLook(domain, virDomainMemoryStatsEnsureACL)))
+        return -1;
+    if ((ask = qbjVmAskNow(vm, QBJ_VM_ASK(BALLOON) | QBJ_VM_ASK(GUEST_MEMORY))))
+        ret = qbjVmBalloonStats(vm, ask, stats, nstats);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}

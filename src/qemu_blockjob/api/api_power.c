@@ -1,0 +1,210 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_power.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "domain_qmp.h"
+#include "vm_power.h"
+#include "virerror.h"
+#include "virkeycode.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+int
+qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN | VIR_DOMAIN_SHUTDOWN_GUEST_AGENT, -1);
+
+    if (!(vm = qbjApiBeginFlags(domain, virDomainShutdownFlagsEnsureACL, flags)))
+        return -1;
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)   /* 11.16: one that is paused will not hear it */
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
+    else if (flags == VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
+        ret = qbjVmPowerAgent(vm, "powerdown");
+    else
+        ret = qbjVmPowerButton(vm, false);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiShutdown(virDomainPtr domain)
+{
+    return qbjApiShutdownFlags(domain, 0);
+}
+
+int
+qbjApiReboot(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_REBOOT_ACPI_POWER_BTN | VIR_DOMAIN_REBOOT_GUEST_AGENT, -1);
+
+    if (!(vm = qbjApiBeginFlags(domain, virDomainRebootEnsureACL, flags)))
+        return -1;
+    if (flags == VIR_DOMAIN_REBOOT_GUEST_AGENT)
+        ret = qbjVmPowerAgent(vm, "reboot");
+    else if (virDomainObjCheckActive(vm) == 0)
+        ret = qbjVmPowerButton(vm, true);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+/* A command without arguments for a VM that is active. */
+static int
+qbjApiPress(virDomainObj *vm, const char *command)
+{
+    return virDomainObjCheckActive(vm) < 0 ? -1 : qbjDomainQmpCall(vm, command, NULL, NULL);
+}
+
+int
+qbjApiReset(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiBegin(domain, virDomainResetEnsureACL)))
+        return -1;
+    ret = qbjApiPress(vm, "system_reset");
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiInjectNMI(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiBegin(domain, virDomainInjectNMIEnsureACL)))
+        return -1;
+    ret = qbjApiPress(vm, "inject-nmi");
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiPMWakeup(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiBegin(domain, virDomainPMWakeupEnsureACL)))
+        return -1;
+    ret = qbjApiPress(vm, "system_wakeup");
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+int
+qbjApiPMSuspendForDuration(virDomainPtr domain, unsigned int target, unsigned long long duration, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiLook(domain, virDomainPMSuspendForDurationEnsureACL)))
+        return -1;
+    if (duration) {
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s", _("Duration not supported. Use 0 for now"));
+        ret = -1;
+    } else if (target >= VIR_NODE_SUSPEND_TARGET_LAST) {
+        virReportError(VIR_ERR_INVALID_ARG, _("Unknown suspend target: %u"), target);
+        ret = -1;
+    } else {
+        ret = qbjVmPowerAgent(vm, "suspend");
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+/* The keys' numbers as QEMU wants them, or NULL with an error reported. */
+static virJSONValue *
+qbjApiKeys(unsigned int codeset, const unsigned int *keycodes, int nkeycodes)
+{
+    g_autoptr(virJSONValue) keys = virJSONValueNewArray();
+    int i;
+
+    for (i = 0; i < nkeycodes; i++) {
+        g_autoptr(virJSONValue) key = NULL;
+        int code = keycodes[i];
+
+        if (codeset != VIR_KEYCODE_SET_QNUM)
+            code = virKeycodeValueTranslate(codeset, VIR_KEYCODE_SET_QNUM, keycodes[i]);
+        if (code < 0) {
+            virReportError(VIR_ERR_INTERNAL_ERROR, _("cannot translate keycode %u of %s codeset to qnum keycode"),
+                           keycodes[i], virKeycodeSetTypeToString(codeset));
+            return NULL;
+        }
+        if (virJSONValueObjectAdd(&key, "s:type", "number", "i:data", code, NULL) < 0 ||
+            virJSONValueArrayAppend(keys, &key) < 0)
+            return NULL;
+    }
+    return g_steal_pointer(&keys);
+}
+
+int
+qbjApiSendKey(virDomainPtr domain, unsigned int codeset, unsigned int holdtime, unsigned int *keycodes, int nkeycodes,
+              unsigned int flags)
+{
+    virDomainObj *vm;
+    g_autoptr(virJSONValue) keys = NULL;
+    g_autoptr(virJSONValue) arguments = NULL;
+    int ret = -1;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiBegin(domain, virDomainSendKeyEnsureACL)))
+        return -1;
+    if ((keys = qbjApiKeys(codeset, keycodes, nkeycodes)) && virDomainObjCheckActive(vm) == 0 &&
+        virJSONValueObjectAdd(&arguments, "a:keys", &keys, "p:hold-time", holdtime, NULL) == 1)
+        ret = qbjDomainQmpCall(vm, "send-key", arguments, NULL);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+/* @may: of the one call or the other */
+static int
+qbjApiRefuseDump(virDomainPtr domain, qbjApiMayCall may)
+{
+    virDomainObj *vm = qbjApiLook(domain, may);
+
+    if (!vm)
+        return -1;
+    if (virDomainObjCheckActive(vm) == 0)
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", _("core dumps are not supported by this driver yet"));
+    virDomainObjEndAPI(&vm);
+    return -1;
+}
+
+#define QBJ_API_DUMP_FLAGS \
+    (VIR_DUMP_LIVE | VIR_DUMP_CRASH | VIR_DUMP_BYPASS_CACHE | VIR_DUMP_RESET | VIR_DUMP_MEMORY_ONLY)
+
+int
+qbjApiCoreDump(virDomainPtr domain, const char *to G_GNUC_UNUSED, unsigned int flags)
+{
+    virCheckFlags(QBJ_API_DUMP_FLAGS, -1);
+
+    return qbjApiRefuseDump(domain, virDomainCoreDumpEnsureACL);
+}
+
+int
+qbjApiCoreDumpWithFormat(virDomainPtr domain, const char *to G_GNUC_UNUSED, unsigned int format G_GNUC_UNUSED,
+                         unsigned int flags)
+{
+    virCheckFlags(QBJ_API_DUMP_FLAGS, -1);
+
+    return qbjApiRefuseDump(domain, virDomainCoreDumpWithFormatEnsureACL);
+}

@@ -1,0 +1,69 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_affinity.h"
+#include "vm_vcpu.h"
+#include "virprocess.h"
+
+int
+qbjVmAffinitySetVcpu(virDomainObj *vm, unsigned int vcpu)
+{
+    virDomainVcpuDef *def = virDomainDefGetVcpu(vm->def, vcpu);
+    virBitmap *map = def && def->cpumask ? def->cpumask : vm->def->cpumask;
+    pid_t thread = qbjVmVcpuThread(vm, vcpu);
+
+    /* without KVM one thread can be all vcpus: the process's own is the emulator's */
+    if (!map || thread == 0 || thread == vm->pid)
+        return 0;
+    return virProcessSetAffinity(thread, map, false);
+}
+
+static bool
+qbjVmAffinityIsEmulator(virDomainObj *vm, pid_t thread)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    size_t i;
+
+    for (i = 0; i < status->nvcpuPids; i++) {
+        if (status->vcpuPids[i] == thread)
+            return false;
+    }
+    for (i = 0; i < vm->def->niothreadids; i++) {
+        if (vm->def->iothreadids[i]->thread_id == thread)
+            return false;
+    }
+    return true;
+}
+
+int
+qbjVmAffinitySetEmulator(virDomainObj *vm)
+{
+    virBitmap *map = vm->def->cputune.emulatorpin ? vm->def->cputune.emulatorpin : vm->def->cpumask;
+    g_autofree pid_t *threads = NULL;
+    size_t n = 0;
+    size_t i;
+
+    if (!map)
+        return 0;
+    if (virProcessGetPids(vm->pid, &n, &threads) < 0)
+        return -1;
+    for (i = 0; i < n; i++) {
+        /* a thread of the pool may have ended meanwhile, and a new one is as its maker */
+        if (qbjVmAffinityIsEmulator(vm, threads[i]) &&
+            virProcessSetAffinity(threads[i], map, threads[i] != vm->pid) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+qbjVmAffinitySetAll(virDomainObj *vm)
+{
+    size_t i;
+
+    for (i = 0; i < vm->def->maxvcpus; i++) {
+        if (qbjVmAffinitySetVcpu(vm, i) < 0)
+            return -1;
+    }
+    return qbjVmAffinitySetEmulator(vm);
+}

@@ -1,0 +1,26 @@
+/* Changes of the persistent definition by a call: a copy is changed, and takes the place of the definition
+ * when this driver can carry it out and it is saved. */
+#pragma once
+
+#include "domain_private.h"
+
+/* What a call that changes a domain works on; both may be NULL (the flags did not ask for it). */
+typedef struct _qbjVmConfig qbjVmConfig;
+struct _qbjVmConfig {
+    virDomainDef *live;         /* borrowed: vm->def */
+    virDomainDef *next;         /* a copy of the persistent definition */
+};
+void qbjVmConfigClear(qbjVmConfig *config);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjVmConfig, qbjVmConfigClear);
+
+/* @flags: VIR_DOMAIN_AFFECT_*; @vm is locked and its job held. -1 with VIR_ERR_OPERATION_INVALID reported:
+ * not running, or transient. */
+int qbjVmConfigBegin(virDomainObj *vm, unsigned int flags, qbjVmConfig *config);
+
+/* config->next has an element that this driver does not carry out: -1 with VIR_ERR_CONFIG_UNSUPPORTED
+ * reported. To be asked before anything is done to the running VM. */
+int qbjVmConfigCheck(virDomainObj *vm, const qbjVmConfig *config);
+
+/* Saves: status file of the running VM, and config->next, which becomes the persistent definition. Returns 0,
+ * -1 with an error reported: then the persistent definition is as before. */
+int qbjVmConfigCommit(virDomainObj *vm, qbjVmConfig *config);

@@ -1,0 +1,103 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_event_guest.h"
+#include "vm_power.h"
+#include "domain_notify.h"
+#include "domain_save.h"
+
+static void
+qbjVmEventQueue(virDomainObj *vm, virObjectEvent *event)
+{
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, event);
+}
+
+static void
+qbjVmEventState(virDomainObj *vm, virDomainState state, int reason)
+{
+    virDomainObjSetState(vm, state, reason);
+    qbjDomainSaveStatusOrWarn(vm);
+}
+
+void
+qbjVmEventPanicked(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    qbjVmPowerCrash(vm);
+}
+
+void
+qbjVmEventSuspend(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
+        qbjVmEventState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY);
+    }
+    qbjVmEventQueue(vm, virDomainEventPMSuspendNewFromObj(vm));
+}
+
+void
+qbjVmEventSuspendDisk(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
+        qbjVmEventState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_DISK);
+    }
+    qbjVmEventQueue(vm, virDomainEventPMSuspendDiskNewFromObj(vm));
+}
+
+void
+qbjVmEventWakeup(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
+{
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PMSUSPENDED) {
+        qbjVmEventState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_WAKEUP);
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_WAKEUP);
+    }
+    qbjVmEventQueue(vm, virDomainEventPMWakeupNewFromObj(vm));
+}
+
+/* The disk that an event of QEMU is about, by the qom path of its device. */
+static virDomainDiskDef *
+qbjVmEventDisk(virDomainObj *vm, virJSONValue *data)
+{
+    const char *node = data ? virJSONValueObjectGetString(data, "node-name") : NULL;
+    const char *name = data ? virJSONValueObjectGetString(data, "qom-path") : NULL;
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        virDomainDiskDef *disk = vm->def->disks[i];
+        const char *qom = VIR_QBJ_DISK_PRIVATE(disk)->qomName;
+
+        if ((qom && STREQ_NULLABLE(name, qom)) || (node && STREQ_NULLABLE(disk->src->nodeformat, node)))
+            return disk;
+    }
+    return NULL;
+}
+
+static virDomainEventIOErrorAction
+qbjVmEventIoAction(const char *action)
+{
+    if (STREQ_NULLABLE(action, "stop"))
+        return VIR_DOMAIN_EVENT_IO_ERROR_PAUSE;
+    return STREQ_NULLABLE(action, "report") ? VIR_DOMAIN_EVENT_IO_ERROR_REPORT : VIR_DOMAIN_EVENT_IO_ERROR_NONE;
+}
+
+void
+qbjVmEventIoError(virDomainObj *vm, virJSONValue *data)
+{
+    virDomainDiskDef *disk = qbjVmEventDisk(vm, data);
+    const char *path = disk && disk->src->path ? disk->src->path : "";
+    const char *alias = disk && disk->info.alias ? disk->info.alias : "";
+    virDomainEventIOErrorAction action = data ? qbjVmEventIoAction(virJSONValueObjectGetString(data, "action"))
+                                              : VIR_DOMAIN_EVENT_IO_ERROR_NONE;
+    bool nospace = false;
+
+    if (data)
+        ignore_value(virJSONValueObjectGetBoolean(data, "nospace", &nospace));
+    qbjVmEventQueue(vm, virDomainEventIOErrorNewFromObj(vm, path, alias, action));
+    qbjVmEventQueue(vm, virDomainEventIOErrorReasonNewFromObj(vm, path, alias, action, nospace ? "enospc" : ""));
+
+    if (action != VIR_DOMAIN_EVENT_IO_ERROR_PAUSE || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return;
+    qbjVmEventState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR);
+}
