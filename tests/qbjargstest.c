@@ -143,11 +143,17 @@ struct _qbjTestRefused {
     "<disk type='file' device='disk'>" more "<source file='/a'/><target dev='sda' bus='sata'/></disk>"
 #define QBJ_TEST_SERIAL(type, more) \
     "<serial type='" type "'>" more "<alias name='serial0'/></serial>"
+#define QBJ_TEST_NET(type, more) \
+    "<interface type='" type "'>" more "<alias name='net0'/></interface>"
 #define QBJ_TEST_CLOCK(more) "<clock offset='utc'>" more "</clock>"
 
 static const qbjTestRefused refused[] = {
     { "machine", "isapc", "", "", "isapc" },
-    { "interface", NULL, "", "<interface type='user'/>", "interface" },
+    { "interface-ethernet", NULL, "", QBJ_TEST_NET("ethernet", ""), "net0" },
+    { "interface-filter", NULL, "", QBJ_TEST_NET("bridge", "<source bridge='b'/><filterref filter='f'/>"), "filterref" },
+    { "interface-backend", NULL, "", QBJ_TEST_NET("bridge", "<source bridge='b'/><backend tap='/dev/tap'/>"), "backend" },
+    { "interface-model", NULL, "", QBJ_TEST_NET("user", "<model type='usb-net'/>"), "model" },
+    { "interface-rss", NULL, "", QBJ_TEST_NET("user", "<model type='virtio'/><driver rss='on'/>"), "rss" },
     { "channel", NULL, "", "<channel type='pty'><target type='virtio' name='x'/></channel>", "channel" },
     { "hostdev", NULL, "", "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/>"
       "</source></hostdev>", "hostdev" },

@@ -24,7 +24,8 @@ def make_root(folder):
     libvirt-qemu, may not open /dev/kvm although root may."""
     os.makedirs(os.path.join(folder, 'etc'))
     with open(os.path.join(folder, 'etc', 'qemu.conf'), 'w', encoding='utf-8') as conf:
-        conf.write(f'user = "{pwd.getpwuid(os.getuid()).pw_name}"\ngroup = "+{os.getgid()}"\n')
+        conf.write(f'user = "{pwd.getpwuid(os.getuid()).pw_name}"\ngroup = "+{os.getgid()}"\n'
+                   'security_driver = "none"\nstdio_handler = "file"\n')
     return folder
 
 

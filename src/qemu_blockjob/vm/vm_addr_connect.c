@@ -121,6 +121,20 @@ qbjVmAddrConnectBalloon(const virDomainDef *def, const virDomainMemballoonDef *b
 }
 
 static virDomainPCIConnectFlags
+qbjVmAddrConnectNet(const virDomainDef *def, const virDomainNetDef *net)
+{
+    switch (net->model) {
+    case VIR_DOMAIN_NET_MODEL_VIRTIO:
+    case VIR_DOMAIN_NET_MODEL_VIRTIO_NON_TRANSITIONAL:
+    case VIR_DOMAIN_NET_MODEL_E1000E:
+    case VIR_DOMAIN_NET_MODEL_UNKNOWN:
+        return qbjVmAddrConnectModern(def);
+    default:
+        return qbjVmAddrPCI;
+    }
+}
+
+static virDomainPCIConnectFlags
 qbjVmAddrConnectSound(const virDomainSoundDef *sound)
 {
     switch (sound->model) {
@@ -155,6 +169,8 @@ qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev)
         return qbjVmAddrConnectVideo(def, dev->data.video);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:
         return qbjVmAddrConnectBalloon(def, dev->data.memballoon);
+    case VIR_DOMAIN_DEVICE_NET:
+        return qbjVmAddrConnectNet(def, dev->data.net);
     case VIR_DOMAIN_DEVICE_RNG:
         return qbjVmAddrConnectVirtio(def, dev->data.rng->model == VIR_DOMAIN_RNG_MODEL_VIRTIO_TRANSITIONAL);
     case VIR_DOMAIN_DEVICE_VSOCK:

@@ -161,6 +161,19 @@ qbjVmAddrAssignVideos(virDomainDef *def, virDomainPCIAddressSet *addrs)
 }
 
 static int
+qbjVmAddrAssignNets(virDomainDef *def, virDomainPCIAddressSet *addrs)
+{
+    size_t i;
+
+    for (i = 0; i < def->nnets; i++) {
+        if (qbjVmAddrAssignOne(addrs, &def->nets[i]->info) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+static int
 qbjVmAddrAssignSounds(virDomainDef *def, virDomainPCIAddressSet *addrs)
 {
     size_t i;
@@ -232,6 +245,7 @@ int
 qbjVmAddrAssignAll(virDomainDef *def, virDomainPCIAddressSet *addrs)
 {
     if (qbjVmAddrAssignPCIControllers(def, addrs) < 0 ||
+        qbjVmAddrAssignNets(def, addrs) < 0 ||
         qbjVmAddrAssignSounds(def, addrs) < 0 ||
         qbjVmAddrAssignControllers(def, addrs) < 0 ||
         qbjVmAddrAssignDisks(def, addrs) < 0)

@@ -103,6 +103,8 @@ qbjVmDefAssignAliases(virDomainDef *def)
 
     qbjVmAliasSetChrs(def);
 
+    for (i = 0; i < def->nnets; i++)
+        qbjVmAliasSetNumbered(&def->nets[i]->info, "net", i);
     for (i = 0; i < def->nsounds; i++)
         qbjVmAliasSetNumbered(&def->sounds[i]->info, "sound", i);
     for (i = 0; i < def->nrngs; i++)

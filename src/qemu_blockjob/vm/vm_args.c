@@ -118,6 +118,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddPCIRoots,
     qbjVmArgsAddControllers,
     qbjVmArgsAddDisks,
+    qbjVmArgsAddNets,
     qbjVmArgsAddSerials,
     qbjVmArgsAddInputs,
     qbjVmArgsAddAudio,

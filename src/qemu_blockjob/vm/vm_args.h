@@ -7,6 +7,15 @@
 #include "virqbjconf.h"
 #include "vm_caps.h"
 
+/* What a start has opened for one network interface. */
+typedef struct _qbjVmArgsNet qbjVmArgsNet;
+struct _qbjVmArgsNet {
+    int *tap;                   /* one for each queue */
+    size_t ntap;
+    int *vhost;                 /* as many, or none */
+    size_t nvhost;
+};
+
 typedef struct _qbjVmArgsInput qbjVmArgsInput;
 struct _qbjVmArgsInput {
     const virDomainDef *def;    /* aliases, addresses, node names, vnc ports, chardev paths are set, and each
@@ -17,6 +26,7 @@ struct _qbjVmArgsInput {
     int monitorFd;              /* listening socket to pass, or -1: "path=" form (domxml-to-native) */
     const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;
                                  * NULL: "path=" form for all */
+    const qbjVmArgsNet *nets;   /* one per interface; NULL: text form */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool sandbox;

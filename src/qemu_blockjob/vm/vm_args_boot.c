@@ -87,6 +87,22 @@ qbjVmArgsBootKind(const virDomainDiskDef *disk)
 }
 
 unsigned int
+qbjVmArgsNetBootIndex(const virDomainDef *def, const virDomainNetDef *net)
+{
+    size_t i;
+
+    if (net->info.bootIndex != 0)
+        return net->info.bootIndex;
+
+    for (i = 0; net == def->nets[0] && i < def->os.nBootDevs; i++) {
+        if (def->os.bootDevs[i] == VIR_DOMAIN_BOOT_NET)
+            return i + 1;
+    }
+
+    return 0;
+}
+
+unsigned int
 qbjVmArgsBootIndex(const virDomainDef *def, const virDomainDiskDef *disk)
 {
     virDomainBootOrder kind = qbjVmArgsBootKind(disk);

@@ -113,11 +113,35 @@ qbjVmArgsAddUSBAddress(virJSONValue **props, const virDomainDef *def, const virD
                                  NULL);
 }
 
+static bool
+qbjVmArgsHasRom(const virDomainDeviceInfo *info)
+{
+    return info->romenabled != VIR_TRISTATE_BOOL_ABSENT || info->rombar != VIR_TRISTATE_SWITCH_ABSENT || info->romfile;
+}
+
+/* The number that names the device in the guest, and its option ROM. */
+static int
+qbjVmArgsAddPCIExtras(virJSONValue **props, const virDomainDeviceInfo *info)
+{
+    if (virJSONValueObjectAdd(props, "p:acpi-index", info->acpiIndex, NULL) < 0)
+        return -1;
+
+    if (info->romenabled == VIR_TRISTATE_BOOL_NO)
+        return virJSONValueObjectAdd(props, "s:romfile", "", NULL);
+
+    if (info->rombar != VIR_TRISTATE_SWITCH_ABSENT &&
+        virJSONValueObjectAdd(props, "i:rombar", info->rombar == VIR_TRISTATE_SWITCH_ON, NULL) < 0)
+        return -1;
+
+    return virJSONValueObjectAdd(props, "S:romfile", info->romfile, NULL);
+}
+
 int
 qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDomainDeviceInfo *info)
 {
-    if (info->acpiIndex != 0 || info->romenabled != VIR_TRISTATE_BOOL_ABSENT ||
-        info->rombar != VIR_TRISTATE_SWITCH_ABSENT || info->romfile || info->loadparm) {
+    bool pci = info->type == VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI;
+
+    if ((!pci && (info->acpiIndex != 0 || qbjVmArgsHasRom(info))) || info->loadparm) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("The elements acpi, rom and loadparm of device '%s' are not supported."),
                        NULLSTR(info->alias));
@@ -128,7 +152,9 @@ qbjVmArgsAddAddress(virJSONValue **props, const virDomainDef *def, const virDoma
     case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_NONE:
         return 0;
     case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_PCI:
-        return qbjVmArgsAddPCIAddress(props, def, info);
+        if (qbjVmArgsAddPCIAddress(props, def, info) < 0)
+            return -1;
+        return qbjVmArgsAddPCIExtras(props, info);
     case VIR_DOMAIN_DEVICE_ADDRESS_TYPE_USB:
         return qbjVmArgsAddUSBAddress(props, def, info);
     default:

@@ -33,6 +33,8 @@ int qbjVmArgsAddBoot(virCommand *cmd, const qbjVmArgsInput *input);
  * <os><boot dev>. */
 unsigned int qbjVmArgsBootIndex(const virDomainDef *def, const virDomainDiskDef *disk);
 
+unsigned int qbjVmArgsNetBootIndex(const virDomainDef *def, const virDomainNetDef *net);
+
 /* vm_args_iothread.c */
 int qbjVmArgsAddIOThreads(virCommand *cmd, const qbjVmArgsInput *input);
 
@@ -51,6 +53,9 @@ int qbjVmArgsAddSerials(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_cpufeature.c: the end of the value of -cpu */
 int qbjVmArgsAppendCpuOfFeatures(virBuffer *buf, const virDomainDef *def);
+
+/* vm_args_net.c */
+int qbjVmArgsAddNets(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_input.c */
 int qbjVmArgsAddInputs(virCommand *cmd, const qbjVmArgsInput *input);

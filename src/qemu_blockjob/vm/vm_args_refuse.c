@@ -35,7 +35,6 @@ qbjVmArgsRefuseDevices(const virDomainDef *def)
 {
     const qbjVmArgsUnknown unknown[] = {
         { def->nfss > 0, "filesystem" },
-        { def->nnets > 0, "interface" },
         { def->nhostdevs > 0, "hostdev" },
         { def->redirfilter != NULL, "redirfilter" },
         { def->nsmartcards > 0, "smartcard" },

@@ -161,6 +161,7 @@ qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context)
     /* what libvirt refuses by itself when the bit is missing, stays refused */
     config->features = VIR_DOMAIN_DEF_FEATURE_USER_ALIAS | VIR_DOMAIN_DEF_FEATURE_INDIVIDUAL_VCPUS |
                        VIR_DOMAIN_DEF_FEATURE_OFFLINE_VCPUPIN;
+    config->netPrefix = "vnet";
     memcpy(config->macPrefix, macPrefix, sizeof(macPrefix));
     config->defArch = virArchFromHost();
 }

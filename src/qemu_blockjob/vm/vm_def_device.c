@@ -45,6 +45,14 @@ qbjVmDefSetVideo(virDomainVideoDef *video)
 }
 
 static void
+qbjVmDefSetNet(virDomainNetDef *net)
+{
+    /* never virtio: an old guest must be able to use it */
+    if (net->model == VIR_DOMAIN_NET_MODEL_UNKNOWN && !net->modelstr)
+        net->model = VIR_DOMAIN_NET_MODEL_RTL8139;
+}
+
+static void
 qbjVmDefSetPanic(virDomainPanicDef *panic)
 {
     if (panic->model == VIR_DOMAIN_PANIC_MODEL_DEFAULT)
@@ -74,6 +82,9 @@ qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigne
         break;
     case VIR_DOMAIN_DEVICE_VIDEO:
         qbjVmDefSetVideo(dev->data.video);
+        break;
+    case VIR_DOMAIN_DEVICE_NET:
+        qbjVmDefSetNet(dev->data.net);
         break;
     case VIR_DOMAIN_DEVICE_PANIC:
         qbjVmDefSetPanic(dev->data.panic);

@@ -57,6 +57,18 @@ qbjVmDefValidateController(const virDomainControllerDef *controller, const virDo
     }
 }
 
+static int
+qbjVmDefValidateNet(const virDomainNetDef *net)
+{
+    if (net->type == VIR_DOMAIN_NET_TYPE_USER && net->driver.virtio.queues > 1) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("interface type 'user' has one queue and cannot have more"));
+        return -1;
+    }
+
+    return 0;
+}
+
 /* Where there is no device, nothing can act on what is said about it. */
 static int
 qbjVmDefValidateBalloon(const virDomainMemballoonDef *balloon)
@@ -79,6 +91,8 @@ qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
     switch (dev->type) {
     case VIR_DOMAIN_DEVICE_DISK:
         return qbjVmDefValidateDisk(dev->data.disk, def);
+    case VIR_DOMAIN_DEVICE_NET:
+        return qbjVmDefValidateNet(dev->data.net);
     case VIR_DOMAIN_DEVICE_CONTROLLER:
         return qbjVmDefValidateController(dev->data.controller, def);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:

@@ -4,6 +4,7 @@
 #include "vm_devices.h"
 #include "vm_balloon.h"
 #include "vm_graphics.h"
+#include "vm_net.h"
 #include "vm_small.h"
 #include "virfile.h"
 
@@ -13,19 +14,23 @@ qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
     if (qbjVmGraphicsPrepare(vm) < 0)
         return -1;
 
-    return qbjVmVsockOpen(vm->def, &devices->vsockFd);
+    if (qbjVmVsockOpen(vm->def, &devices->vsockFd) < 0)
+        return -1;
+
+    return qbjVmNetOpen(vm, &devices->nets);
 }
 
 void
-qbjVmDevicesClose(qbjVmDevices *devices)
+qbjVmDevicesClose(virDomainObj *vm, qbjVmDevices *devices)
 {
+    qbjVmNetClose(vm->def, &devices->nets);
     VIR_FORCE_CLOSE(devices->vsockFd);
 }
 
 int
 qbjVmDevicesSetup(virDomainObj *vm)
 {
-    if (qbjVmGraphicsSetup(vm) < 0)
+    if (qbjVmGraphicsSetup(vm) < 0 || qbjVmNetSetup(vm) < 0)
         return -1;
 
     return !virDomainDefHasMemballoon(vm->def) || vm->def->memballoon->period <= 0
@@ -34,7 +39,14 @@ qbjVmDevicesSetup(virDomainObj *vm)
 }
 
 void
+qbjVmDevicesReconnect(virDomainObj *vm)
+{
+    qbjVmNetReconnect(vm);
+}
+
+void
 qbjVmDevicesRelease(virDomainObj *vm)
 {
+    qbjVmNetRelease(vm);
     qbjVmGraphicsRelease(vm->def);
 }

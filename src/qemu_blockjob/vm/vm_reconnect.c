@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_reconnect.h"
+#include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_power.h"
 #include "vm_hook.h"
@@ -243,6 +244,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
         return;
     }
+    qbjVmDevicesReconnect(vm);
     qbjEngineResume(vm);
     qbjDomainSaveStatusOrWarn(vm);
     if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */

@@ -127,6 +127,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .monitorPath = priv->status->monitorPath,
         .monitorFd = fds->monitor,
         .serialFds = fds->serials,
+        .nets = fds->devices.nets,
         .vsockFd = &fds->devices.vsockFd,
     };
 
@@ -208,7 +209,7 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     /* only QEMU listens now: should it die before it answers, the connection ends */
     VIR_FORCE_CLOSE(fds->monitor);
     qbjVmChardevsClose(vm, &fds->serials);
-    qbjVmDevicesClose(&fds->devices);
+    qbjVmDevicesClose(vm, &fds->devices);
     return 0;
 }
 
@@ -359,7 +360,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     VIR_FORCE_CLOSE(fds.monitor);
     qbjVmLogClose(&fds.log);
     qbjVmChardevsClose(vm, &fds.serials);
-    qbjVmDevicesClose(&fds.devices);
+    qbjVmDevicesClose(vm, &fds.devices);
     if (rc < 0) {
         virErrorPreserveLast(&reason);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);

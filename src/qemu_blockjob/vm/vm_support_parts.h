@@ -74,6 +74,8 @@ extern const qbjVmSupportRow qbjVmSupportDisplayRows[];
 extern const qbjVmSupportFamily qbjVmSupportDisplayFamilies[];
 extern const qbjVmSupportRow qbjVmSupportFeatureRows[];
 extern const qbjVmSupportFamily qbjVmSupportFeatureFamilies[];
+extern const qbjVmSupportRow qbjVmSupportNetRows[];
+extern const qbjVmSupportFamily qbjVmSupportNetFamilies[];
 extern const qbjVmSupportRow qbjVmSupportSmallRows[];
 extern const qbjVmSupportFamily qbjVmSupportSmallFamilies[];
 
@@ -122,6 +124,8 @@ bool qbjVmSupportSameCpuset(const xmlNode *outerIn, const xmlNode *outerOut, con
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);
+bool qbjVmSupportSameMac(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportIgnoreTap(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreTcp(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value);

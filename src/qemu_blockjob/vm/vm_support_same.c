@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "virmacaddr.h"
 #include "virstring.h"
 #include "virutil.h"
 #include "viruuid.h"
@@ -140,6 +141,7 @@ static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
     { "video", "video" },
     { "memballoon", "balloon" },
     { "sound", "sound" },
+    { "interface", "net" },
     { "rng", "rng" },
     { "redirdev", "redir" },
     { "watchdog", "watchdog" },
@@ -196,6 +198,25 @@ bool
 qbjVmSupportIgnoreDefault(const xmlNode *node G_GNUC_UNUSED, const char *value)
 {
     return STREQ_NULLABLE(value, "default");
+}
+
+bool
+qbjVmSupportSameMac(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED, const char *in,
+                    const char *out)
+{
+    virMacAddr a;
+    virMacAddr b;
+
+    return virMacAddrParse(in, &a) == 0 && virMacAddrParse(out, &b) == 0 && virMacAddrCmp(&a, &b) == 0;
+}
+
+/* The tap device of the last start. */
+bool
+qbjVmSupportIgnoreTap(const xmlNode *node, const char *value G_GNUC_UNUSED)
+{
+    g_autofree char *name = qbjVmSupportAttribute(node, "dev");
+
+    return name && STRPREFIX(name, "vnet");
 }
 
 /* What belongs to a password that a dump does not show. */

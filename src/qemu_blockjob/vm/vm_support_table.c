@@ -14,6 +14,7 @@ const qbjVmSupportTable qbjVmSupportTables[] = {
     { qbjVmSupportChrRows, qbjVmSupportChrFamilies },
     { qbjVmSupportDisplayRows, qbjVmSupportDisplayFamilies },
     { qbjVmSupportFeatureRows, qbjVmSupportFeatureFamilies },
+    { qbjVmSupportNetRows, qbjVmSupportNetFamilies },
     { qbjVmSupportSmallRows, qbjVmSupportSmallFamilies },
     { NULL, NULL }
 };
