@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "api_table.h"
+#include "api_agent.h"
 #include "api_autostart.h"
 #include "api_blockjob.h"
 #include "api_connect.h"
@@ -83,6 +84,20 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainCreateWithFlags = qbjApiCreateWithFlags,
     .domainDestroy = qbjApiDestroy,
     .domainDestroyFlags = qbjApiDestroyFlags,
+    .domainQemuAgentCommand = qbjApiAgentCommand,
+    .domainAgentSetResponseTimeout = qbjApiAgentSetResponseTimeout,
+    .domainGetHostname = qbjApiGetHostname,
+    .domainGetTime = qbjApiGetTime,
+    .domainSetTime = qbjApiSetTime,
+    .domainSetUserPassword = qbjApiSetUserPassword,
+    .domainFSFreeze = qbjApiFSFreeze,
+    .domainFSThaw = qbjApiFSThaw,
+    .domainFSTrim = qbjApiFSTrim,
+    .domainGetFSInfo = qbjApiGetFSInfo,
+    .domainGetGuestVcpus = qbjApiGetGuestVcpus,
+    .domainSetGuestVcpus = qbjApiSetGuestVcpus,
+    .domainInterfaceAddresses = qbjApiInterfaceAddresses,
+    .domainGetGuestInfo = qbjApiGetGuestInfo,
     .domainSuspend = qbjApiSuspend,
     .domainResume = qbjApiResume,
 

@@ -10,6 +10,17 @@ qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail)
                              virDomainEventLifecycleNewFromObj(vm, type, detail));
 }
 
+void
+qbjDomainNotifyAgent(virDomainObj *vm, bool connected, virConnectDomainEventAgentLifecycleReason reason)
+{
+    virConnectDomainEventAgentLifecycleState state =
+        connected ? VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
+                  : VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_DISCONNECTED;
+
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
+                             virDomainEventAgentLifecycleNewFromObj(vm, state, reason));
+}
+
 int
 qbjDomainBlockJobType(qbjJobType type)
 {

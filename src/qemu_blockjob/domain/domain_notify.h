@@ -7,6 +7,9 @@
 /* Lifecycle event with the present id of the domain. */
 void qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail);
 
+/* The guest agent has come or gone. */
+void qbjDomainNotifyAgent(virDomainObj *vm, bool connected, virConnectDomainEventAgentLifecycleReason reason);
+
 /* BLOCK_JOB (path of the disk's source at this moment, local sources only) then BLOCK_JOB_2 (target);
  * 03/E1 to E4. */
 void qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,

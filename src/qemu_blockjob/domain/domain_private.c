@@ -63,6 +63,7 @@ qbjDomainPrivateFree(void *data)
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
     qbjQmpUnref(priv->qmp);
+    qbjAgentUnref(priv->agent);
     if (priv->pidSource) {
         g_source_destroy(priv->pidSource);
         g_source_unref(priv->pidSource);

@@ -10,6 +10,7 @@
 
 #include "domain_driver.h"
 #include "virqbjstatus.h"
+#include "agent_client.h"
 #include "qmp_client.h"
 #include "host_save.h"
 
@@ -47,6 +48,7 @@ struct _qbjDomainPrivate {
 
     virQbjStatus *status;               /* never NULL while the VM is active */
     qbjQmp *qmp;                        /* NULL: not connected */
+    qbjAgent *agent;                    /* not NULL while the guest has its end of the channel open */
     int pidfd;                          /* -1: none */
     GSource *pidSource;
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of

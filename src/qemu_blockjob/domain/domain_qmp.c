@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "domain_qmp.h"
+#include "domain_agent.h"
 #include "domain_queue.h"
 #include "qmp_socket.h"
 #include "virerror.h"
@@ -116,6 +117,7 @@ qbjDomainDisconnect(virDomainObj *vm)
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
     g_clear_pointer(&priv->qmp, qbjQmpUnref);
+    qbjDomainAgentClose(vm);
     if (priv->pidSource) {
         g_source_destroy(priv->pidSource);
         g_clear_pointer(&priv->pidSource, g_source_unref);

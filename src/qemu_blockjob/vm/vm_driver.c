@@ -252,13 +252,18 @@ qbjVmDriverCloseOne(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
 
     /* without the domain's lock: a call that waits for a hung QEMU is failed by this and goes home */
     g_autoptr(qbjQmp) qmp = NULL;
+    g_autoptr(qbjAgent) agent = NULL;
 
     VIR_WITH_OBJECT_LOCK_GUARD(vm) {
         if (priv->qmp)
             qmp = qbjQmpRef(priv->qmp);
+        if (priv->agent)
+            agent = qbjAgentRef(priv->agent);
     }
     if (qmp)
         qbjQmpClose(qmp);
+    if (agent)
+        qbjAgentClose(agent);
     return 0;
 }
 

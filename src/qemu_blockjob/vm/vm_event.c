@@ -7,6 +7,7 @@
 #include "vm_reconnect.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
+#include "domain_agent.h"
 #include "domain_notify.h"
 #include "domain_queue.h"
 #include "domain_save.h"
@@ -94,6 +95,19 @@ qbjVmOnRtc(virDomainObj *vm, virJSONValue *data)
         virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventRTCChangeNewFromObj(vm, offset));
 }
 
+static void
+qbjVmOnSerialPort(virDomainObj *vm, virJSONValue *data)
+{
+    const char *alias = data ? virJSONValueObjectGetString(data, "id") : NULL;
+    bool open;
+
+    if (!alias || virJSONValueObjectGetBoolean(data, "open", &open) < 0)
+        return;
+    if (qbjDomainAgentFollow(vm, alias, open))
+        qbjDomainNotifyAgent(vm, open, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_CHANNEL);
+    qbjDomainSaveStatusOrWarn(vm);
+}
+
 static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SHUTDOWN", qbjVmOnShutdown },
     { "RESET", qbjVmOnReset },
@@ -106,6 +120,7 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "STOP", qbjVmOnStop },
     { "RESUME", qbjVmOnResume },
     { "BALLOON_CHANGE", qbjVmOnBalloon },
+    { "VSERPORT_CHANGE", qbjVmOnSerialPort },
     { "RTC_CHANGE", qbjVmOnRtc },
 };
 

@@ -7,6 +7,7 @@
 #include "vm_power.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
+#include "domain_agent.h"
 #include "domain_event.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
@@ -203,15 +204,32 @@ qbjVmReconnectBalloon(virDomainObj *vm, qbjQmpCommand *command)
     virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventBalloonChangeNewFromObj(vm, actual));
 }
 
+/* Which channels the guest has open. */
+static void
+qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
+{
+    size_t i;
+
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(reply, i);
+        const char *alias = STRSKIP(NULLSTR_EMPTY(virJSONValueObjectGetString(entry, "label")), "char");
+        bool open;
+
+        if (alias && virJSONValueObjectGetBoolean(entry, "frontend-open", &open) == 0)
+            qbjDomainAgentFollow(vm, alias, open);
+    }
+}
+
 /* What events would have said while nobody listened. Returns 0, -1 with an error reported. */
 static int
 qbjVmReconnectAsk(virDomainObj *vm)
 {
     qbjQmpCommand commands[] = {
         { .execute = "query-status" },
+        { .execute = "query-chardev" },
         { .execute = "query-balloon" },
     };
-    size_t n = virDomainDefHasMemballoon(vm->def) ? 2 : 1;
+    size_t n = virDomainDefHasMemballoon(vm->def) ? 3 : 2;
     int rc = qbjDomainQmpRun(vm, commands, n);
     size_t i;
 
@@ -221,7 +239,8 @@ qbjVmReconnectAsk(virDomainObj *vm)
     }
     if (rc == 0) {
         qbjVmReconnectState(vm, commands[0].reply);
-        qbjVmReconnectBalloon(vm, &commands[1]);
+        qbjVmReconnectChannels(vm, commands[1].reply);
+        qbjVmReconnectBalloon(vm, &commands[2]);
     }
     for (i = 0; i < n; i++)
         qbjQmpCommandClear(&commands[i]);

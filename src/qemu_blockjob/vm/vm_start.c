@@ -15,6 +15,7 @@
 #include "vm_log.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
+#include "domain_agent.h"
 #include "domain_audit.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
@@ -329,6 +330,8 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
 static void
 qbjVmStartNotify(virDomainObj *vm, bool paused)
 {
+    if (qbjDomainAgentChannel(vm->def))
+        qbjDomainNotifyAgent(vm, false, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_DOMAIN_STARTED);
     if (!paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
     qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED);

@@ -1,0 +1,39 @@
+/* Calls that ask the guest agent. They hold the domain's agent job, not its usual one: an agent that hangs
+ * holds up other agent calls alone. */
+#pragma once
+
+#include "internal.h"
+#include "datatypes.h"
+#include "domain_conf.h"
+#include "api_domain.h"
+
+/* The domain, locked, with its agent job held; NULL with an error reported. @ensureACL: the call's own
+ * check. */
+virDomainObj *qbjApiAgentBegin(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def));
+/* Ends the job and lets go; NULL is fine. */
+void qbjApiAgentEnd(virDomainObj *vm);
+
+char *qbjApiAgentCommand(virDomainPtr domain, const char *command, int seconds, unsigned int flags);
+int qbjApiAgentSetResponseTimeout(virDomainPtr domain, int seconds, unsigned int flags);
+char *qbjApiGetHostname(virDomainPtr domain, unsigned int flags);
+int qbjApiGetTime(virDomainPtr domain, long long *seconds, unsigned int *nseconds, unsigned int flags);
+int qbjApiSetTime(virDomainPtr domain, long long seconds, unsigned int nseconds, unsigned int flags);
+int qbjApiSetUserPassword(virDomainPtr domain, const char *user, const char *password, unsigned int flags);
+
+/* api_agentfs.c */
+int qbjApiFSFreeze(virDomainPtr domain, const char **mountpoints, unsigned int n, unsigned int flags);
+int qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, unsigned int flags);
+int qbjApiFSTrim(virDomainPtr domain, const char *mountpoint, unsigned long long minimum, unsigned int flags);
+int qbjApiGetFSInfo(virDomainPtr domain, virDomainFSInfoPtr **info, unsigned int flags);
+
+/* api_agentvcpu.c */
+int qbjApiGetGuestVcpus(virDomainPtr domain, virTypedParameterPtr *params, unsigned int *nparams, unsigned int flags);
+int qbjApiSetGuestVcpus(virDomainPtr domain, const char *cpumap, int state, unsigned int flags);
+
+/* api_agentnet.c */
+int qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, unsigned int source,
+                             unsigned int flags);
+
+/* api_agentinfo.c */
+int qbjApiGetGuestInfo(virDomainPtr domain, unsigned int types, virTypedParameterPtr *params, int *nparams,
+                       unsigned int flags);
