@@ -15,18 +15,25 @@
 
 #define QBJ_NS_PER_SECOND 1000000000LL
 
+/* @vm: NULL is fine. */
+static virDomainObj *
+qbjApiAgentTake(virDomainObj *vm)
+{
+    if (vm && (qbjDomainAgentCheck(vm, false) < 0 || virDomainObjBeginAgentJob(vm, VIR_AGENT_JOB_MODIFY) < 0))
+        virDomainObjEndAPI(&vm);
+    return vm;
+}
+
 virDomainObj *
 qbjApiAgentBegin(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def))
 {
-    virDomainObj *vm = qbjApiDomain(domain);
+    return qbjApiAgentTake(qbjApiLook(domain, ensureACL));
+}
 
-    if (!vm)
-        return NULL;
-    if (ensureACL(domain->conn, vm->def) < 0 ||
-        qbjDomainAgentCheck(vm, false) < 0 ||
-        virDomainObjBeginAgentJob(vm, VIR_AGENT_JOB_MODIFY) < 0)
-        virDomainObjEndAPI(&vm);
-    return vm;
+virDomainObj *
+qbjApiAgentBeginFlags(virDomainPtr domain, qbjApiMayCallFlags ensureACL, unsigned int flags)
+{
+    return qbjApiAgentTake(qbjApiLookFlags(domain, ensureACL, flags));
 }
 
 void

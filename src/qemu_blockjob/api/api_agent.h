@@ -10,6 +10,8 @@
 /* The domain, locked, with its agent job held; NULL with an error reported. @ensureACL: the call's own
  * check. */
 virDomainObj *qbjApiAgentBegin(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def));
+/* The same for a call whose check looks at its flags. */
+virDomainObj *qbjApiAgentBeginFlags(virDomainPtr domain, qbjApiMayCallFlags ensureACL, unsigned int flags);
 /* Ends the job and lets go; NULL is fine. */
 void qbjApiAgentEnd(virDomainObj *vm);
 
@@ -26,7 +28,23 @@ int qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, 
 int qbjApiFSTrim(virDomainPtr domain, const char *mountpoint, unsigned long long minimum, unsigned int flags);
 int qbjApiGetFSInfo(virDomainPtr domain, virDomainFSInfoPtr **info, unsigned int flags);
 
+/* api_agentpower.c */
+
+/* Has the guest power off ("powerdown"), or start anew ("reboot"). @optional: where the agent does not do it,
+ * something else will. Returns 0; 1 when @optional and it has not worked, for whatever reason; -1 with an
+ * error reported. */
+int qbjApiAgentPower(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags, const char *mode, bool optional);
+
+/* @target: a valid virNodeSuspendTarget. */
+int qbjApiAgentSuspend(virDomainPtr domain, unsigned int target);
+
 /* api_agentvcpu.c */
+
+/* How many CPUs the guest uses; with VIR_DOMAIN_VCPU_MAXIMUM in @flags, how many it sees. */
+int qbjApiGuestVcpusCount(virDomainPtr domain, unsigned int flags);
+/* Has the guest use @wanted of its CPUs: those with the lowest numbers that can be chosen. */
+int qbjApiGuestVcpusSetCount(virDomainPtr domain, unsigned int wanted, unsigned int flags);
+
 int qbjApiGetGuestVcpus(virDomainPtr domain, virTypedParameterPtr *params, unsigned int *nparams, unsigned int flags);
 int qbjApiSetGuestVcpus(virDomainPtr domain, const char *cpumap, int state, unsigned int flags);
 

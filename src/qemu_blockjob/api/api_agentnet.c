@@ -102,12 +102,6 @@ qbjApiNetList(virJSONValue *reply, virDomainInterfacePtr **ifaces)
     return n;
 }
 
-static int
-qbjApiNetEnsureACL(virConnectPtr conn, virDomainDef *def)
-{
-    return virDomainInterfaceAddressesEnsureACL(conn, def, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT);
-}
-
 int
 qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, unsigned int source,
                          unsigned int flags)
@@ -122,7 +116,7 @@ qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, un
         virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, _("Unsupported IP address data source %d"), source);
         return -1;
     }
-    if (!(vm = qbjApiAgentBegin(domain, qbjApiNetEnsureACL)))
+    if (!(vm = qbjApiAgentBeginFlags(domain, virDomainInterfaceAddressesEnsureACL, source)))
         return -1;
     if (qbjDomainAgentCall(vm, "guest-network-get-interfaces", NULL, &reply) == 0)
         ret = qbjApiNetList(reply, ifaces);

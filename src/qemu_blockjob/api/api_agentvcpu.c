@@ -193,3 +193,81 @@ qbjApiSetGuestVcpus(virDomainPtr domain, const char *cpumap, int state, unsigned
     qbjApiAgentEnd(vm);
     return ret;
 }
+
+int
+qbjApiGuestVcpusCount(virDomainPtr domain, unsigned int flags)
+{
+    g_auto(qbjApiGuestVcpus) vcpus = { 0 };
+    virDomainObj *vm;
+    int ret = -1;
+
+    if (!(vm = qbjApiAgentBeginFlags(domain, virDomainGetVcpusFlagsEnsureACL, flags)))
+        return -1;
+    if (qbjApiGuestVcpusAsk(vm, &vcpus) == 0)
+        ret = virBitmapCountBits(flags & VIR_DOMAIN_VCPU_MAXIMUM ? vcpus.there : vcpus.online);
+    qbjApiAgentEnd(vm);
+    return ret;
+}
+
+/* The CPUs whose state has to change for @wanted of them to be online; fewer when there are no more. */
+static virBitmap *
+qbjApiGuestVcpusChoose(const qbjApiGuestVcpus *vcpus, size_t wanted, bool *online)
+{
+    virBitmap *chosen = virBitmapNew(0);
+    size_t n = virBitmapCountBits(vcpus->online);
+    ssize_t id;
+
+    *online = n < wanted;
+    if (*online) {
+        for (id = -1; n < wanted && (id = virBitmapNextSetBit(vcpus->there, id)) >= 0;) {
+            if (!virBitmapIsBitSet(vcpus->online, id)) {
+                virBitmapSetBitExpand(chosen, id);
+                n++;
+            }
+        }
+        return chosen;
+    }
+    for (id = virBitmapLastSetBit(vcpus->online); n > wanted && id >= 0; id--) {
+        if (virBitmapIsBitSet(vcpus->online, id) && virBitmapIsBitSet(vcpus->offlinable, id)) {
+            virBitmapSetBitExpand(chosen, id);
+            n--;
+        }
+    }
+    return chosen;
+}
+
+static int
+qbjApiGuestVcpusSetTo(virDomainObj *vm, unsigned int wanted)
+{
+    g_auto(qbjApiGuestVcpus) vcpus = { 0 };
+    g_autoptr(virBitmap) chosen = NULL;
+    size_t before;
+    bool online;
+
+    if (qbjApiGuestVcpusAsk(vm, &vcpus) < 0)
+        return -1;
+    before = virBitmapCountBits(vcpus.online);
+    chosen = qbjApiGuestVcpusChoose(&vcpus, wanted, &online);
+    if (virBitmapCountBits(chosen) != (online ? wanted - before : before - wanted)) {
+        virReportError(VIR_ERR_INVALID_ARG, _("the guest cannot use %u CPUs"), wanted);
+        return -1;
+    }
+    return virBitmapIsAllClear(chosen) ? 0 : qbjApiGuestVcpusSet(vm, chosen, online);
+}
+
+int
+qbjApiGuestVcpusSetCount(virDomainPtr domain, unsigned int wanted, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    if (flags & (VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_HOTPLUGGABLE)) {
+        virReportError(VIR_ERR_INVALID_ARG, "%s", _("the guest agent can only change the CPUs of a live domain"));
+        return -1;
+    }
+    if (!(vm = qbjApiAgentBeginFlags(domain, virDomainSetVcpusFlagsEnsureACL, flags)))
+        return -1;
+    ret = qbjApiGuestVcpusSetTo(vm, wanted);
+    qbjApiAgentEnd(vm);
+    return ret;
+}

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "api_power.h"
+#include "api_agent.h"
 #include "api_domain.h"
 #include "datatypes.h"
 #include "domain_qmp.h"
@@ -19,12 +20,17 @@ qbjApiShutdownFlags(virDomainPtr domain, unsigned int flags)
 
     virCheckFlags(VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN | VIR_DOMAIN_SHUTDOWN_GUEST_AGENT, -1);
 
+    if (!flags || flags & VIR_DOMAIN_SHUTDOWN_GUEST_AGENT) {
+        ret = qbjApiAgentPower(domain, virDomainShutdownFlagsEnsureACL, flags, "powerdown",
+                               !flags || flags & VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN);
+        if (ret <= 0)
+            return ret;
+    }
+    ret = -1;
     if (!(vm = qbjApiBeginFlags(domain, virDomainShutdownFlagsEnsureACL, flags)))
         return -1;
     if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)   /* 11.16: one that is paused will not hear it */
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
-    else if (flags == VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
-        ret = qbjVmPowerAgent(vm, "powerdown");
     else
         ret = qbjVmPowerButton(vm, false);
     qbjApiEnd(&vm);
@@ -45,11 +51,16 @@ qbjApiReboot(virDomainPtr domain, unsigned int flags)
 
     virCheckFlags(VIR_DOMAIN_REBOOT_ACPI_POWER_BTN | VIR_DOMAIN_REBOOT_GUEST_AGENT, -1);
 
+    if (!flags || flags & VIR_DOMAIN_REBOOT_GUEST_AGENT) {
+        ret = qbjApiAgentPower(domain, virDomainRebootEnsureACL, flags, "reboot",
+                               !flags || flags & VIR_DOMAIN_REBOOT_ACPI_POWER_BTN);
+        if (ret <= 0)
+            return ret;
+    }
+    ret = -1;
     if (!(vm = qbjApiBeginFlags(domain, virDomainRebootEnsureACL, flags)))
         return -1;
-    if (flags == VIR_DOMAIN_REBOOT_GUEST_AGENT)
-        ret = qbjVmPowerAgent(vm, "reboot");
-    else if (virDomainObjCheckActive(vm) == 0)
+    if (virDomainObjCheckActive(vm) == 0)
         ret = qbjVmPowerButton(vm, true);
     qbjApiEnd(&vm);
     return ret;
@@ -110,24 +121,17 @@ qbjApiPMWakeup(virDomainPtr domain, unsigned int flags)
 int
 qbjApiPMSuspendForDuration(virDomainPtr domain, unsigned int target, unsigned long long duration, unsigned int flags)
 {
-    virDomainObj *vm;
-    int ret;
-
     virCheckFlags(0, -1);
 
-    if (!(vm = qbjApiLook(domain, virDomainPMSuspendForDurationEnsureACL)))
-        return -1;
     if (duration) {
         virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s", _("Duration not supported. Use 0 for now"));
-        ret = -1;
-    } else if (target >= VIR_NODE_SUSPEND_TARGET_LAST) {
-        virReportError(VIR_ERR_INVALID_ARG, _("Unknown suspend target: %u"), target);
-        ret = -1;
-    } else {
-        ret = qbjVmPowerAgent(vm, "suspend");
+        return -1;
     }
-    virDomainObjEndAPI(&vm);
-    return ret;
+    if (target >= VIR_NODE_SUSPEND_TARGET_LAST) {
+        virReportError(VIR_ERR_INVALID_ARG, _("Unknown suspend target: %u"), target);
+        return -1;
+    }
+    return qbjApiAgentSuspend(domain, target);
 }
 
 /* The keys' numbers as QEMU wants them, or NULL with an error reported. */

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "api_vcpu.h"
+#include "api_agent.h"
 #include "api_domain.h"
 #include "datatypes.h"
 #include "vm_config.h"
@@ -23,8 +24,6 @@ qbjApiVcpuCount(virDomainObj *vm, unsigned int flags)
     if (!def)
         return -1;
     if (flags & VIR_DOMAIN_VCPU_GUEST) {
-        if (virDomainObjIsActive(vm) && def == vm->def)
-            return qbjVmPowerAgent(vm, "vcpus");
         virReportError(VIR_ERR_INVALID_ARG, "%s",
                        _("vCPU count provided by the guest agent can only be requested for live domains"));
         return -1;
@@ -40,6 +39,8 @@ qbjApiGetVcpusFlags(virDomainPtr domain, unsigned int flags)
 
     virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST, -1);
 
+    if (flags & VIR_DOMAIN_VCPU_GUEST && !(flags & VIR_DOMAIN_AFFECT_CONFIG))
+        return qbjApiGuestVcpusCount(domain, flags);
     if (!(vm = qbjApiLookFlags(domain, virDomainGetVcpusFlagsEnsureACL, flags)))
         return -1;
     ret = qbjApiVcpuCount(vm, flags);
@@ -172,8 +173,6 @@ qbjApiVcpuChange(virDomainObj *vm, unsigned int wanted, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
     int rc;
 
-    if (flags & VIR_DOMAIN_VCPU_GUEST)
-        return qbjVmPowerAgent(vm, "vcpus");
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0)
         return -1;
     rc = flags & VIR_DOMAIN_VCPU_MAXIMUM
@@ -190,6 +189,8 @@ qbjApiSetVcpusFlags(virDomainPtr domain, unsigned int nvcpus, unsigned int flags
 
     virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST | VIR_DOMAIN_VCPU_HOTPLUGGABLE, -1);
 
+    if (flags & VIR_DOMAIN_VCPU_GUEST)
+        return qbjApiGuestVcpusSetCount(domain, nvcpus, flags);
     if (!(vm = qbjApiBeginFlags(domain, virDomainSetVcpusFlagsEnsureACL, flags)))
         return -1;
     ret = qbjApiVcpuChange(vm, nvcpus, flags);

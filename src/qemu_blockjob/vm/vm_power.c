@@ -28,18 +28,6 @@ qbjVmPowerButton(virDomainObj *vm, bool reboot)
     return qbjDomainQmpCall(vm, "system_powerdown", NULL, NULL);
 }
 
-int
-qbjVmPowerAgent(virDomainObj *vm, const char *mode G_GNUC_UNUSED)
-{
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
-        return -1;
-    }
-    /* a definition with the agent's channel is refused, so there is none */
-    virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s", _("QEMU guest agent is not configured"));
-    return -1;
-}
-
 /* The process goes on with a guest that starts anew. */
 static int
 qbjVmPowerReset(virDomainObj *vm)

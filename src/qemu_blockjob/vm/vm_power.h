@@ -7,11 +7,6 @@
  * and its job held. Returns 0 when QEMU has taken it (the guest may ignore it), -1 with an error reported. */
 int qbjVmPowerButton(virDomainObj *vm, bool reboot);
 
-/* The same through the guest agent: @mode is "powerdown" or "reboot". @vm as above.
- *   VIR_ERR_OPERATION_INVALID       the domain does not run (paused is not enough)
- *   VIR_ERR_ARGUMENT_UNSUPPORTED    there is no agent */
-int qbjVmPowerAgent(virDomainObj *vm, const char *mode);
-
 /* QEMU said that the guest has powered off (SHUTDOWN), and stays until it is told what follows: on_poweroff
  * or a reboot that was asked for. @vm is locked and its job held. */
 void qbjVmPowerOff(virDomainObj *vm, bool byGuest);
