@@ -107,7 +107,7 @@ qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt)
 time_t qbjTestArgsNow;
 
 virCommand *
-qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root)
+qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home)
 {
     g_autofree char *libDir = g_strdup_printf("%s/lib/qemu/domain--1-%s", root, def->name);
     g_autofree char *monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
@@ -115,6 +115,7 @@ qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *r
         .def = def,
         .caps = qbjVmCapsGet(cache, def->emulator),
         .libDir = libDir,
+        .home = home,
         .monitorPath = monitorPath,
         .monitorFd = -1,
         .now = qbjTestArgsNow,

@@ -98,6 +98,15 @@ def compare(differences, case, stock, ours):
     return lines
 
 
+def lacking(stock):
+    """Why the stock driver cannot answer here, or None."""
+    if stock.startswith('error:') and 'kvm' in stock.lower():
+        return 'no usable KVM here'
+    if stock.startswith('error:') and '/dev/net/tun' in stock:
+        return 'no network devices may be made here'
+    return None
+
+
 def run(tool, root):
     cases = sorted(name for name in os.listdir(DATA) if os.path.isdir(os.path.join(DATA, name)))
     paths = [os.path.join(DATA, name, 'domain.xml') for name in cases]
@@ -109,8 +118,11 @@ def run(tool, root):
     print(f'1..{len(cases) + 1}')
     for number, (case, path) in enumerate(zip(cases, paths), 1):
         stock = stock_options(root, case, path)
-        if 'kvm' in stock.lower() and stock.startswith('error:'):
-            print(f'ok {number} - {case} # SKIP no usable KVM here')
+        reason = lacking(stock)
+        if reason:
+            for difference in differences:
+                difference.used = difference.used or fnmatch.fnmatchcase(case, difference.case)
+            print(f'ok {number} - {case} # SKIP {reason}')
             continue
         lines = compare(differences, case, stock, ours[number - 1])
         print(*lines, f'{"not ok" if lines else "ok"} {number} - {case}', sep='\n')

@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "argsfixture.h"
@@ -15,6 +16,7 @@ main(int argc, char **argv)
 {
     g_autoptr(qbjVmCapsCache) cache = qbjVmCapsCacheNew("/nonexistent", (uid_t) -1, (gid_t) -1);
     g_autoptr(virDomainXMLOption) xmlopt = NULL;
+    const char *home = geteuid() == 0 ? NULL : argv[1];     /* as the stock driver is started by the test */
     int i;
 
     if (virInitialize() < 0 || !cache || argc < 3)
@@ -23,7 +25,7 @@ main(int argc, char **argv)
     xmlopt = qbjTestArgsXMLOption(cache);
     for (i = 2; i < argc; i++) {
         g_autoptr(virDomainDef) def = qbjTestArgsDefinition(argv[i], xmlopt);
-        g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, argv[1]) : NULL;
+        g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, argv[1], home) : NULL;
         g_autofree char *text = cmd ? virCommandToString(cmd, false) : NULL;
 
         if (text)

@@ -42,7 +42,7 @@ qbjTestGolden(const void *opaque)
     g_autofree char *in = g_build_filename(opaque, "domain.xml", NULL);
     g_autofree char *out = g_build_filename(opaque, "args.txt", NULL);
     g_autoptr(virDomainDef) def = qbjTestArgsDefinition(in, xmlopt);
-    g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT) : NULL;
+    g_autoptr(virCommand) cmd = def ? qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT, NULL) : NULL;
     g_autofree char *text = NULL;
 
     if (!cmd)
@@ -287,7 +287,7 @@ qbjTestRefusal(const void *opaque)
     }
 
     virResetLastError();
-    cmd = qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT);
+    cmd = qbjTestArgsCommand(def, cache, QBJ_TEST_ROOT, NULL);
     g_assert_null(cmd);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
     if (!strstr(virGetLastErrorMessage(), one->text))

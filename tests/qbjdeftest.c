@@ -107,7 +107,7 @@ qbjTestArgs(virDomainDef *def)
     g_autoptr(virCommand) cmd = NULL;
 
     qbjTestNumberImages(def);
-    cmd = qbjTestArgsCommand(def, cache, "/root");
+    cmd = qbjTestArgsCommand(def, cache, "/root", NULL);
     /* define accepts it, as the stock driver does: it is the start that needs the host's CPU */
     if (!cmd && def->virtType == VIR_DOMAIN_VIRT_QEMU && def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)
         return;

@@ -13,6 +13,7 @@
 void
 qbjVmArgsSettings(qbjVmArgsInput *input, const virQbjConf *conf)
 {
+    input->home = conf->privileged ? NULL : g_get_home_dir();
     input->sandbox = conf->seccompSandbox != 0;
     input->processName = conf->setProcessName;
     input->dumpGuestCore = conf->dumpGuestCore;
@@ -136,17 +137,19 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddLast,
 };
 
-/* Nothing of the daemon's environment reaches QEMU: an LD_PRELOAD or a private PATH would stay in the VM
- * for its life. */
+/* Nothing else of the daemon's environment reaches QEMU: an LD_PRELOAD or a private PATH would stay in the VM
+ * for its life. A user's home has what sound servers and ssh look for. */
 static void
-qbjVmArgsAddEnvironment(virCommand *cmd, const char *libDir)
+qbjVmArgsAddEnvironment(virCommand *cmd, const char *libDir, const char *home)
 {
     virCommandAddEnvPair(cmd, "LC_ALL", "C");
     virCommandAddEnvPair(cmd, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    virCommandAddEnvPair(cmd, "HOME", libDir);
-    virCommandAddEnvFormat(cmd, "XDG_DATA_HOME=%s/.local/share", libDir);
+    virCommandAddEnvPair(cmd, "HOME", home ? home : libDir);
+    if (!home)
+        virCommandAddEnvFormat(cmd, "XDG_DATA_HOME=%s/.local/share", libDir);
     virCommandAddEnvFormat(cmd, "XDG_CACHE_HOME=%s/.cache", libDir);
-    virCommandAddEnvFormat(cmd, "XDG_CONFIG_HOME=%s/.config", libDir);
+    if (!home)
+        virCommandAddEnvFormat(cmd, "XDG_CONFIG_HOME=%s/.config", libDir);
 }
 
 virCommand *
@@ -155,7 +158,7 @@ qbjVmArgsBuild(const qbjVmArgsInput *input)
     g_autoptr(virCommand) cmd = virCommandNew(input->caps->binary);
     size_t i;
 
-    qbjVmArgsAddEnvironment(cmd, input->libDir);
+    qbjVmArgsAddEnvironment(cmd, input->libDir, input->home);
 
     for (i = 0; i < G_N_ELEMENTS(qbjVmArgsParts); i++) {
         if (qbjVmArgsParts[i](cmd, input) < 0)

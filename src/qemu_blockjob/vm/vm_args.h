@@ -21,7 +21,8 @@ struct _qbjVmArgsInput {
     const virDomainDef *def;    /* aliases, addresses, node names, vnc ports, chardev paths are set, and each
                                  * disk's modes are on its images (qbjBlockNodeInheritModes) */
     const qbjVmCaps *caps;
-    const char *libDir;         /* HOME of the process, master key */
+    const char *libDir;         /* master key, and what the process caches */
+    const char *home;           /* HOME of the process, in a session the user's; NULL: libDir */
     const char *monitorPath;    /* for the text form; used when monitorFd is -1 */
     int monitorFd;              /* listening socket to pass, or -1: "path=" form (domxml-to-native) */
     const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;

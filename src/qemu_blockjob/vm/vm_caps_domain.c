@@ -64,7 +64,13 @@ qbjVmCapsChooseType(qbjVmCapsChoice *choice, const char *name)
         return -1;
     }
 
-    if (type != VIR_DOMAIN_VIRT_QEMU && (type != VIR_DOMAIN_VIRT_KVM || !choice->caps->kvm)) {
+    if (type == VIR_DOMAIN_VIRT_KVM && !choice->caps->kvm) {
+        virReportError(VIR_ERR_INVALID_ARG, _("the accel '%s' is not supported by '%s' on this host"),
+                       name, choice->caps->binary);
+        return -1;
+    }
+
+    if (type != VIR_DOMAIN_VIRT_QEMU && type != VIR_DOMAIN_VIRT_KVM) {
         virReportError(VIR_ERR_INVALID_ARG, _("Emulator '%s' does not support virt type '%s'"),
                        choice->caps->binary, name);
         return -1;
