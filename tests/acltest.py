@@ -25,7 +25,7 @@ SAME_AS = {
 }
 # A list shows each domain only to those who may see it.
 FILTERED = {'connectListDomains', 'connectNumOfDomains', 'connectListDefinedDomains', 'connectNumOfDefinedDomains',
-            'connectListAllDomains'}
+            'connectListAllDomains', 'connectGetAllDomainStats'}
 PREFIXES = ('connect', 'domain', 'node')
 FUNCTION = re.compile(r'^(?:static )?[\w *]+?\n(\w+)\(([^{};]*)\)\n\{\n(.*?)^\}', re.M | re.S)
 CHECK = re.compile(r'\b(vir\w+?)EnsureACL\b')

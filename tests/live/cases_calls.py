@@ -367,7 +367,7 @@ def calls_block(r):
                 ("set group", d.setBlockIoTune, "vda", {"group_name": "g1", "total_bytes_sec": 4096}, 0),
                 ("set on unknown", d.setBlockIoTune, "vdz", {"total_bytes_sec": 4096}, 0),
                 ("tune at last", d.blockIoTune, "vda", 0),
-                ("peek", d.blockPeek, "vda", 0, 8, 0), ("resize flags", d.blockResize, "vda", 1 << 20, 0x100)):
+                ):
             r.call("%s %s" % (when, label), function, *args)
         element(r, when, "devices/disk/iotune")
         if d.isActive():

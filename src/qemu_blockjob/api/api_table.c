@@ -6,11 +6,13 @@
 #include "api_table.h"
 #include "api_agent.h"
 #include "api_autostart.h"
+#include "api_block.h"
 #include "api_blockjob.h"
 #include "api_connect.h"
 #include "api_cpu.h"
 #include "api_define.h"
 #include "api_event.h"
+#include "api_iotune.h"
 #include "api_job.h"
 #include "api_list.h"
 #include "api_memory.h"
@@ -22,6 +24,7 @@
 #include "api_run.h"
 #include "api_saved.h"
 #include "api_state.h"
+#include "api_stats.h"
 #include "api_vcpu.h"
 #include "driver.h"
 
@@ -148,6 +151,14 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetSecurityLabel = qbjApiGetSecurityLabel,
     .domainGetSecurityLabelList = qbjApiGetSecurityLabelList,
     .connectDomainXMLToNative = qbjApiXMLToNative,
+
+    .domainGetBlockInfo = qbjApiGetBlockInfo,
+    .domainBlockStats = qbjApiBlockStats,
+    .domainBlockStatsFlags = qbjApiBlockStatsFlags,
+    .domainGetDiskErrors = qbjApiGetDiskErrors,
+    .domainGetBlockIoTune = qbjApiGetBlockIoTune,
+    .domainSetBlockIoTune = qbjApiSetBlockIoTune,
+    .connectGetAllDomainStats = qbjApiGetAllDomainStats,
 
     .domainBlockCommit = qbjApiBlockCommit,
     .domainBlockJobAbort = qbjApiBlockJobAbort,

@@ -13,6 +13,7 @@
 #include "vm_files.h"
 #include "vm_hook.h"
 #include "vm_log.h"
+#include "vm_iotune.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
 #include "domain_agent.h"
@@ -302,7 +303,7 @@ static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
     if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
-        qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0)
+        qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0 || qbjVmIoTuneSetAll(vm) < 0)
         return -1;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);

@@ -1,0 +1,115 @@
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+#include "vm_block.h"
+#include "storage_file/storage_file_probe.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static int
+qbjVmBlockOpen(const char *path, struct stat *st)
+{
+    /* a pipe in the place of an image must not hold us up */
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int ret;
+
+    if (fd < 0 || fstat(fd, st) < 0) {
+        virReportSystemError(errno, _("failed to open storage file '%s'"), path);
+        return -1;
+    }
+    ret = fd;
+    fd = -1;
+    return ret;
+}
+
+int
+qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes)
+{
+    g_autofree char *header = NULL;
+    VIR_AUTOCLOSE fd = -1;
+    struct stat st;
+    int len;
+
+    if (!virStorageSourceIsLocalStorage(src) || !src->path) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("the size of an image in the network is known only while its domain runs"));
+        return -1;
+    }
+    if ((fd = qbjVmBlockOpen(src->path, &st)) < 0 || virStorageSourceUpdateBackingSizes(src, fd, &st) < 0)
+        return -1;
+    if ((len = virFileReadHeaderFD(fd, VIR_STORAGE_MAX_HEADER, &header)) < 0) {
+        virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
+        return -1;
+    }
+    if (virStorageSourceUpdateCapacity(src, header, len) < 0)
+        return -1;
+    sizes->capacity = src->capacity ? src->capacity : src->physical;
+    sizes->allocation = src->allocation;
+    sizes->physical = src->physical;
+    return 0;
+}
+
+/* The member of an array that has @value at @key. */
+static virJSONValue *
+qbjVmBlockFind(virJSONValue *array, const char *key, const char *value)
+{
+    size_t i;
+
+    for (i = 0; value && array && virJSONValueIsArray(array) && i < virJSONValueArraySize(array); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(array, i);
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, key), value))
+            return entry;
+    }
+    return NULL;
+}
+
+virJSONValue *
+qbjVmBlockNodeCounters(const qbjVmAsk *ask, const char *node)
+{
+    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODE_STATS), "node-name", node);
+
+    return entry ? virJSONValueObjectGetObject(entry, "stats") : NULL;
+}
+
+static bool
+qbjVmBlockImageSize(const qbjVmAsk *ask, const char *node, const char *what, unsigned long long *size)
+{
+    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", node);
+    virJSONValue *image = entry ? virJSONValueObjectGetObject(entry, "image") : NULL;
+
+    return image && virJSONValueObjectGetNumberUlong(image, what, size) == 0;
+}
+
+bool
+qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlockSizes *sizes)
+{
+    virJSONValue *counters = qbjVmBlockNodeCounters(ask, src->nodestorage);
+
+    memset(sizes, 0, sizeof(*sizes));
+    if (counters)
+        ignore_value(virJSONValueObjectGetNumberUlong(counters, "wr_highest_offset", &sizes->allocation));
+    if (!qbjVmBlockImageSize(ask, src->nodestorage, "actual-size", &sizes->physical))
+        qbjVmBlockImageSize(ask, src->nodestorage, "virtual-size", &sizes->physical);
+    return qbjVmBlockImageSize(ask, src->nodeformat, "virtual-size", &sizes->capacity);
+}
+
+virJSONValue *
+qbjVmBlockEntry(virJSONValue *reply, const virDomainDiskDef *disk)
+{
+    return qbjVmBlockFind(reply, "qdev", VIR_QBJ_DISK_PRIVATE(disk)->qomName);
+}
+
+virJSONValue *
+qbjVmBlockCounters(const qbjVmAsk *ask, const virDomainDiskDef *disk)
+{
+    virJSONValue *entry = qbjVmBlockEntry(qbjVmAskGet(ask, QBJ_VM_ASK_DEVICES), disk);
+
+    return entry ? virJSONValueObjectGetObject(entry, "stats") : NULL;
+}

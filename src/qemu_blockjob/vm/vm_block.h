@@ -1,0 +1,28 @@
+/* Figures of disks: sizes of their images, and what QEMU has counted. */
+#pragma once
+
+#include "vm_ask.h"
+
+typedef struct _qbjVmBlockSizes qbjVmBlockSizes;
+struct _qbjVmBlockSizes {
+    unsigned long long capacity;        /* what the guest sees, bytes */
+    unsigned long long allocation;      /* what is used of the host's storage */
+    unsigned long long physical;        /* where the host's storage ends */
+};
+
+/* Reads file and header of an image that no VM of ours uses. @src is changed, so pass a copy of a
+ * definition's. No lock may be held, for storage may hang. Returns 0, -1 with an error reported. */
+int qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes);
+
+/* The figures of an image of a running VM from the answers NODES and NODE_STATS; false: QEMU has not said.
+ * allocation is where the highest write ended; physical what the file takes up. */
+bool qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlockSizes *sizes);
+
+/* The counters of the disk's device from the answer DEVICES, borrowed; NULL: QEMU has not said. */
+virJSONValue *qbjVmBlockCounters(const qbjVmAsk *ask, const virDomainDiskDef *disk);
+
+/* The same of one node from the answer NODE_STATS. */
+virJSONValue *qbjVmBlockNodeCounters(const qbjVmAsk *ask, const char *node);
+
+/* The entry of the disk's device in the answer of query-block or query-blockstats, borrowed; NULL: none. */
+virJSONValue *qbjVmBlockEntry(virJSONValue *reply, const virDomainDiskDef *disk);

@@ -1,0 +1,157 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_stats.h"
+#include "vm_stats_parts.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static int
+qbjVmStatsState(const qbjVmStats *stats, virTypedParamList *list)
+{
+    int reason;
+    int state = virDomainObjGetState(stats->vm, &reason);
+
+    if (virTypedParamListAddInt(list, state, "state.state") < 0 ||
+        virTypedParamListAddInt(list, reason, "state.reason") < 0)
+        return -1;
+    return 0;
+}
+
+/* No counters of these can be switched on yet, so there is nothing to tell. */
+static int
+qbjVmStatsNothing(const qbjVmStats *stats G_GNUC_UNUSED, virTypedParamList *list G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+typedef struct _qbjVmStatsGroup qbjVmStatsGroup;
+struct _qbjVmStatsGroup {
+    unsigned int bit;
+    unsigned int questions;
+    bool live;                          /* of a running VM only */
+    int (*fill)(const qbjVmStats *stats, virTypedParamList *list);
+};
+
+static const qbjVmStatsGroup qbjVmStatsGroups[] = {
+    { VIR_DOMAIN_STATS_STATE, 0, false, qbjVmStatsState },
+    { VIR_DOMAIN_STATS_CPU_TOTAL, QBJ_VM_ASK(HALT_POLL), false, qbjVmStatsCpu },
+    { VIR_DOMAIN_STATS_BALLOON, QBJ_VM_ASK(BALLOON) | QBJ_VM_ASK(GUEST_MEMORY), false, qbjVmStatsBalloon },
+    { VIR_DOMAIN_STATS_VCPU, 0, false, qbjVmStatsVcpu },
+    { VIR_DOMAIN_STATS_INTERFACE, 0, false, qbjVmStatsInterface },
+    { VIR_DOMAIN_STATS_BLOCK, QBJ_VM_ASK(DEVICES) | QBJ_VM_ASK(NODE_STATS) | QBJ_VM_ASK(NODES), false,
+      qbjVmStatsBlock },
+    { VIR_DOMAIN_STATS_PERF, 0, false, qbjVmStatsNothing },
+    { VIR_DOMAIN_STATS_IOTHREAD, QBJ_VM_ASK(IOTHREADS), true, qbjVmStatsIOThread },
+    { VIR_DOMAIN_STATS_MEMORY, 0, false, qbjVmStatsNothing },
+    { VIR_DOMAIN_STATS_DIRTYRATE, QBJ_VM_ASK(DIRTY_RATE), true, qbjVmStatsDirtyRate },
+    { VIR_DOMAIN_STATS_VM, 0, true, qbjVmStatsNothing },
+};
+
+unsigned int
+qbjVmStatsSupported(const virDomainDef *def, bool active, unsigned int stats)
+{
+    unsigned int all = 0;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmStatsGroups); i++) {
+        /* the kernel's figures of a KVM guest are not read yet; without KVM there are none */
+        bool missing = qbjVmStatsGroups[i].bit == VIR_DOMAIN_STATS_VM && def->virtType == VIR_DOMAIN_VIRT_KVM;
+
+        if (!missing && (active || !qbjVmStatsGroups[i].live))
+            all |= qbjVmStatsGroups[i].bit;
+    }
+    return stats ? all & stats : all;
+}
+
+unsigned int
+qbjVmStatsQuestions(unsigned int stats)
+{
+    unsigned int questions = 0;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmStatsGroups); i++) {
+        if (stats & qbjVmStatsGroups[i].bit)
+            questions |= qbjVmStatsGroups[i].questions;
+    }
+    return questions;
+}
+
+bool
+qbjVmStatsIsLive(const qbjVmStats *stats)
+{
+    return stats->domainId >= 0 && stats->vm->def->id == stats->domainId;
+}
+
+static void
+qbjVmStatsCopyImages(qbjVmStats *stats)
+{
+    const virDomainDef *def = stats->vm->def;
+    size_t i;
+
+    stats->nimages = def->ndisks;
+    stats->images = g_new0(virStorageSource *, def->ndisks + 1);
+    stats->sizes = g_new0(qbjVmBlockSizes, def->ndisks + 1);
+    for (i = 0; i < def->ndisks; i++) {
+        if (!virStorageSourceIsEmpty(def->disks[i]->src))
+            stats->images[i] = virStorageSourceCopy(def->disks[i]->src, false);
+    }
+}
+
+qbjVmStats *
+qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing)
+{
+    qbjVmStats *stats = g_new0(qbjVmStats, 1);
+
+    stats->vm = virObjectRef(vm);
+    stats->domainId = vm->def->id;
+    stats->groups = qbjVmStatsSupported(vm->def, virDomainObjIsActive(vm), groups);
+    stats->backing = backing;
+    stats->ask = qbjVmAskBegin(vm, qbjVmStatsQuestions(stats->groups));
+    if (!virDomainObjIsActive(vm) && (stats->groups & VIR_DOMAIN_STATS_BLOCK))
+        qbjVmStatsCopyImages(stats);
+    return stats;
+}
+
+void
+qbjVmStatsCollect(qbjVmStats *stats, gint64 until)
+{
+    gint64 left = (until - g_get_monotonic_time()) / 1000;
+    size_t i;
+
+    if (qbjVmAskCollect(stats->ask, left > 0 ? left : 0) < 0)
+        virResetLastError();
+    for (i = 0; i < stats->nimages; i++) {
+        if (stats->images[i] && qbjVmBlockProbe(stats->images[i], &stats->sizes[i]) < 0)
+            virResetLastError();
+    }
+}
+
+int
+qbjVmStatsFill(qbjVmStats *stats, virTypedParamList *list)
+{
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmStatsGroups); i++) {
+        if ((stats->groups & qbjVmStatsGroups[i].bit) && qbjVmStatsGroups[i].fill(stats, list) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void
+qbjVmStatsFree(qbjVmStats *stats)
+{
+    size_t i;
+
+    if (!stats)
+        return;
+    for (i = 0; i < stats->nimages; i++)
+        virObjectUnref(stats->images[i]);
+    g_free(stats->images);
+    g_free(stats->sizes);
+    qbjVmAskFree(stats->ask);
+    virObjectUnref(stats->vm);
+    g_free(stats);
+}
