@@ -81,6 +81,7 @@ struct _qbjDomainPrivate {
                                          * meanwhile is dropped; -1: none */
     int queueWarned;                    /* run that a log line has told this of, -1: none */
     bool scheduled;                     /* a worker will look at the queue */
+    unsigned int waiting;               /* callers in qbjDomainQueueWait(), who will look at it themselves */
 };
 #define QBJ_DOMAIN_PRIVATE(vm) ((qbjDomainPrivate *) (vm)->privateData)
 

@@ -99,7 +99,8 @@ qbjDomainQueuePush(virDomainObj *vm, qbjDomainEvent *event)
     priv->queueWeight += event->weight;
     g_queue_push_tail(&priv->queue, event);
     virCondBroadcast(&priv->queueCond);
-    qbjDomainQueueSchedule(vm);
+    if (priv->waiting == 0)
+        qbjDomainQueueSchedule(vm);
 }
 
 static qbjDomainEvent *
@@ -141,12 +142,14 @@ qbjDomainQueueWait(virDomainObj *vm, unsigned long long whenMs)
 
     virObjectUnlock(vm);
     virMutexLock(&priv->queueLock);
+    priv->waiting++;
     while (g_queue_is_empty(&priv->queue) && !late) {
         int rc = whenMs ? virCondWaitUntil(&priv->queueCond, &priv->queueLock, whenMs)
                         : virCondWait(&priv->queueCond, &priv->queueLock);
 
         late = rc < 0;
     }
+    priv->waiting--;
     virMutexUnlock(&priv->queueLock);
     virObjectLock(vm);
 

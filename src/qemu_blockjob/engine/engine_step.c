@@ -42,8 +42,6 @@ qbjEngineMove(virDomainObj *vm, virQbjJob *job, const qbjJobMove *move)
     job->state = move->next;
     job->news++;
     qbjEngineChangeShowMirror(vm, job);
-    if (move->save == QBJ_SAVE_TRY)
-        qbjDomainSaveStatusOrWarn(vm);
     if (move->save == QBJ_SAVE_BEFORE && qbjDomainSaveStatus(vm) < 0) {
         qbjEngineWaitKeepError(vm, job);
         job->state = old;
@@ -94,6 +92,9 @@ qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event)
             return -1;
         }
         event = qbjEngineDo(vm, job, move->action);
+        /* whoever waits for the action, as for READY, does not wait for this; @job may be gone */
+        if (move->save == QBJ_SAVE_TRY && virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
+            qbjDomainSaveStatusOrWarn(vm);
     }
     return 0;
 }
