@@ -344,6 +344,8 @@ testUnsettled(virConnectPtr conn)
     g_autofree char *back = g_strdup_printf("mv '%s/etc/away' '%s/etc/qemu'", embedRootDir, embedRootDir);
     g_autofree char *base = embedImagePath(0);
     g_autofree char *grep = g_strdup_printf("grep -q '%s' '%s/etc/qemu/unsettled.xml'", base, embedRootDir);
+    g_autofree char *settling = g_strdup_printf("grep -q \" state='settling'\" '%s/run/qemu/unsettled.xml'",
+                                                embedRootDir);
     virDomainPtr domain = embedImagesMake(3) ? virDomainDefineXML(conn, xml) : NULL;
     int tries;
 
@@ -358,8 +360,11 @@ testUnsettled(virConnectPtr conn)
     for (tries = 0; tries < 200 && !monitor(domain, "job-finalize"); tries++)
         g_usleep(10000);
     unsetenv("QBJ_FAULT");
-    for (tries = 0; tries < 500 && embedXMLHas(domain, 0, "<mirror"); tries++)
+    /* each of the two calls saves the status file, which tells how far the job is */
+    for (tries = 0; tries < 500 && !embedRun("sh", "-c", settling, NULL); tries++) {
+        CHECK(virDomainResume(domain) == 0 && virDomainSuspend(domain) == 0, "resume and suspend");
         g_usleep(10000);
+    }
     CHECK(qemuKill("unsettled"), "QEMU is killed");
     g_usleep(1500000);
     CHECK(virDomainIsActive(domain) == 1 && statusFileExists("unsettled"),

@@ -31,7 +31,9 @@ struct _virQbjJob {
     bool outcomeKnown;          /* SETTLING and later */
     bool outcomeNew;            /* the new chain is in force */
     bool timedOut;              /* a pivot was called off because it took too long; not saved */
-    bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved */
+    bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved: until
+                                 * it is, the live one and this record stay as they are
+                                 * (qbjEngineDoSettle) */
     char *errmsg;               /* QEMU's reason, or NULL */
     char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from
                                  * before, or NULL; saved */

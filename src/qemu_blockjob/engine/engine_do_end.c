@@ -79,38 +79,50 @@ qbjEngineDoPutGraphBack(virDomainObj *vm G_GNUC_UNUSED, virQbjJob *job G_GNUC_UN
     return QBJ_EVENT_NEITHER;
 }
 
-/* Definitions by outcome, type B. */
-static int
-qbjEngineSettleCut(virDomainObj *vm, virQbjJob *job, bool *changed)
+/* Whether a type B job has shortened the chain and the live definition does not say so yet. After a restart
+ * it may do so already: then the images between are gone from it. */
+static bool
+qbjEngineSettleCuts(virDomainObj *vm, const virQbjJob *job)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
 
-    *changed = false;
-    if (!job->outcomeNew || !disk || job->spec->change.type != QBJ_CHANGE_CUT)
-        return 0;
-    /* repeated after a restart: nothing is left to cut when the images between are gone already */
-    if (job->spec->top && !qbjEngineChangeFindNode(disk->src, job->spec->top, NULL))
-        return 0;
-    *changed = vm->newDef && qbjEngineChangePersistent(vm->newDef, job, disk->src);
-    return qbjEngineChangeCut(vm, job);
+    return job->outcomeNew && disk && job->spec->change.type == QBJ_CHANGE_CUT &&
+        (!job->spec->top || qbjEngineChangeFindNode(disk->src, job->spec->top, NULL));
 }
 
+/* Returns whether the persistent definition is another one now. */
+static bool
+qbjEngineSettlePersistent(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEngineJobKind(job) == QBJ_KIND_A)
+        return qbjEngineSwitchSettlePersistent(vm, job);
+    return vm->newDef && qbjEngineSettleCuts(vm, job) &&
+        qbjEngineChangePersistent(vm->newDef, job, qbjEngineChangeDisk(vm, job)->src);
+}
+
+static int
+qbjEngineSettleLive(virDomainObj *vm, virQbjJob *job)
+{
+    if (qbjEngineJobKind(job) == QBJ_KIND_A)
+        return qbjEngineSwitchSettleLive(vm, job);
+    return qbjEngineSettleCuts(vm, job) ? qbjEngineChangeCut(vm, job) : 0;
+}
+
+/* The persistent definition first: the live one and the record stay as they are until it is durable. Whenever
+ * the status file is saved and a daemon dies, the next one finds all of it still to do. */
 qbjJobEvent
 qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
 {
-    bool changed = false;
-    int rc = qbjEngineJobKind(job) == QBJ_KIND_A ? qbjEngineSwitchSettle(vm, job, &changed)
-                                                 : qbjEngineSettleCut(vm, job, &changed);
-
-    if (rc < 0)
-        return QBJ_EVENT_FAILED;
-    job->configDirty |= changed;
+    if (!job->configDirty)
+        job->configDirty = qbjEngineSettlePersistent(vm, job);
     if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) {
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
         virResetLastError();
         return QBJ_EVENT_SAVE_FAILED;   /* may pass, as a full disk does: configDirty keeps it in mind */
     }
     job->configDirty = false;
+    if (qbjEngineSettleLive(vm, job) < 0)
+        return QBJ_EVENT_FAILED;
     return QBJ_EVENT_OK;                /* the status file follows with the move to SETTLED */
 }
 

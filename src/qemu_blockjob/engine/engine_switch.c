@@ -306,76 +306,92 @@ qbjEngineDoSwitchFinalize(virDomainObj *vm, virQbjJob *job)
     return qbjEngineDoFinalize(vm, job);
 }
 
-/* Outcome new. */
+static bool
+qbjEngineSwitchNamesNew(const virDomainDiskDef *disk, const virQbjJob *job)
+{
+    return STREQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn);
+}
+
+/* Outcome new. Returns whether the persistent definition is another one now. */
+static bool
+qbjEngineSwitchForwardPersistent(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    g_autoptr(virStorageSource) old = NULL;
+
+    if (qbjEngineSwitchDone(vm, job) || !disk || !vm->newDef)
+        return false;
+    if (!qbjEngineSwitchNamesNew(disk, job))
+        return qbjEngineChangePersistent(vm->newDef, job, disk->src);
+    /* read back from a file that already said new */
+    old = qbjEngineSwitchRecordedSource(vm, job);
+    return old && qbjEngineChangePersistent(vm->newDef, job, old);
+}
+
 static int
-qbjEngineSwitchForward(virDomainObj *vm, virQbjJob *job, bool *changed)
+qbjEngineSwitchForwardLive(virDomainObj *vm, virQbjJob *job)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     qbjEngineSwap swap;
 
-    if (qbjEngineSwitchDone(vm, job))
+    if (qbjEngineSwitchDone(vm, job) || !disk || qbjEngineSwitchNamesNew(disk, job))
         return 0;
-    if (!disk)
-        return 0;
-    if (STREQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn)) {
-        /* read back from a file that already said new */
-        g_autoptr(virStorageSource) old = qbjEngineSwitchRecordedSource(vm, job);
-
-        *changed = old && vm->newDef && qbjEngineChangePersistent(vm->newDef, job, old);
-        return 0;
-    }
-    *changed = vm->newDef && qbjEngineChangePersistent(vm->newDef, job, disk->src);
     if (qbjEngineChangeSwap(vm, job, &swap) < 0)
         return -1;
     qbjEngineChangeSwapKeep(&swap);
     return 0;
 }
 
-/* The persistent disk of a definition that names new goes back to what the live disk names (again). */
+/* Outcome old, although memory may name new: back to what was kept, or to what the record says. Returns
+ * whether the persistent definition is another one now: a disk of it that names new goes back to the old
+ * source. */
 static bool
-qbjEngineSwitchPersistentBack(virDomainObj *vm, const virQbjJob *job, virStorageSource *newTop)
+qbjEngineSwitchBackPersistent(virDomainObj *vm, virQbjJob *job)
 {
+    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
     virDomainDiskDef *live = qbjEngineChangeDisk(vm, job);
     virDomainDiskDef *disk = vm->newDef ? virDomainDiskByTarget(vm->newDef, job->spec->disk) : NULL;
+    g_autoptr(virStorageSource) recorded = NULL;
     virStorageSource *copy;
 
-    if (!disk || !newTop || !virStorageSourceIsSameLocation(disk->src, newTop))
+    if (sw && sw->done) {
+        if (!sw->oldNewDef || vm->newDef != sw->ourNewDef)
+            return false;
+        virDomainDefFree(vm->newDef);
+        vm->newDef = g_steal_pointer(&sw->oldNewDef);
+        return true;
+    }
+    if (!disk || !live || !qbjEngineSwitchNamesNew(live, job) ||
+        !virStorageSourceIsSameLocation(disk->src, live->src) ||
+        !(recorded = qbjEngineSwitchRecordedSource(vm, job)))
         return false;
-    copy = qbjEngineChangeInactiveCopy(live->src, disk->src);
+    copy = qbjEngineChangeInactiveCopy(recorded, disk->src);
     virObjectUnref(disk->src);
     disk->src = copy;
     return true;
 }
 
-/* Outcome old, although memory may name new: back to what was kept, or to what the record says. */
 static int
-qbjEngineSwitchBack(virDomainObj *vm, virQbjJob *job, bool *changed)
+qbjEngineSwitchBackLive(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
-    g_autoptr(virStorageSource) recorded = NULL;
-    g_autoptr(virStorageSource) newTop = NULL;
+    virStorageSource *recorded;
 
     if (sw && sw->done) {
         qbjEngineChangeSwapUndo(&sw->swap);
         sw->done = false;
-        if (sw->oldNewDef && vm->newDef == sw->ourNewDef) {
-            virDomainDefFree(vm->newDef);
-            vm->newDef = g_steal_pointer(&sw->oldNewDef);
-            *changed = true;
-        }
         return 0;
     }
-    if (!disk || STRNEQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn))
+    if (!disk || !qbjEngineSwitchNamesNew(disk, job))
         return 0;
     if (!(recorded = qbjEngineSwitchRecordedSource(vm, job))) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("what disk '%s' was before block job '%s' is not known any more"),
                        job->spec->disk, job->spec->job);
         return -1;
     }
-    newTop = disk->src;
-    disk->src = g_steal_pointer(&recorded);
-    *changed = qbjEngineSwitchPersistentBack(vm, job, newTop);
+    virObjectUnref(disk->src);
+    disk->src = recorded;
     return 0;
 }
 
@@ -384,9 +400,9 @@ qbjJobEvent
 qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-    bool changed = false;
 
-    if (qbjEngineSwitchBack(vm, job, &changed) == 0 &&
+    qbjEngineSwitchBackPersistent(vm, job);
+    if (qbjEngineSwitchBackLive(vm, job) == 0 &&
         (!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) &&
         qbjDomainSaveStatus(vm) == 0) {
         sw->renamed = false;
@@ -405,13 +421,18 @@ qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
+bool
+qbjEngineSwitchSettlePersistent(virDomainObj *vm, virQbjJob *job)
+{
+    return job->outcomeNew ? qbjEngineSwitchForwardPersistent(vm, job) : qbjEngineSwitchBackPersistent(vm, job);
+}
+
 int
-qbjEngineSwitchSettle(virDomainObj *vm, virQbjJob *job, bool *changed)
+qbjEngineSwitchSettleLive(virDomainObj *vm, virQbjJob *job)
 {
     virDomainDiskDef *disk;
 
-    *changed = false;
-    if ((job->outcomeNew ? qbjEngineSwitchForward(vm, job, changed) : qbjEngineSwitchBack(vm, job, changed)) < 0)
+    if ((job->outcomeNew ? qbjEngineSwitchForwardLive(vm, job) : qbjEngineSwitchBackLive(vm, job)) < 0)
         return -1;
 
     qbjEngineSwitchForget(vm, job);

@@ -22,11 +22,14 @@ bool qbjEngineSwitchRenamed(virDomainObj *vm, const virQbjJob *job);
 /* True once the definitions in memory name new (COMMITTED was reached in this process). */
 bool qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job);
 
-/* Makes the definitions of @job in memory right for its outcome and forgets what was kept. The caller saves
- * both.
- * @changed tells whether the persistent definition in memory was changed now. Returns 0, -1 with an error
- * reported. */
-int qbjEngineSwitchSettle(virDomainObj *vm, virQbjJob *job, bool *changed);
+/* Makes the persistent definition in memory right for the outcome of @job. Returns whether it has changed:
+ * then it is to be saved before qbjEngineSwitchSettleLive() is called, for a daemon that dies before it is
+ * saved needs what that call forgets. */
+bool qbjEngineSwitchSettlePersistent(virDomainObj *vm, virQbjJob *job);
+
+/* The same for the live definition, and forgets what was kept. The caller saves the status file. Returns 0,
+ * -1 with an error reported. */
+int qbjEngineSwitchSettleLive(virDomainObj *vm, virQbjJob *job);
 
 /* Drops what was prepared or kept, when a VM or its job goes away. */
 void qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job);
