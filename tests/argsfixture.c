@@ -5,7 +5,9 @@
 #include "blocknode.h"
 #include "virerror.h"
 #include "virqbjstatus.h"
+#include "virqbjcommandline.h"
 #include "vm_caps_probe.h"
+#include "vm_chardevs.h"
 #include "vm_def.h"
 
 static GHashTable *
@@ -62,9 +64,10 @@ qbjTestArgsXMLOption(qbjVmCapsCache *cache)
     virDomainXMLPrivateDataCallbacks callbacks = { .diskNew = virQbjDiskPrivateNew };
 
     context.caps = cache;
+    context.channelDir = "/root/lib/qemu/channel/target";
     context.vncListen = "127.0.0.1";
     qbjVmDefFillConfig(&config, &context);
-    return virDomainXMLOptionNew(&config, &callbacks, NULL, NULL, NULL, NULL);
+    return virDomainXMLOptionNew(&config, &callbacks, &virQbjCommandlineNamespace, NULL, NULL, NULL);
 }
 
 void
@@ -107,8 +110,9 @@ qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt)
 time_t qbjTestArgsNow;
 
 virCommand *
-qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home)
+qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home)
 {
+    g_autofree char *channelDir = g_strdup_printf("%s/lib/qemu/channel/target/domain--1-%s", root, def->name);
     g_autofree char *libDir = g_strdup_printf("%s/lib/qemu/domain--1-%s", root, def->name);
     g_autofree char *monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
     qbjVmArgsInput input = {
@@ -122,5 +126,6 @@ qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *r
         .sandbox = true,
     };
 
+    qbjVmChardevsSetPaths(def, channelDir);
     return input.caps ? qbjVmArgsBuild(&input) : NULL;
 }

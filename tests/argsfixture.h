@@ -23,4 +23,4 @@ extern time_t qbjTestArgsNow;
 
 /* Its command line in the form without descriptors; @root is the driver's root directory, @home the user's in
  * a session, NULL for root. NULL with an error reported. */
-virCommand *qbjTestArgsCommand(const virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home);
+virCommand *qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home);

@@ -5,6 +5,7 @@
 #include "deffixture.h"
 #include "virerror.h"
 #include "virqbjstatus.h"
+#include "virqbjcommandline.h"
 #include "vm_def.h"
 
 virDomainXMLOption *
@@ -22,7 +23,7 @@ qbjTestDefOption(qbjVmCapsCache *cache)
 
     context.caps = cache;
     qbjVmDefFillConfig(&parser, &context);
-    return virDomainXMLOptionNew(&parser, &priv, NULL, NULL, NULL, NULL);
+    return virDomainXMLOptionNew(&parser, &priv, &virQbjCommandlineNamespace, NULL, NULL, NULL);
 }
 
 virDomainDef *

@@ -75,9 +75,10 @@ qbjTestDescriptors(void)
     g_autoptr(virDomainDef) def = qbjTestArgsDefinition(QBJ_TEST_DATA "/argv/serial-unix-server/domain.xml", xmlopt);
     int monitor = open("/dev/null", O_RDWR | O_CLOEXEC);
     int serial = open("/dev/null", O_RDWR | O_CLOEXEC);
+    g_autoptr(GHashTable) fds = g_hash_table_new(g_str_hash, g_str_equal);
     qbjVmArgsInput input = {
         .def = def, .caps = qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64"), .libDir = "/root/lib",
-        .monitorFd = monitor, .serialFds = &serial,
+        .monitorFd = monitor, .chardevFds = fds,
     };
     g_autofree char *expectMonitor = g_strdup_printf("socket,id=charmonitor,fd=%d,server=on,wait=off", monitor);
     g_autofree char *expectSerial = g_strdup_printf("socket,id=charserial0,fd=%d,server=on,wait=off", serial);
@@ -85,6 +86,7 @@ qbjTestDescriptors(void)
     g_auto(GStrv) args = NULL;
 
     g_assert_nonnull(def);
+    g_hash_table_insert(fds, def->serials[0]->info.alias, GINT_TO_POINTER(serial));
     cmd = qbjVmArgsBuild(&input);
     g_assert_nonnull(cmd);
     g_assert_cmpint(virCommandGetArgList(cmd, &args), ==, 0);
@@ -154,7 +156,18 @@ static const qbjTestRefused refused[] = {
     { "interface-backend", NULL, "", QBJ_TEST_NET("bridge", "<source bridge='b'/><backend tap='/dev/tap'/>"), "backend" },
     { "interface-model", NULL, "", QBJ_TEST_NET("user", "<model type='usb-net'/>"), "model" },
     { "interface-rss", NULL, "", QBJ_TEST_NET("user", "<model type='virtio'/><driver rss='on'/>"), "rss" },
-    { "channel", NULL, "", "<channel type='pty'><target type='virtio' name='x'/></channel>", "channel" },
+    { "channel-guestfwd", NULL, "", "<channel type='pty'><target type='guestfwd' address='10.0.2.1' port='1'/></channel>",
+      "target" },
+    { "channel-dbus", NULL, "", "<controller type='virtio-serial' index='0'><alias name='virtio-serial0'/></controller>"
+      "<channel type='dbus'><source channel='x'/><target type='virtio' name='x'/><alias name='channel0'/>"
+      "<address type='virtio-serial' controller='0' bus='0' port='1'/></channel>", "type" },
+    { "serial-tls", NULL, "", QBJ_TEST_SERIAL("tcp", "<source mode='bind' host='127.0.0.1' service='1' tls='yes'/>"
+      "<protocol type='raw'/><target type='isa-serial'><model name='isa-serial'/></target>"), "tls" },
+    { "serial-telnets", NULL, "", QBJ_TEST_SERIAL("tcp", "<source mode='bind' host='127.0.0.1' service='1'/>"
+      "<protocol type='telnets'/><target type='isa-serial'><model name='isa-serial'/></target>"), "protocol" },
+    { "serial-udp", NULL, "", QBJ_TEST_SERIAL("udp", "<source mode='connect' host='127.0.0.1' service='1'/>"
+      "<target type='isa-serial'><model name='isa-serial'/></target>"), "type" },
+    { "console-xen", NULL, "", "<console type='pty'><target type='xen'/></console>", "console" },
     { "hostdev", NULL, "", "<hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/>"
       "</source></hostdev>", "hostdev" },
     { "filesystem", NULL, "", "<filesystem type='mount'><source dir='/a'/><target dir='b'/></filesystem>",
@@ -196,10 +209,8 @@ static const qbjTestRefused refused[] = {
     { "disk-address", NULL, "", QBJ_TEST_DISK("", "<address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0000'/>"),
       "ccw" },
     { "disk-acpi-index", NULL, "", QBJ_TEST_DISK("", "<acpi index='7'/>"), "acpi" },
-    { "serial-tcp", NULL, "",
-      QBJ_TEST_SERIAL("tcp", "<source mode='bind' host='127.0.0.1' service='1'/><protocol type='raw'/>"), "serial0" },
-    { "serial-usb", NULL, "", QBJ_TEST_SERIAL("pty", "<target type='usb-serial'><model name='usb-serial'/></target>"),
-      "target" },
+    { "serial-isa-debug", NULL, "",
+      QBJ_TEST_SERIAL("pty", "<target type='isa-debug'><model name='isa-debugcon'/></target>"), "target" },
     { "serial-log", NULL, "",
       QBJ_TEST_SERIAL("pty", "<log file='/l'/><target type='isa-serial'><model name='isa-serial'/></target>"), "log" },
     { "vnc-two-listens", NULL, "", "<graphics type='vnc' port='5900'><listen type='address' address='::1'/>"

@@ -6,7 +6,6 @@
 #include "api_domain.h"
 #include "datatypes.h"
 #include "domain_private.h"
-#include "vm_args.h"
 #include "vm_def.h"
 #include "virerror.h"
 #include "virprocess.h"
@@ -227,45 +226,4 @@ qbjApiGetSecurityLabelList(virDomainPtr domain, virSecurityLabelPtr *labels)
         ret = virDomainObjIsActive(vm) ? qbjApiFillLabels(domain->conn->privateData, vm, labels) : 0;
     virDomainObjEndAPI(&vm);
     return ret;
-}
-
-char *
-qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsigned int flags)
-{
-    qbjDriver *driver = conn->privateData;
-    g_autoptr(virDomainDef) def = NULL;
-    g_autoptr(virCommand) cmd = NULL;
-    qbjVmArgsInput input = { .monitorFd = -1 };
-    g_autofree char *libDir = NULL;
-    g_autofree char *monitorPath = NULL;
-    size_t i;
-
-    virCheckFlags(0, NULL);
-
-    if (virConnectDomainXMLToNativeEnsureACL(conn) < 0)
-        return NULL;
-    if (STRNEQ(format, "qemu-argv")) {
-        virReportError(VIR_ERR_INVALID_ARG, _("unsupported config type %s"), format);
-        return NULL;
-    }
-    if (!(def = qbjApiParse(driver, xml, VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE)) ||
-        qbjVmDefAssignAliases(def) < 0)
-        return NULL;
-
-    /* images are not opened here: each disk is one image with the number that it would get first */
-    for (i = def->ndisks; i > 0; i--) {
-        virStorageSource *src = def->disks[i - 1]->src;
-
-        src->nodestorage = g_strdup_printf("libvirt-%zu-storage", def->ndisks - i + 1);
-        src->nodeformat = g_strdup_printf("libvirt-%zu-format", def->ndisks - i + 1);
-    }
-    libDir = g_strdup_printf("%s/domain--1-%s", driver->conf->libDir, def->name);
-    monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
-    input.def = def;
-    input.libDir = libDir;
-    input.monitorPath = monitorPath;
-    qbjVmArgsSettings(&input, driver->conf);
-    if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) || !(cmd = qbjVmArgsBuild(&input)))
-        return NULL;
-    return virCommandToString(cmd, false);
 }

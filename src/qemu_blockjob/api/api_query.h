@@ -13,4 +13,3 @@ int qbjApiIsPersistent(virDomainPtr domain);
 int qbjApiIsUpdated(virDomainPtr domain);
 int qbjApiGetSecurityLabel(virDomainPtr domain, virSecurityLabelPtr label);
 int qbjApiGetSecurityLabelList(virDomainPtr domain, virSecurityLabelPtr *labels);
-char *qbjApiXMLToNative(virConnectPtr conn, const char *format, const char *xml, unsigned int flags);

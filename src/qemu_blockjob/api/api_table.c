@@ -17,6 +17,7 @@
 #include "api_list.h"
 #include "api_memory.h"
 #include "api_metadata.h"
+#include "api_native.h"
 #include "api_node.h"
 #include "api_power.h"
 #include "api_query.h"
@@ -150,7 +151,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainIsUpdated = qbjApiIsUpdated,
     .domainGetSecurityLabel = qbjApiGetSecurityLabel,
     .domainGetSecurityLabelList = qbjApiGetSecurityLabelList,
-    .connectDomainXMLToNative = qbjApiXMLToNative,
+    .connectDomainXMLToNative = qbjApiConnectDomainXMLToNative,
 
     .domainGetBlockInfo = qbjApiGetBlockInfo,
     .domainBlockStats = qbjApiBlockStats,

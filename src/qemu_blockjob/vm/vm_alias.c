@@ -84,6 +84,10 @@ qbjVmAliasSetChrs(virDomainDef *def)
 
     for (i = 0; i < def->nserials; i++)
         qbjVmAliasSetNumbered(&def->serials[i]->info, "serial", i);
+    for (i = 0; i < def->nparallels; i++)
+        qbjVmAliasSetNumbered(&def->parallels[i]->info, "parallel", i);
+    for (i = 0; i < def->nchannels; i++)
+        qbjVmAliasSetNumbered(&def->channels[i]->info, "channel", i);
 
     qbjVmAliasSetConsoles(def);
 }

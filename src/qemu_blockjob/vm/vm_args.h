@@ -25,9 +25,9 @@ struct _qbjVmArgsInput {
     const char *home;           /* HOME of the process, in a session the user's; NULL: libDir */
     const char *monitorPath;    /* for the text form; used when monitorFd is -1 */
     int monitorFd;              /* listening socket to pass, or -1: "path=" form (domxml-to-native) */
-    const int *serialFds;       /* one per serial: listening socket for type unix in server mode, else -1;
-                                 * NULL: "path=" form for all */
     const qbjVmArgsNet *nets;   /* one per interface; NULL: text form */
+    GHashTable *chardevFds;     /* alias -> listening socket of a device of type unix in server mode; NULL:
+                                 * "path=" form for all */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool sandbox;

@@ -47,9 +47,17 @@ int qbjVmArgsAddControllers(virCommand *cmd, const qbjVmArgsInput *input);
 /* vm_args_disk.c */
 int qbjVmArgsAddDisks(virCommand *cmd, const qbjVmArgsInput *input);
 
-/* vm_args_chr.c */
+/* vm_args_chardev.c */
 int qbjVmArgsAddMonitor(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_chr.c */
 int qbjVmArgsAddSerials(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddParallels(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddChannels(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddConsoles(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_custom.c: arguments and environment of the user's own. */
+int qbjVmArgsAddCustom(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_cpufeature.c: the end of the value of -cpu */
 int qbjVmArgsAppendCpuOfFeatures(virBuffer *buf, const virDomainDef *def);

@@ -11,6 +11,7 @@ typedef struct _qbjVmDefContext qbjVmDefContext;
 struct _qbjVmDefContext {
     struct _qbjDriver *driver;  /* not used by the callbacks; for the private data of domains */
     qbjVmCapsCache *caps;
+    const char *channelDir;     /* sockets of channels are in folders below it, one for each run; NULL: none */
     const char *vncListen;      /* default listen address */
 };
 void qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context);

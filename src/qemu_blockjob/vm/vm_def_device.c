@@ -22,19 +22,6 @@ qbjVmDefSetController(virDomainControllerDef *controller, const virDomainDef *de
 }
 
 static void
-qbjVmDefSetChr(virDomainChrDef *chr)
-{
-    if (chr->deviceType != VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL)
-        return;
-
-    if (chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_NONE)
-        chr->targetType = VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA;
-    if (chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA &&
-        chr->targetModel == VIR_DOMAIN_CHR_SERIAL_TARGET_MODEL_NONE)
-        chr->targetModel = VIR_DOMAIN_CHR_SERIAL_TARGET_MODEL_ISA_SERIAL;
-}
-
-static void
 qbjVmDefSetVideo(virDomainVideoDef *video)
 {
     if (video->type == VIR_DOMAIN_VIDEO_TYPE_DEFAULT)
@@ -68,7 +55,7 @@ qbjVmDefSetVsock(virDomainVsockDef *vsock)
 
 int
 qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
-                       const qbjVmDefContext *context G_GNUC_UNUSED)
+                       const qbjVmDefContext *context)
 {
     switch (dev->type) {
     case VIR_DOMAIN_DEVICE_DISK:
@@ -78,7 +65,7 @@ qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigne
         qbjVmDefSetController(dev->data.controller, def);
         break;
     case VIR_DOMAIN_DEVICE_CHR:
-        qbjVmDefSetChr(dev->data.chr);
+        qbjVmDefSetChr(dev->data.chr, context);
         break;
     case VIR_DOMAIN_DEVICE_VIDEO:
         qbjVmDefSetVideo(dev->data.video);

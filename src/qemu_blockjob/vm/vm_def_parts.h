@@ -22,6 +22,10 @@ int qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, uns
 void qbjVmDefSetDisk(virDomainDiskDef *disk);
 void qbjVmDefSetScsiModels(virDomainDef *def);
 
+/* vm_def_chr.c */
+void qbjVmDefSetChr(virDomainChrDef *chr, const qbjVmDefContext *context);
+int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
+
 /* vm_def_validate.c: what may be stored and started. */
 int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 

@@ -93,6 +93,8 @@ qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def)
         return qbjVmDefValidateDisk(dev->data.disk, def);
     case VIR_DOMAIN_DEVICE_NET:
         return qbjVmDefValidateNet(dev->data.net);
+    case VIR_DOMAIN_DEVICE_CHR:
+        return qbjVmDefValidateChr(dev->data.chr, def);
     case VIR_DOMAIN_DEVICE_CONTROLLER:
         return qbjVmDefValidateController(dev->data.controller, def);
     case VIR_DOMAIN_DEVICE_MEMBALLOON:

@@ -58,6 +58,18 @@ qbjVmDefValidateDriver(const virDomainDiskDef *disk)
     return -1;
 }
 
+/* QEMU throttles a medium, not a drive. */
+static int
+qbjVmDefValidateIotune(const virDomainDiskDef *disk)
+{
+    if (!virDomainBlockIoTuneInfoHasAny(&disk->blkdeviotune) || !virStorageSourceIsEmpty(disk->src))
+        return 0;
+
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("element 'iotune' is not supported for disk '%s' without a medium"),
+                   disk->dst);
+    return -1;
+}
+
 /* What the device of the guest can be, on which bus. */
 static int
 qbjVmDefValidateKind(const virDomainDiskDef *disk)
@@ -190,6 +202,7 @@ qbjVmDefValidateDisk(const virDomainDiskDef *disk, const virDomainDef *def)
         qbjVmDefValidateKind(disk) < 0 ||
         qbjVmDefValidateSerial(disk) < 0 ||
         qbjVmDefValidateIo(disk) < 0 ||
+        qbjVmDefValidateIotune(disk) < 0 ||
         qbjVmDefValidateIdentity(disk) < 0 ||
         qbjVmDefValidateLun(disk) < 0 ||
         qbjVmDefValidateIOThread(disk, def) < 0 ||

@@ -101,14 +101,26 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
     return qbjVmDisksMetadata(last, conf);
 }
 
+void
+qbjVmDisksNumberStated(virDomainDef *def, virQbjStatus *status)
+{
+    size_t i;
+
+    for (i = def->ndisks; i > 0; i--) {
+        if (virStorageSourceIsEmpty(def->disks[i - 1]->src))
+            status->nodeIndex++;        /* kept for a medium, as the stock driver does */
+        else
+            qbjVmDisksNumberChain(status, def->disks[i - 1]->src);
+    }
+}
+
 int
 qbjVmDisksPrepare(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     size_t i;
 
-    for (i = vm->def->ndisks; i > 0; i--)
-        qbjVmDisksNumberChain(priv->status, vm->def->disks[i - 1]->src);
+    qbjVmDisksNumberStated(vm->def, priv->status);
     for (i = vm->def->ndisks; i > 0; i--) {
         virDomainDiskDef *disk = vm->def->disks[i - 1];
 

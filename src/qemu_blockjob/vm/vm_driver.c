@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "virqbjcommandline.h"
 #include "vm_driver.h"
 #include "vm_caps.h"
 #include "vm_def.h"
@@ -74,7 +75,8 @@ qbjVmDriverXmlOption(qbjDriver *driver)
     virDomainXMLOption *xmlopt;
 
     qbjVmDefFillConfig(&config, driver->defContext);
-    xmlopt = virDomainXMLOptionNew(&config, &qbjVmPrivateCallbacks, NULL, NULL, NULL, &qbjVmJobConfig);
+    xmlopt = virDomainXMLOptionNew(&config, &qbjVmPrivateCallbacks, &virQbjCommandlineNamespace, NULL, NULL,
+                                   &qbjVmJobConfig);
     virDomainXMLOptionSetCloseCallbackAlloc(xmlopt, virCloseCallbacksDomainAlloc);
     return xmlopt;
 }
@@ -166,6 +168,7 @@ qbjVmDriverObjects(qbjDriver *driver)
                                      conf->privileged ? conf->group : (gid_t) -1);
     driver->defContext->driver = driver;
     driver->defContext->caps = driver->caps;
+    driver->defContext->channelDir = conf->channelTargetDir;
     driver->defContext->vncListen = conf->vncListen;
     driver->domains = virDomainObjListNew();
     driver->events = virObjectEventStateNew();

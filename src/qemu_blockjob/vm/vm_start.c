@@ -35,7 +35,7 @@
 typedef struct _qbjVmStartFds qbjVmStartFds;
 struct _qbjVmStartFds {
     int monitor;
-    int *serials;
+    GHashTable *chardevs;
     qbjVmDevices devices;
     qbjVmLog log;
     unsigned int version;       /* of QEMU */
@@ -98,8 +98,9 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
         qbjVmFilesMake(vm) < 0 ||
         qbjVmDevicesPrepare(vm, &fds->devices) < 0)
         return -1;
+    qbjVmChardevsSetPaths(vm->def, priv->status->channelTargetDir);
     if ((fds->monitor = qbjQmpListenUnix(priv->status->monitorPath, 0775)) < 0 ||
-        qbjVmChardevsListen(vm, &fds->serials) < 0 ||
+        qbjVmChardevsListen(vm, &fds->chardevs) < 0 ||
         qbjVmChardevsMakeFiles(vm) < 0 ||
         qbjVmLogOpen(vm, &fds->log) < 0)
         return -1;
@@ -128,8 +129,8 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .libDir = priv->status->libDir,
         .monitorPath = priv->status->monitorPath,
         .monitorFd = fds->monitor,
-        .serialFds = fds->serials,
         .nets = fds->devices.nets,
+        .chardevFds = fds->chardevs,
         .vsockFd = &fds->devices.vsockFd,
     };
 
@@ -188,6 +189,8 @@ qbjVmStartTaint(virDomainObj *vm)
 
     if (conf->privileged && conf->user == 0)
         qbjVmLogTaint(vm, VIR_DOMAIN_TAINT_HIGH_PRIVILEGES);
+    if (vm->def->namespaceData)
+        qbjVmLogTaint(vm, VIR_DOMAIN_TAINT_CUSTOM_ARGV);
     if (vm->def->cpu && vm->def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)
         qbjVmLogTaint(vm, VIR_DOMAIN_TAINT_HOST_CPU);
 }
@@ -210,8 +213,8 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     }
     /* only QEMU listens now: should it die before it answers, the connection ends */
     VIR_FORCE_CLOSE(fds->monitor);
-    qbjVmChardevsClose(vm, &fds->serials);
     qbjVmDevicesClose(vm, &fds->devices);
+    qbjVmChardevsClose(&fds->chardevs);
     return 0;
 }
 
@@ -363,8 +366,8 @@ qbjVmStart(virDomainObj *vm, bool paused)
 
     VIR_FORCE_CLOSE(fds.monitor);
     qbjVmLogClose(&fds.log);
-    qbjVmChardevsClose(vm, &fds.serials);
     qbjVmDevicesClose(vm, &fds.devices);
+    qbjVmChardevsClose(&fds.chardevs);
     if (rc < 0) {
         virErrorPreserveLast(&reason);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "virqbjcommandline.h"
 #include "virthread.h"
 #include "vm_support_parts.h"
 
@@ -177,13 +178,25 @@ qbjVmSupportFindKind(const qbjVmSupportRow *parent, const xmlNode *node, const c
     return found;
 }
 
+/* Of the other namespaces there is one that we act on. */
+static const qbjVmSupportRow *
+qbjVmSupportFindForeign(const qbjVmSupportRow *parent, const xmlNode *node)
+{
+    g_autofree char *name = g_strconcat("qemu:", (const char *) node->name, NULL);
+
+    if (STRNEQ_NULLABLE((const char *) node->ns->href, VIR_QBJ_COMMANDLINE_URI))
+        return NULL;
+
+    return qbjVmSupportFindName(parent, name);
+}
+
 const qbjVmSupportRow *
 qbjVmSupportFind(const qbjVmSupportRow *parent, const xmlNode *node)
 {
     const qbjVmSupportFamily *family;
 
     if (node->ns)
-        return NULL;
+        return parent ? qbjVmSupportFindForeign(parent, node) : NULL;
     if (!parent)
         return &qbjVmSupportTables[0].rows[0];
 

@@ -128,4 +128,5 @@ bool qbjVmSupportSameMac(const xmlNode *outerIn, const xmlNode *outerOut, const 
 bool qbjVmSupportIgnoreTap(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreTcp(const xmlNode *node, const char *value);
+bool qbjVmSupportIgnoreChannelSource(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value);

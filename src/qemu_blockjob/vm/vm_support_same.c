@@ -136,7 +136,9 @@ static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
     { "disk", "virtio-disk usb-disk ide sata scsi fdc" },
     { "controller", "usb pci. pcie. ide sata scsi fdc virtio-serial" },
     { "serial", "serial" },
-    { "console", "serial" },
+    { "console", "serial console" },
+    { "parallel", "parallel" },
+    { "channel", "channel" },
     { "input", "input" },
     { "video", "video" },
     { "memballoon", "balloon" },
@@ -233,6 +235,16 @@ bool
 qbjVmSupportIgnoreTcp(const xmlNode *node G_GNUC_UNUSED, const char *value)
 {
     return STREQ_NULLABLE(value, "tcp");
+}
+
+/* A socket of one run, or none at all: its path is chosen at the start. */
+bool
+qbjVmSupportIgnoreChannelSource(const xmlNode *node, const char *value G_GNUC_UNUSED)
+{
+    g_autofree char *path = qbjVmSupportAttribute(node, "path");
+    g_autofree char *mode = qbjVmSupportAttribute(node, "mode");
+
+    return path ? strstr(path, "/channel/target/domain-") != NULL : !mode || STREQ(mode, "bind");
 }
 
 /* The port that was found free at the last start. */

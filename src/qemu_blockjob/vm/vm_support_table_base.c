@@ -139,6 +139,13 @@ const qbjVmSupportRow qbjVmSupportBaseRows[] = {
     { "%seclabel/label", .flags = TEXT, OUTPUT },
     { "%seclabel/imagelabel", .flags = TEXT, OUTPUT },
 
+    { "qemu:commandline" },
+    { "qemu:commandline/qemu:arg" },
+    { "qemu:commandline/qemu:arg/@value" },
+    { "qemu:commandline/qemu:env" },
+    { "qemu:commandline/qemu:env/@name" },
+    { "qemu:commandline/qemu:env/@value" },
+
     { "devices" },
     { "devices/emulator", .flags = TEXT },
 
