@@ -9,6 +9,10 @@
 #include "vm_caps_probe.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
+#include "vm_firmware.h"
+
+time_t qbjTestArgsNow;
+const char *qbjTestNvramDir = "/var/lib/libvirt/qemu/nvram";
 
 static GHashTable *
 qbjTestRecordedReplies(const char *arch)
@@ -65,6 +69,7 @@ qbjTestArgsXMLOption(qbjVmCapsCache *cache)
 
     context.caps = cache;
     context.channelDir = "/root/lib/qemu/channel/target";
+    context.nvramDir = qbjTestNvramDir;
     context.vncListen = "127.0.0.1";
     qbjVmDefFillConfig(&config, &context);
     return virDomainXMLOptionNew(&config, &callbacks, &virQbjCommandlineNamespace, NULL, NULL, NULL);
@@ -100,14 +105,13 @@ qbjTestArgsDefinition(const char *path, virDomainXMLOption *xmlopt)
     if (!(def = virDomainDefParseString(xml, xmlopt, NULL,
                                         VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE)) ||
         qbjVmDefCheckSupported(xml, def, xmlopt) < 0 ||
+        qbjVmFirmwareSelect(def, qbjTestNvramDir) < 0 ||
         qbjVmDefAssignAliases(def) < 0)
         return NULL;
 
     qbjTestNumberImages(def);
     return g_steal_pointer(&def);
 }
-
-time_t qbjTestArgsNow;
 
 virCommand *
 qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home)

@@ -21,6 +21,9 @@ void qbjTestNumberImages(virDomainDef *def);
 /* The time that clocks start from; 0: the present. */
 extern time_t qbjTestArgsNow;
 
+/* Where the variables of firmware are kept; set before qbjTestArgsXMLOption(). */
+extern const char *qbjTestNvramDir;
+
 /* Its command line in the form without descriptors; @root is the driver's root directory, @home the user's in
  * a session, NULL for root. NULL with an error reported. */
 virCommand *qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home);

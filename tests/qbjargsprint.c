@@ -17,11 +17,14 @@ main(int argc, char **argv)
     g_autoptr(qbjVmCapsCache) cache = qbjVmCapsCacheNew("/nonexistent", (uid_t) -1, (gid_t) -1);
     g_autoptr(virDomainXMLOption) xmlopt = NULL;
     const char *home = geteuid() == 0 ? NULL : argv[1];     /* as the stock driver is started by the test */
+    g_autofree char *nvramDir = NULL;
     int i;
 
     if (virInitialize() < 0 || !cache || argc < 3)
         return EXIT_FAILURE;
 
+    nvramDir = g_strdup_printf("%s/lib/qemu/nvram", argv[1]);
+    qbjTestNvramDir = nvramDir;
     xmlopt = qbjTestArgsXMLOption(cache);
     for (i = 2; i < argc; i++) {
         g_autoptr(virDomainDef) def = qbjTestArgsDefinition(argv[i], xmlopt);

@@ -10,6 +10,7 @@
 #include "virerror.h"
 #include "vm_args.h"
 #include "vm_def.h"
+#include "vm_firmware.h"
 
 static qbjVmCapsCache *cache;
 static virDomainXMLOption *xmlopt;
@@ -107,6 +108,7 @@ qbjTestArgs(virDomainDef *def)
     g_autoptr(virCommand) cmd = NULL;
 
     qbjTestNumberImages(def);
+    g_assert_cmpint(qbjVmFirmwareSelect(def, qbjTestNvramDir), ==, 0);
     cmd = qbjTestArgsCommand(def, cache, "/root", NULL);
     /* define accepts it, as the stock driver does: it is the start that needs the host's CPU */
     if (!cmd && def->virtType == VIR_DOMAIN_VIRT_QEMU && def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)

@@ -11,7 +11,9 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "vm_def.h"
+#include "vm_firmware.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -99,6 +101,32 @@ qbjApiUndefineCheck(virDomainObj *vm)
     return qbjApiSavedRefuse(vm);
 }
 
+/* The file with the variables of the firmware: removed or kept as @flags say; without a word the domain
+ * stays. */
+static int
+qbjApiUndefineNvram(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
+{
+    g_autofree char *path = qbjVmFirmwareNvram(vm->def, driver->conf->nvramDir);
+
+    if (!path || !virFileExists(path) || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM))
+        return 0;
+
+    if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot undefine domain with nvram"));
+        return -1;
+    }
+    if (virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot remove the nvram of a running domain"));
+        return -1;
+    }
+    if (unlink(path) < 0) {
+        virReportSystemError(errno, _("failed to remove nvram: %s"), path);
+        return -1;
+    }
+
+    return 0;
+}
+
 static int
 qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
 {
@@ -107,9 +135,10 @@ qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
 
 /* @vm is locked and its job held */
 static int
-qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm)
+qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
-    if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineFiles(driver, vm) < 0)
+    if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
+        qbjApiUndefineFiles(driver, vm) < 0)
         return -1;
 
     vm->persistent = 0;
@@ -129,19 +158,21 @@ qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     int ret = -1;
 
-    /* what these flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has any
-     * of it */
+    /* what the other flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has
+     * any of it */
     virCheckFlags(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                       VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
                       VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM |
                       VIR_DOMAIN_UNDEFINE_KEEP_TPM,
                   -1);
 
+    VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_UNDEFINE_NVRAM, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM, -1);
+
     if (!(vm = qbjApiDomain(domain)))
         return -1;
     if (virDomainUndefineFlagsEnsureACL(domain->conn, vm->def) == 0 &&
         virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        ret = qbjApiUndefineNow(domain->conn->privateData, vm);
+        ret = qbjApiUndefineNow(domain->conn->privateData, vm, flags);
         qbjDomainJobEnd(vm);
     }
     virDomainObjEndAPI(&vm);

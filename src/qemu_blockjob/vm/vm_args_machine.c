@@ -98,6 +98,7 @@ qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
     qbjVmArgsAppendIrqchip(&buf, def);
     virBufferAsprintf(&buf, ",dump-guest-core=%s", core ? "on" : "off");
     virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
+    qbjVmArgsAppendFlash(&buf, def);
 
     virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf), NULL);
     qbjVmArgsAddAccel(cmd, def);

@@ -62,6 +62,13 @@ int qbjVmArgsAddCustom(virCommand *cmd, const qbjVmArgsInput *input);
 /* vm_args_cpufeature.c: the end of the value of -cpu */
 int qbjVmArgsAppendCpuOfFeatures(virBuffer *buf, const virDomainDef *def);
 
+/* vm_args_firmware.c */
+int qbjVmArgsAddFirmware(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddSecureFlash(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddRom(virCommand *cmd, const qbjVmArgsInput *input);
+/* The end of the value of -machine. */
+void qbjVmArgsAppendFlash(virBuffer *buf, const virDomainDef *def);
+
 /* vm_args_net.c */
 int qbjVmArgsAddNets(virCommand *cmd, const qbjVmArgsInput *input);
 

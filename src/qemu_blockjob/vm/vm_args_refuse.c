@@ -67,8 +67,6 @@ qbjVmArgsRefuseMachine(const virDomainDef *def)
         { def->mem.allocation != 0, "memoryBacking/allocation" },
         { def->mem.discard != VIR_TRISTATE_BOOL_ABSENT, "memoryBacking/discard" },
         { def->mem.max_memory > 0, "maxMemory" },
-        { def->os.firmware != VIR_DOMAIN_OS_DEF_FIRMWARE_NONE, "os firmware" },
-        { def->os.loader != NULL, "loader" },
         { def->os.dtb != NULL, "dtb" },
         { def->os.slic_table != NULL, "acpi/table" },
         { def->os.bios.useserial != VIR_TRISTATE_BOOL_ABSENT, "bios useserial" },

@@ -159,7 +159,8 @@ qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context)
 
     config->priv = context;
     /* what libvirt refuses by itself when the bit is missing, stays refused */
-    config->features = VIR_DOMAIN_DEF_FEATURE_USER_ALIAS | VIR_DOMAIN_DEF_FEATURE_INDIVIDUAL_VCPUS |
+    config->features = VIR_DOMAIN_DEF_FEATURE_USER_ALIAS | VIR_DOMAIN_DEF_FEATURE_FW_AUTOSELECT |
+                        VIR_DOMAIN_DEF_FEATURE_INDIVIDUAL_VCPUS |
                        VIR_DOMAIN_DEF_FEATURE_OFFLINE_VCPUPIN;
     config->netPrefix = "vnet";
     memcpy(config->macPrefix, macPrefix, sizeof(macPrefix));

@@ -12,6 +12,7 @@ struct _qbjVmDefContext {
     struct _qbjDriver *driver;  /* not used by the callbacks; for the private data of domains */
     qbjVmCapsCache *caps;
     const char *channelDir;     /* sockets of channels are in folders below it, one for each run; NULL: none */
+    const char *nvramDir;       /* for the variables of firmware; NULL: /var/lib/libvirt/qemu/nvram */
     const char *vncListen;      /* default listen address */
 };
 void qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *context);

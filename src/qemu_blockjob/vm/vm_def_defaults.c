@@ -163,7 +163,7 @@ qbjVmDefAddInputs(virDomainDef *def)
 
 int
 qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
-                    const qbjVmDefContext *context G_GNUC_UNUSED, const qbjVmCaps *caps)
+                    const qbjVmDefContext *context, const qbjVmCaps *caps)
 {
     int rc = 0;
 
@@ -173,6 +173,7 @@ qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
     if (def->os.type != VIR_DOMAIN_OSTYPE_HVM)
         return 0;
 
+    qbjVmDefSetFirmware(def, context);
     qbjVmDefSetCpu(def);
     qbjVmDefAddBalloon(def);
     qbjVmDefAddAudio(def);

@@ -26,6 +26,10 @@ void qbjVmDefSetScsiModels(virDomainDef *def);
 void qbjVmDefSetChr(virDomainChrDef *chr, const qbjVmDefContext *context);
 int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
 
+/* vm_def_firmware.c */
+void qbjVmDefSetFirmware(virDomainDef *def, const qbjVmDefContext *context);
+int qbjVmDefValidateFirmware(const virDomainDef *def);
+
 /* vm_def_validate.c: what may be stored and started. */
 int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 

@@ -148,7 +148,8 @@ qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
         qbjVmDefValidateTopology(def) < 0)
         return -1;
 
-    if (qbjVmDefValidateSpice(def) < 0)
+    if (qbjVmDefValidateFirmware(def) < 0 ||
+        qbjVmDefValidateSpice(def) < 0)
         return -1;
 
     return qbjVmDefValidateVideos(def);

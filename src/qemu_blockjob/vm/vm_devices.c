@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_devices.h"
 #include "vm_balloon.h"
+#include "vm_firmware.h"
 #include "vm_graphics.h"
 #include "vm_net.h"
 #include "vm_small.h"
@@ -11,9 +12,14 @@
 int
 qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
 {
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
+
     if (qbjVmGraphicsPrepare(vm) < 0)
         return -1;
 
+    if (qbjVmFirmwareMakeNvram(vm->def, conf->privileged ? conf->user : (uid_t) -1,
+                               conf->privileged ? conf->group : (gid_t) -1) < 0)
+        return -1;
     if (qbjVmVsockOpen(vm->def, &devices->vsockFd) < 0)
         return -1;
 

@@ -169,6 +169,7 @@ qbjVmDriverObjects(qbjDriver *driver)
     driver->defContext->driver = driver;
     driver->defContext->caps = driver->caps;
     driver->defContext->channelDir = conf->channelTargetDir;
+    driver->defContext->nvramDir = conf->nvramDir;
     driver->defContext->vncListen = conf->vncListen;
     driver->domains = virDomainObjListNew();
     driver->events = virObjectEventStateNew();

@@ -6,6 +6,7 @@
 #include "vm_args.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
+#include "vm_firmware.h"
 #include "vm_disks.h"
 
 static void
@@ -33,7 +34,7 @@ qbjVmNativeFormat(qbjDriver *driver, const char *xml)
     g_autoptr(virCommand) cmd = NULL;
     qbjVmArgsInput input = { .def = def, .libDir = libDir, .monitorPath = monitorPath, .monitorFd = -1 };
 
-    if (!name || qbjVmDefAssignAliases(def) < 0)
+    if (!name || qbjVmFirmwareSelect(def, driver->conf->nvramDir) < 0 || qbjVmDefAssignAliases(def) < 0)
         return NULL;
 
     qbjVmNativePrepare(def, channelDir);

@@ -11,6 +11,7 @@
 #include "vm_devices.h"
 #include "vm_disks.h"
 #include "vm_files.h"
+#include "vm_firmware.h"
 #include "vm_hook.h"
 #include "vm_log.h"
 #include "vm_iotune.h"
@@ -93,6 +94,7 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
     if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_PREPARE) < 0 ||
         virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
         qbjVmDisksPrepare(vm) < 0 ||
+        qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||
         qbjVmFilesNames(vm) < 0 ||
         qbjVmFilesMake(vm) < 0 ||

@@ -7,6 +7,7 @@
 #include "vm_support_words.h"
 
 const qbjVmSupportFamily qbjVmSupportBaseFamilies[] = {
+    { "os/firmware/feature",        NULL,           "name" },
     { "cpu",                        "mode",         NULL },
     { "%cpu/feature",               NULL,           "name" },
     { "clock",                      "offset",       NULL },
@@ -53,6 +54,22 @@ const qbjVmSupportRow qbjVmSupportBaseRows[] = {
     { "os/type", "hvm", TEXT },
     { "os/type/@arch", "x86_64 i686" },
     { "os/type/@machine", .same = qbjVmSupportSameMachine },
+    /* chosen at each start, unless a loader is named */
+    { "os/@firmware", "efi" },
+    { "os/firmware" },
+    { "os/firmware/feature" },
+    { "os/firmware/feature/@name", "secure-boot enrolled-keys" },
+    { "os/firmware/feature/@enabled", "yes no" },
+    { "os/loader", .flags = TEXT },
+    { "os/loader/@type", "pflash rom" },
+    { "os/loader/@readonly", "yes no" },
+    { "os/loader/@secure", "yes no" },
+    { "os/loader/@stateless", "yes no" },
+    { "os/nvram", .flags = TEXT },
+    { "os/nvram/@template" },
+    { "os/nvram/@type", "file" },
+    { "os/nvram/source" },
+    { "os/nvram/source/@file" },
     { "os/kernel", .flags = TEXT },
     { "os/initrd", .flags = TEXT },
     { "os/cmdline", .flags = TEXT },
