@@ -126,7 +126,8 @@ def run_variant(out, daemon, conn, boot, variant):
     out.ok(line.wait_more(10), variant + ": it goes on writing")
     domain.blockJobAbort(target, PIVOT)
     xml = domain.XMLDesc(0)
-    out.equal((chain(xml, target)[0], mirror(xml, target)), ([paths[0]], None), variant + ": pivot leaves the base only")
+    out.equal((chain(xml, target)[0], mirror(xml, target)), ([paths[0]], None),
+              variant + ": pivot leaves the base only")
     at_pivot = line.acked()
     out.ok(line.wait_more(20), variant + ": it goes on writing after the pivot", line.text)
     if "iotune" in VARIANTS[variant][4]:

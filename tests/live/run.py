@@ -35,6 +35,7 @@ SUITES = {
     "statusfile": (["statusfile.py"], 300),
     "hostile-system": (["hostile.py", "--mode", "system"], 300),
     "hostile-session": (["hostile.py", "--mode", "session"], 300),
+    "buses": (["buses.py"], 200),
     "holes": (["holes.py"], 200),
     "selftest": (["selftest.py"], 60),
 }
