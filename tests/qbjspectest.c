@@ -1,5 +1,6 @@
 /* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit has domain.xml and
- * request.json, perhaps nodes.json (the answer of query-named-block-nodes), and spec.json or error.txt. */
+ * request.json, perhaps sizes.json and nodes.json (the answer of query-named-block-nodes before the start and
+ * at the end), and spec.json or error.txt. */
 #include <config.h>
 
 #include "internal.h"
@@ -61,13 +62,14 @@ qbjTestPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *
 
 static int
 qbjTestPlan(const virDomainDiskDef *disk, const qbjCommitRequest *req, const qbjRefusal *busy,
-            const virJSONValue *nodes, char **text, qbjRefusal *refusal)
+            virJSONValue *sizes, const virJSONValue *nodes, char **text, qbjRefusal *refusal)
 {
     g_autoptr(qbjSpec) spec = NULL;
     g_autoptr(virJSONValue) json = NULL;
     g_auto(GStrv) lost = NULL;
 
     if (qbjGuardCommit(disk, req, busy, refusal) < 0 ||
+        (sizes && qbjGuardCommitSizes(req, sizes, refusal) < 0) ||
         qbjSpecPlanCommit(disk, req, &spec, refusal) < 0 ||
         (nodes && qbjTestPending(spec, disk, nodes, refusal) < 0))
         return -1;
@@ -94,6 +96,7 @@ qbjTestCommit(const void *opaque)
     const char *dir = opaque;
     g_autoptr(virDomainDef) def = qbjTestDomain(dir, xmlopt);
     g_autoptr(virJSONValue) json = qbjTestJSON(dir, "request.json");
+    g_autoptr(virJSONValue) sizes = qbjTestJSON(dir, "sizes.json");
     g_autoptr(virJSONValue) nodes = qbjTestJSON(dir, "nodes.json");
     g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
@@ -105,7 +108,7 @@ qbjTestCommit(const void *opaque)
     req = qbjTestRequest(def, json, &disk);
     qbjTestBusy(json, &busy);
 
-    if (qbjTestPlan(disk, &req, &busy, nodes, &text, &refusal) < 0)
+    if (qbjTestPlan(disk, &req, &busy, sizes, nodes, &text, &refusal) < 0)
         g_assert_null(text);
     qbjTestCompareResult(dir, "spec.json", text, &refusal);
 }

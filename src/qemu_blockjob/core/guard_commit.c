@@ -115,3 +115,50 @@ qbjGuardCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req, const 
 
     return 0;
 }
+
+bool
+qbjGuardCommitSizesFit(const qbjCommitRequest *req)
+{
+    return req->top->capacity > 0 && req->base->capacity > 0 && req->base->capacity <= req->top->capacity;
+}
+
+/* Returns 0 with *@size in bytes, -1 with @refusal set. */
+static int
+qbjGuardCommitSize(const virStorageSource *src, virJSONValue *nodes, unsigned long long *size,
+                   qbjRefusal *refusal)
+{
+    size_t n = virJSONValueIsArray(nodes) ? virJSONValueArraySize(nodes) : 0;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        virJSONValue *node = virJSONValueArrayGet(nodes, i);
+        virJSONValue *image = virJSONValueObjectGetObject(node, "image");
+
+        if (image && STREQ_NULLABLE(virJSONValueObjectGetString(node, "node-name"), src->nodeformat) &&
+            virJSONValueObjectGetNumberUlong(image, "virtual-size", size) == 0)
+            return 0;
+    }
+
+    qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("QEMU does not tell the size of image '%s'"), NULLSTR(src->path));
+    return -1;
+}
+
+int
+qbjGuardCommitSizes(const qbjCommitRequest *req, virJSONValue *nodes, qbjRefusal *refusal)
+{
+    unsigned long long above = ULLONG_MAX;
+    unsigned long long top;
+    unsigned long long base;
+
+    if (qbjGuardCommitSize(req->top, nodes, &top, refusal) < 0 ||
+        qbjGuardCommitSize(req->base, nodes, &base, refusal) < 0 ||
+        (req->topParent && qbjGuardCommitSize(req->topParent, nodes, &above, refusal) < 0))
+        return -1;
+    if (top >= base || above <= top)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                  _("top '%s' is smaller than base '%s': the guest would see what base holds beyond the end of top"),
+                  NULLSTR(req->top->path), NULLSTR(req->base->path));
+    return -1;
+}

@@ -19,12 +19,20 @@ struct _qbjCommitRequest {
 /* Checks C7 to C15 of behaviour/01 in their order, on the disk and the resolved request; before them a
  * bandwidth that QEMU cannot take (A15). Job-on-disk (C9) is given by the caller as @busy: NULL, or the
  * refusal that qbjJobVerbCheck(NEW_JOB) gave. @req->base may be NULL when nothing is below top. Returns 0, or
- * -1 with @refusal set.
- *
- * Left to the engine, which knows the capacities: an active commit of a top that is smaller than its base
- * makes the guest's disk grow at the pivot (protocol H14); refuse it, or tell the client. */
+ * -1 with @refusal set. */
 int qbjGuardCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req, const qbjRefusal *busy,
                    qbjRefusal *refusal);
+
+/* Whether the capacities of top and base are known, and base is not the larger one: then
+ * qbjGuardCommitSizes() has nothing to say. */
+bool qbjGuardCommitSizesFit(const qbjCommitRequest *req);
+
+/* A top that is smaller than base hides the end of base: what is above reads zeroes there. After a commit
+ * the guest would see base's old data: in an active commit as a disk that has grown (protocol H14), else
+ * where the image above top is larger than top. Both are refused: VIR_ERR_OPERATION_UNSUPPORTED. A base that
+ * is smaller grows, which QEMU does. @req has passed qbjGuardCommit(); @nodes: the "return" array of
+ * query-named-block-nodes; VIR_ERR_INTERNAL_ERROR when it does not have the images. */
+int qbjGuardCommitSizes(const qbjCommitRequest *req, virJSONValue *nodes, qbjRefusal *refusal);
 
 /* @req has passed qbjGuardCommit(). @spec is set only on success; the caller frees it. Refused are images
  * without a node name (06/R6.5), chains of more than 200 layers, and what blocknode.h cannot express:

@@ -6,6 +6,7 @@
 #include "engine_refuse.h"
 #include "engine_request.h"
 #include "engine_step.h"
+#include "domain_qmp.h"
 #include "spec_commit.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -91,6 +92,24 @@ qbjEngineCommitBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCommitRe
     return ret;
 }
 
+/* QEMU is asked only when what was read from the headers at the start does not tell. The lock is dropped
+ * meanwhile. */
+static int
+qbjEngineCommitSizes(virDomainObj *vm, const qbjCommitRequest *req)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) nodes = NULL;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
+    if (qbjGuardCommitSizesFit(req))
+        return 0;
+    if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &nodes) < 0 ||
+        qbjEngineRequestRunning(vm) < 0)
+        return -1;
+    return qbjGuardCommitSizes(req, nodes, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
+}
+
 int
 qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const char *top, unsigned long bandwidth,
                 unsigned int flags)
@@ -108,8 +127,11 @@ qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const 
         return -1;
 
     qbjEngineCommitBusy(vm, disk, &busy);
-    if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0 ||
-        qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0)
+    if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    if (qbjEngineCommitSizes(vm, &req) < 0)
+        return -1;
+    if (qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
 
     return qbjEngineCommitBegin(vm, disk, &req, spec);
