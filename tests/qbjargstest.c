@@ -172,8 +172,6 @@ static const qbjTestRefused refused[] = {
       "</source></hostdev>", "hostdev" },
     { "filesystem", NULL, "", "<filesystem type='mount'><source dir='/a'/><target dir='b'/></filesystem>",
       "filesystem" },
-    { "iothreadpin", NULL, "<iothreads>1</iothreads><cputune><iothreadpin iothread='1' cpuset='0'/></cputune>", "",
-      "iothreadpin" },
     { "iothreadsched", NULL, "<iothreads>1</iothreads><cputune><iothreadsched iothreads='1' scheduler='idle'/></cputune>",
       "", "iothreadsched" },
     { "numa", NULL, "<cpu><numa><cell id='0' cpus='0' memory='262144'/></numa></cpu>", "", "numa" },

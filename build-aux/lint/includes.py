@@ -43,6 +43,8 @@ def check_config(path, includes):
 def check_layer(path, include, owner, may_use, own_headers):
     line, _, name = include
     base = os.path.basename(name)
+    if name == 'hypervisor/domain_driver.h':    # libvirt's; one of ours has the same name
+        return
     if '..' in name.split('/'):
         yield f'{path}:{line}: `..` in an include: name the header alone'
     elif base in own_headers and base != name:

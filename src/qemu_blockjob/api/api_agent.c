@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "api_agent.h"
 #include "api_domain.h"
+#include "api_net.h"
 #include "domain_agent.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -19,7 +20,8 @@
 static virDomainObj *
 qbjApiAgentTake(virDomainObj *vm)
 {
-    if (vm && (qbjDomainAgentCheck(vm, false) < 0 || virDomainObjBeginAgentJob(vm, VIR_AGENT_JOB_MODIFY) < 0))
+    if (vm && (virDomainObjCheckActive(vm) < 0 || qbjDomainAgentCheck(vm, false) < 0 ||
+               virDomainObjBeginAgentJob(vm, VIR_AGENT_JOB_MODIFY) < 0))
         virDomainObjEndAPI(&vm);
     return vm;
 }
@@ -102,10 +104,10 @@ qbjApiGetHostname(virDomainPtr domain, unsigned int flags)
 
     virCheckFlags(VIR_DOMAIN_GET_HOSTNAME_LEASE | VIR_DOMAIN_GET_HOSTNAME_AGENT, NULL);
 
-    if (flags & VIR_DOMAIN_GET_HOSTNAME_LEASE) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", _("host names from leases are not supported"));
-        return NULL;
-    }
+    VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_GET_HOSTNAME_LEASE, VIR_DOMAIN_GET_HOSTNAME_AGENT, NULL);
+
+    if (flags & VIR_DOMAIN_GET_HOSTNAME_LEASE)
+        return qbjApiNetLeaseHostname(domain);
     if (!(vm = qbjApiAgentBegin(domain, virDomainGetHostnameEnsureACL)))
         return NULL;
     if (qbjDomainAgentCall(vm, "guest-get-host-name", NULL, &reply) == 0) {

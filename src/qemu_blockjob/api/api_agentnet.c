@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "api_agent.h"
+#include "api_net.h"
 #include "domain_agent.h"
 #include "virerror.h"
 #include "virsocketaddr.h"
@@ -112,10 +113,8 @@ qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, un
 
     virCheckFlags(0, -1);
 
-    if (source != VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT) {
-        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, _("Unsupported IP address data source %d"), source);
-        return -1;
-    }
+    if (source != VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
+        return qbjApiNetHostAddresses(domain, ifaces, source);
     if (!(vm = qbjApiAgentBeginFlags(domain, virDomainInterfaceAddressesEnsureACL, source)))
         return -1;
     if (qbjDomainAgentCall(vm, "guest-network-get-interfaces", NULL, &reply) == 0)

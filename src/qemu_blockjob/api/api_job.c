@@ -70,3 +70,18 @@ qbjApiAbortJob(virDomainPtr domain)
 {
     return qbjApiAbortNone(domain, virDomainAbortJobEnsureACL);
 }
+
+int
+qbjApiGetMessages(virDomainPtr domain, char ***messages, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(VIR_DOMAIN_MESSAGE_DEPRECATION | VIR_DOMAIN_MESSAGE_TAINTING, -1);
+
+    if (!(vm = qbjApiLook(domain, virDomainGetMessagesEnsureACL)))
+        return -1;
+    ret = virDomainObjGetMessages(vm, messages, flags);
+    virDomainObjEndAPI(&vm);
+    return ret;
+}

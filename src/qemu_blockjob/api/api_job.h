@@ -1,4 +1,5 @@
-/* Entry points: the domain's long-running job (save, dump, migration), of which this driver has none yet. */
+/* Entry points: the domain's long-running job (save, dump, migration), of which this driver has none yet, and
+ * what a person should know of the domain. */
 #pragma once
 
 #include "driver.h"
@@ -6,4 +7,5 @@
 int qbjApiGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info);
 int qbjApiGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, unsigned int flags);
 int qbjApiAbortJob(virDomainPtr domain);
+int qbjApiGetMessages(virDomainPtr domain, char ***messages, unsigned int flags);
 int qbjApiAbortJobFlags(virDomainPtr domain, unsigned int flags);

@@ -9,16 +9,20 @@
 #include "api_block.h"
 #include "api_blockjob.h"
 #include "api_connect.h"
+#include "api_console.h"
 #include "api_cpu.h"
 #include "api_define.h"
 #include "api_event.h"
+#include "api_iothread.h"
 #include "api_iotune.h"
 #include "api_job.h"
 #include "api_list.h"
 #include "api_memory.h"
 #include "api_metadata.h"
 #include "api_native.h"
+#include "api_net.h"
 #include "api_node.h"
+#include "api_pin.h"
 #include "api_power.h"
 #include "api_query.h"
 #include "api_rename.h"
@@ -118,6 +122,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
 
     .domainGetJobInfo = qbjApiGetJobInfo,
     .domainGetJobStats = qbjApiGetJobStats,
+    .domainGetMessages = qbjApiGetMessages,
     .domainAbortJob = qbjApiAbortJob,
     .domainAbortJobFlags = qbjApiAbortJobFlags,
 
@@ -139,6 +144,19 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetVcpus = qbjApiGetVcpus,
     .domainSetVcpus = qbjApiSetVcpus,
     .domainSetVcpusFlags = qbjApiSetVcpusFlags,
+    .domainPinVcpu = qbjApiPinVcpu,
+    .domainPinVcpuFlags = qbjApiPinVcpuFlags,
+    .domainGetVcpuPinInfo = qbjApiGetVcpuPinInfo,
+    .domainPinEmulator = qbjApiPinEmulator,
+    .domainGetEmulatorPinInfo = qbjApiGetEmulatorPinInfo,
+    .domainGetIOThreadInfo = qbjApiGetIOThreadInfo,
+    .domainPinIOThread = qbjApiPinIOThread,
+    .domainAddIOThread = qbjApiAddIOThread,
+    .domainDelIOThread = qbjApiDelIOThread,
+    .domainSetIOThreadParams = qbjApiSetIOThreadParams,
+    .domainOpenConsole = qbjApiOpenConsole,
+    .domainOpenChannel = qbjApiOpenChannel,
+    .domainScreenshot = qbjApiScreenshot,
     .domainSetVcpu = qbjApiSetVcpu,
 
     .domainGetOSType = qbjApiGetOSType,
@@ -153,6 +171,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetSecurityLabelList = qbjApiGetSecurityLabelList,
     .connectDomainXMLToNative = qbjApiConnectDomainXMLToNative,
 
+    .domainInterfaceStats = qbjApiInterfaceStats,
     .domainGetBlockInfo = qbjApiGetBlockInfo,
     .domainBlockStats = qbjApiBlockStats,
     .domainBlockStatsFlags = qbjApiBlockStatsFlags,

@@ -48,6 +48,10 @@ qbjDomainPrivateNew(void *opaque)
         g_free(priv);
         return NULL;
     }
+    if (!(priv->chrdevs = virChrdevAlloc())) {
+        qbjDomainPrivateFree(priv);
+        return NULL;
+    }
     return priv;
 }
 
@@ -70,6 +74,7 @@ qbjDomainPrivateFree(void *data)
     }
     VIR_FORCE_CLOSE(priv->pidfd);
     virQbjStatusFree(priv->status);
+    virChrdevFree(priv->chrdevs);
     g_hash_table_unref(priv->ahead);
     while ((event = g_queue_pop_head(&priv->queue)))
         qbjDomainEventFree(event);

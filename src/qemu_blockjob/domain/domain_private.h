@@ -9,6 +9,7 @@
 #pragma once
 
 #include "domain_driver.h"
+#include "conf/virchrdev.h"
 #include "virqbjstatus.h"
 #include "agent_client.h"
 #include "qmp_client.h"
@@ -65,6 +66,7 @@ struct _qbjDomainPrivate {
     int endEvent;
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
                                          * crash */
+    virChrdevs *chrdevs;                /* streams of clients to consoles and channels */
     bool rebooting;                     /* reset and continued after a power-off or crash of the guest; until QEMU
                                          * says that it goes on */
     bool destroyed;                     /* virDomainDestroy asked for the end */

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_affinity.h"
+#include "vm_iothread.h"
 #include "vm_vcpu.h"
 #include "virprocess.h"
 
@@ -56,11 +57,30 @@ qbjVmAffinitySetEmulator(virDomainObj *vm)
     return 0;
 }
 
+static int
+qbjVmAffinitySetIOThreads(virDomainObj *vm)
+{
+    size_t i;
+
+    if (vm->def->niothreadids > 0 && qbjVmIOThreadRead(vm) < 0)
+        return -1;
+    for (i = 0; i < vm->def->niothreadids; i++) {
+        virDomainIOThreadIDDef *thread = vm->def->iothreadids[i];
+        virBitmap *map = thread->cpumask ? thread->cpumask : vm->def->cpumask;
+
+        if (map && thread->thread_id && virProcessSetAffinity(thread->thread_id, map, false) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 qbjVmAffinitySetAll(virDomainObj *vm)
 {
     size_t i;
 
+    if (qbjVmAffinitySetIOThreads(vm) < 0)
+        return -1;
     for (i = 0; i < vm->def->maxvcpus; i++) {
         if (qbjVmAffinitySetVcpu(vm, i) < 0)
             return -1;

@@ -20,9 +20,9 @@ qbjVmArgsAddIOThreadObject(virCommand *cmd, const virDomainIOThreadIDDef *thread
     g_autofree char *id = g_strdup_printf("iothread%u", thread->iothread_id);
     g_autoptr(virJSONValue) props = NULL;
 
-    if (thread->cpumask || thread->sched.policy != 0) {
+    if (thread->sched.policy != 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Element '%s' is not supported by this driver."),
-                       thread->cpumask ? "iothreadpin" : "iothreadsched");
+                       "iothreadsched");
         return -1;
     }
 

@@ -11,6 +11,7 @@
 const qbjVmSupportFamily qbjVmSupportCpuFamilies[] = {
     { "vcpus/vcpu",                 NULL,           "id" },
     { "cputune/vcpupin",            NULL,           "vcpu" },
+    { "cputune/iothreadpin",        NULL,           "iothread" },
     { NULL }
 };
 
@@ -27,6 +28,9 @@ const qbjVmSupportRow qbjVmSupportCpuRows[] = {
     { "cputune/vcpupin" },
     { "cputune/vcpupin/@vcpu", NUMBER },
     { "cputune/vcpupin/@cpuset", CPUSET },
+    { "cputune/iothreadpin" },
+    { "cputune/iothreadpin/@iothread", NUMBER },
+    { "cputune/iothreadpin/@cpuset", CPUSET },
     { "cputune/emulatorpin" },
     { "cputune/emulatorpin/@cpuset", CPUSET },
     { NULL }
