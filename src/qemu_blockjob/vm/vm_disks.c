@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "blocknode.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
+#include "virfile.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -72,13 +74,50 @@ qbjVmDisksCheckKind(const virStorageSource *chain)
     struct stat st;
 
     for (next = chain; virStorageSourceIsBacking(next); next = next->backingStore) {
-        if (next->type != VIR_STORAGE_TYPE_FILE && next->type != VIR_STORAGE_TYPE_BLOCK)
+        if (!virStorageSourceIsLocalStorage(next))
             continue;
         if (next->path && stat(next->path, &st) == 0 &&
             (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISDIR(st.st_mode))) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("'%s' is neither a file nor a block device"), next->path);
             return -1;
         }
+    }
+    return 0;
+}
+
+/* The image that the header of @src names, as far as the daemon may read it: NULL is no error. */
+static virStorageSource *
+qbjVmDisksBelow(const virStorageSource *src)
+{
+    VIR_AUTOCLOSE fd = -1;
+    g_autoptr(virStorageSource) meta = NULL;
+    virStorageSource *below = NULL;
+
+    if (!src->path || (fd = open(src->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0)
+        return NULL;
+    if (!(meta = virStorageSourceGetMetadataFromFD(src->path, fd, src->format)) || !meta->backingStoreRaw ||
+        virStorageSourceNewFromBacking(meta, &below) != 0)
+        virResetLastError();            /* the reader that follows tells it better */
+    return below;
+}
+
+/* What virStorageSourceGetMetadata() will come by from @last on: it opens what headers name, a FIFO as
+ * well. */
+static int
+qbjVmDisksCheckProbed(virStorageSource *last)
+{
+    g_autoptr(virStorageSource) src = virObjectRef(last);
+    size_t depth;
+
+    for (depth = 0; depth < QBJ_VM_CHAIN_MAX && virStorageSourceIsLocalStorage(src); depth++) {
+        virStorageSource *below = qbjVmDisksBelow(src);
+
+        if (!below)
+            return 0;
+        virObjectUnref(src);
+        src = below;
+        if (qbjVmDisksCheckKind(src) < 0)
+            return -1;
     }
     return 0;
 }
@@ -98,6 +137,8 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
         last = last->backingStore;
     if (last->backingStore)             /* all is stated; else the probing tells what is missing */
         return qbjVmDisksCheckSource(disk);
+    if (qbjVmDisksCheckProbed(last) < 0)
+        return -1;
     return qbjVmDisksMetadata(last, conf);
 }
 
