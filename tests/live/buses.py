@@ -29,6 +29,11 @@ IOTUNE = "<iotune><total_bytes_sec>100000000</total_bytes_sec><group_name>limits
 SCSI = "<controller type='scsi' model='%s'/>"
 
 # name: (machine, target, bus, attributes of <driver>, elements of <disk>, other devices)
+SECRET_UUID = "6f1c7c52-0000-4000-8000-0000000000aa"
+PASSPHRASE = "open-sesame-5271"
+LUKS = "<encryption format='luks'><secret type='passphrase' uuid='%s'/></encryption>" % SECRET_UUID
+LUKS_OBJECT = ["--object", "secret,id=s,data=" + PASSPHRASE]
+
 VARIANTS = {
     "virtio": ("q35", "vda", "virtio", " iothread='1' cache='none'", IOTUNE, ""),
     "virtio-copy-on-read": ("q35", "vda", "virtio", " copy_on_read='on' discard='unmap'", "", ""),
@@ -38,6 +43,7 @@ VARIANTS = {
     "sata": ("q35", "sda", "sata", " cache='writethrough'", IOTUNE, ""),
     "ide": ("pc", "hda", "ide", "", IOTUNE, ""),
     "usb": ("q35", "sda", "usb", "", IOTUNE, ""),
+    "luks": ("q35", "vda", "virtio", "", "", ""),
 }
 
 
@@ -68,6 +74,50 @@ def domain_xml(name, variant, top, serial):
     return xml.replace("<vcpu>1</vcpu>", "<vcpu>1</vcpu><iothreads>1</iothreads>")
 
 
+def encrypted_chain(folder, boot):
+    """As make_chain(), each image encrypted."""
+    paths = [os.path.join(folder, name) for name in ("base", "middle", "top")]
+    for below, path in zip([None] + paths, paths):
+        qemu_img("create", "-q", *LUKS_OBJECT, "-f", "qcow2",
+                 "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+                 *(["-u", "-b", below, "-F", "qcow2"] if below else []), path, "8M")
+    subprocess.run(["qemu-io", *LUKS_OBJECT, "-c", "write -s %s 0 512" % boot, "--image-opts", image_options(paths[0])],
+                   check=True, stdout=subprocess.DEVNULL)
+    return paths
+
+
+def image_options(path):
+    return "driver=qcow2,encrypt.key-secret=s,file.filename=" + path
+
+
+def encrypted_xml(xml, paths):
+    """Says of each image how it is opened."""
+    below = ""
+    for path in paths[:-1]:
+        below = "<backingStore type='file'><format type='qcow2'/><source file='%s'>%s</source>%s</backingStore>" % \
+            (path, LUKS, below or "<backingStore/>")
+    return xml.replace("<source file='%s'/>" % paths[-1], "<source file='%s'>%s</source>%s" % (paths[-1], LUKS, below))
+
+
+def define_secret(conn):
+    secret = conn.secretDefineXML("<secret ephemeral='no' private='yes'><uuid>%s</uuid><usage type='volume'>"
+                                  "<volume>luks</volume></usage></secret>" % SECRET_UUID)
+    secret.setValue(PASSPHRASE.encode(), 0)
+
+
+def in_clear(daemon, name):
+    """Files and processes of the domain that show the passphrase."""
+    found = []
+    for path in (os.path.join(daemon.qemu_log_dir, name + ".log"),
+                 "/proc/%d/cmdline" % daemon.qemu_pid(name)):
+        with open(path, "rb") as f:
+            if PASSPHRASE.encode() in f.read():
+                found.append(path)
+    if PASSPHRASE in daemon.status_xml(name):
+        found.append("status file")
+    return found
+
+
 class Line:
     """What the boot sector said."""
 
@@ -93,10 +143,13 @@ class Line:
         return wait_for(lambda: self.failed() or self.acked() >= wanted, timeout) and not self.failed()
 
 
-def check_base(base, acked):
+def check_base(base, acked, encrypted=False):
     """Problems in the base: each slot must hold its last acknowledged block, or the one after all of them."""
     raw = base + ".check"
-    qemu_img("convert", "-f", "qcow2", "-O", "raw", base, raw)
+    if encrypted:
+        qemu_img("convert", *LUKS_OBJECT, "--image-opts", "-O", "raw", image_options(base), raw)
+    else:
+        qemu_img("convert", "-f", "qcow2", "-O", "raw", base, raw)
     with open(raw, "rb") as f:
         f.seek(FIRST * SECTOR)
         data = f.read(SLOTS * SECTOR)
@@ -113,12 +166,20 @@ def check_base(base, acked):
 def run_variant(out, daemon, conn, boot, variant):
     target = VARIANTS[variant][1]
     folder = plain.folder(daemon, variant)
-    paths = make_chain(folder, ["base", "middle", "top"], size="8M")
-    qemu_io(paths[0], "qcow2", "write -s %s 0 512" % boot)
+    luks = variant == "luks"
+    if luks:
+        paths = encrypted_chain(folder, boot)
+        define_secret(conn)
+    else:
+        paths = make_chain(folder, ["base", "middle", "top"], size="8M")
+        qemu_io(paths[0], "qcow2", "write -s %s 0 512" % boot)
     daemon.own(*paths)
     line = Line(os.path.join(folder, "serial"))
-    domain = conn.defineXML(domain_xml(variant, variant, paths[2], line.path))
+    xml = domain_xml(variant, variant, paths[2], line.path)
+    domain = conn.defineXML(encrypted_xml(xml, paths) if luks else xml)
     domain.create()
+    if luks:
+        out.equal(in_clear(daemon, variant), [], "luks: the passphrase is in no command line, log or status file")
     if not out.ok(line.wait_more(SLOTS), variant + ": it boots from the disk and writes", line.text):
         return
     domain.blockCommit(target, None, None, 0, ACTIVE)
@@ -136,10 +197,11 @@ def run_variant(out, daemon, conn, boot, variant):
     out.equal("copy_on_read='on'" in xml, "copy_on_read" in VARIANTS[variant][3], variant + ": copy on read as before")
     domain.destroy()
     acked = line.acked()
-    problems = check_base(paths[0], acked)
+    problems = check_base(paths[0], acked, luks)
     out.ok(not problems, variant + ": every acknowledged block is in the base", "\n".join(problems[:10]))
-    out.ok(len(check_base(paths[0], acked + 5)) >= 4, variant + ": and one that is not there would be missed")
-    out.equal(consistent(paths[0], "qcow2"), "", variant + ": the base's structure is sound")
+    out.ok(len(check_base(paths[0], acked + 5, luks)) >= 4, variant + ": and one that is not there would be missed")
+    if not luks:
+        out.equal(consistent(paths[0], "qcow2"), "", variant + ": the base's structure is sound")
     out.ok(acked > at_pivot > SLOTS, variant + ": there was something to lose")
     domain.undefine()
 

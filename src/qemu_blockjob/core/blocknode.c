@@ -137,7 +137,7 @@ qbjBlockCheckLocation(const virStorageSource *src, qbjRefusal *refusal)
 {
     const char *what = NULL;
 
-    if (src->encryption)
+    if (src->encryption && src->encryption->format != VIR_STORAGE_ENCRYPTION_FORMAT_LUKS)
         what = "encryption";
     else if (src->auth)
         what = "auth";
@@ -281,6 +281,32 @@ qbjBlockAddSlice(virJSONValue *node, const virStorageSource *src, qbjRefusal *re
     return virJSONValueObjectAdd(&node, "U:offset", src->sliceStorage->offset, "U:size", src->sliceStorage->size, NULL);
 }
 
+/* In qcow2 encryption is a property, on a bare image it is the format. */
+static int
+qbjBlockAddEncryption(virJSONValue *node, const virStorageSource *src, qbjRefusal *refusal)
+{
+    g_autofree char *secret = NULL;
+    g_autoptr(virJSONValue) encrypt = NULL;
+
+    if (!src->encryption)
+        return 0;
+
+    secret = qbjBlockNodeSecret(src);
+    if (src->format == VIR_STORAGE_FILE_RAW)
+        return virJSONValueObjectAdd(&node, "s:key-secret", secret, NULL);
+
+    if (src->format != VIR_STORAGE_FILE_QCOW2) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("encryption is not supported for images of format '%s'"),
+                      NULLSTR(virStorageFileFormatTypeToString(src->format)));
+        return -1;
+    }
+
+    if (virJSONValueObjectAdd(&encrypt, "s:format", "luks", "s:key-secret", secret, NULL) < 0)
+        return -1;
+
+    return virJSONValueObjectAdd(&node, "a:encrypt", &encrypt, NULL);
+}
+
 static virJSONValue *
 qbjBlockFormatOptions(const virStorageSource *src, const qbjBlockModes *modes, const char *backing, bool readonly,
                       qbjRefusal *refusal)
@@ -307,9 +333,10 @@ qbjBlockFormatOptions(const virStorageSource *src, const qbjBlockModes *modes, c
                               "S:discard", discard,
                               "S:detect-zeroes", zeroes,
                               "A:cache", &cache,
-                              "s:driver", driver,
+                              "s:driver", src->encryption && src->format == VIR_STORAGE_FILE_RAW ? "luks" : driver,
                               NULL) < 0 ||
-        qbjBlockAddSlice(node, src, refusal) < 0)
+        qbjBlockAddSlice(node, src, refusal) < 0 ||
+        qbjBlockAddEncryption(node, src, refusal) < 0)
         return NULL;
 
     /* other formats have no such option */
@@ -330,6 +357,12 @@ qbjBlockNodeFormat(const virStorageSource *src, const char *backing, bool readon
     qbjBlockModes modes = qbjBlockModesOfSource(src);
 
     return qbjBlockFormatOptions(src, &modes, backing, readonly, refusal);
+}
+
+char *
+qbjBlockNodeSecret(const virStorageSource *src)
+{
+    return g_strdup_printf("%s-encryption-secret0", src->nodeformat);
 }
 
 virJSONValue *

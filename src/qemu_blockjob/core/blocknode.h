@@ -23,6 +23,10 @@ virJSONValue *qbjBlockNodeFormat(const virStorageSource *src, const char *backin
 /* Options of a copy-on-read filter @nodeName above the format node of @src. NULL when memory runs out. */
 virJSONValue *qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName);
 
+/* Name of the QEMU object that holds the passphrase of @src, for an encrypted image with node names. The
+ * caller frees. */
+char *qbjBlockNodeSecret(const virStorageSource *src);
+
 /* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the
  * node as at blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src
  * are not in a status file. */

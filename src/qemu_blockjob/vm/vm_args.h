@@ -16,6 +16,13 @@ struct _qbjVmArgsNet {
     size_t nvhost;
 };
 
+/* A secret of QEMU's, encrypted with the VM's master key, both in base64. */
+typedef struct _qbjVmSecret qbjVmSecret;
+struct _qbjVmSecret {
+    char *data;
+    char *iv;
+};
+
 typedef struct _qbjVmArgsInput qbjVmArgsInput;
 struct _qbjVmArgsInput {
     const virDomainDef *def;    /* aliases, addresses, node names, vnc ports, chardev paths are set, and each
@@ -28,6 +35,7 @@ struct _qbjVmArgsInput {
     const qbjVmArgsNet *nets;   /* one per interface; NULL: text form */
     GHashTable *chardevFds;     /* alias -> listening socket of a device of type unix in server mode; NULL:
                                  * "path=" form for all */
+    GHashTable *secrets;        /* name of the QEMU object -> qbjVmSecret; NULL: text form, without their data */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool sandbox;

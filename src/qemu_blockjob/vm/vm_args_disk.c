@@ -28,8 +28,39 @@ qbjVmArgsBacking(const virStorageSource *src)
     return virStorageSourceIsBacking(src->backingStore) ? src->backingStore->nodeformat : "";
 }
 
+/* The passphrase, encrypted with the master key: nothing here is of use to who sees the command line. */
 static int
-qbjVmArgsAddImage(virCommand *cmd, const virStorageSource *src, bool readonly)
+qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src)
+{
+    g_autofree char *name = NULL;
+    g_autoptr(virJSONValue) props = NULL;
+    const qbjVmSecret *secret;
+
+    if (!src->encryption)
+        return 0;
+
+    name = qbjBlockNodeSecret(src);
+    secret = input->secrets ? g_hash_table_lookup(input->secrets, name) : NULL;
+    if (!secret && input->monitorFd >= 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no secret for image '%s'."), NULLSTR(src->path));
+        return -1;
+    }
+
+    if (virJSONValueObjectAdd(&props,
+                              "s:qom-type", "secret",
+                              "s:id", name,
+                              "s:data", secret ? secret->data : "",
+                              "s:keyid", "masterKey0",
+                              "s:iv", secret ? secret->iv : "",
+                              "s:format", "base64",
+                              NULL) < 0)
+        return -1;
+
+    return qbjVmArgsAddJSON(cmd, "-object", props);
+}
+
+static int
+qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, bool readonly)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(virJSONValue) storage = NULL;
@@ -39,7 +70,8 @@ qbjVmArgsAddImage(virCommand *cmd, const virStorageSource *src, bool readonly)
         !(format = qbjBlockNodeFormat(src, qbjVmArgsBacking(src), readonly, &refusal)))
         return qbjVmArgsReportRefusal(&refusal);
 
-    if (qbjVmArgsAddJSON(cmd, "-blockdev", storage) < 0)
+    if (qbjVmArgsAddSecret(cmd, input, src) < 0 ||
+        qbjVmArgsAddJSON(cmd, "-blockdev", storage) < 0)
         return -1;
 
     return qbjVmArgsAddJSON(cmd, "-blockdev", format);
@@ -47,7 +79,7 @@ qbjVmArgsAddImage(virCommand *cmd, const virStorageSource *src, bool readonly)
 
 /* QEMU opens a node when it meets it, so the one that names a backing node must come after it. */
 static int
-qbjVmArgsAddChain(virCommand *cmd, const virDomainDiskDef *disk)
+qbjVmArgsAddChain(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDiskDef *disk)
 {
     g_autoptr(GPtrArray) chain = g_ptr_array_new();
     virStorageSource *src;
@@ -58,7 +90,7 @@ qbjVmArgsAddChain(virCommand *cmd, const virDomainDiskDef *disk)
 
     for (i = chain->len; i > 0; i--) {
         src = g_ptr_array_index(chain, i - 1);
-        if (qbjVmArgsAddImage(cmd, src, i > 1 || src->readonly) < 0)
+        if (qbjVmArgsAddImage(cmd, input, src, i > 1 || src->readonly) < 0)
             return -1;
     }
 
@@ -155,7 +187,7 @@ qbjVmArgsAddDisk(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDi
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Disk '%s' has no source."), disk->dst);
             return -1;
         }
-    } else if (qbjVmArgsAddChain(cmd, disk) < 0 || qbjVmArgsAddCopyOnRead(cmd, disk) < 0) {
+    } else if (qbjVmArgsAddChain(cmd, input, disk) < 0 || qbjVmArgsAddCopyOnRead(cmd, disk) < 0) {
         return -1;
     }
 

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "vm_files.h"
+#include "vm_secret.h"
 #include "host_folder.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -16,7 +17,6 @@
 VIR_LOG_INIT("qbj.vm_files");
 
 #define QBJ_VM_KEY_NAME "master-key.aes"
-#define QBJ_VM_KEY_LEN 32
 
 int
 qbjVmFilesNames(virDomainObj *vm)
@@ -44,15 +44,14 @@ qbjVmFilesUser(const virQbjConf *conf)
 
 /* The key that QEMU decrypts secrets with; new for each run. A stock daemon kills a VM without it (05/X8). */
 static int
-qbjVmFilesMakeKey(const virQbjConf *conf, int folder, const char *libDir)
+qbjVmFilesMakeKey(const virQbjConf *conf, int folder, const char *libDir, uint8_t *key)
 {
     g_autofree char *path = g_strdup_printf("%s/" QBJ_VM_KEY_NAME, libDir);
-    unsigned char key[QBJ_VM_KEY_LEN];
     VIR_AUTOCLOSE fd = -1;
 
-    if (virRandomBytes(key, sizeof(key)) < 0)
+    if (virRandomBytes(key, QBJ_VM_KEY_LEN) < 0)
         return -1;
-    if ((fd = qbjHostFolderWrite(folder, QBJ_VM_KEY_NAME, key, sizeof(key))) < 0) {
+    if ((fd = qbjHostFolderWrite(folder, QBJ_VM_KEY_NAME, key, QBJ_VM_KEY_LEN)) < 0) {
         virReportSystemError(errno, _("unable to write '%s'"), path);
         return -1;
     }
@@ -61,7 +60,7 @@ qbjVmFilesMakeKey(const virQbjConf *conf, int folder, const char *libDir)
 
 /* The folders become QEMU's when what we have to put into them is there. */
 int
-qbjVmFilesMake(virDomainObj *vm)
+qbjVmFilesMake(virDomainObj *vm, uint8_t *key)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     const virQbjConf *conf = priv->driver->conf;
@@ -70,7 +69,7 @@ qbjVmFilesMake(virDomainObj *vm)
     VIR_AUTOCLOSE channel = -1;
 
     if (lib < 0 ||
-        qbjVmFilesMakeKey(conf, lib, priv->status->libDir) < 0 ||
+        qbjVmFilesMakeKey(conf, lib, priv->status->libDir, key) < 0 ||
         (channel = qbjHostFolderMake(priv->status->channelTargetDir, 0750)) < 0 ||
         qbjHostFolderGive(channel, user, conf->group, priv->status->channelTargetDir) < 0)
         return -1;

@@ -14,6 +14,7 @@
 #include "vm_firmware.h"
 #include "vm_hook.h"
 #include "vm_log.h"
+#include "vm_secret.h"
 #include "vm_iotune.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
@@ -29,6 +30,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virpidfile.h"
+#include "virsecureerase.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -37,6 +39,7 @@ typedef struct _qbjVmStartFds qbjVmStartFds;
 struct _qbjVmStartFds {
     int monitor;
     GHashTable *chardevs;
+    GHashTable *secrets;
     qbjVmDevices devices;
     qbjVmLog log;
     unsigned int version;       /* of QEMU */
@@ -85,6 +88,20 @@ qbjVmStartLabels(virDomainObj *vm)
     return virSecurityManagerSetAllLabel(priv->driver->security, vm->def, NULL, false, false);
 }
 
+/* The folder with the key, and what only this key opens. */
+static int
+qbjVmStartMakeFiles(virDomainObj *vm, qbjVmStartFds *fds)
+{
+    uint8_t key[QBJ_VM_KEY_LEN] = { 0 };
+    int rc = -1;
+
+    if (qbjVmFilesMake(vm, key) == 0)
+        rc = qbjVmSecretsPrepare(vm->def, key, &fds->secrets);
+
+    virSecureErase(key, sizeof(key));
+    return rc;
+}
+
 /* Everything up to the point where QEMU can be run. */
 static int
 qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
@@ -97,7 +114,7 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
         qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||
         qbjVmFilesNames(vm) < 0 ||
-        qbjVmFilesMake(vm) < 0 ||
+        qbjVmStartMakeFiles(vm, fds) < 0 ||
         qbjVmDevicesPrepare(vm, &fds->devices) < 0)
         return -1;
     qbjVmChardevsSetPaths(vm->def, priv->status->channelTargetDir);
@@ -133,6 +150,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .monitorFd = fds->monitor,
         .nets = fds->devices.nets,
         .chardevFds = fds->chardevs,
+        .secrets = fds->secrets,
         .vsockFd = &fds->devices.vsockFd,
     };
 
@@ -370,6 +388,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     qbjVmLogClose(&fds.log);
     qbjVmDevicesClose(vm, &fds.devices);
     qbjVmChardevsClose(&fds.chardevs);
+    g_clear_pointer(&fds.secrets, g_hash_table_unref);
     if (rc < 0) {
         virErrorPreserveLast(&reason);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);
