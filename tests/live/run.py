@@ -30,6 +30,7 @@ SUITES = {
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),
+    "agent": (["agent.py"], 400),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
     "statusfile": (["statusfile.py"], 300),

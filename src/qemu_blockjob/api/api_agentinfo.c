@@ -122,6 +122,8 @@ qbjApiInfoFilesystem(virDomainDef *def G_GNUC_UNUSED, virJSONValue *reply, qbjAp
     size_t n = virJSONValueArraySize(reply);
     size_t i;
 
+    if (n == 0)                 /* as the stock driver: no count either */
+        return 0;
     if (qbjApiInfoCount(info, "fs.count", n) < 0)
         return -1;
     for (i = 0; i < n; i++) {

@@ -43,7 +43,8 @@ static void
 qbjDomainAgentConnect(virDomainObj *vm, const virDomainChrDef *channel)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    int fd = qbjQmpConnectUnix(channel->source->data.nix.path);
+    const char *path = channel->source->data.nix.path;
+    int fd = path ? qbjQmpConnectUnix(path) : -1;
 
     if (fd < 0 || !(priv->agent = qbjAgentNew(fd))) {
         VIR_WARN("cannot connect to the guest agent of domain '%s': %s", vm->def->name, virGetLastErrorMessage());

@@ -228,13 +228,16 @@ qbjAgentIsAnswer(virJSONValue *value)
 /* Answers to commands that nobody waits for any more, and anything else, are dropped until the agent has said
  * the number. */
 static qbjAgentOutcome
-qbjAgentSync(qbjAgent *agent)
+qbjAgentSync(qbjAgent *agent, int seconds)
 {
     gint64 until = g_get_monotonic_time() + QBJ_AGENT_SYNC_MS * (gint64) 1000;
     unsigned long long id = g_get_real_time() / 1000;
     g_autofree char *command = g_strdup_printf("{\"execute\":\"guest-sync\",\"arguments\":{\"id\":%llu}}", id);
-    qbjAgentOutcome outcome = qbjAgentSend(agent, command, until);
+    qbjAgentOutcome outcome;
 
+    if (seconds > 0)
+        until = MIN(until, g_get_monotonic_time() + seconds * (gint64) G_USEC_PER_SEC);
+    outcome = qbjAgentSend(agent, command, until);
     while (outcome == QBJ_AGENT_ANSWER) {
         g_autoptr(virJSONValue) value = NULL;
         unsigned long long got;
@@ -316,7 +319,7 @@ qbjAgentCall(qbjAgent *agent, const char *command, int seconds, virJSONValue **a
     *answer = NULL;
     if (qbjAgentIsClosed(agent))
         return qbjAgentReport(agent, QBJ_AGENT_GONE, true);
-    if (!agent->synced && (outcome = qbjAgentSync(agent)) != QBJ_AGENT_ANSWER)
+    if (!agent->synced && (outcome = qbjAgentSync(agent, seconds)) != QBJ_AGENT_ANSWER)
         return qbjAgentReport(agent, outcome, true);
 
     until = seconds == VIR_DOMAIN_QEMU_AGENT_COMMAND_NOWAIT ? qbjAgentUntil(-1) : qbjAgentUntil(seconds);

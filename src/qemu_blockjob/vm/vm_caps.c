@@ -8,6 +8,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virthread.h"
+#include "vm_caps_file.h"
 #include "vm_caps_probe.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -41,6 +42,8 @@ struct _qbjVmCapsCache {
     GHashTable *entries;        /* path -> qbjVmCapsEntry */
     GPtrArray *all;             /* every qbjVmCaps handed out; freed with the cache */
     char *runDir;
+    char *folder;               /* of answers on disk; NULL: none */
+    char *host;                 /* what they depend on, too */
     uid_t uid;
     gid_t gid;
 };
@@ -76,6 +79,13 @@ qbjVmCapsCacheNew(const char *runDir, uid_t uid, gid_t gid)
 }
 
 void
+qbjVmCapsCacheSetFolder(qbjVmCapsCache *cache, const char *folder)
+{
+    cache->folder = g_strdup(folder);
+    cache->host = qbjVmCapsFileHost();
+}
+
+void
 qbjVmCapsCacheFree(qbjVmCapsCache *cache)
 {
     if (!cache)
@@ -84,6 +94,8 @@ qbjVmCapsCacheFree(qbjVmCapsCache *cache)
     g_hash_table_unref(cache->entries);
     g_ptr_array_unref(cache->all);
     g_free(cache->runDir);
+    g_free(cache->folder);
+    g_free(cache->host);
     virCondDestroy(&cache->probed);
     virMutexDestroy(&cache->lock);
     g_free(cache);
@@ -152,6 +164,38 @@ qbjVmCapsEntrySet(qbjVmCapsCache *cache, qbjVmCapsEntry *entry, const qbjVmCapsS
     virCondBroadcast(&cache->probed);
 }
 
+/* The driver's version: another one may ask for something else. */
+static char *
+qbjVmCapsStampText(const qbjVmCapsCache *cache, const qbjVmCapsStamp *stamp)
+{
+    return g_strdup_printf("%s %lld %lld.%ld %lld.%ld %o %u %u %s", QBJ_VERSION, (long long) stamp->size,
+                           (long long) stamp->changed.tv_sec, stamp->changed.tv_nsec,
+                           (long long) stamp->modified.tv_sec, stamp->modified.tv_nsec,
+                           stamp->kvmMode, stamp->kvmOwner, stamp->kvmGroup, cache->host);
+}
+
+/* From disk; else from the binary, and then to disk. */
+static qbjVmCaps *
+qbjVmCapsCacheAsk(const qbjVmCapsCache *cache, const char *binary, const qbjVmCapsStamp *stamp)
+{
+    g_autofree char *text = cache->folder ? qbjVmCapsStampText(cache, stamp) : NULL;
+    g_autoptr(GHashTable) replies = text ? qbjVmCapsFileRead(cache->folder, binary, text) : NULL;
+    qbjVmCaps *caps;
+
+    if (replies && qbjVmCapsProbeComplete(replies)) {
+        if ((caps = qbjVmCapsParse(binary, replies)))
+            return caps;
+        virResetLastError();
+    }
+    g_clear_pointer(&replies, g_hash_table_unref);
+    replies = qbjVmCapsProbeAsk(binary, cache->runDir, cache->uid, cache->gid, QBJ_VM_CAPS_PROBE_SECONDS);
+    if (!replies || !(caps = qbjVmCapsParse(binary, replies)))
+        return NULL;
+    if (text)
+        qbjVmCapsFileWrite(cache->folder, binary, text, replies);
+    return caps;
+}
+
 /* Runs the binary with the cache unlocked. */
 static const qbjVmCaps *
 qbjVmCapsEntryProbe(qbjVmCapsCache *cache, const char *binary, qbjVmCapsEntry *entry, const qbjVmCapsStamp *stamp)
@@ -160,7 +204,7 @@ qbjVmCapsEntryProbe(qbjVmCapsCache *cache, const char *binary, qbjVmCapsEntry *e
 
     entry->probing = true;
     virMutexUnlock(&cache->lock);
-    caps = qbjVmCapsProbe(binary, cache->runDir, cache->uid, cache->gid, QBJ_VM_CAPS_PROBE_SECONDS);
+    caps = qbjVmCapsCacheAsk(cache, binary, stamp);
     virMutexLock(&cache->lock);
 
     qbjVmCapsEntrySet(cache, entry, stamp, caps);

@@ -34,6 +34,9 @@ typedef struct _qbjVmCapsCache qbjVmCapsCache;
 /* @runDir: HOME of the probe process, need not exist; @uid/@gid: its identity ((uid_t)-1, (gid_t)-1:
  * ours). */
 qbjVmCapsCache *qbjVmCapsCacheNew(const char *runDir, uid_t uid, gid_t gid);
+/* Keeps answers in @folder, too (made when it is needed), and takes them from there while neither the
+ * binary nor /dev/kvm nor the host's CPU and kernel have changed. To be called before the first question. */
+void qbjVmCapsCacheSetFolder(qbjVmCapsCache *cache, const char *folder);
 void qbjVmCapsCacheFree(qbjVmCapsCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmCapsCache, qbjVmCapsCacheFree);
 

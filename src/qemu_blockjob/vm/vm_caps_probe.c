@@ -204,8 +204,8 @@ qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline, GHashTable *replies
     return qbjVmCapsTakeLines(process, length, replies);
 }
 
-qbjVmCaps *
-qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds)
+GHashTable *
+qbjVmCapsProbeAsk(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds)
 {
     g_auto(qbjVmCapsProcess) process = { .binary = binary, .in = { -1, -1 }, .out = -1, .err = -1 };
     g_autoptr(GHashTable) replies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -221,5 +221,13 @@ qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, uns
             return NULL;
     }
 
-    return qbjVmCapsParse(binary, replies);
+    return g_steal_pointer(&replies);
+}
+
+qbjVmCaps *
+qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds)
+{
+    g_autoptr(GHashTable) replies = qbjVmCapsProbeAsk(binary, runDir, uid, gid, seconds);
+
+    return replies ? qbjVmCapsParse(binary, replies) : NULL;
 }

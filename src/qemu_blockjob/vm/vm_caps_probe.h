@@ -24,5 +24,8 @@ qbjVmCaps *qbjVmCapsParse(const char *binary, GHashTable *replies);
 /* How long a binary may take to answer, in seconds. */
 #define QBJ_VM_CAPS_PROBE_SECONDS 30
 
+/* The replies alone; the same otherwise. */
+GHashTable *qbjVmCapsProbeAsk(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds);
+
 /* Runs @binary as @uid and @gid, asks, ends the process; gives up after @seconds. Errors as qbjVmCapsGet. */
 qbjVmCaps *qbjVmCapsProbe(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds);

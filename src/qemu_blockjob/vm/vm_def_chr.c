@@ -25,7 +25,7 @@ qbjVmDefSerialModel(int targetType)
 }
 
 void
-qbjVmDefSetChr(virDomainChrDef *chr, const qbjVmDefContext *context)
+qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDefContext *context)
 {
     if (chr->deviceType == VIR_DOMAIN_CHR_DEVICE_TYPE_SERIAL) {
         if (chr->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_NONE)
@@ -34,9 +34,10 @@ qbjVmDefSetChr(virDomainChrDef *chr, const qbjVmDefContext *context)
             chr->targetModel = qbjVmDefSerialModel(chr->targetType);
     }
 
-    /* of the last run: the next one has a folder of its own */
-    if (chr->deviceType == VIR_DOMAIN_CHR_DEVICE_TYPE_CHANNEL && chr->source->type == VIR_DOMAIN_CHR_TYPE_UNIX &&
-        context->channelDir && qbjVmChardevsIsOwnPath(chr->source->data.nix.path, context->channelDir))
+    /* of the last run: the next one has a folder of its own; the status file is that of this run */
+    if (parseFlags & VIR_DOMAIN_DEF_PARSE_INACTIVE && chr->deviceType == VIR_DOMAIN_CHR_DEVICE_TYPE_CHANNEL &&
+        chr->source->type == VIR_DOMAIN_CHR_TYPE_UNIX && context->channelDir &&
+        qbjVmChardevsIsOwnPath(chr->source->data.nix.path, context->channelDir))
         g_clear_pointer(&chr->source->data.nix.path, g_free);
 }
 

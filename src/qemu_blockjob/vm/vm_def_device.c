@@ -54,7 +54,7 @@ qbjVmDefSetVsock(virDomainVsockDef *vsock)
 }
 
 int
-qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
+qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigned int parseFlags,
                        const qbjVmDefContext *context)
 {
     switch (dev->type) {
@@ -65,7 +65,7 @@ qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigne
         qbjVmDefSetController(dev->data.controller, def);
         break;
     case VIR_DOMAIN_DEVICE_CHR:
-        qbjVmDefSetChr(dev->data.chr, context);
+        qbjVmDefSetChr(dev->data.chr, parseFlags, context);
         break;
     case VIR_DOMAIN_DEVICE_VIDEO:
         qbjVmDefSetVideo(dev->data.video);

@@ -23,7 +23,7 @@ void qbjVmDefSetDisk(virDomainDiskDef *disk);
 void qbjVmDefSetScsiModels(virDomainDef *def);
 
 /* vm_def_chr.c */
-void qbjVmDefSetChr(virDomainChrDef *chr, const qbjVmDefContext *context);
+void qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDefContext *context);
 int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
 
 /* vm_def_firmware.c */

@@ -162,10 +162,14 @@ static int
 qbjVmDriverObjects(qbjDriver *driver)
 {
     virQbjConf *conf = driver->conf;
+    g_autofree char *capsFolder = NULL;
 
     driver->defContext = g_new0(qbjVmDefContext, 1);
     driver->caps = qbjVmCapsCacheNew(conf->libDir, conf->privileged ? conf->user : (uid_t) -1,
                                      conf->privileged ? conf->group : (gid_t) -1);
+    capsFolder = g_strdup_printf("%s/capabilities", conf->cacheDir);
+    if (driver->caps)
+        qbjVmCapsCacheSetFolder(driver->caps, capsFolder);
     driver->defContext->driver = driver;
     driver->defContext->caps = driver->caps;
     driver->defContext->channelDir = conf->channelTargetDir;

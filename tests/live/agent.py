@@ -1,0 +1,261 @@
+#!/usr/bin/python3
+"""The guest agent: Debian's own in a real guest, and one that is scripted.
+
+The scripted one sits where QEMU would: a domain without an operating system never opens its channel, so there is
+none. What a hostile agent may say is in ../qbjagenttest.c; here it is a real one that hangs, goes and comes.
+"""
+
+import base64
+import json
+import os
+import sys
+import threading
+import time
+
+import libvirt
+import libvirt_qemu
+
+import jobs
+import options
+import plain
+from agent_build import build_agent
+from daemon import Daemon, DaemonError
+from guest import KERNEL_WORDS, Guest, GuestError, SerialLog
+from tap import Tap
+
+CHANNEL = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+STOP = "killall -STOP qemu-ga; sleep %d; killall -CONT qemu-ga"
+
+
+class Test:
+    def __init__(self, out, daemon, guest):
+        self.out, self.daemon, self.guest = out, daemon, guest
+        self.image = daemon.path("img", "initrd-agent")
+        if not os.path.exists(self.image):
+            with open(build_agent(guest.cache), "rb") as src, open(self.image, "wb") as dst:
+                dst.write(src.read())
+            os.chmod(self.image, 0o644)
+        self.connect()
+
+    def connect(self):
+        self.conn = self.daemon.connect()
+        self.events = []
+        self.conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
+                                         lambda _c, d, state, reason, _o: self.events.append((d.name(), state, reason)),
+                                         None)
+
+    def ok(self, condition, what, detail=None):
+        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail)
+
+    def equal(self, got, wanted, what):
+        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted))
+
+    def refused(self, function, code, words, what):
+        begin = time.monotonic()
+        try:
+            result = function()
+        except libvirt.libvirtError as e:
+            self.ok(e.get_error_code() == code and words in str(e), what, "%d: %s" % (e.get_error_code(), e))
+        else:
+            self.ok(False, what, "it gave %r" % (result,))
+        return time.monotonic() - begin
+
+    # --- the guest -------------------------------------------------------------------------------------------
+
+    def start(self, name, on_reboot="destroy"):
+        folder = plain.folder(self.daemon, name)
+        self.serial = SerialLog(os.path.join(folder, "serial.log"))
+        xml = self.guest.xml(self.daemon, name, [], self.serial.path, {"mode": "agent"}, memory=224)
+        xml = xml.replace("<initrd>%s</initrd>" % self.daemon.path("img", "initrd"), "<initrd>%s</initrd>" % self.image)
+        xml = xml.replace("<cmdline>" + KERNEL_WORDS, "<cmdline>" + KERNEL_WORDS + "rdinit=/agent-init ")
+        xml = xml.replace("<vcpu>1</vcpu>", "<vcpu>2</vcpu>").replace("<memballoon", CHANNEL + "<memballoon")
+        xml = xml.replace("<on_reboot>destroy", "<on_reboot>" + on_reboot)
+        domain = self.conn.createXML(xml, 0)
+        self.wait_agent(domain)
+        return domain
+
+    def state(self, domain):
+        return "state='connected'" in domain.XMLDesc()
+
+    def wait_agent(self, domain, connected=True, timeout=90):
+        return self.ok(jobs.wait_for(lambda: self.state(domain) == connected, timeout, 0.2),
+                       "the agent is %s" % ("there" if connected else "gone"),
+                       lambda: "\n".join(self.serial.lines()[-20:]))
+
+    def ask(self, domain, command, seconds=10, **arguments):
+        text = json.dumps({"execute": command, **({"arguments": arguments} if arguments else {})})
+        return json.loads(libvirt_qemu.qemuAgentCommand(domain, text, seconds, 0))["return"]
+
+    def shell(self, domain, script):
+        self.ask(domain, "guest-exec", path="/bin/busybox", arg=["sh", "-c", script], env=["PATH=/bin:/sbin"])
+
+    # --- tests -----------------------------------------------------------------------------------------------
+
+    def test_without(self):
+        """No channel, and a guest that does not open it."""
+        domain = self.conn.createXML(plain.domain("none"), 0)
+        self.refused(domain.hostname, libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, "guest agent is not configured",
+                     "without a channel there is no agent")
+        domain.destroy()
+        xml = plain.domain("closed").replace("<memballoon", CHANNEL + "<memballoon")
+        domain = self.conn.createXML(xml, PAUSED)
+        self.refused(domain.hostname, libvirt.VIR_ERR_OPERATION_INVALID, "domain is not running",
+                     "a paused guest is not asked")
+        domain.resume()
+        took = self.refused(domain.hostname, libvirt.VIR_ERR_AGENT_UNRESPONSIVE, "guest agent is not connected",
+                            "nor one that has not opened the channel")
+        self.ok(took < 1, "which is known at once")
+        self.ok(jobs.wait_for(lambda: ("closed", 2, 1) in self.events, 5), "the start said so by an event",
+                repr(self.events))
+        domain.destroy()
+
+    def test_real(self):
+        domain = self.start("real")
+        self.ok(jobs.wait_for(lambda: ("real", 1, 2) in self.events, 5), "and an event said so", repr(self.events))
+        self.queries(domain)
+        self.changes(domain)
+        self.refused(lambda: self.ask(domain, "guest-nonsense"), libvirt.VIR_ERR_INTERNAL_ERROR,
+                     "unable to execute QEMU agent command 'guest-nonsense'", "an error of the agent is reported")
+        self.refused(lambda: libvirt_qemu.qemuAgentCommand(domain, "no json", 5, 0), libvirt.VIR_ERR_INTERNAL_ERROR,
+                     "", "what is no JSON is not sent")
+        self.hangs(domain)
+        self.restarts(domain)
+        self.ends(domain)
+
+    def queries(self, domain):
+        self.equal(domain.hostname(), "agent-guest", "host name")
+        seconds = domain.getTime()["seconds"]
+        self.ok(abs(seconds - time.time()) < 60, "time", seconds)
+        self.equal(domain.guestVcpus()["online"], "0-1", "CPUs")
+        self.equal(domain.vcpusFlags(libvirt.VIR_DOMAIN_VCPU_GUEST), 2, "their number")
+        faces = domain.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT)
+        self.equal(faces["lo"]["addrs"][0], {"addr": "127.0.0.1", "prefix": 8, "type": 0}, "interfaces")
+        info = domain.guestInfo(0)
+        self.equal((info.get("hostname"), info.get("os.pretty-name"), info.get("if.0.name")),
+                   ("agent-guest", "The test guest", "lo"), "guest info")
+        self.equal(domain.fsInfo(), [], "file systems")
+
+    def changes(self, domain):
+        domain.setTime({"seconds": 1000000000, "nseconds": 0})
+        self.ok(abs(domain.getTime()["seconds"] - 1000000000) < 60, "the time is set")
+        domain.setGuestVcpus("1", 0)
+        self.equal(domain.guestVcpus()["online"], "0", "a CPU is taken offline")
+        domain.setVcpusFlags(2, libvirt.VIR_DOMAIN_VCPU_GUEST)
+        self.equal(domain.guestVcpus()["online"], "0-1", "and is back, by the number of CPUs")
+        self.refused(lambda: domain.setGuestVcpus("7", 0), libvirt.VIR_ERR_INVALID_ARG, "7",
+                     "one that is not there is refused")
+        self.equal((domain.fsFreeze(), domain.fsThaw()), (0, 0), "freeze and thaw, without a file system")
+        domain.fSTrim(None, 0)
+        self.ok(True, "trim")
+        self.refused(lambda: domain.setUserPassword("root", "secret"), libvirt.VIR_ERR_INTERNAL_ERROR,
+                     "guest-set-user-password", "a password reaches the agent, which cannot set it here")
+        self.ok("secret" not in self.daemon.log_text() and
+                base64.b64encode(b"secret").decode() not in self.daemon.log_text(), "and is in no log")
+
+    def hangs(self, domain):
+        """Only those who want the agent notice."""
+        self.shell(domain, STOP % 20)
+        time.sleep(1)
+        domain.agentSetResponseTimeout(2)
+        waiter = threading.Thread(target=self.quietly, args=(domain.hostname,), daemon=True)
+        waiter.start()
+        time.sleep(0.3)
+        begin = time.monotonic()
+        domain.suspend()
+        domain.resume()
+        domain.memoryStats()
+        domain.XMLDesc()
+        self.ok(time.monotonic() - begin < 2, "an agent that hangs does not hold up other calls")
+        waiter.join(20)
+        took = self.refused(lambda: domain.getTime(), libvirt.VIR_ERR_AGENT_UNRESPONSIVE, "not available for now",
+                            "an agent that hangs is reported")
+        self.ok(1.5 < took < 4, "after the 2 s that were set", took)
+        answered = jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 60, 0.5)
+        self.ok(answered, "when it goes on it answers again")
+        domain.agentSetResponseTimeout(-2)
+
+    @staticmethod
+    def quietly(function):
+        try:
+            return function()
+        except libvirt.libvirtError:
+            return None
+
+    def restarts(self, domain):
+        """Another daemon; another agent."""
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        domain = self.conn.lookupByName(domain.name())
+        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 15), "a new daemon asks it, too")
+        self.shell(domain, "killall qemu-ga")
+        back = jobs.wait_for(lambda: (domain.name(), 2, 2) in self.events and self.events[-1][1] == 1, 30)
+        self.ok(back, "an agent that ends and starts is seen to go and come", repr(self.events))
+        self.equal(self.quietly(domain.hostname), "agent-guest", "and answers")
+
+    def ends(self, domain):
+        domain = self.conn.lookupByName(domain.name())
+        begin = time.monotonic()
+        domain.shutdownFlags(AGENT)
+        self.ok(jobs.wait_for(lambda: domain.name() not in [d.name() for d in self.conn.listAllDomains()], 40),
+                "the agent shuts the guest down")
+        self.ok(time.monotonic() - begin < 40, "soon")
+
+    def test_reboot(self):
+        domain = self.start("again", on_reboot="restart")
+        domain.reboot(libvirt.VIR_DOMAIN_REBOOT_GUEST_AGENT)
+        again = jobs.wait_for(lambda: len([x for x in self.serial.lines() if x.startswith("G up")]) >= 2, 90, 0.2)
+        self.ok(again, "the agent reboots the guest")
+        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 60, 0.5), "and is there again")
+        pid = self.daemon.qemu_pid("again")
+        waiter = threading.Thread(target=self.quietly, args=(lambda: self.ask(domain, "guest-ping", 50),), daemon=True)
+        self.daemon.ask(do="signal", pid=pid, signal=19)
+        waiter.start()
+        time.sleep(0.5)
+        begin = time.monotonic()
+        domain.destroy()
+        waiter.join(10)
+        self.ok(not waiter.is_alive() and time.monotonic() - begin < 25, "a call that waits ends with its domain")
+
+
+TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]
+
+
+def run(out, args, mode):
+    guest = Guest(args.guest_cache, out.diag)
+    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
+        daemon.start()
+        test = Test(out, daemon, guest)
+        for name in args.names or TESTS:
+            if name == "reboot" and mode == "session" and not (args.mode or args.names):
+                continue
+            try:
+                getattr(test, "test_" + name)()
+            except Exception:
+                out.error("%s: %s" % (mode, name))
+                out.diag(daemon.log_tail())
+                if not daemon.alive():
+                    daemon.start()
+                test.connect()
+
+
+def main():
+    parser = options.parser(__doc__)
+    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
+    args = options.finish(parser.parse_args())
+    for name in args.names:
+        if name not in TESTS:
+            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
+    out = Tap("agent")
+    for mode in options.modes(args, out):
+        try:
+            run(out, args, mode)
+        except (DaemonError, GuestError) as e:
+            out.ok(False, "the daemon and the guest are there", e)
+    return out.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
