@@ -360,6 +360,31 @@ testUnsettled(virConnectPtr conn)
     virDomainFree(domain);
 }
 
+/* The caller is not kept for as long as a disk is full; the job ends by itself. */
+static void
+testSettleLate(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("settling", 2);
+    g_autofree char *base = embedImagePath(0);
+    virDomainPtr domain = embedImagesMake(3) ? virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED) : NULL;
+    gint64 begin = g_get_monotonic_time();
+
+    embedEventReset();
+    if (!CHECK(domain && virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+               embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
+        return;
+    setenv("QBJ_FAULT", "settle:1+", 1);
+    CHECK(virDomainBlockJobAbort(domain, "vda", VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) < 0 &&
+          embedErrorIs(VIR_ERR_OPERATION_TIMEOUT), "a pivot whose end cannot be saved is not waited for");
+    printf("# %.1f s\n", (g_get_monotonic_time() - begin) / 1e6);
+    CHECK(!embedEventSeen("bj2:vda:4:0"), "the job is still there");
+    unsetenv("QBJ_FAULT");
+    CHECK(embedEventWait("bj2:vda:4:0 "), "it ends when that is possible again");
+    CHECK(embedXMLHas(domain, 0, base) && !embedXMLHas(domain, 0, "<backingStore type"), "the disk is base");
+    CHECK(virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+}
+
 static void
 testFaults(virConnectPtr conn)
 {
@@ -368,6 +393,7 @@ testFaults(virConnectPtr conn)
     testUnwatchable(conn);
     testSpeedLate(conn);
     testUnsettled(conn);
+    testSettleLate(conn);
 }
 
 #endif

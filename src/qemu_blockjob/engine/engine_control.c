@@ -12,8 +12,12 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "virerror.h"
+#include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* So long a caller waits for the rest of a job that QEMU has ended. */
+#define QBJ_ENGINE_SETTLE_MS 10000
 
 static int
 qbjEngineAllowed(const virQbjJob *job, qbjJobVerb verb)
@@ -27,10 +31,16 @@ qbjEngineAllowed(const virQbjJob *job, qbjJobVerb verb)
 
 /* What a synchronous caller is told once the job has ended (01/J12 to J14). */
 static int
-qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot)
+qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bool late)
 {
     if (!virDomainObjIsActive(vm)) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+    if (!wait->done && late) {
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("block job '%s' has ended, but what it leaves cannot be saved yet; this goes on without "
+                         "the caller"), wait->job);
         return -1;
     }
     if (!wait->done) {
@@ -85,6 +95,33 @@ qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait
     return 0;
 }
 
+/* QEMU has done its part, the guest goes on: what is left is to save, and may wait for a full disk. */
+static bool
+qbjEngineAbortIsSettling(virDomainObj *vm, const char *name)
+{
+    const virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    return job && (job->state == QBJ_STATE_SETTLING || job->state == QBJ_STATE_SETTLED ||
+                   job->state == QBJ_STATE_CLEANING);
+}
+
+/* Until the job has ended, or the domain, or the daemon: the end of that closes the monitor, which wakes us
+ * up. Returns true when the settling takes too long. */
+static bool
+qbjEngineAbortWait(virDomainObj *vm, const char *name, const qbjEngineWait *wait)
+{
+    unsigned long long now;
+    unsigned long long until = 0;
+
+    while (!wait->done && virDomainObjIsActive(vm) && !qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver)) {
+        if (until == 0 && qbjEngineAbortIsSettling(vm, name) && virTimeMillisNow(&now) == 0)
+            until = now + QBJ_ENGINE_SETTLE_MS;
+        if (qbjDomainQueueWait(vm, until) == 1)
+            return !wait->done;
+    }
+    return false;
+}
+
 int
 qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
 {
@@ -104,10 +141,9 @@ qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
     name = g_strdup(job->spec->job);
     qbjEngineWaitBegin(vm, name, &wait);
     if ((ret = qbjEngineAbortSend(vm, name, pivot, &wait)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)) {
-        /* the end of the daemon closes the monitor, which wakes us up */
-        while (!wait.done && virDomainObjIsActive(vm) && !qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver))
-            qbjDomainQueueWait(vm, 0);
-        ret = qbjEngineAbortResult(vm, &wait, pivot);
+        bool late = qbjEngineAbortWait(vm, name, &wait);
+
+        ret = qbjEngineAbortResult(vm, &wait, pivot, late);
     }
     qbjEngineWaitEnd(&wait);
     return ret;

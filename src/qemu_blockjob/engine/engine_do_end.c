@@ -12,6 +12,7 @@
 #include "host_label.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "virqbjfault.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.engine_do_end");
@@ -113,6 +114,8 @@ qbjEngineSettleLive(virDomainObj *vm, virQbjJob *job)
 qbjJobEvent
 qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
 {
+    if (virQbjFaultHit("settle"))
+        return QBJ_EVENT_SAVE_FAILED;
     if (!job->configDirty)
         job->configDirty = qbjEngineSettlePersistent(vm, job);
     if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) {
