@@ -27,6 +27,7 @@ SUITES = {
     "writes-session": (["writes.py", "--mode", "session"], 300),
     "service": (["service.py"], 400),
     "held": (["held.py"], 400),
+    "lifecycle": (["lifecycle.py"], 200),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),

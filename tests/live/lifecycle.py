@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""What people do with a VM day to day, with a guest that answers: reboot, console, keys, screenshot, sleep, memory,
+CPUs, autostart, and every getter of the python bindings.
+"""
+
+import os
+import pty
+import select
+import sys
+import time
+
+import libvirt
+
+import jobs
+import options
+import plain
+from daemon import Daemon, DaemonError
+from guest import Guest, GuestError, SerialLog
+from jobs import Events
+from tap import Tap
+
+PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+CONFIG, LIVE = libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE
+
+
+class Test:
+    def __init__(self, out, daemon, guest):
+        self.out, self.daemon, self.guest = out, daemon, guest
+        self.connect()
+
+    def connect(self):
+        self.conn = self.daemon.connect()
+        self.events = Events(self.conn)
+
+    def ok(self, condition, what, detail=None):
+        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail)
+
+    def equal(self, got, wanted, what):
+        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted))
+
+    def machine(self, name, mode, devices="", **changes):
+        """(XML of a guest with a balloon and what @devices says, its serial line)"""
+        serial = os.path.join(plain.folder(self.daemon, name), "serial.log")
+        xml = self.guest.xml(self.daemon, name, [], serial, {"mode": mode})
+        xml = xml.replace("<memballoon model='none'/>", "<memballoon model='virtio'/>" + devices)
+        for element, value in changes.items():
+            xml = xml.replace("<%s>destroy</%s>" % (element, element), "<%s>%s</%s>" % (element, value, element))
+        return xml, SerialLog(serial)
+
+    def boots(self, log):
+        return len([line for line in log.lines() if line.startswith("G up")])
+
+    def test_reset(self):
+        """LC-003: reset really resets; nobody loses the process or the domain."""
+        xml, log = self.machine("again", "shell", on_reboot="restart")
+        domain = self.conn.createXML(xml, 0)
+        pid = self.daemon.qemu_pid("again")
+        self.ok(jobs.wait_for(lambda: self.boots(log) == 1, 90, 0.2), "the guest comes up",
+                lambda: "\n".join(log.lines()))
+        domain.reset(0)
+        self.ok(jobs.wait_for(lambda: self.boots(log) == 2, 90, 0.2), "after a reset it comes up again",
+                lambda: "\n".join(log.lines()))
+        self.equal(self.daemon.qemu_pid("again"), pid, "in the same process")
+        self.equal(domain.state()[0], libvirt.VIR_DOMAIN_RUNNING, "it runs")
+        self.equal([e for e in self.events.of("again", "lifecycle") if e[2] in (5, 6)], [], "nothing was stopped")
+        domain.destroy()
+
+    def test_restart_at_poweroff(self):
+        """on_poweroff=restart: the guest's power-off is a reboot, in the same process."""
+        xml, log = self.machine("returns", "hello", on_poweroff="restart", on_reboot="restart")
+        domain = self.conn.createXML(xml, 0)
+        pid = self.daemon.qemu_pid("returns")
+        twice = jobs.wait_for(lambda: self.boots(log) >= 2, 120, 0.2)
+        self.ok(twice, "a guest that powers off comes up again", lambda: "\n".join(log.lines()))
+        self.equal(self.daemon.qemu_pid("returns"), pid, "in the same process, too")
+        kinds = [e[2:] for e in self.events.of("returns", "lifecycle")]
+        self.equal([k for k in kinds if k[0] in (3, 5, 6)], [], "no event says that it stopped")
+        domain.destroy()
+
+    def test_console(self):
+        """virsh console, typed into through a terminal."""
+        xml, log = self.machine("typed", "shell")
+        start, end = xml.index("<serial"), xml.index("</serial>") + len("</serial>")
+        domain = self.conn.createXML(xml[:start] + "<serial type='pty'/><console type='pty'/>" + xml[end:], 0)
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execvp("virsh", ["virsh", "-c", self.daemon.uri, "console", "typed", "--force"])
+        got, typed, deadline = b"", False, time.monotonic() + 60
+        while time.monotonic() < deadline and b"answer 42" not in got:
+            if select.select([fd], [], [], 0.5)[0]:
+                try:
+                    got += os.read(fd, 4096)
+                except OSError:
+                    break
+            if not typed and b"# " in got:
+                os.write(fd, b"echo answer $((6 * 7))\n")
+                typed = True
+            elif not typed and b"Escape character" in got and time.monotonic() > deadline - 30:
+                os.write(fd, b"\n")
+        self.ok(b"answer 42" in got, "virsh console: what is typed reaches the guest's shell", repr(got[-500:]))
+        os.write(fd, b"\x1d")
+        os.close(fd)
+        os.waitpid(pid, 0)
+        domain.destroy()
+
+    def test_screenshot(self):
+        """A picture, and keys; the picture's file is in no folder."""
+        xml, _ = self.machine("seen", "shell", "<video><model type='vga'/></video><graphics type='vnc'/>")
+        domain = self.conn.createXML(xml, 0)
+        time.sleep(1)
+        stream = self.conn.newStream(0)
+        self.equal(domain.screenshot(stream, 0, 0), "image/png", "a screenshot is a PNG")
+        data = b""
+        while True:
+            part = stream.recv(65536)
+            if not part:
+                break
+            data += part
+        stream.finish()
+        width, height = (int.from_bytes(data[n:n + 4], "big") for n in (16, 20))
+        self.ok(data[:8] == b"\x89PNG\r\n\x1a\n" and width >= 640 and height >= 400 and len(data) > 300,
+                "it has a size", "%r %dx%d %d bytes" % (data[:8], width, height, len(data)))
+        left = [f for _, _, files in os.walk(self.daemon.path()) for f in files if "screendump" in f]
+        self.equal(left, [], "no file is left of it")
+        self.equal(domain.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, 50, [29, 56, 111], 3, 0), 0, "keys are taken")
+        domain.destroy()
+
+    def test_memory_and_cpus(self):
+        """The balloon's figures, CPUs plugged in, and that all of it is there after a new daemon."""
+        xml, _ = self.machine("sized", "shell")
+        xml = xml.replace("<vcpu>1</vcpu>", "<vcpu current='1'>3</vcpu>")
+        domain = self.conn.defineXML(xml)
+        domain.create()
+        figures = domain.memoryStats()
+        self.ok(figures.get("actual") == 160 * 1024 and figures.get("rss", 0) > 1024, "memory figures", str(figures))
+        domain.setVcpusFlags(3, LIVE)
+        self.equal(domain.vcpusFlags(LIVE), 3, "two CPUs were plugged in")
+        domain.addIOThread(2, LIVE)
+        one = tuple(n == 0 for n in range(os.cpu_count()))
+        domain.pinVcpuFlags(1, one, LIVE)
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        domain = self.conn.lookupByName("sized")
+        jobs.wait_for(lambda: domain.controlInfo(0)[0] == 0, 10)
+        self.equal(domain.vcpusFlags(LIVE), 3, "a new daemon knows all CPUs")
+        self.equal([bool(x) for x in domain.vcpuPinInfo(LIVE)[1]], [bool(x) for x in one], "and their pins")
+        self.equal(len(domain.vcpus()[0]), 3, "and their threads")
+        self.equal([t[0] for t in domain.ioThreadInfo(LIVE)], [2], "and the I/O thread")
+        domain.destroy()
+        self.equal(domain.vcpusFlags(CONFIG), 1, "the definition has not changed")
+        domain.undefine()
+
+    def test_autostart(self):
+        """LC-005: marked domains start with the host, once; a daemon that is started again starts nothing."""
+        first, _ = plain.chain_domain(self.daemon, "auto", 1)
+        second, _ = plain.chain_domain(self.daemon, "manual", 1)
+        self.conn.defineXML(first).setAutostart(1)
+        self.conn.defineXML(second)
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        time.sleep(1)
+        self.equal(self.conn.lookupByName("auto").isActive(), 0, "a daemon that is started again starts no domain")
+        self.daemon.kill()
+        marks = [os.path.join(folder, f) for top in (self.daemon.path(), self.daemon.run_dir)
+                 for folder, _, files in os.walk(top) for f in files if f == "autostarted"]
+        self.ok(marks, "there is a mark")
+        for mark in marks:
+            os.unlink(mark)                 # as after a boot of the host: /run is empty
+        self.daemon.start()
+        self.connect()
+        self.ok(jobs.wait_for(lambda: self.conn.lookupByName("auto").isActive(), 20), "after a boot it does")
+        self.equal(self.conn.lookupByName("manual").isActive(), 0, "but only those that are marked")
+        self.conn.lookupByName("auto").destroy()
+        for name in ("auto", "manual"):
+            self.conn.lookupByName(name).undefine()
+
+    def test_getters(self):
+        """KV-004: every call of the python bindings that only asks is answered, or refused by a libvirt error."""
+        xml, _ = plain.chain_domain(self.daemon, "asked", 2)
+        domain = self.conn.createXML(xml, PAUSED)
+        names = [n for n in dir(domain) if n[0].islower() and callable(getattr(domain, n)) and
+                 (n.startswith(("is", "has", "num", "list", "max", "info", "state")) or n.endswith(("Info", "Stats")))]
+        answered = 0
+        for name in names:
+            for arguments in ((), (0,), ("vda",), ("vda", 0)):
+                try:
+                    getattr(domain, name)(*arguments)
+                    answered += 1
+                except libvirt.libvirtError as e:
+                    if e.get_error_code() not in (libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
+                        self.ok(str(e), "%s: an error with a text" % name)
+                except (TypeError, ValueError):
+                    continue
+                break
+        self.ok(answered > 15, "%d of %d getters answer" % (answered, len(names)))
+        self.equal(len(self.conn.getAllDomainStats()), len(self.conn.listAllDomains()), "statistics of all domains")
+        self.ok(self.daemon.alive() and domain.isActive(), "the daemon and the domain are still there")
+        for what, call in (("core dump", lambda: domain.coreDump("/nowhere", 0)),):
+            try:
+                call()
+                self.ok(False, "%s is refused" % what)
+            except libvirt.libvirtError as e:
+                self.equal(e.get_error_code(), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "%s is refused by name" % what)
+        domain.destroy()
+
+
+TESTS = ("reset", "restart_at_poweroff", "console", "screenshot", "memory_and_cpus", "autostart", "getters")
+
+
+def run(out, args, mode):
+    guest = Guest(args.guest_cache, out.diag)
+    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
+        daemon.start()
+        test = Test(out, daemon, guest)
+        for name in args.names or TESTS:
+            start = time.monotonic()
+            try:
+                getattr(test, "test_" + name)()
+            except Exception:
+                out.error("%s: %s" % (mode, name))
+                out.diag(daemon.log_tail())
+                if not daemon.alive():
+                    daemon.start()
+                test.connect()
+            out.diag("%s: %.1f s" % (name, time.monotonic() - start))
+
+
+def main():
+    parser = options.parser(__doc__)
+    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
+    args = options.finish(parser.parse_args())
+    for name in args.names:
+        if name not in TESTS:
+            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
+    out = Tap("lifecycle")
+    for mode in options.modes(args, out, ("system",) if os.geteuid() == 0 else ("session",)):
+        try:
+            run(out, args, mode)
+        except (DaemonError, GuestError) as e:
+            out.ok(False, "the daemon and the guest are there", e)
+    return out.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
