@@ -12,6 +12,7 @@
 #include "domain_save.h"
 #include "vm_def.h"
 #include "vm_firmware.h"
+#include "vm_tpm.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virstring.h"
@@ -127,6 +128,16 @@ qbjApiUndefineNvram(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
     return 0;
 }
 
+/* The state of its TPM goes with a domain, unless @flags keep it; that of a running one is in use. */
+static int
+qbjApiUndefineTpm(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
+{
+    if (virDomainObjIsActive(vm) || (flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM))
+        return 0;
+
+    return qbjVmTpmForget(driver->conf, vm->def);
+}
+
 static int
 qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
 {
@@ -138,6 +149,7 @@ static int
 qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
     if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
+        qbjApiUndefineTpm(driver, vm, flags) < 0 ||
         qbjApiUndefineFiles(driver, vm) < 0)
         return -1;
 
@@ -166,6 +178,7 @@ qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
                       VIR_DOMAIN_UNDEFINE_KEEP_TPM,
                   -1);
 
+    VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_UNDEFINE_TPM, VIR_DOMAIN_UNDEFINE_KEEP_TPM, -1);
     VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_UNDEFINE_NVRAM, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM, -1);
 
     if (!(vm = qbjApiDomain(domain)))

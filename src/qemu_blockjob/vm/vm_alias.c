@@ -117,6 +117,8 @@ qbjVmDefAssignAliases(virDomainDef *def)
         qbjVmAliasSetNumbered(&def->redirdevs[i]->info, "redir", i);
     if (def->watchdog)
         qbjVmAliasSetNumbered(&def->watchdog->info, "watchdog", 0);
+    for (i = 0; i < def->ntpms; i++)
+        qbjVmAliasSetNumbered(&def->tpms[i]->info, "tpm", i);
     if (def->vsock)
         qbjVmAliasSetNumbered(&def->vsock->info, "vsock", 0);
     for (i = 0; i < def->ninputs; i++)

@@ -127,6 +127,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddParallels,
     qbjVmArgsAddChannels,
     qbjVmArgsAddConsoles,
+    qbjVmArgsAddTpm,
     qbjVmArgsAddInputs,
     qbjVmArgsAddAudio,
     qbjVmArgsAddGraphics,

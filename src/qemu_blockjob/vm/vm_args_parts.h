@@ -69,6 +69,9 @@ int qbjVmArgsAddRom(virCommand *cmd, const qbjVmArgsInput *input);
 /* The end of the value of -machine. */
 void qbjVmArgsAppendFlash(virBuffer *buf, const virDomainDef *def);
 
+/* vm_args_tpm.c */
+int qbjVmArgsAddTpm(virCommand *cmd, const qbjVmArgsInput *input);
+
 /* vm_args_net.c */
 int qbjVmArgsAddNets(virCommand *cmd, const qbjVmArgsInput *input);
 

@@ -42,7 +42,7 @@ qbjVmArgsRefuseDevices(const virDomainDef *def)
         { def->nhubs > 0, "hub" },
         { def->nshmems > 0, "shmem" },
         { def->nmems > 0, "memory" },
-        { def->ntpms > 0, "tpm" },
+        { def->ntpms > 1, "tpm, a second one" },
         { def->nvram != NULL, "nvram" },
         { def->iommu != NULL, "iommu" },
     };

@@ -18,6 +18,12 @@ qbjVmDefHostCpuOnceInit(void)
 }
 VIR_ONCE_GLOBAL_INIT(qbjVmDefHostCpu);
 
+const virCPUDef *
+qbjVmDefGetHostCpu(void)
+{
+    return qbjVmDefHostCpuInitialize() < 0 ? NULL : qbjVmDefHostCpu;
+}
+
 int
 qbjVmDefCheckCpu(const virDomainDef *def)
 {

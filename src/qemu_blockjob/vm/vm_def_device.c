@@ -40,6 +40,17 @@ qbjVmDefSetNet(virDomainNetDef *net)
 }
 
 static void
+qbjVmDefSetTpm(virDomainTPMDef *tpm)
+{
+    if (tpm->model == VIR_DOMAIN_TPM_MODEL_DEFAULT)
+        tpm->model = VIR_DOMAIN_TPM_MODEL_TIS;
+
+    if (tpm->type == VIR_DOMAIN_TPM_TYPE_EMULATOR && tpm->data.emulator.version == VIR_DOMAIN_TPM_VERSION_DEFAULT)
+        tpm->data.emulator.version = tpm->model == VIR_DOMAIN_TPM_MODEL_CRB ? VIR_DOMAIN_TPM_VERSION_2_0 :
+                                                                            VIR_DOMAIN_TPM_VERSION_1_2;
+}
+
+static void
 qbjVmDefSetPanic(virDomainPanicDef *panic)
 {
     if (panic->model == VIR_DOMAIN_PANIC_MODEL_DEFAULT)
@@ -72,6 +83,9 @@ qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, unsigne
         break;
     case VIR_DOMAIN_DEVICE_NET:
         qbjVmDefSetNet(dev->data.net);
+        break;
+    case VIR_DOMAIN_DEVICE_TPM:
+        qbjVmDefSetTpm(dev->data.tpm);
         break;
     case VIR_DOMAIN_DEVICE_PANIC:
         qbjVmDefSetPanic(dev->data.panic);

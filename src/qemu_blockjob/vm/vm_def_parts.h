@@ -36,6 +36,8 @@ int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 /* vm_def_cpu.c: before a start. -1 with VIR_ERR_CPU_INCOMPATIBLE reported when the host's CPU lacks
  * something. */
 int qbjVmDefCheckCpu(const virDomainDef *def);
+/* The CPU of this host; NULL when it is not known. */
+const virCPUDef *qbjVmDefGetHostCpu(void);
 
 /* vm_def_validatedisk.c, vm_def_validatedrive.c: settings; place on its bus */
 int qbjVmDefValidateDisk(const virDomainDiskDef *disk, const virDomainDef *def);

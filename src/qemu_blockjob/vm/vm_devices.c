@@ -3,10 +3,12 @@
 #include "internal.h"
 #include "vm_devices.h"
 #include "vm_balloon.h"
+#include "vm_cpu.h"
 #include "vm_firmware.h"
 #include "vm_graphics.h"
 #include "vm_net.h"
 #include "vm_small.h"
+#include "vm_tpm.h"
 #include "virfile.h"
 
 int
@@ -14,11 +16,15 @@ qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
 {
     const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
 
-    if (qbjVmGraphicsPrepare(vm) < 0)
+    const qbjVmCaps *caps = qbjVmCapsGet(QBJ_DOMAIN_PRIVATE(vm)->driver->caps, vm->def->emulator);
+
+    if (!caps || qbjVmCpuExpand(vm->def, caps) < 0 || qbjVmGraphicsPrepare(vm) < 0)
         return -1;
 
     if (qbjVmFirmwareMakeNvram(vm->def, conf->privileged ? conf->user : (uid_t) -1,
                                conf->privileged ? conf->group : (gid_t) -1) < 0)
+        return -1;
+    if (qbjVmTpmStart(vm) < 0)
         return -1;
     if (qbjVmVsockOpen(vm->def, &devices->vsockFd) < 0)
         return -1;
@@ -36,7 +42,7 @@ qbjVmDevicesClose(virDomainObj *vm, qbjVmDevices *devices)
 int
 qbjVmDevicesSetup(virDomainObj *vm)
 {
-    if (qbjVmGraphicsSetup(vm) < 0 || qbjVmNetSetup(vm) < 0)
+    if (qbjVmCpuReadBack(vm) < 0 || qbjVmGraphicsSetup(vm) < 0 || qbjVmNetSetup(vm) < 0)
         return -1;
 
     return !virDomainDefHasMemballoon(vm->def) || vm->def->memballoon->period <= 0
@@ -53,6 +59,7 @@ qbjVmDevicesReconnect(virDomainObj *vm)
 void
 qbjVmDevicesRelease(virDomainObj *vm)
 {
+    qbjVmTpmStop(vm);
     qbjVmNetRelease(vm);
     qbjVmGraphicsRelease(vm->def);
 }

@@ -5,6 +5,7 @@
 #include "blocknode.h"
 #include "vm_args.h"
 #include "vm_chardevs.h"
+#include "vm_cpu.h"
 #include "vm_def.h"
 #include "vm_firmware.h"
 #include "vm_disks.h"
@@ -40,6 +41,7 @@ qbjVmNativeFormat(qbjDriver *driver, const char *xml)
     qbjVmNativePrepare(def, channelDir);
     qbjVmArgsSettings(&input, driver->conf);
     if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) ||
+        qbjVmCpuExpand(def, input.caps) < 0 ||
         !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
 

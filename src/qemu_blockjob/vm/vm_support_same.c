@@ -143,6 +143,7 @@ static const qbjVmSupportAliasName qbjVmSupportAliasNames[] = {
     { "video", "video" },
     { "memballoon", "balloon" },
     { "sound", "sound" },
+    { "tpm", "tpm" },
     { "interface", "net" },
     { "rng", "rng" },
     { "redirdev", "redir" },

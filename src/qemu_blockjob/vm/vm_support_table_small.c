@@ -41,6 +41,13 @@ const qbjVmSupportRow qbjVmSupportSmallRows[] = {
     { "devices/vsock/cid/@auto", "yes no" },
     { "devices/vsock/cid/@address", NUMBER },
 
+    { "devices/tpm", .base = "%alias", .flags = ONCE },
+    { "devices/tpm/@model", "tpm-tis tpm-crb" },
+    { "devices/tpm/backend" },
+    { "devices/tpm/backend/@type", "emulator" },
+    { "devices/tpm/backend/@version", "1.2 2.0", .ignore = qbjVmSupportIgnoreDefault },
+    { "devices/tpm/backend/@persistent_state", "yes" },
+
     { "devices/redirdev", .base = "%usb" },
     { "devices/redirdev/@bus", "usb" },
     { "devices/redirdev/@type", "spicevmc" },

@@ -1,0 +1,13 @@
+/* <cpu mode='host-model'>: becomes a named model when a VM starts; the persistent definition keeps the wish. */
+#pragma once
+
+#include "domain_private.h"
+#include "vm_caps.h"
+
+/* Replaces host-model by the model that is nearest to the host's CPU among those that QEMU knows, with the
+ * features that differ. Nothing for other modes. Returns 0, -1 with an error reported. */
+int qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps);
+
+/* Writes into the definition of the started VM what its QEMU could not give the guest of an expanded model.
+ * Returns 0, -1 with an error reported. */
+int qbjVmCpuReadBack(virDomainObj *vm);
