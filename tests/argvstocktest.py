@@ -102,6 +102,8 @@ def lacking(stock):
     """Why the stock driver cannot answer here, or None."""
     if stock.startswith('error:') and 'kvm' in stock.lower():
         return 'no usable KVM here'
+    if stock.startswith('error:') and 'virtsecretd' in stock:
+        return 'the stock driver in this mode has no secret driver'
     if stock.startswith('error:') and '/dev/net/tun' in stock:
         return 'no network devices may be made here'
     return None

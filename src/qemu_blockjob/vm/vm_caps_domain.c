@@ -163,15 +163,32 @@ qbjVmCapsFillCpu(virDomainCaps *caps, const qbjVmCapsChoice *choice)
 }
 
 static void
-qbjVmCapsFillDevices(virDomainCaps *caps)
+qbjVmCapsFillDisks(virDomainCaps *caps)
 {
     caps->disk.supported = VIR_TRISTATE_BOOL_YES;
     caps->disk.diskDevice.report = true;
     caps->disk.bus.report = true;
     caps->disk.model.report = true;
-    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.diskDevice, VIR_DOMAIN_DISK_DEVICE_DISK);
-    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.bus, VIR_DOMAIN_DISK_BUS_VIRTIO);
-    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.model, VIR_DOMAIN_DISK_MODEL_VIRTIO);
+    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.diskDevice,
+                             VIR_DOMAIN_DISK_DEVICE_DISK, VIR_DOMAIN_DISK_DEVICE_CDROM,
+                             VIR_DOMAIN_DISK_DEVICE_FLOPPY, VIR_DOMAIN_DISK_DEVICE_LUN);
+    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.bus,
+                             VIR_DOMAIN_DISK_BUS_FDC, VIR_DOMAIN_DISK_BUS_SCSI, VIR_DOMAIN_DISK_BUS_VIRTIO,
+                             VIR_DOMAIN_DISK_BUS_USB, VIR_DOMAIN_DISK_BUS_SATA);
+    if (qbjVmMachineIsI440fx(caps->machine))
+        VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.bus, VIR_DOMAIN_DISK_BUS_IDE);
+    VIR_DOMAIN_CAPS_ENUM_SET(caps->disk.model,
+                             VIR_DOMAIN_DISK_MODEL_VIRTIO, VIR_DOMAIN_DISK_MODEL_VIRTIO_TRANSITIONAL,
+                             VIR_DOMAIN_DISK_MODEL_VIRTIO_NON_TRANSITIONAL);
+}
+
+static void
+qbjVmCapsFillDevices(virDomainCaps *caps)
+{
+    caps->channel.supported = VIR_TRISTATE_BOOL_YES;
+    caps->channel.type.report = true;
+    VIR_DOMAIN_CAPS_ENUM_SET(caps->channel.type,
+                             VIR_DOMAIN_CHR_TYPE_PTY, VIR_DOMAIN_CHR_TYPE_UNIX, VIR_DOMAIN_CHR_TYPE_SPICEVMC);
 
     caps->graphics.supported = VIR_TRISTATE_BOOL_YES;
     caps->graphics.type.report = true;
@@ -195,7 +212,6 @@ qbjVmCapsFillUnsupported(virDomainCaps *caps)
     caps->filesystem.supported = VIR_TRISTATE_BOOL_NO;
     caps->tpm.supported = VIR_TRISTATE_BOOL_NO;
     caps->redirdev.supported = VIR_TRISTATE_BOOL_NO;
-    caps->channel.supported = VIR_TRISTATE_BOOL_NO;
     caps->gic.supported = VIR_TRISTATE_BOOL_NO;
 
     for (i = 0; i < VIR_DOMAIN_CAPS_FEATURE_LAST; i++)
@@ -223,6 +239,7 @@ qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, con
 
     if (qbjVmCapsFillCpu(caps, &choice) < 0)
         return NULL;
+    qbjVmCapsFillDisks(caps);
     qbjVmCapsFillDevices(caps);
     qbjVmCapsFillUnsupported(caps);
     caps->features[VIR_DOMAIN_CAPS_FEATURE_BACKING_STORE_INPUT] = VIR_TRISTATE_BOOL_YES;

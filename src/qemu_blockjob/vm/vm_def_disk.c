@@ -8,6 +8,8 @@
 void
 qbjVmDefSetDisk(virDomainDiskDef *disk)
 {
+    virStorageSource *src;
+
     if (!virDomainDiskGetDriver(disk))
         virDomainDiskSetDriver(disk, "qemu");
 
@@ -15,6 +17,11 @@ qbjVmDefSetDisk(virDomainDiskDef *disk)
     if (virDomainDiskGetFormat(disk) == VIR_STORAGE_FILE_NONE &&
         !virStorageSourceIsEmpty(disk->src))
         virDomainDiskSetFormat(disk, VIR_STORAGE_FILE_RAW);
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (src->encryption && src->encryption->engine == VIR_STORAGE_ENCRYPTION_ENGINE_DEFAULT)
+            src->encryption->engine = VIR_STORAGE_ENCRYPTION_ENGINE_QEMU;
+    }
 }
 
 void

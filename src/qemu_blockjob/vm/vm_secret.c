@@ -63,7 +63,8 @@ qbjVmSecretFetch(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
         return -1;
 
     if (length == 0 || length > QBJ_VM_SECRET_MAX)
-        virReportError(VIR_ERR_INVALID_SECRET, _("The secret of image '%s' has %zu bytes."), NULLSTR(src->path), length);
+        virReportError(VIR_ERR_INVALID_SECRET, _("The secret of image '%s' has %zu bytes."), NULLSTR(src->path),
+                       length);
     else
         ret = qbjVmSecretEncrypt(key, value, length, secret);
 
