@@ -418,6 +418,24 @@ mac_filter = 1
                 f.write("# another version\n")
             self.equal(self.asked_after_restart(daemon, count), 6, "or the binary has changed")
 
+    def test_wrapper(self):
+        """An emulator that is a script which runs QEMU: a restarted daemon knows its process all the same."""
+        with self.daemon() as daemon:
+            daemon.start()
+            wrapper = daemon.path("img", "wrapper")
+            with open(wrapper, "w") as f:
+                f.write('#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 "$@"\n')
+            os.chmod(wrapper, 0o755)
+            xml = plain.domain("wrapped").replace("/usr/bin/qemu-system-x86_64", wrapper)
+            daemon.connect().defineXML(xml).createWithFlags(PAUSED)
+            pid = daemon.qemu_pid("wrapped")
+            daemon.restart()
+            domain = daemon.connect().lookupByName("wrapped")
+            self.ok(domain.isActive() and daemon.qemu_pid("wrapped") == pid, "a wrapped QEMU is found again")
+            if domain.isActive():
+                domain.destroy()
+            self.equal(daemon.qemu_pids(), [], "and can be ended")
+
     def asked_after_restart(self, daemon, count):
         daemon.restart()
         conn = daemon.connect()

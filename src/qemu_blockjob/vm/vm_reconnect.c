@@ -40,14 +40,18 @@ qbjVmReconnectRuns(pid_t pid, const char *emulator)
     return exe && STRPREFIX(exe, real);         /* " (deleted)" follows when QEMU was updated */
 }
 
-/* The process that the pid file names, if it still is this VM's QEMU. Without the file, which somebody may
- * have removed, the number in the status file is only as good as the program that runs under it. */
+/* The process that the pid file names, if it still is this VM's QEMU: it holds a lock on the file as long
+ * as it lives, whatever program the emulator, perhaps a script, has made of itself. Without the file, which
+ * somebody may have removed, the number in the status file is only as good as the program that runs under
+ * it. */
 static pid_t
 qbjVmReconnectPid(virDomainObj *vm)
 {
     g_autofree char *pidPath = qbjVmFilesPidPath(vm);
     pid_t pid = 0;
 
+    if (virPidFileReadPathIfLocked(pidPath, &pid) == 0 && pid > 0)
+        return pid;
     if (virPidFileReadPathIfAlive(pidPath, &pid, vm->def->emulator) == 0 && pid > 0)
         return pid;
     if (pid <= 0 && vm->pid > 0 && !virFileExists(pidPath) && qbjVmReconnectRuns(vm->pid, vm->def->emulator))
