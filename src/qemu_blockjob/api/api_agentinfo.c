@@ -64,7 +64,7 @@ qbjApiInfoUsers(virDomainDef *def G_GNUC_UNUSED, virJSONValue *reply, qbjApiInfo
             qbjApiInfoString(info, virJSONValueObjectGetString(user, "domain"), "user.%zu.domain", i) < 0)
             return -1;
         if (virJSONValueObjectGetNumberDouble(user, "login-time", &seconds) == 0 && seconds >= 0 &&
-            seconds < LLONG_MAX / 1000 &&
+            seconds < 1e12 &&
             virTypedParamsAddULLong(&info->params, &info->n, &info->max, login, seconds * 1000) < 0)
             return -1;
     }
