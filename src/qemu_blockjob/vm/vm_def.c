@@ -78,6 +78,7 @@ qbjVmDefAssignAddresses(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED
                         void *parseOpaque G_GNUC_UNUSED)
 {
     qbjVmDefSetScsiModels(def);
+    qbjVmDefNumberConsoles(def);
     /* those that add controllers come first: these need PCI addresses */
     if (qbjVmAddrAssignSerial(def) < 0 ||
         qbjVmAddrAssign(def) < 0)

@@ -41,6 +41,15 @@ qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDefCont
         g_clear_pointer(&chr->source->data.nix.path, g_free);
 }
 
+void
+qbjVmDefNumberConsoles(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->nconsoles; i++)
+        def->consoles[i]->target.port = i;
+}
+
 static bool
 qbjVmDefHasSpice(const virDomainDef *def)
 {

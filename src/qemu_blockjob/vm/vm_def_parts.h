@@ -23,6 +23,8 @@ void qbjVmDefSetDisk(virDomainDiskDef *disk);
 void qbjVmDefSetScsiModels(virDomainDef *def);
 
 /* vm_def_chr.c */
+/* The parser numbers consoles before it puts that of the first serial port in front. */
+void qbjVmDefNumberConsoles(virDomainDef *def);
 void qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDefContext *context);
 int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
 

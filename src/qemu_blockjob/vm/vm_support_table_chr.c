@@ -9,7 +9,7 @@
 const qbjVmSupportFamily qbjVmSupportChrFamilies[] = {
     { "devices/serial",             "type",         NULL },
     { "devices/parallel",           "type",         NULL },
-    { "devices/console",            "type",         NULL },
+    { "devices/console",            "type",         "target/@type" },
     { "devices/channel",            "type",         "target/@name" },
     { "%channel/address",           "type",         NULL },
     { NULL }
