@@ -1,4 +1,4 @@
-/* <cpu mode='host-model'>: becomes a named model when a VM starts; the persistent definition keeps the wish. */
+/* <cpu mode='host-model'>: a named model when a VM starts; the persistent definition keeps the wish. */
 #pragma once
 
 #include "domain_private.h"
