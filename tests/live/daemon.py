@@ -13,6 +13,7 @@ import os
 import pwd
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,12 @@ def qemu_conf_text(extra):
     return "\n".join(["%s = %s" % item for item in QEMU_CONF.items() if item[0] not in keys] +
                      [line for line in extra if line.partition("=")[2].strip() != "default"]) + "\n"
 
+
+# The time of boot, as login services note it. Where nobody does, libvirt calculates it, each time with another second,
+# and then takes the owners that it remembers of images for those of an earlier boot.
+BOOT_TIME = int(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))
+UTMP = struct.pack("hi32s4s32s256shhiii4i20s", 2, 0, b"~", b"~~", b"reboot", b"", 0, 0, 0, BOOT_TIME,
+                   0, 0, 0, 0, 0, b"")
 
 # $1: where "/" may be mounted, $2: what to run in the namespace, then its arguments. Nothing that is mounted from here
 # on may reach the host. In a chroot "/" need not be a mount point, and cannot be made private as it is.
@@ -261,6 +268,9 @@ class Daemon:
         if self.mode == "system":
             script = "set -e; mount -t tmpfs -o mode=0755,size=16m none /run; " \
                      "mkdir -p /run/libvirt /run/lock; mount --bind '%s/libvirt' /run/libvirt\n" % self.run_dir
+            with open(self.path("utmp"), "wb") as f:
+                f.write(UTMP)
+            script += "cp '%s' /run/utmp\n" % self.path("utmp")
             for name, place in SYSTEM_FOLDERS.items():
                 script += "mkdir -p %s; mount --bind '%s' %s\n" % (place, self.path(name), place)
             if not self.kvm and os.path.exists("/dev/kvm"):

@@ -123,24 +123,27 @@ class Test:
             os.unlink(self.flag("fail." + op))
 
     def hooks_wait(self, daemon, domain):
-        """While a script takes its time the domain can be looked at, and be destroyed."""
+        """While a script takes its time the domain can be looked at, and be destroyed. Each caller has a connection
+        of its own: one that threads share may lose a wake-up in libvirt's client before 10.0."""
+        def another():
+            return daemon.connect().lookupByName(domain.name())
+
         open(self.flag("wait.prepare"), "w").close()
         errors = []
 
-        def start():
+        def start(domain):
             try:
                 domain.createWithFlags(PAUSED)
             except libvirt.libvirtError as e:
                 errors.append(e)
-        starter = threading.Thread(target=start, daemon=True)
+        starter = threading.Thread(target=start, args=[another()], daemon=True)
         starter.start()
         jobs.wait_for(lambda: os.path.exists(self.flag("waits.prepare")), 10)
-        begin = time.monotonic()
         domain.state()
         domain.XMLDesc()
         domain.info()
-        self.ok(time.monotonic() - begin < 2, "a script that waits does not hold up queries")
-        killer = threading.Thread(target=lambda: domain.destroy(), daemon=True)
+        self.ok(starter.is_alive(), "a script that waits does not hold up queries")
+        killer = threading.Thread(target=another().destroy, daemon=True)
         killer.start()
         time.sleep(0.5)
         os.unlink(self.flag("wait.prepare"))
@@ -336,13 +339,8 @@ mac_filter = 1
         self.equal({uid for uid, _ in self.owners(paths + more)}, {user.pw_uid}, "QEMU's user owns each image")
         daemon.restart()
         daemon.connect().lookupByName("run").destroy()
-        # libvirt.so takes the time of the host's boot from the uptime where nobody has written it down; two daemons
-        # may then differ by a second, and the second one does not believe what the first one remembered
-        if "Invalid XATTR timestamp" in daemon.log_text():
-            self.out.skip("system: owners after a restart", "the host does not know when it was started")
-        else:
-            self.equal(self.owners(paths + more), self.OWNERS * 2, "afterwards each image has its owner back, "
-                       "also when another daemon ends the domain")
+        self.equal(self.owners(paths + more), self.OWNERS * 2, "afterwards each image has its owner back, "
+                   "also when another daemon ends the domain")
 
     def labels_of_broken(self, daemon, conn):
         conn = daemon.connect()
