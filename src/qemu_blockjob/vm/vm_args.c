@@ -113,6 +113,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddSmp,
     qbjVmArgsAddIOThreads,
     qbjVmArgsAddUuid,
+    qbjVmArgsAddSmbios,
     qbjVmArgsAddNoDisplay,
     qbjVmArgsAddNoDefaults,
     qbjVmArgsAddMonitor,

@@ -72,6 +72,9 @@ void qbjVmArgsAppendFlash(virBuffer *buf, const virDomainDef *def);
 /* vm_args_tpm.c */
 int qbjVmArgsAddTpm(virCommand *cmd, const qbjVmArgsInput *input);
 
+/* vm_args_smbios.c */
+int qbjVmArgsAddSmbios(virCommand *cmd, const qbjVmArgsInput *input);
+
 /* vm_args_net.c */
 int qbjVmArgsAddNets(virCommand *cmd, const qbjVmArgsInput *input);
 

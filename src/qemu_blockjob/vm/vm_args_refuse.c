@@ -55,7 +55,6 @@ qbjVmArgsRefuseMachine(const virDomainDef *def)
 {
     const qbjVmArgsUnknown unknown[] = {
         { def->genidRequested, "genid" },
-        { def->nsysinfo > 0, "sysinfo" },
         { def->keywrap != NULL, "keywrap" },
         { def->sec != NULL, "launchSecurity" },
         { virDomainNumaGetNodeCount(def->numa) > 0, "numa" },
@@ -70,7 +69,8 @@ qbjVmArgsRefuseMachine(const virDomainDef *def)
         { def->os.dtb != NULL, "dtb" },
         { def->os.slic_table != NULL, "acpi/table" },
         { def->os.bios.useserial != VIR_TRISTATE_BOOL_ABSENT, "bios useserial" },
-        { def->os.smbios_mode != VIR_DOMAIN_SMBIOS_NONE && def->os.smbios_mode != VIR_DOMAIN_SMBIOS_EMULATE,
+        { def->os.smbios_mode != VIR_DOMAIN_SMBIOS_NONE && def->os.smbios_mode != VIR_DOMAIN_SMBIOS_EMULATE &&
+          def->os.smbios_mode != VIR_DOMAIN_SMBIOS_SYSINFO,
           "smbios" },
     };
 

@@ -7,6 +7,7 @@
 #include "vm_support_words.h"
 
 const qbjVmSupportFamily qbjVmSupportBaseFamilies[] = {
+    { "sysinfo/system/entry",       NULL,           "name" },
     { "os/firmware/feature",        NULL,           "name" },
     { "cpu",                        "mode",         NULL },
     { "%cpu/feature",               NULL,           "name" },
@@ -82,7 +83,12 @@ const qbjVmSupportRow qbjVmSupportBaseRows[] = {
     { "os/bios" },
     { "os/bios/@rebootTimeout", NUMBER },
     { "os/smbios" },
-    { "os/smbios/@mode", "emulate" },
+    { "os/smbios/@mode", "emulate sysinfo" },
+    { "sysinfo", .flags = ONCE },
+    { "sysinfo/@type", "smbios" },
+    { "sysinfo/system" },
+    { "sysinfo/system/entry", .flags = TEXT },
+    { "sysinfo/system/entry/@name", "manufacturer product version serial uuid sku family" },
 
     { "cpu:host-passthrough", .base = "%cpu" },
     { "cpu:host-passthrough/@migratable", "on off" },
