@@ -214,12 +214,26 @@ embedEventDeregister(virConnectPtr conn)
 }
 
 void
+embedFault(const char *wanted)
+{
+    const char *file = getenv("QBJ_FAULT_FILE");
+
+    if (wanted)
+        g_file_set_contents(file, wanted, -1, NULL);
+    else
+        unlink(file);
+}
+
+void
 embedRootPrepare(void)
 {
     g_autofree char *dir = g_build_filename(embedRootDir, "etc", NULL);
+    g_autofree char *faults = g_build_filename(embedRootDir, "faults", NULL);
     g_autofree char *path = g_build_filename(dir, "qemu.conf", NULL);
 
     chmod(embedRootDir, 0711);
+    if (!getenv("QBJ_FAULT"))
+        g_setenv("QBJ_FAULT_FILE", faults, true);
     g_mkdir_with_parents(dir, 0755);
     g_file_set_contents(path, "security_driver = \"none\"\n", -1, NULL);
 }

@@ -19,6 +19,9 @@ bool embedCheck(bool condition, const char *name, int line);
 /* The last line of TAP. Returns the exit code. */
 int embedPlan(void);
 
+/* Faults from now on (virqbjfault.h), NULL: none any more. */
+void embedFault(const char *wanted);
+
 /* Makes the root folder ready for a driver: rights, and a qemu.conf without security driver. */
 void embedRootPrepare(void);
 

@@ -235,9 +235,9 @@ testSurvivorStart(virConnectPtr conn)
     virDomainPtr domain;
 
     embedEventReset();
-    setenv("QBJ_FAULT", "qmp-error:1+,process-end:1+", 1);
+    embedFault("qmp-error:1+,process-end:1+");
     CHECK(!virDomainCreateXML(conn, xml, 0), "a start that fails when QEMU runs already");
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     CHECK((domain = virDomainLookupByName(conn, "survivor")) && virDomainIsActive(domain) == 1,
           "its domain stays listed when QEMU cannot be ended");
     CHECK(statusFileExists("survivor"), "and so does its status file");
@@ -259,9 +259,9 @@ testSurvivorAutoDestroy(virConnectPtr conn)
         return;
     virDomainFree(domain);
     embedEventReset();
-    setenv("QBJ_FAULT", "process-end:1+", 1);
+    embedFault("process-end:1+");
     virConnectClose(parent);
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     CHECK((domain = virDomainLookupByName(conn, "orphan")) && statusFileExists("orphan"),
           "it stays listed when its QEMU cannot be ended");
     CHECK(qemuKill("orphan") && embedEventWait("life:5:1 "), "the STOPPED event says destroyed");
@@ -275,10 +275,10 @@ testUnwatchable(virConnectPtr conn)
 {
     g_autofree char *xml = embedDomainXML("unwatched", 0);
 
-    setenv("QBJ_FAULT", "process-open:1+", 1);
+    embedFault("process-open:1+");
     CHECK(!virDomainCreateXML(conn, xml, 0) && embedErrorIs(VIR_ERR_SYSTEM_ERROR), "no descriptor for QEMU's process");
     CHECK(!qemuRuns("unwatched"), "QEMU has ended when the start returns");
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     CHECK(!virDomainLookupByName(conn, "unwatched") && !statusFileExists("unwatched"), "nothing is left of it");
 }
 
@@ -307,10 +307,10 @@ testSpeedLate(virConnectPtr conn)
     if (!CHECK(domain && virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
                embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
         return;
-    setenv("QBJ_FAULT", "qmp-error:1+", 1);
+    embedFault("qmp-error:1+");
     CHECK(monitor(domain, "job-complete"), "somebody else completes it");
     g_usleep(200000);
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     CHECK(virDomainBlockJobSetSpeed(domain, "vda", 1, 0) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID),
           "its speed cannot be set any more (01/S2)");
     CHECK(embedEventWait("bj2:vda:4:1 "), "it is called off in the end");
@@ -338,11 +338,11 @@ testUnsettled(virConnectPtr conn)
                embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
         return;
     /* its events are lost, and so is the question for them: the record stays behind */
-    setenv("QBJ_FAULT", "qmp-error:1+,queue:1+", 1);
+    embedFault("qmp-error:1+,queue:1+");
     CHECK(embedRun("sh", "-c", away, NULL) && monitor(domain, "job-complete"), "somebody else completes it");
     for (tries = 0; tries < 200 && !monitor(domain, "job-finalize"); tries++)
         g_usleep(10000);
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     /* each of the two calls saves the status file, which tells how far the job is */
     for (tries = 0; tries < 500 && !embedRun("sh", "-c", settling, NULL); tries++) {
         CHECK(virDomainResume(domain) == 0 && virDomainSuspend(domain) == 0, "resume and suspend");
@@ -373,12 +373,12 @@ testSettleLate(virConnectPtr conn)
     if (!CHECK(domain && virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
                embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
         return;
-    setenv("QBJ_FAULT", "settle:1+", 1);
+    embedFault("settle:1+");
     CHECK(virDomainBlockJobAbort(domain, "vda", VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) < 0 &&
           embedErrorIs(VIR_ERR_OPERATION_TIMEOUT), "a pivot whose end cannot be saved is not waited for");
     printf("# %.1f s\n", (g_get_monotonic_time() - begin) / 1e6);
     CHECK(!embedEventSeen("bj2:vda:4:0"), "the job is still there");
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     CHECK(embedEventWait("bj2:vda:4:0 "), "it ends when that is possible again");
     CHECK(embedXMLHas(domain, 0, base) && !embedXMLHas(domain, 0, "<backingStore type"), "the disk is base");
     CHECK(virDomainDestroy(domain) == 0, "destroy");

@@ -90,12 +90,12 @@ activeUnsaved(virDomainPtr domain)
     if (virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) < 0 ||
         !embedEventWait("bj2:vda:4:3 "))
         return false;
-    setenv("QBJ_FAULT", "qmp-error:1+,queue:1+", 1);
+    embedFault("qmp-error:1+,queue:1+");
     if (move("qemu", "away") && monitor(domain, "job-complete")) {
         for (tries = 0; tries < 500 && !(done = monitor(domain, "job-finalize")); tries++)
             g_usleep(10000);
     }
-    unsetenv("QBJ_FAULT");
+    embedFault(NULL);
     return done;
 }
 

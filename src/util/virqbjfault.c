@@ -43,12 +43,26 @@ virQbjFaultMatches(const char *wish, const char *point, unsigned int pass)
     return n == pass || (*end == '+' && n > 0 && n < pass);
 }
 
+/* Lock held. */
+static char *
+virQbjFaultWanted(void)
+{
+    const char *wanted = faultWanted ? faultWanted : getenv("QBJ_FAULT");
+    const char *file = getenv("QBJ_FAULT_FILE");
+    char *text = NULL;
+
+    if (wanted || !file)
+        return g_strdup(wanted);
+    g_file_get_contents(file, &text, NULL, NULL);
+    return text;
+}
+
 bool
 virQbjFaultHit(const char *point)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&faultLock);
     unsigned int pass = virQbjFaultCount(point);
-    const char *wanted = faultWanted ? faultWanted : getenv("QBJ_FAULT");
+    g_autofree char *wanted = virQbjFaultWanted();
     g_auto(GStrv) wishes = NULL;
     size_t i;
 

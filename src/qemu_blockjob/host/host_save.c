@@ -124,7 +124,9 @@ qbjHostSaveIsThere(const qbjHostSave *save)
     return path &&
         fstatat(save->folder, save->temp, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
         lstat(path, &now) == 0 &&
-        here.st_dev == now.st_dev && here.st_ino == now.st_ino;
+        here.st_dev == now.st_dev && here.st_ino == now.st_ino &&
+        /* a frozen file system or a dead server stops us here, and not in the rename */
+        utimensat(save->folder, save->temp, NULL, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int

@@ -19,7 +19,7 @@ qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
 /* Whether phase 2 would still find the temporary file, in the folder that the path names now: for one that
- * was prepared some time ago. */
+ * was prepared some time ago. Touches it: a folder that hangs is to hang now. */
 bool qbjHostSaveIsThere(const qbjHostSave *save);
 
 /* Removes the temporary file when it was not renamed. NULL is fine. */
