@@ -528,6 +528,7 @@ def v170_info_in_callback(r):
     ident = r.conn.domainEventRegisterAny(r.domain, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, on_event, None)
     try:
         r.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        jobs.wait_for(lambda: len(inside) >= 1, 20)  # a pivot meanwhile would show in what the callback reads
         r.pivot()
         jobs.wait_for(lambda: len(inside) >= 2, 20)
     finally:
