@@ -50,7 +50,7 @@ qbjVmDefNumberConsoles(virDomainDef *def)
         def->consoles[i]->target.port = i;
 }
 
-static bool
+bool
 qbjVmDefHasSpice(const virDomainDef *def)
 {
     size_t i;

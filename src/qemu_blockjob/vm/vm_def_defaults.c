@@ -122,19 +122,6 @@ qbjVmDefAddBalloon(virDomainDef *def)
     def->memballoon->model = VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO;
 }
 
-static bool
-qbjVmDefHasSpice(const virDomainDef *def)
-{
-    size_t i;
-
-    for (i = 0; i < def->ngraphics; i++) {
-        if (def->graphics[i]->type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
-            return true;
-    }
-
-    return false;
-}
-
 /* QEMU needs to be told that there is no sound, or it looks for a sound server in its environment. */
 static void
 qbjVmDefAddAudio(virDomainDef *def)

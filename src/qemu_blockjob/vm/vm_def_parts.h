@@ -27,6 +27,8 @@ void qbjVmDefSetScsiModels(virDomainDef *def);
 void qbjVmDefNumberConsoles(virDomainDef *def);
 void qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDefContext *context);
 int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
+/* Channels to spice and sound through it need one. */
+bool qbjVmDefHasSpice(const virDomainDef *def);
 
 /* vm_def_firmware.c */
 void qbjVmDefSetFirmware(virDomainDef *def, const qbjVmDefContext *context);
