@@ -8,6 +8,9 @@
 /* The one driver of this process; NULL before stateInitialize and after stateCleanup. */
 extern qbjDriver *qbjApiDriver;
 
+/* The flags of a call that changes or shows a running domain, its definition, or both. */
+#define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
+
 /* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3).
  * To be released with virDomainObjEndAPI(). */
 virDomainObj *qbjApiDomain(virDomainPtr domain);

@@ -15,8 +15,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-#define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
-
 static void
 qbjApiIOThreadInfosFree(virDomainIOThreadInfoPtr *infos, size_t n)
 {

@@ -86,7 +86,7 @@ qbjApiGetBlockIoTune(virDomainPtr domain, const char *path, virTypedParameterPtr
     virDomainObj *vm;
     int ret = 0;
 
-    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_TYPED_PARAM_STRING_OKAY, -1);
+    virCheckFlags(QBJ_API_AFFECT | VIR_TYPED_PARAM_STRING_OKAY, -1);
 
     if (!(vm = qbjApiLook(domain, virDomainGetBlockIoTuneEnsureACL)))
         return -1;
@@ -334,7 +334,7 @@ qbjApiSetBlockIoTune(virDomainPtr domain, const char *path, virTypedParameterPtr
     virDomainObj *vm;
     int ret;
 
-    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, -1);
+    virCheckFlags(QBJ_API_AFFECT, -1);
 
     if (!(vm = qbjApiBeginFlags(domain, virDomainSetBlockIoTuneEnsureACL, flags)))
         return -1;

@@ -78,7 +78,7 @@ qbjApiMemoryChange(virDomainObj *vm, unsigned long memory, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
     int rc;
 
-    if (qbjVmConfigBegin(vm, flags & (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG), &config) < 0)
+    if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0)
         return -1;
     rc = flags & VIR_DOMAIN_MEM_MAXIMUM ? qbjApiMemorySetMax(vm, &config, memory)
                                         : qbjApiMemorySet(vm, &config, memory);
@@ -91,7 +91,7 @@ qbjApiSetMemoryFlags(virDomainPtr domain, unsigned long memory, unsigned int fla
     virDomainObj *vm;
     int ret;
 
-    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_MEM_MAXIMUM, -1);
+    virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_MEM_MAXIMUM, -1);
 
     if (!(vm = qbjApiBeginFlags(domain, virDomainSetMemoryFlagsEnsureACL, flags)))
         return -1;
@@ -163,7 +163,7 @@ qbjApiSetMemoryStatsPeriod(virDomainPtr domain, int period, unsigned int flags)
     virDomainObj *vm;
     int ret;
 
-    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, -1);
+    virCheckFlags(QBJ_API_AFFECT, -1);
 
     if (!(vm = qbjApiBeginFlags(domain, virDomainSetMemoryStatsPeriodEnsureACL, flags)))
         return -1;

@@ -44,7 +44,7 @@ qbjApiSetMetadata(virDomainPtr domain, int type, const char *metadata, const cha
     virDomainObj *vm;
     int ret;
 
-    virCheckFlags(VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, -1);
+    virCheckFlags(QBJ_API_AFFECT, -1);
 
     if (!(vm = qbjApiBeginFlags(domain, virDomainSetMetadataEnsureACL, flags)))
         return -1;

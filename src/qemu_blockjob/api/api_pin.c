@@ -11,8 +11,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-#define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
-
 /* NULL with an error reported: a thread that may run nowhere. The caller frees. */
 static virBitmap *
 qbjApiPinMap(const unsigned char *cpumap, int maplen)

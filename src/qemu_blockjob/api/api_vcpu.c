@@ -14,8 +14,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-#define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
-
 static int
 qbjApiVcpuCount(virDomainObj *vm, unsigned int flags)
 {
