@@ -85,15 +85,13 @@ qbjApiMemoryChange(virDomainObj *vm, unsigned long memory, unsigned int flags)
     return rc < 0 ? -1 : qbjVmConfigCommit(vm, &config);
 }
 
-int
-qbjApiSetMemoryFlags(virDomainPtr domain, unsigned long memory, unsigned int flags)
+/* @vm: what qbjApiBegin() returned; let go of here */
+static int
+qbjApiMemoryChangeAndEnd(virDomainObj *vm, unsigned long memory, unsigned int flags)
 {
-    virDomainObj *vm;
     int ret;
 
-    virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_MEM_MAXIMUM, -1);
-
-    if (!(vm = qbjApiBeginFlags(domain, virDomainSetMemoryFlagsEnsureACL, flags)))
+    if (!vm)
         return -1;
     ret = qbjApiMemoryChange(vm, memory, flags);
     qbjApiEnd(&vm);
@@ -101,29 +99,24 @@ qbjApiSetMemoryFlags(virDomainPtr domain, unsigned long memory, unsigned int fla
 }
 
 int
+qbjApiSetMemoryFlags(virDomainPtr domain, unsigned long memory, unsigned int flags)
+{
+    virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_MEM_MAXIMUM, -1);
+
+    return qbjApiMemoryChangeAndEnd(qbjApiBeginFlags(domain, virDomainSetMemoryFlagsEnsureACL, flags), memory, flags);
+}
+
+int
 qbjApiSetMemory(virDomainPtr domain, unsigned long memory)
 {
-    virDomainObj *vm;
-    int ret;
-
-    if (!(vm = qbjApiBegin(domain, virDomainSetMemoryEnsureACL)))
-        return -1;
-    ret = qbjApiMemoryChange(vm, memory, VIR_DOMAIN_AFFECT_LIVE);
-    qbjApiEnd(&vm);
-    return ret;
+    return qbjApiMemoryChangeAndEnd(qbjApiBegin(domain, virDomainSetMemoryEnsureACL), memory, VIR_DOMAIN_AFFECT_LIVE);
 }
 
 int
 qbjApiSetMaxMemory(virDomainPtr domain, unsigned long memory)
 {
-    virDomainObj *vm;
-    int ret;
-
-    if (!(vm = qbjApiBegin(domain, virDomainSetMaxMemoryEnsureACL)))
-        return -1;
-    ret = qbjApiMemoryChange(vm, memory, VIR_DOMAIN_MEM_MAXIMUM);
-    qbjApiEnd(&vm);
-    return ret;
+    return qbjApiMemoryChangeAndEnd(qbjApiBegin(domain, virDomainSetMaxMemoryEnsureACL), memory,
+                                    VIR_DOMAIN_MEM_MAXIMUM);
 }
 
 static int

@@ -68,54 +68,41 @@ qbjApiReboot(virDomainPtr domain, unsigned int flags)
 
 /* A command without arguments for a VM that is active. */
 static int
-qbjApiPress(virDomainObj *vm, const char *command)
+qbjApiPress(virDomainPtr domain, qbjApiMayCall may, const char *command)
 {
-    return virDomainObjCheckActive(vm) < 0 ? -1 : qbjDomainQmpCall(vm, command, NULL, NULL);
+    virDomainObj *vm;
+    int ret = -1;
+
+    if (!(vm = qbjApiBegin(domain, may)))
+        return -1;
+    if (virDomainObjCheckActive(vm) == 0)
+        ret = qbjDomainQmpCall(vm, command, NULL, NULL);
+    qbjApiEnd(&vm);
+    return ret;
 }
 
 int
 qbjApiReset(virDomainPtr domain, unsigned int flags)
 {
-    virDomainObj *vm;
-    int ret;
-
     virCheckFlags(0, -1);
 
-    if (!(vm = qbjApiBegin(domain, virDomainResetEnsureACL)))
-        return -1;
-    ret = qbjApiPress(vm, "system_reset");
-    qbjApiEnd(&vm);
-    return ret;
+    return qbjApiPress(domain, virDomainResetEnsureACL, "system_reset");
 }
 
 int
 qbjApiInjectNMI(virDomainPtr domain, unsigned int flags)
 {
-    virDomainObj *vm;
-    int ret;
-
     virCheckFlags(0, -1);
 
-    if (!(vm = qbjApiBegin(domain, virDomainInjectNMIEnsureACL)))
-        return -1;
-    ret = qbjApiPress(vm, "inject-nmi");
-    qbjApiEnd(&vm);
-    return ret;
+    return qbjApiPress(domain, virDomainInjectNMIEnsureACL, "inject-nmi");
 }
 
 int
 qbjApiPMWakeup(virDomainPtr domain, unsigned int flags)
 {
-    virDomainObj *vm;
-    int ret;
-
     virCheckFlags(0, -1);
 
-    if (!(vm = qbjApiBegin(domain, virDomainPMWakeupEnsureACL)))
-        return -1;
-    ret = qbjApiPress(vm, "system_wakeup");
-    qbjApiEnd(&vm);
-    return ret;
+    return qbjApiPress(domain, virDomainPMWakeupEnsureACL, "system_wakeup");
 }
 
 int

@@ -25,23 +25,27 @@ qbjVmEventPanicked(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
     qbjVmPowerCrash(vm);
 }
 
+/* @detail: of the lifecycle event (virDomainEventPMSuspendedDetailType) */
+static void
+qbjVmEventPMSuspended(virDomainObj *vm, int detail)
+{
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return;
+    qbjVmEventState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_PMSUSPENDED, detail);
+}
+
 void
 qbjVmEventSuspend(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
 {
-    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
-        qbjVmEventState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
-        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY);
-    }
+    qbjVmEventPMSuspended(vm, VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY);
     qbjVmEventQueue(vm, virDomainEventPMSuspendNewFromObj(vm));
 }
 
 void
 qbjVmEventSuspendDisk(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
 {
-    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
-        qbjVmEventState(vm, VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN);
-        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_DISK);
-    }
+    qbjVmEventPMSuspended(vm, VIR_DOMAIN_EVENT_PMSUSPENDED_DISK);
     qbjVmEventQueue(vm, virDomainEventPMSuspendDiskNewFromObj(vm));
 }
 
