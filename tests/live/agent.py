@@ -16,12 +16,10 @@ import libvirt
 import libvirt_qemu
 
 import jobs
-import options
 import plain
+import suite
 from agent_build import build_agent
-from daemon import Daemon, DaemonError
-from guest import KERNEL_WORDS, Guest, GuestError, SerialLog
-from tap import Tap
+from guest import KERNEL_WORDS, SerialLog
 
 CHANNEL = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
@@ -29,28 +27,21 @@ AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
 STOP = "killall -STOP qemu-ga; sleep %d; killall -CONT qemu-ga"
 
 
-class Test:
+class Test(suite.DaemonChecks):
     def __init__(self, out, daemon, guest):
-        self.out, self.daemon, self.guest = out, daemon, guest
         self.image = daemon.path("img", "initrd-agent")
         if not os.path.exists(self.image):
             with open(build_agent(guest.cache), "rb") as src, open(self.image, "wb") as dst:
                 dst.write(src.read())
             os.chmod(self.image, 0o644)
-        self.connect()
+        super().__init__(out, daemon, guest)
 
     def connect(self):
-        self.conn = self.daemon.connect()
+        super().connect()
         self.events = []
         self.conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
                                          lambda _c, d, state, reason, _o: self.events.append((d.name(), state, reason)),
                                          None)
-
-    def ok(self, condition, what, detail=None):
-        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail)
-
-    def equal(self, got, wanted, what):
-        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted))
 
     def refused(self, function, code, words, what):
         begin = time.monotonic()
@@ -220,42 +211,11 @@ class Test:
         self.ok(not waiter.is_alive() and time.monotonic() - begin < 25, "a call that waits ends with its domain")
 
 
-TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]
-
-
 def run(out, args, mode):
-    guest = Guest(args.guest_cache, out.diag)
-    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
-        daemon.start()
-        test = Test(out, daemon, guest)
-        for name in args.names or TESTS:
-            if name == "reboot" and mode == "session" and not (args.mode or args.names):
-                continue
-            try:
-                getattr(test, "test_" + name)()
-            except Exception:
-                out.error("%s: %s" % (mode, name))
-                out.diag(daemon.log_tail())
-                if not daemon.alive():
-                    daemon.start()
-                test.connect()
-
-
-def main():
-    parser = options.parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
-    args = options.finish(parser.parse_args())
-    for name in args.names:
-        if name not in TESTS:
-            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
-    out = Tap("agent")
-    for mode in options.modes(args, out):
-        try:
-            run(out, args, mode)
-        except (DaemonError, GuestError) as e:
-            out.ok(False, "the daemon and the guest are there", e)
-    return out.done()
+    # a boot more, and the same code in both modes
+    names = [name for name in args.names if name != "reboot" or mode == "system" or args.chosen]
+    suite.run_with_daemon(out, args, mode, Test, names)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.main("agent", __doc__, Test, run))

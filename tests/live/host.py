@@ -12,10 +12,9 @@ import xml.etree.ElementTree as ElementTree
 import libvirt
 
 import jobs
-import options
 import plain
+import suite
 from daemon import Daemon, DaemonError
-from tap import Tap
 
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 HOOK = """#!/bin/sh
@@ -28,19 +27,13 @@ exit 0
 """
 
 
-class Test:
+class Test(suite.Checks):
     def __init__(self, out, args, mode):
         self.out, self.args, self.mode = out, args, mode
         self.stock = args.driver == "stock"
 
     def daemon(self, **kwargs):
         return Daemon(self.mode, self.args.driver, self.args.build, **kwargs)
-
-    def ok(self, condition, what, detail=None):
-        return self.out.ok(condition, "%s: %s" % (self.mode, what), detail)
-
-    def equal(self, got, wanted, what):
-        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted))
 
     def refused(self, function, code, words, what):
         """The call fails with that code, and its text has the words."""
@@ -450,27 +443,15 @@ mac_filter = 1
                         f.truncate(1000)
 
 
-TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]
-
-
-def main():
-    parser = options.parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
-    args = options.finish(parser.parse_args())
+def run(out, args, mode):
     for name in args.names:
-        if name not in TESTS:
-            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
-    out = Tap("host")
-    for mode in options.modes(args, out):
-        for name in args.names or TESTS:
-            try:
-                getattr(Test(out, args, mode), "test_" + name)()
-            except DaemonError as e:
-                out.ok(False, "the daemon is there", e)
-            except Exception:
-                out.error("%s: %s" % (mode, name))
-    return out.done()
+        try:
+            getattr(Test(out, args, mode), "test_" + name)()
+        except DaemonError as e:
+            out.ok(False, "%s: %s: the daemon is there" % (mode, name), e)
+        except Exception:
+            out.error("%s: %s" % (mode, name))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.main("host", __doc__, Test, run))

@@ -12,31 +12,19 @@ import time
 import libvirt
 
 import jobs
-import options
 import plain
-from daemon import Daemon, DaemonError
-from guest import Guest, GuestError, SerialLog
+import suite
+from guest import SerialLog
 from jobs import Events
-from tap import Tap
 
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 CONFIG, LIVE = libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE
 
 
-class Test:
-    def __init__(self, out, daemon, guest):
-        self.out, self.daemon, self.guest = out, daemon, guest
-        self.connect()
-
+class Test(suite.DaemonChecks):
     def connect(self):
-        self.conn = self.daemon.connect()
+        super().connect()
         self.events = Events(self.conn)
-
-    def ok(self, condition, what, detail=None):
-        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail)
-
-    def equal(self, got, wanted, what):
-        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted))
 
     def machine(self, name, mode, devices="", **changes):
         """(XML of a guest with a balloon and what @devices says, its serial line)"""
@@ -207,42 +195,9 @@ class Test:
         domain.destroy()
 
 
-TESTS = ("reset", "restart_at_poweroff", "console", "screenshot", "memory_and_cpus", "autostart", "getters")
-
-
 def run(out, args, mode):
-    guest = Guest(args.guest_cache, out.diag)
-    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
-        daemon.start()
-        test = Test(out, daemon, guest)
-        for name in args.names or TESTS:
-            start = time.monotonic()
-            try:
-                getattr(test, "test_" + name)()
-            except Exception:
-                out.error("%s: %s" % (mode, name))
-                out.diag(daemon.log_tail())
-                if not daemon.alive():
-                    daemon.start()
-                test.connect()
-            out.diag("%s: %.1f s" % (name, time.monotonic() - start))
-
-
-def main():
-    parser = options.parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
-    args = options.finish(parser.parse_args())
-    for name in args.names:
-        if name not in TESTS:
-            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
-    out = Tap("lifecycle")
-    for mode in options.modes(args, out, ("system",) if os.geteuid() == 0 else ("session",)):
-        try:
-            run(out, args, mode)
-        except (DaemonError, GuestError) as e:
-            out.ok(False, "the daemon and the guest are there", e)
-    return out.done()
+    suite.run_with_daemon(out, args, mode, Test, args.names)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.main("lifecycle", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))

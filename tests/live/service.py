@@ -6,20 +6,18 @@ guest does by itself, the user and the rights of QEMU and its images, the consol
 import os
 import pwd
 import shutil
-import subprocess
 import sys
 import time
 
 import libvirt
 
 import jobs
-import options
 import plain
-from daemon import Daemon, DaemonError
-from guest import Guest, GuestError, SerialLog
-from images import make_chain, qemu_io
+import suite
+from daemon import Daemon
+from guest import SerialLog
+from images import qemu_io
 from jobs import Events
-from tap import Tap
 
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
@@ -51,22 +49,10 @@ def fill(index, path, fmt):
     qemu_io(path, fmt, "write -P %d %dM 1M" % (index + 1, 2 * index))
 
 
-class Test:
-    def __init__(self, out, daemon, guest):
-        self.out, self.daemon, self.guest = out, daemon, guest
-        self.stock = daemon.driver == "stock"
-        self.connect()
-
+class Test(suite.DaemonChecks):
     def connect(self):
-        self.conn = self.daemon.connect()
+        super().connect()
         self.events = Events(self.conn)
-
-    def ok(self, condition, what, detail=None, known=None):
-        return self.out.ok(condition, "%s: %s" % (self.daemon.mode, what), detail or self.daemon.log_tail,
-                           known if self.stock else None)
-
-    def equal(self, got, wanted, what, known=None):
-        return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted), known)
 
     # --- what the guest does by itself ------------------------------------------------------------------------
 
@@ -427,44 +413,12 @@ class Test:
 
 # slow, and the same code in both modes
 ONCE = {"reboot", "console", "two_daemons"}
-TESTS = [name[5:] for name in vars(Test) if name.startswith("test_")]
 
 
 def run(out, args, mode):
-    guest = Guest(args.guest_cache, out.diag)
-    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
-        daemon.start()
-        out.diag("driver %s, qemu:///%s, guest under %s" % (args.driver, mode, guest.accel_for(daemon)))
-        test = Test(out, daemon, guest)
-        for name in args.names or TESTS:
-            if name in ONCE and mode == "session" and os.geteuid() == 0 and not (args.mode or args.names):
-                continue
-            try:
-                getattr(test, "test_" + name)()
-            except Exception:
-                out.error("%s: %s" % (mode, name))
-                out.diag(daemon.log_tail())
-                if not daemon.alive():
-                    daemon.arguments = []
-                    daemon.start()
-                test.connect()
-
-
-def main():
-    parser = options.parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(TESTS))
-    args = options.finish(parser.parse_args())
-    for name in args.names:
-        if name not in TESTS:
-            parser.error("no test %s; there are: %s" % (name, " ".join(TESTS)))
-    out = Tap("service")
-    for mode in options.modes(args, out):
-        try:
-            run(out, args, mode)
-        except (DaemonError, GuestError) as e:
-            out.ok(False, "the daemon and the guest are there", e)
-    return out.done()
+    everything = mode == "system" or os.geteuid() != 0 or args.chosen
+    suite.run_with_daemon(out, args, mode, Test, [name for name in args.names if everything or name not in ONCE])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.main("service", __doc__, Test, run))
