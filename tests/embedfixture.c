@@ -290,6 +290,41 @@ embedClose(virConnectPtr conn)
     return cleaned;
 }
 
+void
+embedBegin(const char *template, const char *images)
+{
+    embedRootDir = g_dir_make_tmp(template, NULL);
+    embedRootPrepare();
+    embedImageDir = g_build_filename(embedRootDir, images, NULL);
+    g_mkdir_with_parents(embedImageDir, 0711);
+}
+
+void
+embedFilesEnd(const char *top)
+{
+    if (embedFailures == 0)
+        embedRun("rm", "-rf", top, NULL);
+    else
+        printf("# files are left in %s\n", top);
+}
+
+int
+embedEnd(void)
+{
+    embedFilesEnd(embedRootDir);
+    g_clear_pointer(&embedRootDir, g_free);
+    g_clear_pointer(&embedImageDir, g_free);
+    return embedPlan();
+}
+
+bool
+embedQemuKill(const char *name)
+{
+    g_autofree char *command = g_strdup_printf("kill -9 $(cat '%s/run/qemu/%s.pid')", embedRootDir, name);
+
+    return embedRun("sh", "-c", command, NULL);
+}
+
 int
 embedPlan(void)
 {

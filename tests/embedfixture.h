@@ -8,7 +8,7 @@
 #include <libvirt/libvirt.h>
 #include <stdbool.h>
 
-extern char *embedRootDir;          /* set by the program, before embedRootPrepare() */
+extern char *embedRootDir;          /* set by embedBegin(), or before embedRootPrepare() */
 extern char *embedImageDir;         /* where embedImagePath() points */
 extern unsigned int embedFailures;  /* checks that failed so far */
 
@@ -18,6 +18,19 @@ bool embedCheck(bool condition, const char *name, int line);
 
 /* The last line of TAP. Returns the exit code. */
 int embedPlan(void);
+
+/* Makes a root folder from @template (of g_dir_make_tmp()) ready for a driver, and in it @images, which becomes
+ * embedImageDir. */
+void embedBegin(const char *template, const char *images);
+
+/* Removes @top and all in it, unless a check failed. */
+void embedFilesEnd(const char *top);
+
+/* Removes what embedBegin() made, unless a check failed, and ends the output. Returns the exit code. */
+int embedEnd(void);
+
+/* Kills the QEMU of domain @name. */
+bool embedQemuKill(const char *name);
 
 /* Faults from now on (virqbjfault.h), NULL: none any more. */
 void embedFault(const char *wanted);

@@ -212,14 +212,6 @@ qemuRuns(const char *name)
 }
 
 static bool
-qemuKill(const char *name)
-{
-    g_autofree char *command = g_strdup_printf("kill -9 $(cat '%s/run/qemu/%s.pid')", embedRootDir, name);
-
-    return embedRun("sh", "-c", command, NULL);
-}
-
-static bool
 statusFileExists(const char *name)
 {
     g_autofree char *path = g_strdup_printf("%s/run/qemu/%s.xml", embedRootDir, name);
@@ -242,7 +234,7 @@ testSurvivorStart(virConnectPtr conn)
           "its domain stays listed when QEMU cannot be ended");
     CHECK(statusFileExists("survivor"), "and so does its status file");
     CHECK(!virDomainCreateXML(conn, xml, 0) && embedErrorIs(VIR_ERR_OPERATION_FAILED), "it is not started twice");
-    CHECK(qemuKill("survivor") && embedGoneWait(conn, "survivor"), "its end is seen");
+    CHECK(embedQemuKill("survivor") && embedGoneWait(conn, "survivor"), "its end is seen");
     CHECK(!statusFileExists("survivor"), "then the status file goes");
     if (domain)
         virDomainFree(domain);
@@ -264,7 +256,7 @@ testSurvivorAutoDestroy(virConnectPtr conn)
     embedFault(NULL);
     CHECK((domain = virDomainLookupByName(conn, "orphan")) && statusFileExists("orphan"),
           "it stays listed when its QEMU cannot be ended");
-    CHECK(qemuKill("orphan") && embedEventWait("life:5:1 "), "the STOPPED event says destroyed");
+    CHECK(embedQemuKill("orphan") && embedEventWait("life:5:1 "), "the STOPPED event says destroyed");
     CHECK(embedGoneWait(conn, "orphan") && !statusFileExists("orphan"), "nothing is left");
     if (domain)
         virDomainFree(domain);
@@ -348,7 +340,7 @@ testUnsettled(virConnectPtr conn)
         CHECK(virDomainResume(domain) == 0 && virDomainSuspend(domain) == 0, "resume and suspend");
         g_usleep(10000);
     }
-    CHECK(qemuKill("unsettled"), "QEMU is killed");
+    CHECK(embedQemuKill("unsettled"), "QEMU is killed");
     g_usleep(1500000);
     CHECK(virDomainIsActive(domain) == 1 && statusFileExists("unsettled"),
           "the domain stays while its definition cannot be saved");
@@ -441,10 +433,7 @@ main(void)
     virConnectPtr conn;
     g_autofree char *leftover = NULL;
 
-    embedRootDir = g_dir_make_tmp("qbj-embed-XXXXXX", NULL);
-    embedRootPrepare();
-    embedImageDir = g_build_filename(embedRootDir, "images", NULL);
-    g_mkdir_with_parents(embedImageDir, 0711);
+    embedBegin("qbj-embed-XXXXXX", "images");
     leftover = writeLeftover();
 
     if (CHECK((conn = embedOpen()) != NULL, "open")) {
@@ -452,12 +441,5 @@ main(void)
         testAll(conn);
     }
     CHECK(embedClose(conn), "cleanup of the driver");
-
-    if (embedFailures == 0)
-        embedRun("rm", "-rf", embedRootDir, NULL);
-    else
-        printf("# files are left in %s\n", embedRootDir);
-    g_free(embedRootDir);
-    g_free(embedImageDir);
-    return embedPlan();
+    return embedEnd();
 }

@@ -91,10 +91,7 @@ main(void)
 {
     virConnectPtr conn;
 
-    embedRootDir = g_dir_make_tmp("qbj-image-XXXXXX", NULL);
-    embedRootPrepare();
-    embedImageDir = g_build_filename(embedRootDir, "images", NULL);
-    g_mkdir_with_parents(embedImageDir, 0711);
+    embedBegin("qbj-image-XXXXXX", "images");
 
     if (CHECK((conn = embedOpen()) != NULL, "open")) {
         embedEventRegister(conn);
@@ -104,12 +101,5 @@ main(void)
         embedEventDeregister(conn);
     }
     CHECK(embedClose(conn), "cleanup of the driver");
-
-    if (embedFailures == 0)
-        embedRun("rm", "-rf", embedRootDir, NULL);
-    else
-        printf("# files are left in %s\n", embedRootDir);
-    g_free(embedRootDir);
-    g_free(embedImageDir);
-    return embedPlan();
+    return embedEnd();
 }

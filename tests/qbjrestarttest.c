@@ -130,14 +130,6 @@ before(const char *name)
     _exit(tries < 500 ? 9 : 3);
 }
 
-static bool
-qemuKill(const char *name)
-{
-    g_autofree char *command = g_strdup_printf("kill -9 $(cat '%s/run/qemu/%s.pid')", embedRootDir, name);
-
-    return embedRun("sh", "-c", command, NULL);
-}
-
 /* The process that comes after it. */
 static int
 after(const char *name)
@@ -197,7 +189,7 @@ testCase(const char *self, const char *top, const char *name, bool gone)
     g_mkdir_with_parents(embedImageDir, 0711);
     embedRootPrepare();
     if (CHECK(embedImagesMake(LAYERS) && spawn(self, "before", name) == 9 && move("away", "qemu") &&
-              (!gone || qemuKill(name)), "a daemon dies before the persistent definition is saved"))
+              (!gone || embedQemuKill(name)), "a daemon dies before the persistent definition is saved"))
         CHECK(spawn(self, "after", name) == 0, what);
     g_clear_pointer(&embedImageDir, g_free);
     g_clear_pointer(&embedRootDir, g_free);
@@ -226,9 +218,6 @@ main(int argc, char **argv)
     testCase(argv[0], top, "between", false);
     testCase(argv[0], top, "between-gone", true);
 
-    if (embedFailures == 0)
-        embedRun("rm", "-rf", top, NULL);
-    else
-        printf("# files are left in %s\n", top);
+    embedFilesEnd(top);
     return embedPlan();
 }

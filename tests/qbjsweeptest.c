@@ -292,18 +292,8 @@ main(int argc, char **argv)
 #endif
 
     virInitialize();
-    embedRootDir = g_dir_make_tmp("qbj-sweep-XXXXXX", NULL);
-    embedRootPrepare();
-    embedImageDir = g_build_filename(embedRootDir, "template", NULL);
-    g_mkdir_with_parents(embedImageDir, 0711);
+    embedBegin("qbj-sweep-XXXXXX", "template");
     if (CHECK(embedImagesMake(SWEEP_LAYERS), "images"))
         sweepAll();
-
-    if (embedFailures == 0)
-        embedRun("rm", "-rf", embedRootDir, NULL);
-    else
-        printf("# files are left in %s\n", embedRootDir);
-    g_free(embedRootDir);
-    g_free(embedImageDir);
-    return embedPlan();
+    return embedEnd();
 }
