@@ -19,8 +19,8 @@ bool embedCheck(bool condition, const char *name, int line);
 /* The last line of TAP. Returns the exit code. */
 int embedPlan(void);
 
-/* Makes a root folder from @template (of g_dir_make_tmp()) ready for a driver, and in it @images, which becomes
- * embedImageDir. */
+/* Makes a root folder from @template (of g_dir_make_tmp()) ready for a driver, and in it @images, which is
+ * embedImageDir then. */
 void embedBegin(const char *template, const char *images);
 
 /* Removes @top and all in it, unless a check failed. */
