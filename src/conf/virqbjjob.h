@@ -45,6 +45,8 @@ struct _virQbjJob {
     unsigned int askedNews;     /* @news and the time when QEMU was asked for it; not saved */
     gint64 asked;               /* microseconds of the monotonic clock, 0: never */
     unsigned int serial;        /* tells this job from a later one of the same name; not saved */
+    gint64 pivotUntil;          /* milliseconds of the monotonic clock: when a pivot that was sent is called off,
+                                 * 0: not known; not saved */
     unsigned int retryMs;       /* present back-off of QBJ_DO_RETRY_LATER; not saved */
     char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or
                                  * NULL */

@@ -21,9 +21,10 @@ from daemon import Daemon, DaemonError
 from guest import Guest, GuestError
 from hung import Call
 from tap import Tap
-from writes import ACTIVE, PIVOT, Run
+from writes import ACTIVE, INACTIVE, PIVOT, Run
 
 T = 10                            # seconds that a pivot may take until PENDING
+FOLDER = "/etc/libvirt/qemu"
 DISK_SIZE = 16 << 20
 
 
@@ -34,6 +35,11 @@ class Held(Run):
         self.domain.blockCommit("vda", None, None, 0, ACTIVE)
         self.ready("vda")
         self.job = self.job_name("vda")
+        # the record follows what clients see (jobstates.rst: "tried")
+        self.ok(jobs.wait_for(lambda: " state='ready'" in self.own_record(), 20), "its record says so", self.own_record)
+
+    def own_record(self):
+        return (self.daemon.status_xml(self.name) or "").partition("<qbj:jobs")[2].partition("</qbj:jobs>")[0]
 
     def goes_on(self, what):
         """The job is over, the chain is the old one, the guest writes."""
@@ -105,8 +111,12 @@ class Held(Run):
     # --- the disk of the persistent definition hangs -----------------------------------------------------------
 
     def freeze_disk(self, stop):
-        subprocess.run(self.daemon.namespace_prefix() + ["fsfreeze", "-f" if stop else "-u", "/etc/libvirt/qemu"],
-                       check=True)
+        subprocess.run(self.daemon.namespace_prefix() + ["fsfreeze", "-f" if stop else "-u", FOLDER], check=True)
+
+    def timed_out(self, call, what):
+        if not self.ok(call.wait(T + 10) and call.error and
+                       call.error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT, what, lambda: str(call)):
+            raise DaemonError("what follows would wait, too")
 
     def hung_disk_before(self):
         """It hangs before job-complete: the guest is not held at all."""
@@ -115,31 +125,85 @@ class Held(Run):
         try:
             pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
             self.ok(not pivot.wait(1), "the pivot waits for a disk that hangs", lambda: str(pivot))
+            self.answers("while the pivot waits")
             self.writing("meanwhile", 100)
+            self.timed_out(pivot, "but not for ever")
+            self.equal(self.mirror("vda"), ("active-commit", "yes", self.disks["vda"].base), "the mirror is as before")
+            pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+            self.ok(not pivot.wait(1), "the next pivot waits, too", lambda: str(pivot))
         finally:
             self.freeze_disk(False)
         self.ok(pivot.wait(20) and not pivot.error, "and is done when the disk goes on", lambda: str(pivot))
         self.writing("after the pivot")
         self.equal(self.chain("vda"), [self.disks["vda"].base], "the chain is the new one")
+        self.nothing_left()
 
-    def hung_disk_pending(self):
-        """It hangs in PENDING after the first rename, for longer than a pivot may take: nothing may be called off any
-        more, because one definition is new. What is shown is QEMU's own state: the domain waits for its disk."""
+    def hung_disk_pending(self, what, change):
+        """It hangs while QEMU holds the guest, before the first rename: the pivot is called off in time, which needs no
+        disk. @change: what makes the prepared files older than memory, so that they are written again there."""
         self.ready_again()
         self.freeze_qemu(True)
         pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
-        sent = jobs.wait_for(lambda: " state='pivoting'" in (self.daemon.status_xml(self.name) or ""), 10)
-        self.ok(sent, "what is prepared is prepared before job-complete")
+        sent = jobs.wait_for(lambda: " state='pivoting'" in self.own_record(), 30)
+        self.ok(sent, "what is prepared is prepared before job-complete, " + what)
+        change()
         self.freeze_disk(True)
         try:
             self.freeze_qemu(False)
-            self.ok(not pivot.wait(T + 2), "the pivot waits for a disk that hangs in PENDING", lambda: str(pivot))
-            self.ok(" state='committed'" in (self.daemon.status_xml(self.name) or ""), "the status file is new")
+            pivot.wait(2)
+            self.answers("while the guest is held, " + what)
+            self.timed_out(pivot, "the pivot is called off while the disk hangs, " + what)
+            self.goes_on("while the disk still hangs, " + what)
+            self.equal(self.own_record(), "", "the status file has no job any more, " + what)
         finally:
             self.freeze_disk(False)
-        self.ok(pivot.wait(20) and not pivot.error, "and is done when the disk goes on", lambda: str(pivot))
-        self.writing("after the pivot")
-        self.equal(self.chain("vda"), [self.disks["vda"].base], "the chain is the new one")
+        self.equal(self.chain("vda", INACTIVE), self.disks["vda"].paths[-1:],
+                   "the persistent definition is the old one, " + what)
+        self.nothing_left()
+
+    def hung_disk_fresh(self):
+        self.hung_disk_pending("with files as they were prepared", lambda: None)
+
+    def hung_disk_stale(self):
+        xml = self.domain.XMLDesc(INACTIVE)
+
+        def define():
+            self.conn.defineXML(xml.replace("<memory ", "<title>another one</title>\n  <memory ", 1))
+
+        self.hung_disk_pending("with files that are old by then", define)
+        self.equal(self.domain.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None, libvirt.VIR_DOMAIN_AFFECT_CONFIG),
+                   "another one", "what was defined meanwhile is kept")
+
+    def answers(self, what):
+        """Nobody waits with the domain's lock."""
+        query = Call(self.domain.XMLDesc, 0)
+        self.ok(query.wait(5) and not query.error, "a query is answered " + what, lambda: str(query))
+
+    def nothing_left(self):
+        """A write that was given up takes its file with it, when the disk lets it."""
+        def left():
+            return subprocess.run(self.daemon.namespace_prefix() + ["ls", "-A", FOLDER], stdout=subprocess.PIPE,
+                                  text=True, check=True).stdout.split()
+
+        jobs.wait_for(lambda: not any(name.startswith(".qbj-") for name in left()), 20)
+        self.equal([name for name in left() if name.startswith(".")], [], "no temporary file is left")
+
+    # --- bitmaps -----------------------------------------------------------------------------------------------
+
+    def hung_qemu_bitmaps(self):
+        """QEMU has to be asked for bitmaps before job-complete, and does not answer: the mirror goes on."""
+        libvirt_qemu.qemuMonitorCommand(self.domain, '{"execute":"query-status"}', 0)       # may have made bitmaps
+        self.ready_again()
+        self.freeze_qemu(True)
+        try:
+            pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+            self.timed_out(pivot, "the pivot does not wait for ever for a QEMU that does not name its bitmaps")
+            self.equal(self.mirror("vda"), ("active-commit", "yes", self.disks["vda"].base), "the mirror is as before")
+        finally:
+            self.freeze_qemu(False)
+        self.writing("after QEMU goes on")
+        self.domain.blockJobAbort("vda", 0)
+        self.goes_on("after the abort")
 
 
 def frozen_folder(daemon):
@@ -150,8 +214,8 @@ def frozen_folder(daemon):
     with open(image, "wb") as f:
         f.truncate(DISK_SIZE)
     for words in (["mkfs.ext4", "-q", image],
-                  daemon.namespace_prefix() + ["mkdir", "-p", "/etc/libvirt/qemu"],
-                  daemon.namespace_prefix() + ["mount", "-o", "loop", image, "/etc/libvirt/qemu"]):
+                  daemon.namespace_prefix() + ["mkdir", "-p", FOLDER],
+                  daemon.namespace_prefix() + ["mount", "-o", "loop", image, FOLDER]):
         try:
             done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         except OSError as e:
@@ -165,11 +229,12 @@ def run(out, daemon, guest, names):
     missing = frozen_folder(daemon)
     daemon.start()
     out.diag("driver %s, qemu:///%s, guest under %s" % (daemon.driver, daemon.mode, guest.accel_for(daemon)))
-    # "qemu" before a restart: afterwards a pivot asks for bitmaps first, which keeps job-complete from being sent
-    cases = [("qemu", "hung_qemu", ()), ("cancel", "soft_cancel", ()),
+    # a restart, or a monitor command, makes pivots ask for bitmaps first, which keeps job-complete from being sent
+    cases = [("qemu", "hung_qemu", ()), ("disk-fresh", "hung_disk_fresh", ()), ("disk-stale", "hung_disk_stale", ()),
+             ("cancel", "soft_cancel", ()),
              ("cancel-ready", "soft_cancel_meanwhile", ("ready",)),
              ("cancel-cancelling", "soft_cancel_meanwhile", ("cancelling",)),
-             ("disk", "hung_disk_before", ()), ("disk-pending", "hung_disk_pending", ())]
+             ("bitmaps", "hung_qemu_bitmaps", ()), ("disk", "hung_disk_before", ())]
     held = None
     for name, method, args in cases:
         if names and name not in names:

@@ -16,16 +16,6 @@ qbjDomainEventFree(qbjDomainEvent *event)
     g_free(event);
 }
 
-void
-qbjDomainAheadFree(qbjDomainAhead *ahead)
-{
-    if (!ahead)
-        return;
-    qbjHostSaveFree(ahead->save);
-    g_free(ahead->text);
-    g_free(ahead);
-}
-
 void *
 qbjDomainPrivateNew(void *opaque)
 {
@@ -33,7 +23,7 @@ qbjDomainPrivateNew(void *opaque)
 
     priv->driver = opaque;
     priv->pidfd = -1;
-    priv->ahead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjDomainAheadFree);
+    priv->ahead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjHostSaveFree);
     g_queue_init(&priv->queue);
     priv->queueLost = -1;
     priv->queueWarned = -1;

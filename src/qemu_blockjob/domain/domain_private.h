@@ -35,14 +35,6 @@ struct _qbjDomainEvent {
 void qbjDomainEventFree(qbjDomainEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
 
-/* A file that was written and synced before it is known whether it is wanted. */
-typedef struct _qbjDomainAhead qbjDomainAhead;
-struct _qbjDomainAhead {
-    char *text;
-    qbjHostSave *save;
-};
-void qbjDomainAheadFree(qbjDomainAhead *ahead);
-
 typedef struct _qbjDomainPrivate qbjDomainPrivate;
 struct _qbjDomainPrivate {
     qbjDriver *driver;
@@ -73,7 +65,7 @@ struct _qbjDomainPrivate {
     unsigned long long generation;      /* of the status file: counts saves */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GSList *switches;                   /* of qbjEngineSwitch, see engine_switch.h */
-    GHashTable *ahead;                  /* name of a job -> qbjDomainAhead, see engine_persistent.h */
+    GHashTable *ahead;                  /* name of a job -> qbjHostSave, see engine_persistent.h */
 
     virMutex queueLock;
     virCond queueCond;                  /* something was queued */

@@ -65,13 +65,13 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
     return -1;
 }
 
-/* Everything that can fail before the guest is held (protocol 4 A.2). */
+/* Everything that can fail, or take long, before the guest is held (protocol 4 A.2). */
 static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
     if (qbjEnginePendingPlan(vm, job) < 0)
         return -1;
-    return qbjEngineSwitchPrepare(vm, job);
+    return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
 }
 
 /* @wait is registered for @name. Returns 0 when the end is under way or done, -1 with an error reported. */

@@ -7,16 +7,13 @@
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
+#include "engine_switch.h"
 #include "engine_timer.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
-
-/* How long a pivot may keep the guest's I/O waiting for PENDING (protocol 4 A.4); under a guest's own I/O
- * time-out. */
-#define QBJ_ENGINE_PIVOT_TIMEOUT_MS 10000
 
 qbjJobEvent
 qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
@@ -112,10 +109,10 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
     g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
     g_auto(qbjQmpCommand) command = { .execute = "job-complete", .arguments = arguments };
 
+    qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, false, QBJ_ENGINE_PIVOT_MS);
+    job->pivotUntil = g_get_monotonic_time() / 1000 + QBJ_ENGINE_PIVOT_MS;
     if (job->speed != 0 && qbjEngineLiftSpeed(vm, job) < 0)
         return qbjEngineLater(vm, job);
-
-    qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, false, QBJ_ENGINE_PIVOT_TIMEOUT_MS);
     if (qbjDomainQmpTry(vm, &command) < 0)
         return qbjEngineLater(vm, job);
     if (command.failed) {
@@ -126,6 +123,18 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
+/* A disk that hangs is to hang before the guest is held. What fails otherwise fails again in PENDING, and is
+ * told then. Returns false when it took too long. */
+static bool
+qbjEnginePrepareAgain(virDomainObj *vm, virQbjJob *job)
+{
+    bool late = qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 &&
+                virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
+
+    virResetLastError();
+    return !late;
+}
+
 qbjJobEvent
 qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job)
 {
@@ -133,6 +142,8 @@ qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job)
 
     if (where != QBJ_EVENT_RUNNING && where != QBJ_EVENT_READY)
         return where;
+    if (!qbjEnginePrepareAgain(vm, job))
+        return QBJ_EVENT_TIMEOUT;
     /* harmless when it was accepted before (protocol 5): so a refusal says nothing */
     if (qbjEngineDoSendComplete(vm, job) == QBJ_EVENT_FAILED)
         virResetLastError();

@@ -4,6 +4,7 @@
 #include "engine_pending.h"
 #include "engine_change.h"
 #include "engine_refuse.h"
+#include "engine_switch.h"
 #include "domain_qmp.h"
 #include "spec_commit.h"
 #include "virerror.h"
@@ -15,7 +16,7 @@ qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     g_autoptr(virJSONValue) arguments = NULL;
-    g_autoptr(virJSONValue) nodes = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "query-named-block-nodes" };
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
     if (!disk) {
@@ -24,12 +25,18 @@ qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
     }
 
     if (QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps) {
-        if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
-            qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &nodes) < 0)
+        if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0)
             return -1;
+        command.arguments = arguments;
+        if (qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_PIVOT_MS) < 0)
+            return -1;
+        if (command.failed) {
+            qbjQmpReportError(&command);
+            return -1;
+        }
     }
 
-    if (qbjSpecPlanCommitPending(job->spec, disk, nodes, &refusal) < 0)
+    if (qbjSpecPlanCommitPending(job->spec, disk, command.reply, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "engine_persistent.h"
 #include "engine_change.h"
 #include "domain_save.h"
+#include "host_save_within.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -30,6 +31,9 @@ qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **n
     return 0;
 }
 
+/* Nobody waits for it: a slow disk is met by the pivot. */
+#define QBJ_ENGINE_AHEAD_MS 2000
+
 void
 qbjEnginePersistentAhead(virDomainObj *vm, const virQbjJob *job)
 {
@@ -37,37 +41,34 @@ qbjEnginePersistentAhead(virDomainObj *vm, const virQbjJob *job)
     g_autofree char *path = qbjDomainConfigPath(vm);
     g_autoptr(virDomainDef) def = NULL;
     g_autofree char *text = NULL;
-    g_autoptr(qbjHostSave) save = NULL;
+    qbjHostSaveWish wish = { .path = path, .save = qbjEnginePersistentTake(vm, job) };
 
-    qbjEnginePersistentForget(vm, job);
-    if (qbjEnginePersistentPlan(vm, job, &def, &text) == 0 && text) {
-        virObjectUnlock(vm);
-        save = qbjHostSavePrepare(path, text, 0600);
-        virObjectLock(vm);
-    }
-    if (save && qbjEngineJobFind(vm, name)) {
-        qbjDomainAhead *ahead = g_new0(qbjDomainAhead, 1);
-
-        ahead->text = g_steal_pointer(&text);
-        ahead->save = g_steal_pointer(&save);
-        g_hash_table_replace(QBJ_DOMAIN_PRIVATE(vm)->ahead, g_steal_pointer(&name), ahead);
-    }
-    virResetLastError();
+    if (qbjEnginePersistentPlan(vm, job, &def, &text) < 0)
+        virResetLastError();
+    wish.text = text;
+    if (!wish.text && !wish.save)
+        return;
+    virObjectUnlock(vm);
+    if (qbjHostSaveWithin(&wish, 1, QBJ_ENGINE_AHEAD_MS) < 0)
+        virResetLastError();
+    virObjectLock(vm);
+    if (wish.save && qbjEngineJobFind(vm, name))
+        g_hash_table_replace(QBJ_DOMAIN_PRIVATE(vm)->ahead, g_steal_pointer(&name), wish.save);
+    else
+        qbjHostSaveFree(wish.save);
 }
 
 qbjHostSave *
-qbjEnginePersistentPrepare(virDomainObj *vm, const virQbjJob *job, const char *text)
+qbjEnginePersistentTake(virDomainObj *vm, const virQbjJob *job)
 {
-    qbjDomainAhead *ahead = g_hash_table_lookup(QBJ_DOMAIN_PRIVATE(vm)->ahead, job->spec->job);
-    g_autofree char *path = qbjDomainConfigPath(vm);
-    g_autoptr(qbjHostSave) save = NULL;
+    GHashTable *all = QBJ_DOMAIN_PRIVATE(vm)->ahead;
+    g_autofree char *name = NULL;
+    qbjHostSave *save = NULL;
 
-    if (ahead && STREQ(ahead->text, text) && qbjHostSaveIsThere(ahead->save)) {
-        VIR_DEBUG("vm=%s job=%s: the file written ahead is used", vm->def->name, job->spec->job);
-        save = g_steal_pointer(&ahead->save);
-    }
-    qbjEnginePersistentForget(vm, job);
-    return save ? g_steal_pointer(&save) : qbjHostSavePrepare(path, text, 0600);
+    if (!g_hash_table_lookup_extended(all, job->spec->job, (void **) &name, (void **) &save))
+        return NULL;
+    g_hash_table_steal(all, name);
+    return save;
 }
 
 void

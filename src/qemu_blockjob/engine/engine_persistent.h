@@ -13,12 +13,13 @@
  * Returns 0, -1 with an error reported. */
 int qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **newDef, char **text);
 
-/* Writes the file ahead, if there is one to write; a failure is kept for the pivot to meet. @vm is locked and
- * its job is held; the lock is dropped while the disk is waited for: @job may be gone on return. */
+/* Writes the file ahead, if there is one to write and its disk is not slow; a failure is for the pivot to
+ * meet. @vm is locked and its job is held; the lock is dropped while the disk is waited for: @job may be gone
+ * on return. */
 void qbjEnginePersistentAhead(virDomainObj *vm, const virQbjJob *job);
 
-/* A file with @text, prepared now or ahead. NULL with an error reported. */
-qbjHostSave *qbjEnginePersistentPrepare(virDomainObj *vm, const virQbjJob *job, const char *text);
+/* Hands out what was written ahead for @job; NULL when nothing was. */
+qbjHostSave *qbjEnginePersistentTake(virDomainObj *vm, const virQbjJob *job);
 
 /* Removes what was written ahead for @job. */
 void qbjEnginePersistentForget(virDomainObj *vm, const virQbjJob *job);

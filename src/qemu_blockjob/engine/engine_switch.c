@@ -10,7 +10,7 @@
 #include "engine_timer.h"
 #include "domain_queue.h"
 #include "domain_save.h"
-#include "host_save.h"
+#include "host_save_within.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -21,7 +21,7 @@ typedef struct _qbjEngineSwitch qbjEngineSwitch;
 struct _qbjEngineSwitch {
     char *job;
     /* prepared */
-    char *statusText;
+    char *statusText;                   /* NULL: nothing is planned yet */
     char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
     char *configFrom;                   /* the persistent definition that configText was made from; NULL: none */
     qbjHostSave *status;
@@ -37,14 +37,20 @@ struct _qbjEngineSwitch {
 };
 
 static void
-qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
+qbjEngineSwitchClearPlan(qbjEngineSwitch *sw)
 {
     g_clear_pointer(&sw->statusText, g_free);
     g_clear_pointer(&sw->configText, g_free);
     g_clear_pointer(&sw->configFrom, g_free);
+    g_clear_pointer(&sw->newDef, virDomainDefFree);
+}
+
+static void
+qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
+{
+    qbjEngineSwitchClearPlan(sw);
     g_clear_pointer(&sw->status, qbjHostSaveFree);
     g_clear_pointer(&sw->config, qbjHostSaveFree);
-    g_clear_pointer(&sw->newDef, virDomainDefFree);
 }
 
 static qbjEngineSwitch *
@@ -157,48 +163,73 @@ qbjEngineSwitchConfigNow(virDomainObj *vm)
     return vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
 }
 
-/* Fills what is to be saved as the persistent definition, or leaves it NULL. */
+/* What is to be saved, as memory says it now. */
 static int
-qbjEngineSwitchConfig(virDomainObj *vm, const virQbjJob *job, qbjEngineSwitch *sw)
+qbjEngineSwitchPlan(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 {
-    if (!(sw->configFrom = qbjEngineSwitchConfigNow(vm)))
-        return vm->newDef ? -1 : 0;
-    if (qbjEnginePersistentPlan(vm, job, &sw->newDef, &sw->configText) < 0)
-        return -1;
-    return sw->configText && !(sw->config = qbjEnginePersistentPrepare(vm, job, sw->configText)) ? -1 : 0;
-}
-
-int
-qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job)
-{
-    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-    g_autofree char *statusPath = qbjDomainStatusPath(vm);
-
-    qbjEngineSwitchClearPrepared(sw);
+    qbjEngineSwitchClearPlan(sw);
     if (!(sw->statusText = qbjEngineSwitchStatusText(vm, job)) ||
-        !(sw->status = qbjHostSavePrepare(statusPath, sw->statusText, 0600)) ||
-        qbjEngineSwitchConfig(vm, job, sw) < 0) {
-        qbjEngineSwitchForget(vm, job);
+        (!(sw->configFrom = qbjEngineSwitchConfigNow(vm)) && vm->newDef))
         return -1;
-    }
-    return 0;
+    return qbjEnginePersistentPlan(vm, job, &sw->newDef, &sw->configText);
 }
 
-/* Whether what was prepared still says what memory says: the new persistent definition was made from the old
- * one and from the live disk, which is part of the status file. */
+/* Whether the plan still says what memory says: the new persistent definition is made from the old one and
+ * from the live disk, which is part of the status file. */
 static bool
-qbjEngineSwitchFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
+qbjEngineSwitchIsFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
 {
     g_autofree char *statusText = NULL;
     g_autofree char *configFrom = NULL;
 
-    if (!sw || !sw->status)
+    if (!sw->statusText)
         return false;
     statusText = qbjEngineSwitchStatusText(vm, job);
     configFrom = qbjEngineSwitchConfigNow(vm);
     if (!statusText || (vm->newDef && !configFrom))
         virResetLastError();
     return STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(configFrom, sw->configFrom);
+}
+
+/* The files of the plan, all touched now. The domain's lock is dropped: its clients need not wait for a
+ * disk. */
+static int
+qbjEngineSwitchWrite(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsigned int limitMs)
+{
+    g_autofree char *statusPath = qbjDomainStatusPath(vm);
+    g_autofree char *configPath = qbjDomainConfigPath(vm);
+    qbjHostSaveWish wishes[] = {
+        { .path = statusPath, .text = sw->statusText, .save = g_steal_pointer(&sw->status) },
+        { .path = configPath, .text = sw->configText, .save = g_steal_pointer(&sw->config) },
+    };
+    int rc;
+
+    if (!wishes[1].save)
+        wishes[1].save = qbjEnginePersistentTake(vm, job);
+    virObjectUnlock(vm);
+    rc = qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), limitMs);
+    virObjectLock(vm);
+    sw->status = wishes[0].save;
+    sw->config = wishes[1].save;
+    return rc;
+}
+
+int
+qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs)
+{
+    qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
+    gint64 until = g_get_monotonic_time() / 1000 + limitMs;
+
+    do {
+        gint64 left = until - g_get_monotonic_time() / 1000;
+
+        if ((!qbjEngineSwitchIsFresh(vm, job, sw) && qbjEngineSwitchPlan(vm, job, sw) < 0) ||
+            qbjEngineSwitchWrite(vm, job, sw, MAX(left, 0)) < 0) {
+            qbjEngineSwitchClearPrepared(sw);
+            return -1;
+        }
+    } while (!qbjEngineSwitchIsFresh(vm, job, sw));
+    return 0;
 }
 
 /* Memory follows the files. Cannot fail once the texts could be made. */
@@ -225,6 +256,7 @@ qbjEngineSwitchMemory(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 static qbjJobEvent
 qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 {
+    bool renamed = sw->renamed;
     bool first = false;
     bool second = false;
 
@@ -232,8 +264,8 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     if (qbjHostSaveCommit(sw->status, &first) < 0 ||
         (sw->config && qbjHostSaveCommit(sw->config, &second) < 0)) {
         qbjEngineWaitKeepError(vm, job);
-        sw->renamed = first;
-        return first ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
+        sw->renamed = renamed || first;
+        return sw->renamed ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
     }
     if (qbjEngineSwitchMemory(vm, job, sw) < 0)
         return QBJ_EVENT_SAVE_HALF;
@@ -246,18 +278,36 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 static qbjJobEvent
 qbjEngineSwitchFailed(virDomainObj *vm, virQbjJob *job)
 {
+    if (qbjEngineSwitchRenamed(vm, job))
+        return QBJ_EVENT_SAVE_HALF;
+    if (virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT) {
+        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        virResetLastError();
+        return QBJ_EVENT_TIMEOUT;
+    }
     qbjEngineWaitKeepError(vm, job);
     g_free(job->errmsg);
     job->errmsg = g_strdup(virGetLastErrorMessage());
     return QBJ_EVENT_SAVE_FAILED;
 }
 
+/* What is left of the time that the guest may be held. A job that an earlier daemon completed gets all of
+ * it. */
+static unsigned int
+qbjEngineSwitchTimeLeft(virQbjJob *job)
+{
+    gint64 now = g_get_monotonic_time() / 1000;
+
+    if (job->pivotUntil == 0)
+        job->pivotUntil = now + QBJ_ENGINE_PIVOT_MS;
+    return CLAMP(job->pivotUntil - now, 0, QBJ_ENGINE_PIVOT_MS);
+}
+
 qbjJobEvent
 qbjEngineDoSwitch(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0)
-        return qbjEngineSwitchFailed(vm, job);
-    if (!qbjEngineSwitchFresh(vm, job, qbjEngineSwitchFind(vm, job)) && qbjEngineSwitchPrepare(vm, job) < 0)
+    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0 ||
+        qbjEngineSwitchPrepare(vm, job, qbjEngineSwitchTimeLeft(job)) < 0)
         return qbjEngineSwitchFailed(vm, job);
     return qbjEngineSwitchRename(vm, job, qbjEngineSwitchFind(vm, job));
 }
@@ -413,7 +463,7 @@ qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
     /* neither back nor yet forward: forward once more, else later */
     VIR_WARN("vm=%s job=%s: definitions cannot be saved while the guest waits: %s",
              vm->def->name, job->spec->job, virGetLastErrorMessage());
-    if (qbjEngineSwitchPrepare(vm, job) == 0 &&
+    if (qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) == 0 &&
         (sw = qbjEngineSwitchFind(vm, job)) &&
         qbjEngineSwitchRename(vm, job, sw) == QBJ_EVENT_SAVED)
         return QBJ_EVENT_SAVED;

@@ -3,7 +3,8 @@
  * Phase 0, guest not held: the new status file and the new persistent definition are written and synced
  * beside the present ones. All that can fail or be slow happens here. In PENDING, guest held: two renames.
  * When the definitions have changed in between, the prepared files are older than memory and are made again.
- * Before the first rename everything can be called off.
+ * Before the first rename everything can be called off, and is when the files' disk does not answer in time:
+ * so they are looked at once more before it.
  *
  * After the renames memory names new; what it named before is kept until the job has concluded, for the one
  * case that QEMU ends on old all the same. */
@@ -11,9 +12,15 @@
 
 #include "engine_job.h"
 
-/* Phase 0. Replaces what an earlier call prepared. Returns 0; -1 with an error reported, and nothing has
- * changed. */
-int qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job);
+/* How long a pivot may take until its first rename, from job-complete on: the guest's I/O may be held all
+ * that time (protocol 4 A.4). Under a guest's own I/O time-out. What comes before may take as long once
+ * more. */
+#define QBJ_ENGINE_PIVOT_MS 10000
+
+/* Phase 0, for @limitMs at most. What an earlier call prepared is kept where it is still right. @vm is locked
+ * and its job is held; the lock is dropped while disks are waited for. Returns 0; -1 with an error reported,
+ * and nothing has changed (VIR_ERR_OPERATION_TIMEOUT: a disk does not answer). */
+int qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs);
 
 /* True from the first rename on, until it has been taken back durably: then the pivot cannot be called
  * off. */

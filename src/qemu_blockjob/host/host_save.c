@@ -23,6 +23,7 @@ struct _qbjHostSave {
     char *path;                 /* for messages */
     char *name;                 /* in the folder */
     char *temp;                 /* in the folder; NULL once renamed */
+    char *text;
     int folder;                 /* open: the same one in both phases, whatever happens to its name */
 };
 
@@ -37,6 +38,7 @@ qbjHostSaveFree(qbjHostSave *save)
     g_free(save->path);
     g_free(save->name);
     g_free(save->temp);
+    g_free(save->text);
     g_free(save);
 }
 
@@ -76,10 +78,10 @@ qbjHostSaveCheckTarget(const qbjHostSave *save)
 
 /* Returns 0, -1 with errno set. */
 static int
-qbjHostSaveWrite(qbjHostSave *save, const char *text, mode_t mode)
+qbjHostSaveWrite(qbjHostSave *save, mode_t mode)
 {
     VIR_AUTOCLOSE fd = -1;
-    size_t length = strlen(text);
+    size_t length = strlen(save->text);
 
     if (qbjHostSaveCheckTarget(save) < 0)
         return -1;
@@ -89,7 +91,9 @@ qbjHostSaveWrite(qbjHostSave *save, const char *text, mode_t mode)
         errno = EIO;
         return -1;
     }
-    if (safewrite(fd, text, length) != (ssize_t) length ||
+    while (virQbjFaultHit("save-hang"))
+        g_usleep(50 * 1000);
+    if (safewrite(fd, save->text, length) != (ssize_t) length ||
         fchmod(fd, mode) < 0 ||
         fsync(fd) < 0)
         return -1;
@@ -104,13 +108,20 @@ qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
 
     save->path = g_strdup(path);
     save->name = g_path_get_basename(path);
+    save->text = g_strdup(text);
     save->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (save->folder < 0 || qbjHostSaveWrite(save, text, mode) < 0) {
+    if (save->folder < 0 || qbjHostSaveWrite(save, mode) < 0) {
         virReportSystemError(errno, _("cannot save '%s'"), path);
         return NULL;
     }
     return g_steal_pointer(&save);
+}
+
+bool
+qbjHostSaveHas(const qbjHostSave *save, const char *path, const char *text)
+{
+    return STREQ(save->path, path) && STREQ_NULLABLE(save->text, text);
 }
 
 bool

@@ -18,6 +18,9 @@ qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
  * either case. */
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
+/* Whether it was prepared for @path with exactly @text (NULL: no). Touches no disk. */
+bool qbjHostSaveHas(const qbjHostSave *save, const char *path, const char *text);
+
 /* Whether phase 2 would still find the temporary file, in the folder that the path names now: for one that
  * was prepared some time ago. Touches it: a folder that hangs is to hang now. */
 bool qbjHostSaveIsThere(const qbjHostSave *save);
