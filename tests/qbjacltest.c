@@ -17,6 +17,7 @@
 
 #include "libvirt_internal.h"
 #include "access/viraccessmanager.h"
+#include "virstring.h"
 
 #define XML "<domain type='qemu'><name>%s</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>" \
     "<os><type arch='x86_64' machine='pc'>hvm</type></os><devices><controller type='usb' model='none'/>" \
@@ -162,6 +163,31 @@ testQueries(virDomainPtr domain)
 }
 
 static void
+testLimits(virDomainPtr domain)
+{
+    virTypedParameter params[1] = { 0 };
+    int nparams = 0;
+
+    DENIED_NULL(virDomainGetSchedulerType(domain, &nparams));
+    nparams = 1;
+    DENIED(virDomainGetSchedulerParameters(domain, params, &nparams));
+    DENIED(virDomainGetSchedulerParametersFlags(domain, params, &nparams, 0));
+    DENIED(virDomainGetMemoryParameters(domain, params, &nparams, 0));
+    DENIED(virDomainGetBlkioParameters(domain, params, &nparams, 0));
+    DENIED(virDomainGetNumaParameters(domain, params, &nparams, 0));
+    DENIED(virDomainGetCPUStats(domain, params, 1, -1, 1, 0));
+
+    ignore_value(virStrcpyStatic(params[0].field, VIR_DOMAIN_SCHEDULER_CPU_SHARES));
+    params[0].type = VIR_TYPED_PARAM_ULLONG;
+    params[0].value.ul = 300;
+    DENIED(virDomainSetSchedulerParameters(domain, params, 1));
+    DENIED(virDomainSetSchedulerParametersFlags(domain, params, 1, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(virDomainSetMemoryParameters(domain, params, 1, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(virDomainSetBlkioParameters(domain, params, 1, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(virDomainSetNumaParameters(domain, params, 1, VIR_DOMAIN_AFFECT_CONFIG));
+}
+
+static void
 testChanges(virDomainPtr domain)
 {
     char *reply = NULL;
@@ -199,6 +225,7 @@ testAll(virConnectPtr conn, const char *uri)
         virAccessManagerSetDefault(deny);
         testConnection(conn, uri, other);
         testQueries(domain);
+        testLimits(domain);
         testChanges(domain);
         virAccessManagerSetDefault(before);
     }
@@ -227,7 +254,7 @@ main(void)
 
     chmod(root, 0711);
     g_mkdir_with_parents(etc, 0755);
-    g_file_set_contents(conf, "security_driver = \"none\"\n", -1, NULL);
+    g_file_set_contents(conf, "security_driver = \"none\"\ncgroup_controllers = [ ]\n", -1, NULL);
     virSetErrorFunc(NULL, quietErrors);
     virEventRegisterDefaultImpl();
     timer = virEventAddTimeout(100, loopTick, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "virqbjconf.h"
 #include "virqbjconfkeys.h"
+#include "vircgroup.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -67,7 +68,7 @@ static bool
 qbjTestIsRestricted(const char *name)
 {
     return STREQ(name, "user") || STREQ(name, "group") || STREQ(name, "stdio_handler") ||
-           STREQ(name, "max_core") || STRPREFIX(name, "remote_display_port_");
+           STREQ(name, "max_core") || STREQ(name, "cgroup_controllers") || STRPREFIX(name, "remote_display_port_");
 }
 
 static void
@@ -183,6 +184,7 @@ qbjTestDefaults(void)
     g_assert_cmpint(conf->stdioHandler, ==, VIR_QBJ_STDIO_DEFAULT);
     g_assert_cmpint(conf->seccompSandbox, ==, -1);
     g_assert_cmpuint(conf->maxQueued, ==, 0);
+    g_assert_cmpint(conf->cgroupControllers, ==, -1);
     g_assert_cmpuint(conf->maxProcesses + conf->maxFiles + conf->maxCore, ==, 0);
     g_assert_cmpuint(conf->displayPortMin, ==, 5900);
     g_assert_cmpuint(conf->displayPortMax, ==, 65535);
@@ -256,6 +258,27 @@ qbjTestProcess(void)
 }
 
 static void
+qbjTestCgroups(void)
+{
+    g_autoptr(virQbjConf) conf = virQbjConfNew(true, NULL);
+    g_autoptr(virQbjConf) session = virQbjConfNew(false, NULL);
+
+    g_assert_cmpint(virQbjConfLoadText(conf, "cgroup_controllers = [ \"cpu\", \"memory\" ]\n"), ==, 0);
+    g_assert_cmpint(conf->cgroupControllers, ==, 1 << VIR_CGROUP_CONTROLLER_CPU | 1 << VIR_CGROUP_CONTROLLER_MEMORY);
+    g_assert_cmpuint(g_strv_length(conf->ignoredKeys), ==, 0);
+    g_assert_cmpint(virQbjConfLoadText(conf, "cgroup_controllers = [ ]\n"), ==, 0);
+    g_assert_cmpint(conf->cgroupControllers, ==, 0);
+    g_assert_cmpint(virQbjConfLoadText(conf, "user = \"root\"\n"), ==, 0);
+    g_assert_cmpint(conf->cgroupControllers, ==, -1);
+
+    /* a session has none, and says so when they are wanted */
+    g_assert_cmpint(session->cgroupControllers, ==, 0);
+    g_assert_cmpint(virQbjConfLoadText(session, "cgroup_controllers = [ \"cpu\" ]\n"), ==, 0);
+    g_assert_cmpint(session->cgroupControllers, ==, 0);
+    g_assert_cmpstr(session->ignoredKeys[0], ==, "cgroup_controllers");
+}
+
+static void
 qbjTestRefused(void)
 {
     static const char *const texts[] = {
@@ -263,7 +286,8 @@ qbjTestRefused(void)
         "remote_display_port_max = 65536\n", "remote_display_port_min = 5905\nremote_display_port_max = 5905\n",
         "user = \"no such account\"\n", "group = \"no such group\"\n", "stdio_handler = \"syslog\"\n",
         "security_driver = \"dac\"\n", "security_driver = [ \"selinux\", \"none\" ]\n",
-        "security_driver = [ \"selinux\", \"selinux\" ]\n", "user = \n", "user = \"root", "= 1\n", "user\n",
+        "security_driver = [ \"selinux\", \"selinux\" ]\n", "cgroup_controllers = [ \"disk\" ]\n",
+        "user = \n", "user = \"root", "= 1\n", "user\n",
     };
     size_t i;
 
@@ -398,6 +422,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/defaults", qbjTestDefaults);
     g_test_add_func("/conf/values", qbjTestValues);
     g_test_add_func("/conf/process", qbjTestProcess);
+    g_test_add_func("/conf/cgroups", qbjTestCgroups);
     g_test_add_func("/conf/refused", qbjTestRefused);
     g_test_add_func("/conf/session", qbjTestSession);
     g_test_add_func("/conf/embed", qbjTestEmbed);

@@ -9,6 +9,7 @@
 #include "virqbjconfkeys.h"
 #include "virqbjconfread.h"
 #include "viralloc.h"
+#include "vircgroup.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -57,6 +58,7 @@ virQbjConfNewDefaults(bool privileged)
     conf->group = (gid_t) -1;
     conf->dynamicOwnership = privileged;
     conf->rememberOwner = privileged;
+    conf->cgroupControllers = privileged ? -1 : 0;
     conf->securityDefaultConfined = true;
     conf->seccompSandbox = -1;
     conf->logTimestamp = true;
@@ -182,6 +184,7 @@ virQbjConfReadSettings(virQbjConf *conf, virConf *file, const char *filename)
         virQbjConfReadStdio(conf, file, filename) < 0 ||
         virQbjConfReadDisplay(conf, file, filename) < 0 ||
         virQbjConfReadProcess(conf, file, filename) < 0 ||
+        virQbjConfReadCgroups(conf, file, filename) < 0 ||
         virConfGetValueUInt(file, "max_queued", &conf->maxQueued) < 0 ||
         virConfGetValueString(file, "lock_manager", &conf->lockManager) < 0)
         return -1;
@@ -292,6 +295,7 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->vncPassword = g_steal_pointer(&next->vncPassword);
     conf->displayPortMin = next->displayPortMin;
     conf->displayPortMax = next->displayPortMax;
+    conf->cgroupControllers = next->cgroupControllers;
     conf->maxProcesses = next->maxProcesses;
     conf->maxFiles = next->maxFiles;
     conf->maxCore = next->maxCore;
@@ -348,6 +352,8 @@ virQbjConfWarn(const virQbjConf *conf)
 
     if (conf->privileged && !conf->namespacesSet)
         VIR_WARN("QEMU runs without a private mount namespace, which this driver does not make");
+    if (conf->cgroupControllers & 1 << VIR_CGROUP_CONTROLLER_DEVICES)
+        VIR_WARN("QEMU may open each device that its user may: no control group of this driver forbids any");
     for (i = 0; conf->unknownKeys[i]; i++)
         VIR_WARN("'%s' in qemu.conf is not known and has no effect", conf->unknownKeys[i]);
     for (i = 0; conf->ignoredKeys[i]; i++)

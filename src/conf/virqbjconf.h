@@ -42,6 +42,8 @@ struct _virQbjConf {
     char *vncListen;
     char *vncPassword;          /* of a display that has none itself; "": nobody gets in */
     unsigned int displayPortMin, displayPortMax;    /* VNC and SPICE, both included */
+    int cgroupControllers;      /* bits 1 << VIR_CGROUP_CONTROLLER_...; -1: all that the host has, 0: none. Never
+                                 * any in a session. */
     unsigned int maxQueued;     /* calls that wait for one domain; 0: no limit */
     unsigned int maxProcesses;  /* of QEMU; 0: as the daemon's */
     unsigned int maxFiles;      /* of QEMU; 0: as the daemon's */

@@ -124,7 +124,7 @@ static const virQbjKey virQbjKeys[] = {
     { "seccomp_sandbox", INT, ACTED, NULL, ANY, "on, unless it is 0" },
     { "namespaces", LIST, UNSAFE, "", ANY,
       "A private ``/dev``, the default of the stock driver, does not exist: a warning" },
-    { "cgroup_controllers", LIST, UNSAFE, "", ANY, NULL },
+    { "cgroup_controllers", LIST, SYSTEM, NULL, ANY, "see `control groups <host.html#control-groups>`__" },
     { "cgroup_device_acl", LIST, UNSAFE, NULL, ANY, NULL },
     { "sched_core", STRING, UNSAFE, "none", ANY, NULL },
     { "lock_manager", STRING, UNSAFE, "nop", ANY, "Nothing would lock the images" },

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "virqbjconfread.h"
+#include "vircgroup.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_CONF
@@ -71,5 +72,30 @@ virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename)
         virConfGetValueBool(file, "log_timestamp", &conf->logTimestamp) < 0)
         return -1;
 
+    return 0;
+}
+
+int
+virQbjConfReadCgroups(virQbjConf *conf, virConf *file, const char *filename)
+{
+    g_auto(GStrv) names = NULL;
+    int rc = virConfGetValueStringList(file, "cgroup_controllers", false, &names);
+    int controllers = 0;
+    size_t i;
+
+    if (rc <= 0)
+        return rc;
+    for (i = 0; names && names[i]; i++) {
+        int controller = virCgroupControllerTypeFromString(names[i]);
+
+        if (controller < 0) {
+            virReportError(VIR_ERR_CONF_SYNTAX, _("The value '%s' of 'cgroup_controllers' in %s is not known"),
+                           names[i], filename);
+            return -1;
+        }
+        controllers |= 1 << controller;
+    }
+    if (conf->privileged)
+        conf->cgroupControllers = controllers;
     return 0;
 }

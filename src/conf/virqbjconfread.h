@@ -12,3 +12,6 @@ int virQbjConfReadDisplay(virQbjConf *conf, virConf *file, const char *filename)
 
 /* Limits and properties of the QEMU process. */
 int virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename);
+
+/* Control groups. */
+int virQbjConfReadCgroups(virQbjConf *conf, virConf *file, const char *filename);

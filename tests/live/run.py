@@ -28,6 +28,7 @@ SUITES = {
     "service": (["service.py"], 400),
     "held": (["held.py"], 400),
     "lifecycle": (["lifecycle.py"], 200),
+    "cgroups": (["cgroups.py"], 200),
     "devices": (["devices.py"], 200),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),

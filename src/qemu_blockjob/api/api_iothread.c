@@ -134,6 +134,23 @@ qbjApiDelIOThread(virDomainPtr domain, unsigned int id, unsigned int flags)
     return ret;
 }
 
+/* Without success the old map is in force again, as far as the host allows it. */
+static int
+qbjApiIOThreadPinLive(virDomainObj *vm, virDomainIOThreadIDDef *iothread, virBitmap *map)
+{
+    g_autoptr(virBitmap) before = NULL;
+
+    if (qbjVmIOThreadRead(vm) < 0)          /* after a restart of the daemon nobody has asked yet */
+        return -1;
+    before = g_steal_pointer(&iothread->cpumask);
+    iothread->cpumask = virBitmapNewCopy(map);
+    if (qbjVmAffinitySetIOThread(vm, iothread) == 0)
+        return 0;
+    virBitmapFree(iothread->cpumask);
+    iothread->cpumask = g_steal_pointer(&before);
+    return -1;
+}
+
 static int
 qbjApiIOThreadPinNow(virDomainObj *vm, unsigned int id, virBitmap *map, unsigned int flags)
 {
@@ -156,14 +173,8 @@ qbjApiIOThreadPinNow(virDomainObj *vm, unsigned int id, virBitmap *map, unsigned
         next->cpumask = virBitmapNewCopy(map);
         next->autofill = false;
     }
-    if (qbjVmConfigCheck(vm, &config) < 0)
+    if (qbjVmConfigCheck(vm, &config) < 0 || (live && qbjApiIOThreadPinLive(vm, live, map) < 0))
         return -1;
-    if (live) {
-        if (virProcessSetAffinity(live->thread_id, map, false) < 0)
-            return -1;
-        virBitmapFree(live->cpumask);
-        live->cpumask = virBitmapNewCopy(map);
-    }
     return qbjVmConfigCommit(vm, &config);
 }
 

@@ -30,6 +30,7 @@
 #include "api_saved.h"
 #include "api_state.h"
 #include "api_stats.h"
+#include "api_tune.h"
 #include "api_vcpu.h"
 #include "driver.h"
 
@@ -149,6 +150,18 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetVcpuPinInfo = qbjApiGetVcpuPinInfo,
     .domainPinEmulator = qbjApiPinEmulator,
     .domainGetEmulatorPinInfo = qbjApiGetEmulatorPinInfo,
+    .domainGetSchedulerType = qbjApiGetSchedulerType,
+    .domainGetSchedulerParameters = qbjApiGetSchedulerParameters,
+    .domainGetSchedulerParametersFlags = qbjApiGetSchedulerParametersFlags,
+    .domainSetSchedulerParameters = qbjApiSetSchedulerParameters,
+    .domainSetSchedulerParametersFlags = qbjApiSetSchedulerParametersFlags,
+    .domainGetMemoryParameters = qbjApiGetMemoryParameters,
+    .domainSetMemoryParameters = qbjApiSetMemoryParameters,
+    .domainGetBlkioParameters = qbjApiGetBlkioParameters,
+    .domainSetBlkioParameters = qbjApiSetBlkioParameters,
+    .domainGetNumaParameters = qbjApiGetNumaParameters,
+    .domainSetNumaParameters = qbjApiSetNumaParameters,
+    .domainGetCPUStats = qbjApiGetCPUStats,
     .domainGetIOThreadInfo = qbjApiGetIOThreadInfo,
     .domainPinIOThread = qbjApiPinIOThread,
     .domainAddIOThread = qbjApiAddIOThread,

@@ -63,6 +63,7 @@ qbjDomainPrivateFree(void *data)
         g_source_unref(priv->pidSource);
     }
     VIR_FORCE_CLOSE(priv->pidfd);
+    virCgroupFree(priv->cgroup);
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
     g_hash_table_unref(priv->ahead);

@@ -10,6 +10,7 @@
 
 #include "domain_driver.h"
 #include "conf/virchrdev.h"
+#include "util/vircgroup.h"
 #include "virqbjstatus.h"
 #include "agent_client.h"
 #include "qmp_client.h"
@@ -43,6 +44,7 @@ struct _qbjDomainPrivate {
     qbjQmp *qmp;                        /* NULL: not connected */
     qbjAgent *agent;                    /* not NULL while the guest has its end of the channel open */
     int pidfd;                          /* -1: none */
+    virCgroup *cgroup;                  /* of the running VM; NULL: none */
     GSource *pidSource;
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
                                          * this VM */

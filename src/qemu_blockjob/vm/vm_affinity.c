@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_affinity.h"
+#include "vm_cgroup.h"
 #include "vm_iothread.h"
 #include "vm_vcpu.h"
 #include "virprocess.h"
@@ -14,9 +15,12 @@ qbjVmAffinitySetVcpu(virDomainObj *vm, unsigned int vcpu)
     pid_t thread = qbjVmVcpuThread(vm, vcpu);
 
     /* without KVM one thread can be all vcpus: the process's own is the emulator's */
-    if (!map || thread == 0 || thread == vm->pid)
+    if (thread == 0 || thread == vm->pid)
         return 0;
-    return virProcessSetAffinity(thread, map, false);
+    /* the group first: a change of its CPUs is one of its threads' affinity, too */
+    if (qbjVmCgroupThread(vm, VIR_CGROUP_THREAD_VCPU, vcpu, thread) < 0)
+        return -1;
+    return map ? virProcessSetAffinity(thread, map, false) : 0;
 }
 
 static bool
@@ -46,6 +50,8 @@ qbjVmAffinitySetEmulator(virDomainObj *vm)
 
     if (!map)
         return 0;
+    if (qbjVmCgroupPinEmulator(vm, map) < 0)
+        return -1;
     if (virProcessGetPids(vm->pid, &n, &threads) < 0)
         return -1;
     for (i = 0; i < n; i++) {
@@ -57,6 +63,18 @@ qbjVmAffinitySetEmulator(virDomainObj *vm)
     return 0;
 }
 
+int
+qbjVmAffinitySetIOThread(virDomainObj *vm, const virDomainIOThreadIDDef *iothread)
+{
+    virBitmap *map = iothread->cpumask ? iothread->cpumask : vm->def->cpumask;
+
+    if (!iothread->thread_id)
+        return 0;
+    if (qbjVmCgroupThread(vm, VIR_CGROUP_THREAD_IOTHREAD, iothread->iothread_id, iothread->thread_id) < 0)
+        return -1;
+    return map ? virProcessSetAffinity(iothread->thread_id, map, false) : 0;
+}
+
 static int
 qbjVmAffinitySetIOThreads(virDomainObj *vm)
 {
@@ -65,10 +83,7 @@ qbjVmAffinitySetIOThreads(virDomainObj *vm)
     if (vm->def->niothreadids > 0 && qbjVmIOThreadRead(vm) < 0)
         return -1;
     for (i = 0; i < vm->def->niothreadids; i++) {
-        virDomainIOThreadIDDef *thread = vm->def->iothreadids[i];
-        virBitmap *map = thread->cpumask ? thread->cpumask : vm->def->cpumask;
-
-        if (map && thread->thread_id && virProcessSetAffinity(thread->thread_id, map, false) < 0)
+        if (qbjVmAffinitySetIOThread(vm, vm->def->iothreadids[i]) < 0)
             return -1;
     }
     return 0;

@@ -1,4 +1,5 @@
-/* Which host CPUs the threads of a VM may run on: <vcpu cpuset>, <cputune>. */
+/* Which host CPUs the threads of a VM may run on: <vcpu cpuset>, <cputune>. The control group of each is
+ * seen to, too. */
 #pragma once
 
 #include "domain_private.h"
@@ -7,6 +8,7 @@
  * are known. Returns 0, -1 with an error reported. */
 int qbjVmAffinitySetAll(virDomainObj *vm);
 
-/* The same for one vcpu, or for all threads that are neither vcpu nor iothread. */
+/* The same for one vcpu, for all threads that are neither vcpu nor iothread, or for one I/O thread. */
 int qbjVmAffinitySetVcpu(virDomainObj *vm, unsigned int vcpu);
 int qbjVmAffinitySetEmulator(virDomainObj *vm);
+int qbjVmAffinitySetIOThread(virDomainObj *vm, const virDomainIOThreadIDDef *iothread);

@@ -105,11 +105,28 @@ qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
     return 0;
 }
 
+/* QEMU's word for what <numatune> wants; NULL: nothing that QEMU would have to know of. */
+static const char *
+qbjVmArgsMemoryPolicy(const virDomainDef *def)
+{
+    static const char *const words[] = {
+        [VIR_DOMAIN_NUMATUNE_MEM_STRICT] = "bind",
+        [VIR_DOMAIN_NUMATUNE_MEM_PREFERRED] = "preferred",
+        [VIR_DOMAIN_NUMATUNE_MEM_INTERLEAVE] = "interleave",
+        [VIR_DOMAIN_NUMATUNE_MEM_RESTRICTIVE] = NULL,
+    };
+    virDomainNumatuneMemMode mode;
+
+    return virDomainNumatuneGetMode(def->numa, -1, &mode) == 0 && mode < G_N_ELEMENTS(words) ? words[mode] : NULL;
+}
+
 int
 qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input)
 {
     /* QEMU takes whole MiB; the definition is in KiB */
     unsigned long long mib = VIR_DIV_UP(virDomainDefGetMemoryInitial(input->def), 1024);
+    virBitmap *nodes = virDomainNumatuneGetNodeset(input->def->numa, NULL, -1);
+    const char *policy = qbjVmArgsMemoryPolicy(input->def);
     g_autoptr(virJSONValue) props = NULL;
 
     virCommandAddArg(cmd, "-m");
@@ -119,6 +136,8 @@ qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input)
                               "s:qom-type", "memory-backend-ram",
                               "s:id", QBJ_VM_ARGS_RAM_ID,
                               "U:size", mib * 1024 * 1024,
+                              "M:host-nodes", policy ? nodes : NULL,
+                              "S:policy", policy,
                               NULL) < 0 ||
         qbjVmArgsAddJSON(cmd, "-object", props) < 0)
         return -1;

@@ -2,6 +2,8 @@
 
 #include "internal.h"
 #include "vm_iothread.h"
+#include "vm_affinity.h"
+#include "vm_cgroup.h"
 #include "domain_audit.h"
 #include "domain_qmp.h"
 #include "virstring.h"
@@ -41,13 +43,16 @@ qbjVmIOThreadAdd(virDomainObj *vm, unsigned int id)
     g_autofree char *name = g_strdup_printf("iothread%u", id);
     g_autoptr(virJSONValue) arguments = NULL;
     size_t before = vm->def->niothreadids;
+    virDomainIOThreadIDDef *added;
 
     if (virJSONValueObjectAdd(&arguments, "s:qom-type", "iothread", "s:id", name, NULL) < 0 ||
         qbjDomainQmpCall(vm, "object-add", arguments, NULL) < 0)
         return -1;
     virDomainIOThreadIDAdd(vm->def, id);
     virDomainAuditIOThread(vm, before, vm->def->niothreadids, "update", true);
-    return qbjVmIOThreadRead(vm);
+    if (qbjVmIOThreadRead(vm) < 0 || !(added = virDomainIOThreadIDFind(vm->def, id)))
+        return -1;
+    return qbjVmAffinitySetIOThread(vm, added);
 }
 
 int
@@ -61,6 +66,7 @@ qbjVmIOThreadDelete(virDomainObj *vm, unsigned int id)
         qbjDomainQmpCall(vm, "object-del", arguments, NULL) < 0)
         return -1;
     virDomainIOThreadIDDel(vm->def, id);
+    qbjVmCgroupThreadGone(vm, VIR_CGROUP_THREAD_IOTHREAD, id);
     virDomainAuditIOThread(vm, before, vm->def->niothreadids, "update", true);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_reconnect.h"
+#include "vm_cgroup.h"
 #include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_power.h"
@@ -65,6 +66,7 @@ qbjVmReconnectWatched(virDomainObj *vm, int pidfd)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     qbjDomainWatchProcess(vm, pidfd);
+    qbjVmCgroupConnect(vm);
     if (priv->destroyed) {
         qbjVmStopRequest(vm);
         return;

@@ -6,6 +6,7 @@
 #include "vm_start.h"
 #include "vm_affinity.h"
 #include "vm_args.h"
+#include "vm_cgroup.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
 #include "vm_devices.h"
@@ -14,6 +15,7 @@
 #include "vm_firmware.h"
 #include "vm_hook.h"
 #include "vm_log.h"
+#include "vm_numa.h"
 #include "vm_secret.h"
 #include "vm_iotune.h"
 #include "vm_stop.h"
@@ -47,9 +49,10 @@ struct _qbjVmStartFds {
 
 /* Safety relevant settings that we do not carry out stop a start, by name. */
 static int
-qbjVmStartCheckHost(const qbjDriver *driver, const virDomainDef *def)
+qbjVmStartCheckHost(virDomainObj *vm)
 {
-    const char *key = virQbjConfUnsafeKeyFor(driver->conf, def);
+    const qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
+    const char *key = virQbjConfUnsafeKeyFor(driver->conf, vm->def);
 
     if (key) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("setting '%s' of qemu.conf is not supported by this driver"), key);
@@ -60,7 +63,9 @@ qbjVmStartCheckHost(const qbjDriver *driver, const virDomainDef *def)
                        driver->securityRefused);
         return -1;
     }
-    return 0;
+    if (!qbjVmCgroupWanted(driver) && qbjVmCgroupCheck(vm) < 0)
+        return -1;
+    return qbjVmNumaCheck(vm->def);
 }
 
 static void
@@ -165,9 +170,23 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
     virCommandSetOutputFD(cmd, &fds->log.fd);
     virCommandSetErrorFD(cmd, &fds->log.fd);
     qbjVmStartLimits(cmd, priv->driver->conf);
+    qbjVmNumaSetPolicy(vm->def, cmd, qbjVmCgroupWillBind(priv->driver));
+    if (qbjVmCgroupWanted(priv->driver))
+        virCommandRequireHandshake(cmd);
     if (virSecurityManagerSetChildProcessLabel(priv->driver->security, vm->def, cmd) < 0)
         return NULL;
     return g_steal_pointer(&cmd);
+}
+
+/* The process waits before it becomes QEMU until it is in its control groups. */
+static int
+qbjVmStartGroups(virDomainObj *vm, virCommand *cmd)
+{
+    if (!qbjVmCgroupWanted(QBJ_DOMAIN_PRIVATE(vm)->driver))
+        return 0;
+    if (virCommandHandshakeWait(cmd) < 0 || qbjVmCgroupMake(vm) < 0)
+        return -1;
+    return virCommandHandshakeNotify(cmd);
 }
 
 /* A daemonized command may fail although QEMU runs (building.md 4): the pid file tells. */
@@ -188,7 +207,7 @@ qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
     if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0)
         return -1;
     qbjDomainWatchProcess(vm, pidfd);
-    return rc;
+    return rc < 0 ? -1 : qbjVmStartGroups(vm, cmd);
 }
 
 /* QEMU died before it answered: its own words are the reason. */
@@ -371,7 +390,7 @@ qbjVmStart(virDomainObj *vm, bool paused)
     virErrorPtr reason = NULL;
     int rc;
 
-    if (qbjVmStartCheckHost(priv->driver, vm->def) < 0 ||
+    if (qbjVmStartCheckHost(vm) < 0 ||
         qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
         virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
         return -1;

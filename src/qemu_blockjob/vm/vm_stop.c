@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "vm_stop.h"
+#include "vm_cgroup.h"
 #include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_hook.h"
@@ -253,6 +254,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
         return;
     qbjVmDevicesRelease(vm);
     qbjVmStopLabels(vm);
+    qbjVmCgroupRemove(vm);
     qbjVmFilesRemove(vm);
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
     /* last, so that a daemon that dies in a script has it run again by the next one */

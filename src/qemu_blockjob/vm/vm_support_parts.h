@@ -124,6 +124,7 @@ bool qbjVmSupportSameCpuset(const xmlNode *outerIn, const xmlNode *outerOut, con
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);
+bool qbjVmSupportIgnoreStatic(const xmlNode *node, const char *value);
 bool qbjVmSupportSameMac(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportIgnoreTap(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreWithoutPassword(const xmlNode *node, const char *value);

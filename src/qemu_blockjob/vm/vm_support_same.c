@@ -203,6 +203,13 @@ qbjVmSupportIgnoreDefault(const xmlNode *node G_GNUC_UNUSED, const char *value)
     return STREQ_NULLABLE(value, "default");
 }
 
+/* The placement of memory that has nodes named. */
+bool
+qbjVmSupportIgnoreStatic(const xmlNode *node G_GNUC_UNUSED, const char *value)
+{
+    return STREQ_NULLABLE(value, "static");
+}
+
 bool
 qbjVmSupportSameMac(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED, const char *in,
                     const char *out)

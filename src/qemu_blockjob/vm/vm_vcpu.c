@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_vcpu.h"
 #include "vm_affinity.h"
+#include "vm_cgroup.h"
 #include "domain_audit.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -203,6 +204,7 @@ qbjVmVcpuDeleted(virDomainObj *vm, virJSONValue *data)
     qbjVmVcpuSetOnline(vm->def, vcpu, false);
     if (vcpu < QBJ_DOMAIN_PRIVATE(vm)->status->nvcpuPids)
         QBJ_DOMAIN_PRIVATE(vm)->status->vcpuPids[vcpu] = 0;
+    qbjVmCgroupThreadGone(vm, VIR_CGROUP_THREAD_VCPU, vcpu);
     qbjDomainSaveStatusOrWarn(vm);
     virDomainAuditVcpu(vm, before, before - 1, "update", true);
 }
