@@ -9,7 +9,6 @@
 #include "virqbjconfkeys.h"
 #include "virqbjconfread.h"
 #include "viralloc.h"
-#include "vircgroup.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -352,7 +351,7 @@ virQbjConfWarn(const virQbjConf *conf)
 
     if (conf->privileged && !conf->namespacesSet)
         VIR_WARN("QEMU runs without a private mount namespace, which this driver does not make");
-    if (conf->cgroupControllers & 1 << VIR_CGROUP_CONTROLLER_DEVICES)
+    if (conf->cgroupControllers == -1)
         VIR_WARN("QEMU may open each device that its user may: no control group of this driver forbids any");
     for (i = 0; conf->unknownKeys[i]; i++)
         VIR_WARN("'%s' in qemu.conf is not known and has no effect", conf->unknownKeys[i]);

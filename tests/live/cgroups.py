@@ -4,6 +4,7 @@ change nothing, a new daemon finds the groups again, and nothing is left behind.
 
 import glob
 import os
+import shutil
 import sys
 
 import libvirt
@@ -18,6 +19,7 @@ LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 GROUPS = "cgroup_controllers = default\n"
 MOUNT = "/sys/fs/cgroup"
 NEEDED = ("cpu", "cpuset", "memory", "blkio")
+TPM = "<tpm model='tpm-tis'><backend type='emulator'/></tpm>"
 NAME = "qbjcg%d" % os.getpid()           # the groups of all daemons of a host are in one folder
 TUNED = """<iothreads>1</iothreads>
   <memtune><soft_limit unit='MiB'>500</soft_limit></memtune>
@@ -74,9 +76,20 @@ class Test(suite.Checks):
             return self.ok(e.get_error_code() == code and words in str(e), what, "%d: %s" % (e.get_error_code(), e))
         return self.ok(False, what, "it was not refused")
 
-    def xml(self, extra="", disks=(), vcpus="2"):
+    def xml(self, extra="", disks=(), vcpus="2", tpm=""):
         return plain.domain(NAME, disks).replace("<vcpu>1</vcpu>", "<vcpu%s</vcpu>%s" % (
-            " current='1'>" + vcpus if vcpus == "3" else ">" + vcpus, extra))
+            " current='1'>" + vcpus if vcpus == "3" else ">" + vcpus, extra)).replace("</devices>", tpm + "</devices>")
+
+    def helper(self, daemon, domain):
+        if not shutil.which("swtpm"):
+            self.out.skip("the TPM's process is where QEMU is", "swtpm is not installed")
+            return
+        pid = [pid for pid, name in daemon.children() if name == "swtpm"][0]
+        with open("/proc/%d/cgroup" % pid) as f:
+            groups_of = dict(line.strip().split(":", 2)[1:] for line in f)
+        top = "/machine/qemu-%d-%s.libvirt-qemu" % (domain.ID(), NAME)
+        self.equal((groups_of["cpu"], groups_of["memory"]), (top + "/emulator", top),
+                   "the TPM's process is where QEMU is")
 
     def path(self, domain, file):
         controller, _, rest = file.partition("/")
@@ -120,8 +133,9 @@ class Test(suite.Checks):
     def test_start(self):
         with self.daemon() as daemon:
             daemon.start()
-            domain = daemon.connect().createXML(self.xml(TUNED), PAUSED)
+            domain = daemon.connect().createXML(self.xml(TUNED, tpm=TPM if shutil.which("swtpm") else ""), PAUSED)
             self.is_sorted(daemon, domain, "each thread is in its group")
+            self.helper(daemon, domain)
             self.equal(self.values(domain), WANTED, "the limits of the definition are in force")
             self.ok("<partition>/machine</partition>" in domain.XMLDesc(), "the live definition names the partition")
             total = domain.getCPUStats(True)[0]
@@ -313,6 +327,12 @@ class Test(suite.Checks):
             self.refused(lambda: conn.createXML(self.xml(self.NEEDS["Memory"]), PAUSED),
                          libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "Memory", "one controller: others' limits are refused")
             self.equal(groups(), [], "one controller: nothing is left")
+
+    def test_devices(self):
+        with self.daemon('cgroup_controllers = [ "cpu", "devices" ]\n') as daemon:
+            daemon.start()
+            self.refused(lambda: daemon.connect().createXML(self.xml(), PAUSED), libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+                         "'devices'", "device files are not watched over, and who relies on that is told")
 
     def test_session(self):
         with self.daemon("", mode="session") as daemon:

@@ -94,7 +94,7 @@ qbjVmAffinitySetAll(virDomainObj *vm)
 {
     size_t i;
 
-    if (qbjVmAffinitySetIOThreads(vm) < 0)
+    if (qbjVmCgroupBindEmulator(vm) < 0 || qbjVmAffinitySetIOThreads(vm) < 0)
         return -1;
     for (i = 0; i < vm->def->maxvcpus; i++) {
         if (qbjVmAffinitySetVcpu(vm, i) < 0)

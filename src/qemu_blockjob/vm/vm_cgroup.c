@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_cgroup.h"
 #include "vm_numa.h"
+#include "vm_tpm.h"
 #include "domain_driver.h"
 #include "hypervisor/domain_cgroup.h"
 #include "hypervisor/domain_driver.h"
@@ -17,6 +18,19 @@ VIR_LOG_INIT("qbj.vm_cgroup");
 
 #define QBJ_VM_CGROUP_DRIVER "qemu"
 #define QBJ_VM_CGROUP_PARTITION "/machine"
+
+int
+qbjVmCgroupCheckSettings(const qbjDriver *driver)
+{
+    int devices = VIR_CGROUP_CONTROLLER_DEVICES;
+
+    if (driver->conf->cgroupControllers == -1 || !(driver->conf->cgroupControllers & 1 << devices))
+        return 0;
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                   _("the controller '%s' in setting 'cgroup_controllers' of qemu.conf is not supported by this driver"),
+                   virCgroupControllerTypeToString(devices));
+    return -1;
+}
 
 bool
 qbjVmCgroupWanted(const qbjDriver *driver)
@@ -122,7 +136,7 @@ qbjVmCgroupSetCpuset(virDomainObj *vm, virCgroup *group, virCgroupThreadName kin
 
     if (!virCgroupHasController(group, VIR_CGROUP_CONTROLLER_CPUSET))
         return 0;
-    if (qbjVmNumaSetMems(vm->def, group) < 0)
+    if (kind != VIR_CGROUP_THREAD_EMULATOR && qbjVmNumaSetMems(vm->def, group) < 0)
         return -1;
     return cpus ? virDomainCgroupSetupCpusetCpus(group, cpus) : 0;
 }
@@ -152,6 +166,18 @@ qbjVmCgroupThread(virDomainObj *vm, virCgroupThreadName kind, int id, pid_t thre
         qbjVmCgroupSetBandwidth(vm, group, kind) < 0)
         return -1;
     return virCgroupAddThread(group, thread);
+}
+
+int
+qbjVmCgroupBindEmulator(virDomainObj *vm)
+{
+    g_autoptr(virCgroup) group = NULL;
+
+    if (!qbjVmCgroupHas(vm, VIR_CGROUP_CONTROLLER_CPUSET))
+        return 0;
+    if (!(group = qbjVmCgroupOfThread(vm, VIR_CGROUP_THREAD_EMULATOR, 0)))
+        return -1;
+    return qbjVmNumaSetMems(vm->def, group);
 }
 
 int
@@ -223,6 +249,23 @@ qbjVmCgroupRemoveStale(virDomainObj *vm)
         virResetLastError();
 }
 
+/* Processes that belong to QEMU are where it is itself. */
+static int
+qbjVmCgroupAddHelper(virDomainObj *vm, pid_t pid)
+{
+    g_autoptr(virCgroup) group = NULL;
+
+    if (pid == 0)
+        return 0;
+    if (virCgroupAddMachineProcess(QBJ_DOMAIN_PRIVATE(vm)->cgroup, pid) < 0)
+        return -1;
+    if (!qbjVmCgroupHas(vm, VIR_CGROUP_CONTROLLER_CPU) && !qbjVmCgroupHas(vm, VIR_CGROUP_CONTROLLER_CPUSET))
+        return 0;
+    if (!(group = qbjVmCgroupOfThread(vm, VIR_CGROUP_THREAD_EMULATOR, 0)))
+        return -1;
+    return virCgroupAddProcess(group, pid);
+}
+
 int
 qbjVmCgroupMake(virDomainObj *vm)
 {
@@ -242,7 +285,9 @@ qbjVmCgroupMake(virDomainObj *vm)
         VIR_WARN("Domain '%s' runs without control groups, which this host does not allow", vm->def->name);
         return 0;
     }
-    return qbjVmCgroupThread(vm, VIR_CGROUP_THREAD_EMULATOR, 0, vm->pid);
+    if (qbjVmCgroupThread(vm, VIR_CGROUP_THREAD_EMULATOR, 0, vm->pid) < 0)
+        return -1;
+    return qbjVmCgroupAddHelper(vm, qbjVmTpmProcess(vm));
 }
 
 void

@@ -6,6 +6,9 @@
 #include "domain_private.h"
 #include "vircgroup.h"
 
+/* A setting of qemu.conf that is not carried out: -1 with VIR_ERR_CONFIG_UNSUPPORTED reported. */
+int qbjVmCgroupCheckSettings(const qbjDriver *driver);
+
 /* Whether a VM of this driver gets groups at all. */
 bool qbjVmCgroupWanted(const qbjDriver *driver);
 
@@ -34,6 +37,11 @@ void qbjVmCgroupRemove(virDomainObj *vm);
 /* Puts a thread into the group of @kind and @id, which is made when it is not there, with the limits of the
  * definition. Returns 0, -1 with an error reported. */
 int qbjVmCgroupThread(virDomainObj *vm, virCgroupThreadName kind, int id, pid_t thread);
+
+/* Binds QEMU's own group to the definition's memory nodes. Not before QEMU has made its vcpus: KVM takes some
+ * of their memory from the lowest node, whichever one the guest is on. Returns 0, -1 with an error
+ * reported. */
+int qbjVmCgroupBindEmulator(virDomainObj *vm);
 
 /* The CPUs of QEMU's own group. Returns 0, -1 with an error reported. */
 int qbjVmCgroupPinEmulator(virDomainObj *vm, virBitmap *cpus);

@@ -63,7 +63,7 @@ qbjVmStartCheckHost(virDomainObj *vm)
                        driver->securityRefused);
         return -1;
     }
-    if (!qbjVmCgroupWanted(driver) && qbjVmCgroupCheck(vm) < 0)
+    if (qbjVmCgroupCheckSettings(driver) < 0 || (!qbjVmCgroupWanted(driver) && qbjVmCgroupCheck(vm) < 0))
         return -1;
     return qbjVmNumaCheck(vm->def);
 }

@@ -235,6 +235,22 @@ qbjVmTpmStart(virDomainObj *vm)
     return 0;
 }
 
+pid_t
+qbjVmTpmProcess(virDomainObj *vm)
+{
+    g_auto(qbjVmTpm) tpm = { 0 };
+    pid_t pid = 0;
+
+    if (!qbjVmTpmOf(vm->def))
+        return 0;
+    if (qbjVmTpmFill(QBJ_DOMAIN_PRIVATE(vm)->driver->conf, vm->def, &tpm) < 0 ||
+        virPidFileReadPath(tpm.pidFile, &pid) < 0) {
+        virResetLastError();
+        return 0;
+    }
+    return pid;
+}
+
 int
 qbjVmTpmForget(const virQbjConf *conf, const virDomainDef *def)
 {

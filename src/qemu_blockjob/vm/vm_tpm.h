@@ -8,6 +8,9 @@
  * swtpm is not installed. */
 int qbjVmTpmStart(virDomainObj *vm);
 
+/* The process of swtpm; 0: there is none. */
+pid_t qbjVmTpmProcess(virDomainObj *vm);
+
 /* Ends swtpm, if QEMU's end has not done so, and removes its socket; the state too when nothing else of the
  * domain remains. */
 void qbjVmTpmStop(virDomainObj *vm);

@@ -8,6 +8,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "hypervisor/domain_cgroup.h"
 #include "virerror.h"
 #include "virstring.h"
 #include "virtime.h"
@@ -155,14 +156,22 @@ qbjVmVcpuSetOnline(virDomainDef *def, unsigned int vcpu, bool online)
 static int
 qbjVmVcpuAdd(virDomainObj *vm, unsigned int vcpu)
 {
+    virCgroupEmulatorAllNodesData *nodes = NULL;
     g_autoptr(virJSONValue) slots = NULL;
     g_autoptr(virJSONValue) device = NULL;
     virJSONValue *slot;
+    int rc;
 
     if (qbjDomainQmpCall(vm, "query-hotpluggable-cpus", NULL, &slots) < 0 || !(slot = qbjVmVcpuSlot(slots, vcpu)) ||
         !(device = qbjVmVcpuDevice(slot, vcpu)))
         return -1;
-    return qbjDomainQmpCall(vm, "device_add", device, NULL);
+    /* KVM takes some memory from the lowest node, see qbjVmCgroupBindEmulator() */
+    if (qbjVmCgroupHas(vm, VIR_CGROUP_CONTROLLER_CPUSET) &&
+        virDomainCgroupEmulatorAllNodesAllow(QBJ_DOMAIN_PRIVATE(vm)->cgroup, &nodes) < 0)
+        return -1;
+    rc = qbjDomainQmpCall(vm, "device_add", device, NULL);
+    virDomainCgroupEmulatorAllNodesRestore(nodes);
+    return rc;
 }
 
 static int
