@@ -5,6 +5,7 @@ change nothing, a new daemon finds the groups again, and nothing is left behind.
 import glob
 import os
 import shutil
+import subprocess
 import sys
 
 import libvirt
@@ -313,6 +314,35 @@ class Test(suite.Checks):
                 self.refused(call, libvirt.VIR_ERR_OPERATION_INVALID, "control group",
                              "without groups: there is nothing to ask")
             domain.destroy()
+
+    def inside(self, daemon, *words):
+        """Runs a command where the daemon will be, before it is."""
+        subprocess.run(daemon.namespace_prefix() + list(words), check=True)
+
+    def test_readonly(self):
+        with self.daemon() as daemon:
+            for path in glob.glob(MOUNT + "/*"):
+                if os.path.ismount(path):
+                    self.inside(daemon, "mount", "-o", "remount,bind,ro", path)
+            daemon.start()
+            conn = daemon.connect()
+            domain = conn.createXML(self.xml(), PAUSED)
+            self.equal((groups(), domain.isActive()), ([], 1), "read-only groups: a VM runs in none")
+            domain.destroy()
+            self.refused(lambda: conn.createXML(self.xml(self.NEEDS["CPU"]), PAUSED),
+                         libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "CPU tuning needs", "read-only groups: limits are refused")
+
+    def test_version1(self):
+        with self.daemon() as daemon:
+            for path in glob.glob(MOUNT + "/*/cgroup.controllers"):
+                self.inside(daemon, "umount", os.path.dirname(path))
+            daemon.start()
+            domain = daemon.connect().createXML(self.xml(TUNED), PAUSED)
+            self.is_sorted(daemon, domain, "version 1 alone: each thread is in its group")
+            self.ok(len(domain.getCPUStats(False)) >= os.cpu_count() and "cpu_time" in domain.getCPUStats(False)[0],
+                    "version 1 alone: the time on each CPU is told", domain.getCPUStats(False))
+            domain.destroy()
+            self.equal(groups(), [], "version 1 alone: nothing is left")
 
     def test_some(self):
         # where both versions of the interface are mounted, libvirt.so cannot do without one of the second

@@ -266,18 +266,34 @@ qbjVmCgroupAddHelper(virDomainObj *vm, pid_t pid)
     return virCgroupAddProcess(group, pid);
 }
 
-int
-qbjVmCgroupMake(virDomainObj *vm)
+/* In a container the groups can often be seen, but not be changed: as if there were none. */
+static int
+qbjVmCgroupSetup(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     g_autofree char *name = qbjVmCgroupName(vm);
 
     if (!name)
         return -1;
-    qbjVmCgroupRemoveStale(vm);
     if (virDomainCgroupSetupCgroup(QBJ_VM_CGROUP_DRIVER, vm, 0, NULL, &priv->cgroup,
                                    priv->driver->conf->cgroupControllers, 0, priv->driver->conf->privileged,
-                                   name) < 0 ||
+                                   name) == 0)
+        return 0;
+    if (!virLastErrorIsSystemErrno(EROFS))
+        return -1;
+    virResetLastError();
+    g_clear_pointer(&priv->cgroup, virCgroupFree);
+    qbjVmCgroupRemoveStale(vm);
+    return 0;
+}
+
+int
+qbjVmCgroupMake(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    qbjVmCgroupRemoveStale(vm);
+    if (qbjVmCgroupSetup(vm) < 0 ||
         qbjVmCgroupCheck(vm) < 0 ||
         virDomainCgroupSetupGlobalCpuCgroup(vm, priv->cgroup) < 0)
         return -1;
