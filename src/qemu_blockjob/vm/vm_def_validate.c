@@ -81,6 +81,21 @@ qbjVmDefValidateTopology(const virDomainDef *def)
     return 0;
 }
 
+/* A guest that is told to reboot may well power off: what follows must not depend on how it does it. A stock
+ * driver does not read such a definition at all. */
+static int
+qbjVmDefValidateLifecycle(const virDomainDef *def)
+{
+    if (def->onPoweroff == VIR_DOMAIN_LIFECYCLE_ACTION_RESTART &&
+        def->onReboot == VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("on_poweroff 'restart' cannot be combined with on_reboot 'destroy'"));
+        return -1;
+    }
+
+    return 0;
+}
+
 /* Only the first adapter can be VGA compatible on a PC. */
 static int
 qbjVmDefValidateVideos(const virDomainDef *def)
@@ -145,7 +160,8 @@ qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
 {
     if (qbjVmDefValidateType(def, caps) < 0 ||
         qbjVmDefValidateMachine(def, caps) < 0 ||
-        qbjVmDefValidateTopology(def) < 0)
+        qbjVmDefValidateTopology(def) < 0 ||
+        qbjVmDefValidateLifecycle(def) < 0)
         return -1;
 
     if (qbjVmDefValidateFirmware(def) < 0 ||
