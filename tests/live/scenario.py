@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -83,11 +84,19 @@ def parse(path):
 class DiskModel:
     """What the disk must hold: the layers' data, and every write since."""
 
+    WORDS = ("raw", "rel", "big", "nodata", "ro", "shareable", "cdrom")
+    DRIVER = ("cache", "discard", "detect_zeroes", "iothread")      # attributes of <driver>
+    BUSES = {"h": "ide", "s": "scsi", "v": "virtio"}
+
     def __init__(self, spec, target):
         words = spec.split(":")
         self.layers, self.words, self.target = int(words[0]), words[1:], target
+        self.driver = ""
         for word in self.words:
-            if word not in ("raw", "rel", "big", "nodata", "ro"):
+            key, _, value = word.partition("=")
+            if key in self.DRIVER and value:
+                self.driver += " %s='%s'" % (key, value)
+            elif word not in self.WORDS:
                 raise ValueError("unknown kind of disk: " + word)
         self.base_format = "raw" if "raw" in self.words else "qcow2"
         self.content = bytearray(SIZE)
@@ -117,15 +126,19 @@ class DiskModel:
         return self.paths
 
     def xml(self):
-        return plain.disk(self.target, self.paths[-1], "qcow2" if self.layers > 1 else self.base_format,
-                          "<readonly/>" if "ro" in self.words else "")
+        flags = "".join("<%s/>" % element for word, element in (("ro", "readonly"), ("shareable", "shareable"))
+                        if word in self.words)
+        text = plain.disk(self.target, self.paths[-1], "qcow2" if self.layers > 1 else self.base_format, flags,
+                          "cdrom" if "cdrom" in self.words else "disk", self.BUSES[self.target[0]])
+        return text.replace("<driver name='qemu'", "<driver name='qemu'" + self.driver, 1)
 
 
 class Player:
     """Plays one scenario."""
 
     STEPS = {"v", "sh", "py", "chain", "config", "mirror", "job", "ready", "gone", "xml", "noxml", "ixml", "state",
-             "write", "data", "img", "exists", "missing", "events", "ev", "kill9d", "startd", "restartd", "sleep"}
+             "write", "data", "img", "exists", "missing", "events", "ev", "kill9d", "kill9q", "startd", "restartd",
+             "sleep"}
 
     def __init__(self, scenario, daemon, conn):
         self.scenario, self.daemon, self.conn = scenario, daemon, conn
@@ -146,6 +159,8 @@ class Player:
             else:
                 words.add(word)
         xml = plain.domain(self.name, [d.xml() for d in self.disks.values()])
+        if "iothread" in words:
+            xml = xml.replace("<vcpu>1</vcpu>", "<vcpu>1</vcpu><iothreads>1</iothreads>")
         flags = libvirt.VIR_DOMAIN_START_PAUSED if "paused" in words else 0
         if "transient" in words:
             self.domain = self.conn.createXML(xml, flags)
@@ -183,7 +198,7 @@ class Player:
             self.cleanup()
 
     def expand(self, text):
-        return text.replace("$W", self.folder).replace("$D", self.name) \
+        return text.replace("$W", self.folder).replace("$D", self.name).replace("$U", self.daemon.uri) \
             .replace("$NS", " ".join(self.daemon.namespace_prefix()))
 
     # --- steps -------------------------------------------------------------------------------------------
@@ -341,10 +356,13 @@ class Player:
             self.listener = subprocess.Popen(
                 ["virsh", "-c", self.daemon.uri, "event", "--all", "--loop", "--domain", self.name],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"})
-        # virsh does not say when it listens: suspend and resume until it shows that
+        # virsh does not say when it listens: something happens until it shows that
         for _ in range(50):
-            self.domain.suspend()
-            self.domain.resume()
+            if self.domain.isActive():
+                self.domain.suspend()
+                self.domain.resume()
+            else:
+                self.conn.defineXML(self.domain.XMLDesc(0))
             time.sleep(0.1)
             if "lifecycle" in self.heard():
                 return
@@ -360,6 +378,12 @@ class Player:
 
     def do_kill9d(self, _):
         self.daemon.kill()
+
+    def do_kill9q(self, _):
+        pid = self.daemon.qemu_pid(self.name)
+        os.kill(pid, signal.SIGKILL)
+        if not jobs.wait_for(lambda: not self.daemon.qemu_pid(self.name), WAIT):
+            raise Failed("QEMU is still there")
 
     def do_startd(self, _):
         self.daemon.start()
@@ -407,6 +431,8 @@ def run_mode(out, args, mode, scenarios):
         for scenario in scenarios:
             if "immutable" in scenario.needs and not able:
                 out.skip(str(scenario), "needs root and a file system with the immutable attribute")
+            elif "mount" in scenario.needs and mode != "system":
+                out.skip(str(scenario), "needs root, to mount a file system for the daemon")
             else:
                 playable.append(scenario)
 
