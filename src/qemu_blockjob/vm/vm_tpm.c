@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "vm_tpm.h"
+#include "qmp_socket.h"
 #include "vircommand.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -19,7 +20,6 @@
 VIR_LOG_INIT("qbj.vm_tpm");
 
 #define QBJ_VM_TPM_USER "tss"           /* of Debian's package; its certificates belong to it */
-#define QBJ_VM_TPM_SOCKET_MS 5000
 
 /* The paths of one domain's swtpm. */
 typedef struct _qbjVmTpm qbjVmTpm;
@@ -164,20 +164,21 @@ qbjVmTpmSetup(const virDomainDef *def, const qbjVmTpm *tpm)
     return 0;
 }
 
-/* swtpm is ready when its socket is there. */
+/* The socket listens before swtpm is started, and is handed to it: QEMU can connect at once. Returns a
+ * descriptor, -1 with an error reported. */
 static int
-qbjVmTpmWait(const qbjVmTpm *tpm)
+qbjVmTpmListen(const qbjVmTpm *tpm, const virQbjConf *conf)
 {
-    int left;
+    VIR_AUTOCLOSE fd = qbjQmpListenUnix(tpm->socket, 0600);
+    int listening;
 
-    for (left = QBJ_VM_TPM_SOCKET_MS; left > 0; left -= 10) {
-        if (virFileExists(tpm->socket))
-            return 0;
-        g_usleep(10 * 1000);
+    if (fd >= 0 && conf->privileged && conf->user != (uid_t) -1 && chown(tpm->socket, conf->user, conf->group) < 0) {
+        virReportSystemError(errno, _("unable to set ownership of '%s'"), tpm->socket);
+        return -1;
     }
-
-    virReportError(VIR_ERR_INTERNAL_ERROR, _("swtpm did not make its socket; its log is '%s'"), tpm->log);
-    return -1;
+    listening = fd;
+    fd = -1;
+    return listening;
 }
 
 static int
@@ -185,15 +186,18 @@ qbjVmTpmRun(const qbjVmTpm *tpm, const virQbjConf *conf)
 {
     g_autofree char *program = virTPMGetSwtpm();
     g_autoptr(virCommand) cmd = NULL;
+    int fd;
 
     if (!program) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", _("A TPM needs swtpm, which is not installed."));
         return -1;
     }
+    if ((fd = qbjVmTpmListen(tpm, conf)) < 0)
+        return -1;
 
-    unlink(tpm->socket);
     cmd = virCommandNewArgList(program, "socket", "--ctrl", NULL);
-    virCommandAddArgFormat(cmd, "type=unixio,path=%s,mode=0600", tpm->socket);
+    virCommandPassFD(cmd, fd, VIR_COMMAND_PASS_FD_CLOSE_PARENT);
+    virCommandAddArgFormat(cmd, "type=unixio,fd=%d", fd);
     virCommandAddArg(cmd, "--tpmstate");
     virCommandAddArgFormat(cmd, "dir=%s,mode=0600", tpm->stateDir);
     virCommandAddArg(cmd, "--log");
@@ -204,15 +208,7 @@ qbjVmTpmRun(const qbjVmTpm *tpm, const virQbjConf *conf)
     qbjVmTpmSetUser(cmd, tpm);
     virCommandSetPidFile(cmd, tpm->pidFile);
     virCommandDaemonize(cmd);
-    if (virCommandRun(cmd, NULL) < 0 || qbjVmTpmWait(tpm) < 0)
-        return -1;
-
-    if (conf->privileged && conf->user != (uid_t) -1 && chown(tpm->socket, conf->user, conf->group) < 0) {
-        virReportSystemError(errno, _("unable to set ownership of '%s'"), tpm->socket);
-        return -1;
-    }
-
-    return 0;
+    return virCommandRun(cmd, NULL);
 }
 
 int
