@@ -183,6 +183,27 @@ qbjTestHostCpu(void)
     }
 }
 
+/* libvirt's parser would make room for each of them, and abort the daemon. */
+static void
+qbjTestLimits(void)
+{
+    static const char *const bodies[] = {
+        "<vcpu>-1</vcpu>", "<vcpu>4294967295</vcpu>", "<vcpu current='1'>400000000</vcpu>",
+        "<iothreads>4294967295</iothreads>", "<iothreads>4097</iothreads>", "<vcpu>4097</vcpu>",
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(bodies); i++) {
+        g_autofree char *xml = g_strdup_printf("<domain type='qemu'><name>guest</name><memory>65536</memory>"
+                                               "<os><type machine='q35'>hvm</type></os>%s</domain>", bodies[i]);
+
+        g_assert_null(qbjTestDefine(xml, xmlopt));
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
+        g_assert_nonnull(strstr(virGetLastErrorMessage(), "4096"));
+        virResetLastError();
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -205,6 +226,7 @@ main(int argc, char **argv)
     }
 
     g_test_add_func("/define/host-cpu", qbjTestHostCpu);
+    g_test_add_func("/define/limits", qbjTestLimits);
 
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -1,10 +1,11 @@
-/* Runs a fuzz target without libFuzzer: every seed as it is, then mutations of seeds.
+/* Runs a fuzz target without libFuzzer: seeds as they are, then mutations of seeds.
  *
- * usage: fuzz_NAME [--print] SEED...     (files, or folders whose files are taken, recursively)
+ * usage: fuzz_NAME SEED...     (files, or folders whose files are taken, recursively)
  *
- * QBJ_FUZZ_RUNS (default 1500): mutations. QBJ_FUZZ_SEED: start of the random numbers; it is printed, and the
- * same one gives the same inputs. Each input is in its own file while it runs: QBJ_FUZZ_INPUT (default: in
- * the temporary folder) holds the one that crashed. */
+ * QBJ_FUZZ_SEEDS (default 300): how many seeds are run as they are, evenly chosen. QBJ_FUZZ_RUNS (default
+ * 1500): mutations, of any seed. QBJ_FUZZ_SEED: start of the random numbers; it is printed, and the same
+ * one gives the same inputs. Each input is in a file of the temporary folder while it runs: the one that
+ * crashed stays there. */
 #include <config.h>
 
 #include "internal.h"
@@ -117,7 +118,11 @@ qbjFuzzMutate(GRand *rand, GByteArray *input)
 static void
 qbjFuzzRun(const guint8 *data, size_t size, const char *keep)
 {
-    g_assert_true(g_file_set_contents(keep, (const char *) data, size, NULL));
+    FILE *file = fopen(keep, "w");      /* not g_file_set_contents(), which waits for the disk each time */
+
+    g_assert_nonnull(file);
+    g_assert_cmpuint(fwrite(data, 1, size, file), ==, size);
+    g_assert_cmpint(fclose(file), ==, 0);
     g_assert_cmpint(LLVMFuzzerTestOneInput(data, size), ==, 0);
 }
 
@@ -154,6 +159,7 @@ main(int argc, char **argv)
     g_autofree char *name = g_path_get_basename(argv[0]);
     g_autofree char *keep = g_strdup_printf("%s/%s-%d.input", g_get_tmp_dir(), name, (int) getpid());
     g_autoptr(GRand) rand = g_rand_new_with_seed(start);
+    guint as_is;
     size_t i;
 
     /* thousands of reported errors; a test's output is read by people */
@@ -166,13 +172,14 @@ main(int argc, char **argv)
 
     printf("1..2\n# QBJ_FUZZ_SEED=%u QBJ_FUZZ_RUNS=%u, the input that runs is in %s\n", start, runs, keep);
     fflush(stdout);
-    for (i = 0; i < seeds->len; i++) {
+    as_is = MIN(qbjFuzzNumber("QBJ_FUZZ_SEEDS", 300), seeds->len);
+    for (i = 0; i < as_is; i++) {
         size_t size;
-        const guint8 *data = g_bytes_get_data(seeds->pdata[i], &size);
+        const guint8 *data = g_bytes_get_data(seeds->pdata[i * seeds->len / as_is], &size);
 
         qbjFuzzRun(data, size, keep);
     }
-    printf("ok 1 %u seeds\n", seeds->len);
+    printf("ok 1 %u of %u seeds\n", as_is, seeds->len);
 
     qbjFuzzRunMutations(rand, runs, keep);
     printf("ok 2 %u mutations\n", runs);

@@ -9,6 +9,7 @@
 #include <libxml/xpathInternals.h>
 
 #include "fuzz_main.h"
+#include "fuzz_xml.h"
 #include "statusfixture.h"
 #include "virerror.h"
 #include "virqbjxml.h"
@@ -140,9 +141,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(virQbjStatus) status = NULL;
 
     qbjFuzzStart();
-    doc = xmlReadMemory((const char *) data, size, NULL, NULL,
-                        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (!doc || !xmlDocGetRootElement(doc))
+    if (!(doc = qbjFuzzXmlRead(data, size)))
         return 0;
 
     def = qbjFuzzDomain(doc, xmlDocGetRootElement(doc));
@@ -153,115 +152,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* ---- mutations of the tree ---- */
-
 static void
-qbjFuzzCollect(xmlNodePtr node, GPtrArray *elements)
-{
-    for (; node; node = node->next) {
-        if (node->type == XML_ELEMENT_NODE) {
-            g_ptr_array_add(elements, node);
-            qbjFuzzCollect(node->children, elements);
-        }
-    }
-}
-
-static xmlNodePtr
-qbjFuzzPick(GRand *rand, GPtrArray *elements)
-{
-    return elements->pdata[g_rand_int_range(rand, 0, elements->len)];
-}
-
-static xmlAttrPtr
-qbjFuzzPickAttribute(GRand *rand, xmlNodePtr node)
-{
-    xmlAttrPtr attribute = node->properties;
-
-    while (attribute && attribute->next && g_rand_boolean(rand))
-        attribute = attribute->next;
-    return attribute;
-}
-
-/* @node is not the root. */
-static void
-qbjFuzzChangeElement(GRand *rand, xmlNodePtr node, xmlNodePtr other)
-{
-    switch (g_rand_int_range(rand, 0, 3)) {
-    case 0:
-        xmlUnlinkNode(node);
-        xmlFreeNode(node);
-        return;
-    case 1:
-        xmlAddNextSibling(node, xmlCopyNode(node, 1));
-        return;
-    default:
-        xmlAddNextSibling(node, xmlCopyNode(other, 1));
-        return;
-    }
-}
-
-static void
-qbjFuzzChangeAttribute(GRand *rand, xmlNodePtr node, xmlNodePtr other)
+qbjFuzzChange(GRand *rand, xmlNodePtr node, xmlNodePtr other)
 {
     static const char *const values[] = { "", "no", "-1", "99999999999999999999", "broken", "completed", "vda", "&" };
-    xmlAttrPtr attribute = qbjFuzzPickAttribute(rand, node);
-    xmlAttrPtr source = qbjFuzzPickAttribute(rand, other);
-    g_autofree char *value = source ? virXMLPropString(other, (const char *) source->name) : NULL;
 
-    if (!attribute)
-        return;
-
-    switch (g_rand_int_range(rand, 0, 3)) {
-    case 0:
-        xmlRemoveProp(attribute);
-        return;
-    case 1:
-        xmlSetProp(node, attribute->name, (const xmlChar *) values[g_rand_int_range(rand, 0, G_N_ELEMENTS(values))]);
-        return;
-    default:
-        xmlSetProp(node, attribute->name, (const xmlChar *) value);
-        return;
-    }
-}
-
-static void
-qbjFuzzChangeTree(GRand *rand, xmlDocPtr doc)
-{
-    int changes = g_rand_int_range(rand, 1, 4);
-
-    while (changes-- > 0) {
-        g_autoptr(GPtrArray) elements = g_ptr_array_new();
-        xmlNodePtr node;
-        xmlNodePtr other;
-
-        qbjFuzzCollect(xmlDocGetRootElement(doc), elements);
-        node = qbjFuzzPick(rand, elements);
-        other = qbjFuzzPick(rand, elements);
-        if (g_rand_boolean(rand))
-            qbjFuzzChangeAttribute(rand, node, other);
-        else if (node != elements->pdata[0])
-            qbjFuzzChangeElement(rand, node, other);
-    }
+    qbjFuzzXmlChange(rand, node, other, values[g_rand_int_range(rand, 0, G_N_ELEMENTS(values))]);
 }
 
 size_t
 LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned int seed)
 {
-    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
-    g_autoptr(xmlDoc) doc = xmlReadMemory((const char *) data, size, NULL, NULL,
-                                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    xmlChar *text = NULL;
-    int length = 0;
-
-    if (!doc || !xmlDocGetRootElement(doc))
-        return size;
-
-    qbjFuzzChangeTree(rand, doc);
-    xmlDocDumpMemory(doc, &text, &length);
-    if (length > 0 && (size_t) length <= room) {
-        memcpy(data, text, length);
-        size = length;
-    }
-    xmlFree(text);
-    return size;
+    return qbjFuzzXmlMutate(data, size, room, seed, qbjFuzzChange);
 }

@@ -111,6 +111,8 @@ qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFla
     g_autoptr(virDomainDef) def = NULL;
 
     virResetLastError();
+    if (qbjVmDefCheckLimits(xml) < 0)
+        return NULL;
     def = virDomainDefParseString(xml, xmlopt, NULL, parseFlags);
     if (!def) {
         if (!virGetLastError() || virGetLastErrorCode() == VIR_ERR_OK)

@@ -80,3 +80,44 @@ qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def)
 
     return 0;
 }
+
+/* The parser refuses what is contradictory as it stands; ports without a type have become ISA ports since,
+ * and what is stored must be read again. */
+static int
+qbjVmDefValidateSerial(const virDomainDef *def, size_t number)
+{
+    const virDomainChrDef *chr = def->serials[number];
+    size_t i;
+
+    for (i = 0; i < number; i++) {
+        if (def->serials[i]->targetType == chr->targetType && def->serials[i]->target.port == chr->target.port) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Two serial ports have the number %d"), chr->target.port);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+int
+qbjVmDefValidateSerials(const virDomainDef *def)
+{
+    int isa = 0;
+    size_t i;
+
+    for (i = 0; i < def->nserials; i++)
+        isa += def->serials[i]->targetType == VIR_DOMAIN_CHR_SERIAL_TARGET_TYPE_ISA;
+
+    if (isa > VIR_MAX_ISA_SERIAL_PORTS) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Maximum supported number of ISA serial ports is '%d'"),
+                       VIR_MAX_ISA_SERIAL_PORTS);
+        return -1;
+    }
+
+    for (i = 1; i < def->nserials; i++) {
+        if (qbjVmDefValidateSerial(def, i) < 0)
+            return -1;
+    }
+
+    return 0;
+}

@@ -22,6 +22,10 @@ int qbjVmDefDeviceDefaults(virDomainDeviceDef *dev, const virDomainDef *def, uns
 void qbjVmDefSetDisk(virDomainDiskDef *disk);
 void qbjVmDefSetScsiModels(virDomainDef *def);
 
+/* vm_def_limits.c: of a definition that comes from a client, before it is parsed. -1 with
+ * VIR_ERR_CONFIG_UNSUPPORTED reported for a number that is out of all proportion. */
+int qbjVmDefCheckLimits(const char *xml);
+
 /* vm_def_chr.c */
 /* The parser numbers consoles before it puts that of the first serial port in front. */
 void qbjVmDefNumberConsoles(virDomainDef *def);
@@ -29,6 +33,7 @@ void qbjVmDefSetChr(virDomainChrDef *chr, unsigned int parseFlags, const qbjVmDe
 int qbjVmDefValidateChr(const virDomainChrDef *chr, const virDomainDef *def);
 /* Channels to spice and sound through it need one. */
 bool qbjVmDefHasSpice(const virDomainDef *def);
+int qbjVmDefValidateSerials(const virDomainDef *def);
 
 /* vm_def_firmware.c */
 void qbjVmDefSetFirmware(virDomainDef *def, const qbjVmDefContext *context);
@@ -40,6 +45,8 @@ int qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps);
 /* vm_def_cpu.c: before a start. -1 with VIR_ERR_CPU_INCOMPATIBLE reported when the host's CPU lacks
  * something. */
 int qbjVmDefCheckCpu(const virDomainDef *def);
+/* -1 with VIR_ERR_CONFIG_UNSUPPORTED reported for a name of a feature that would be more than a name. */
+int qbjVmDefValidateCpu(const virDomainDef *def);
 /* The CPU of this host; NULL when it is not known. */
 const virCPUDef *qbjVmDefGetHostCpu(void);
 

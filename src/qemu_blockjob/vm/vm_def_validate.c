@@ -161,10 +161,12 @@ qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
     if (qbjVmDefValidateType(def, caps) < 0 ||
         qbjVmDefValidateMachine(def, caps) < 0 ||
         qbjVmDefValidateTopology(def) < 0 ||
-        qbjVmDefValidateLifecycle(def) < 0)
+        qbjVmDefValidateLifecycle(def) < 0 ||
+        qbjVmDefValidateCpu(def) < 0)
         return -1;
 
     if (qbjVmDefValidateFirmware(def) < 0 ||
+        qbjVmDefValidateSerials(def) < 0 ||
         qbjVmDefValidateSpice(def) < 0)
         return -1;
 
