@@ -48,13 +48,11 @@ qbjVmSecretEncrypt(uint8_t *key, uint8_t *value, size_t length, qbjVmSecret *sec
     return 0;
 }
 
-/* Whoever may start the domain need not be able to read the passphrase; we may, even when it is private. */
 static int
 qbjVmSecretFetch(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
 {
     virSecretLookupTypeDef *lookup = &src->encryption->secrets[0]->seclookupdef;
-    VIR_IDENTITY_AUTORESTORE virIdentity *old = virIdentityElevateCurrent();
-    g_autoptr(virConnect) conn = old ? virGetConnectSecret() : NULL;
+    g_autoptr(virConnect) conn = virGetConnectSecret();
     g_autofree uint8_t *value = NULL;
     size_t length = 0;
     int ret = -1;
@@ -70,6 +68,24 @@ qbjVmSecretFetch(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
 
     virSecureErase(value, length);
     return ret;
+}
+
+/* Whoever may start the domain need not be able to read the passphrase; we may, even when it is private. A
+ * program that has the driver inside it acts for nobody: then the one to be raised is itself. */
+static int
+qbjVmSecretFetchElevated(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
+{
+    g_autoptr(virIdentity) client = virIdentityGetCurrent();
+    g_autoptr(virIdentity) system = client ? NULL : virIdentityGetSystem();
+    g_autoptr(virIdentity) before = NULL;
+    int ret = -1;
+
+    if (!client && (!system || virIdentitySetCurrent(system) < 0))
+        return -1;
+    if ((before = virIdentityElevateCurrent()))
+        ret = qbjVmSecretFetch(src, key, secret);
+
+    return virIdentitySetCurrent(client) < 0 ? -1 : ret;
 }
 
 static int
@@ -94,7 +110,7 @@ qbjVmSecretPrepareImage(virStorageSource *src, uint8_t *key, GHashTable *secrets
     name = qbjBlockNodeSecret(src);
     secret = g_new0(qbjVmSecret, 1);
     g_hash_table_insert(secrets, g_strdup(name), secret);
-    if (qbjVmSecretFetch(src, key, secret) < 0)
+    if (qbjVmSecretFetchElevated(src, key, secret) < 0)
         return -1;
 
     g_free(priv->secretAlias[VIR_QBJ_SECRET_ENCRYPTION]);
