@@ -387,6 +387,18 @@ class Daemon:
     def threads(self):
         return len(os.listdir("/proc/%d/task" % self.pid))
 
+    def lasting_threads(self):
+        """Without the driver's pool of workers, which grows to its few when they happen to be needed at once."""
+        return sorted(name for name in self.thread_names() if not name.startswith("qbj-worker"))
+
+    def descriptors(self):
+        return len(os.listdir("/proc/%d/fd" % self.pid))
+
+    def memory_mib(self):
+        """What the daemon keeps in memory."""
+        with open("/proc/%d/status" % self.pid) as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1]) / 1024
+
     def thread_names(self):
         names = []
         for task in os.listdir("/proc/%d/task" % self.pid):
