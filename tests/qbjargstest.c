@@ -127,6 +127,53 @@ qbjTestStartOnly(void)
     g_assert_cmpint(close(monitor), ==, 0);
 }
 
+/* How many nodes on the command line of a disk with @depth images name the one below them. */
+static unsigned int
+qbjTestLinks(unsigned int depth, bool linkLater)
+{
+    g_autoptr(virDomainDef) def = qbjTestArgsDefinition(QBJ_TEST_DATA "/argv/disk-chain-of-unknown-end/domain.xml",
+                                                        xmlopt);
+    virStorageSource *last;
+    qbjVmArgsInput input = {
+        .def = def, .caps = qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64"), .libDir = "/root/lib",
+        .monitorPath = "/root/lib/monitor.sock", .monitorFd = -1, .linkLater = linkLater,
+    };
+    g_autoptr(virCommand) cmd = NULL;
+    g_auto(GStrv) args = NULL;
+    unsigned int links = 0;
+    size_t i;
+
+    if (!def)
+        g_error("cannot parse: %s", virGetLastErrorMessage());
+    last = def->disks[0]->src;
+    for (i = 1; i < depth; i++) {
+        g_clear_pointer(&last->backingStore, virObjectUnref);
+        last->backingStore = virStorageSourceCopy(last, false);
+        last = last->backingStore;
+        g_free(last->nodestorage);
+        last->nodestorage = g_strdup_printf("libvirt-%zu-storage", i + 1);
+        g_free(last->nodeformat);
+        last->nodeformat = g_strdup_printf("libvirt-%zu-format", i + 1);
+    }
+    last->backingStore = virStorageSourceNew();
+    cmd = qbjVmArgsBuild(&input);
+    g_assert_nonnull(cmd);
+    g_assert_cmpint(virCommandGetArgList(cmd, &args), ==, 0);
+    for (i = 0; args[i]; i++)
+        links += strstr(args[i], "\"backing\":\"libvirt-") != NULL;
+    return links;
+}
+
+/* A deep chain is put together later when the caller says that it will, any other one never. */
+static void
+qbjTestDeepChain(void)
+{
+    g_assert_cmpint(qbjTestLinks(200, false), ==, 199);
+    g_assert_cmpint(qbjTestLinks(200, true), ==, 0);
+    g_assert_cmpint(qbjTestLinks(31, true), ==, 0);
+    g_assert_cmpint(qbjTestLinks(30, true), ==, 29);
+}
+
 /* --- refusals: definitions that come past the parser's own checks --------------------------------------- */
 
 typedef struct _qbjTestRefused qbjTestRefused;
@@ -341,6 +388,7 @@ main(int argc, char **argv)
 
     g_test_add_func("/args/descriptors", qbjTestDescriptors);
     g_test_add_func("/args/start-only", qbjTestStartOnly);
+    g_test_add_func("/args/deep-chain", qbjTestDeepChain);
     qbjTestAddRefusals();
 
     ret = g_test_run();

@@ -36,6 +36,7 @@ SUITES = {
     "agent": (["agent.py"], 400),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
+    "scale": (["scale.py"], 400),
     "statusfile": (["statusfile.py"], 300),
     "hostile-system": (["hostile.py", "--mode", "system"], 300),
     "hostile-session": (["hostile.py", "--mode", "session"], 300),

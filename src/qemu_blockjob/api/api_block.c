@@ -12,18 +12,45 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* With the lock dropped, for storage may hang. */
+static int
+qbjApiBlockInfoProbe(virDomainObj *vm, virStorageSource *copy, qbjVmBlockSizes *sizes)
+{
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjVmBlockProbe(copy, sizes);
+    virObjectLock(vm);
+    return rc;
+}
+
+static int
+qbjApiBlockInfoFile(virDomainObj *vm, const qbjVmAsk *ask, virStorageSource *copy, qbjVmBlockSizes *sizes)
+{
+    qbjVmBlockSizes file;
+
+    if (qbjApiBlockInfoProbe(vm, copy, &file) < 0)
+        return -1;
+    qbjVmBlockFileSizes(ask, copy, &file, sizes);
+    return 0;
+}
+
 /* Of a running VM the guest's and QEMU's view; of a regular file what the file system says is newer. */
 static int
 qbjApiBlockInfoLive(virDomainObj *vm, const virStorageSource *src, virDomainBlockInfoPtr info)
 {
     g_autoptr(virStorageSource) copy = virStorageSourceCopy(src, false);
-    g_autoptr(qbjVmAsk) ask = qbjVmAskNow(vm, QBJ_VM_ASK(NODES) | QBJ_VM_ASK(NODE_STATS));
+    bool nodes = qbjVmBlockNeedsNodes(vm->def);
+    g_autoptr(qbjVmAsk) ask = qbjVmAskNow(vm, QBJ_VM_ASK(DEVICES) | (nodes ? QBJ_VM_ASK(NODES) : 0));
     qbjVmBlockSizes sizes;
     struct stat st;
 
     if (!ask || !copy)
         return -1;
-    if (!qbjVmBlockNodeSizes(ask, copy, &sizes)) {
+    if (!nodes) {
+        if (qbjApiBlockInfoFile(vm, ask, copy, &sizes) < 0)
+            return -1;
+    } else if (!qbjVmBlockNodeSizes(ask, copy, &sizes)) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU does not tell the size of the disk"));
         return -1;
     }
@@ -42,14 +69,8 @@ qbjApiBlockInfoOff(virDomainObj *vm, const virStorageSource *src, virDomainBlock
 {
     g_autoptr(virStorageSource) copy = virStorageSourceCopy(src, false);
     qbjVmBlockSizes sizes;
-    int rc;
 
-    if (!copy)
-        return -1;
-    virObjectUnlock(vm);
-    rc = qbjVmBlockProbe(copy, &sizes);
-    virObjectLock(vm);
-    if (rc < 0)
+    if (!copy || qbjApiBlockInfoProbe(vm, copy, &sizes) < 0)
         return -1;
     info->capacity = sizes.capacity;
     info->allocation = sizes.allocation;

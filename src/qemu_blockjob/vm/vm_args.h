@@ -38,6 +38,7 @@ struct _qbjVmArgsInput {
     GHashTable *secrets;        /* name of the QEMU object -> qbjVmSecret; NULL: text form, without their data */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
+    bool linkLater;             /* who runs it calls qbjVmChainLink(): deep chains come without backing nodes */
     bool sandbox;
     bool processName;           /* "qemu:NAME" is seen in lists of processes */
     bool dumpGuestCore;         /* unless the definition says something else */

@@ -7,6 +7,7 @@
 #include "virerror.h"
 #include "virqbjstatus.h"
 #include "vm_args_disk.h"
+#include "vm_chain.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -17,15 +18,16 @@ qbjVmArgsReportRefusal(const qbjRefusal *refusal)
     return -1;
 }
 
-/* What goes in as the format node's "backing": a node-name, "" for an explicit end, NULL when the definition
- * does not say what is below (then QEMU looks into the image, as with domxml-to-native). */
+/* What goes in as the format node's "backing": a node-name, "" for an explicit end or what is linked
+ * later, NULL when the definition does not say what is below (then QEMU looks into the image, as with
+ * domxml-to-native). */
 static const char *
-qbjVmArgsBacking(const virStorageSource *src)
+qbjVmArgsBacking(const virStorageSource *src, bool linkLater)
 {
     if (!src->backingStore)
         return NULL;
 
-    return virStorageSourceIsBacking(src->backingStore) ? src->backingStore->nodeformat : "";
+    return virStorageSourceIsBacking(src->backingStore) && !linkLater ? src->backingStore->nodeformat : "";
 }
 
 /* The passphrase, encrypted with the master key: nothing here is of use to who sees the command line. */
@@ -60,14 +62,15 @@ qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorag
 }
 
 static int
-qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, bool readonly)
+qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, const char *backing,
+                  bool readonly)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(virJSONValue) storage = NULL;
     g_autoptr(virJSONValue) format = NULL;
 
     if (!(storage = qbjBlockNodeStorage(src, &refusal)) ||
-        !(format = qbjBlockNodeFormat(src, qbjVmArgsBacking(src), readonly, &refusal)))
+        !(format = qbjBlockNodeFormat(src, backing, readonly, &refusal)))
         return qbjVmArgsReportRefusal(&refusal);
 
     if (qbjVmArgsAddSecret(cmd, input, src) < 0 ||
@@ -82,6 +85,7 @@ static int
 qbjVmArgsAddChain(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDiskDef *disk)
 {
     g_autoptr(GPtrArray) chain = g_ptr_array_new();
+    bool linkLater = input->linkLater && qbjVmChainIsDeep(disk);
     virStorageSource *src;
     size_t i;
 
@@ -90,7 +94,7 @@ qbjVmArgsAddChain(virCommand *cmd, const qbjVmArgsInput *input, const virDomainD
 
     for (i = chain->len; i > 0; i--) {
         src = g_ptr_array_index(chain, i - 1);
-        if (qbjVmArgsAddImage(cmd, input, src, i > 1 || src->readonly) < 0)
+        if (qbjVmArgsAddImage(cmd, input, src, qbjVmArgsBacking(src, linkLater), i > 1 || src->readonly) < 0)
             return -1;
     }
 

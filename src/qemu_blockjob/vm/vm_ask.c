@@ -11,13 +11,13 @@ struct _qbjVmAsk {
     int place[QBJ_VM_ASK_LAST];                 /* of each question in it, -1: not asked */
     size_t n;
     qbjQmpBegun *begun;
+    GHashTable *nodes;                          /* name -> its entry in the answer to DEVICES; or NULL */
 };
 
 static const char *const qbjVmAskCommands[QBJ_VM_ASK_LAST] = {
     [QBJ_VM_ASK_BALLOON] = "query-balloon",
     [QBJ_VM_ASK_GUEST_MEMORY] = "qom-get",
     [QBJ_VM_ASK_DEVICES] = "query-blockstats",
-    [QBJ_VM_ASK_NODE_STATS] = "query-blockstats",
     [QBJ_VM_ASK_NODES] = "query-named-block-nodes",
     [QBJ_VM_ASK_BLOCK] = "query-block",
     [QBJ_VM_ASK_IOTHREADS] = "query-iothreads",
@@ -43,9 +43,6 @@ qbjVmAskArguments(const virDomainDef *def, qbjVmAskWhat what)
         path = g_strdup_printf("/machine/peripheral/%s", def->memballoon->info.alias);
         virJSONValueObjectAdd(&arguments, "s:path", path, "s:property", "guest-stats", NULL);
         break;
-    case QBJ_VM_ASK_NODE_STATS:
-        virJSONValueObjectAdd(&arguments, "b:query-nodes", true, NULL);
-        break;
     case QBJ_VM_ASK_NODES:
         virJSONValueObjectAdd(&arguments, "b:flat", true, NULL);
         break;
@@ -63,9 +60,14 @@ qbjVmAskArguments(const virDomainDef *def, qbjVmAskWhat what)
     return arguments;
 }
 
+/* Whether an answer could say anything that the definition does not. */
 static bool
 qbjVmAskHas(const virDomainDef *def, qbjVmAskWhat what)
 {
+    if (what == QBJ_VM_ASK_HALT_POLL)
+        return def->virtType == VIR_DOMAIN_VIRT_KVM;
+    if (what == QBJ_VM_ASK_IOTHREADS)
+        return def->niothreadids > 0 || def->namespaceData;
     if (what == QBJ_VM_ASK_BALLOON || what == QBJ_VM_ASK_GUEST_MEMORY)
         return virDomainDefHasMemballoon(def) && def->memballoon->info.alias;
     return true;
@@ -91,6 +93,42 @@ qbjVmAskBegin(virDomainObj *vm, unsigned int what)
     return ask;
 }
 
+static void
+qbjVmAskIndexNode(GHashTable *nodes, virJSONValue *entry)
+{
+    const char *name = virJSONValueObjectGetString(entry, "node-name");
+
+    if (name)
+        g_hash_table_replace(nodes, g_strdup(name), entry);
+}
+
+/* The entry of a node has that of its file in "parent" and that of its backing node in "backing". Under
+ * a filter both are the same node. */
+static void
+qbjVmAskIndexChain(GHashTable *nodes, virJSONValue *entry)
+{
+    for (; entry; entry = virJSONValueObjectGetObject(entry, "backing")) {
+        virJSONValue *file = virJSONValueObjectGetObject(entry, "parent");
+
+        qbjVmAskIndexNode(nodes, entry);
+        if (file)
+            qbjVmAskIndexNode(nodes, file);
+    }
+}
+
+static void
+qbjVmAskIndex(qbjVmAsk *ask)
+{
+    virJSONValue *devices = qbjVmAskGet(ask, QBJ_VM_ASK_DEVICES);
+    size_t i;
+
+    if (!devices || !virJSONValueIsArray(devices))
+        return;
+    ask->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (i = 0; i < virJSONValueArraySize(devices); i++)
+        qbjVmAskIndexChain(ask->nodes, virJSONValueArrayGet(devices, i));
+}
+
 int
 qbjVmAskCollect(qbjVmAsk *ask, unsigned int deadlineMs)
 {
@@ -100,13 +138,24 @@ qbjVmAskCollect(qbjVmAsk *ask, unsigned int deadlineMs)
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU's monitor could not be asked"));
         return -1;
     }
-    return qbjQmpCollect(g_steal_pointer(&ask->begun), deadlineMs);
+    if (qbjQmpCollect(g_steal_pointer(&ask->begun), deadlineMs) < 0)
+        return -1;
+    qbjVmAskIndex(ask);
+    return 0;
 }
 
 virJSONValue *
 qbjVmAskGet(const qbjVmAsk *ask, qbjVmAskWhat what)
 {
     return ask->place[what] < 0 ? NULL : ask->commands[ask->place[what]].reply;
+}
+
+virJSONValue *
+qbjVmAskGetNode(const qbjVmAsk *ask, const char *node)
+{
+    virJSONValue *entry = ask->nodes && node ? g_hash_table_lookup(ask->nodes, node) : NULL;
+
+    return entry ? virJSONValueObjectGetObject(entry, "stats") : NULL;
 }
 
 void
@@ -118,6 +167,7 @@ qbjVmAskFree(qbjVmAsk *ask)
         return;
     if (ask->begun && qbjQmpCollect(ask->begun, 0) < 0)
         virResetLastError();
+    g_clear_pointer(&ask->nodes, g_hash_table_unref);
     for (i = 0; i < ask->n; i++) {
         virJSONValueFree(ask->commands[i].arguments);
         qbjQmpCommandClear(&ask->commands[i]);

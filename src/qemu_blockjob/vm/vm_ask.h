@@ -7,9 +7,8 @@
 typedef enum {
     QBJ_VM_ASK_BALLOON,         /* query-balloon */
     QBJ_VM_ASK_GUEST_MEMORY,    /* what the guest's balloon driver has reported */
-    QBJ_VM_ASK_DEVICES,         /* query-blockstats */
-    QBJ_VM_ASK_NODE_STATS,      /* query-blockstats of each node */
-    QBJ_VM_ASK_NODES,           /* query-named-block-nodes, flat */
+    QBJ_VM_ASK_DEVICES,         /* query-blockstats: devices, and below each the nodes of its chain */
+    QBJ_VM_ASK_NODES,           /* query-named-block-nodes, flat; not of a VM with a deep chain (vm_chain.h) */
     QBJ_VM_ASK_BLOCK,           /* query-block */
     QBJ_VM_ASK_IOTHREADS,       /* query-iothreads */
     QBJ_VM_ASK_HALT_POLL,       /* query-stats of the vcpus: time spent polling */
@@ -30,6 +29,9 @@ int qbjVmAskCollect(qbjVmAsk *ask, unsigned int deadlineMs);
 
 /* The answer to one question, borrowed; NULL: not asked, QEMU has refused it, or none came. */
 virJSONValue *qbjVmAskGet(const qbjVmAsk *ask, qbjVmAskWhat what);
+
+/* What DEVICES says of one node ("stats"), borrowed; NULL as above. */
+virJSONValue *qbjVmAskGetNode(const qbjVmAsk *ask, const char *node);
 
 /* Frees @ask; an answer that is still missing is waited for no longer. */
 void qbjVmAskFree(qbjVmAsk *ask);

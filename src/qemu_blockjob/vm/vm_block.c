@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "vm_block.h"
+#include "vm_chain.h"
 #include "storage_file/storage_file_probe.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -70,14 +71,6 @@ qbjVmBlockFind(virJSONValue *array, const char *key, const char *value)
     return NULL;
 }
 
-virJSONValue *
-qbjVmBlockNodeCounters(const qbjVmAsk *ask, const char *node)
-{
-    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODE_STATS), "node-name", node);
-
-    return entry ? virJSONValueObjectGetObject(entry, "stats") : NULL;
-}
-
 static bool
 qbjVmBlockImageSize(const qbjVmAsk *ask, const char *node, const char *what, unsigned long long *size)
 {
@@ -87,14 +80,46 @@ qbjVmBlockImageSize(const qbjVmAsk *ask, const char *node, const char *what, uns
     return image && virJSONValueObjectGetNumberUlong(image, what, size) == 0;
 }
 
+static unsigned long long
+qbjVmBlockHighest(const qbjVmAsk *ask, const virStorageSource *src)
+{
+    virJSONValue *counters = qbjVmAskGetNode(ask, src->nodestorage);
+    unsigned long long offset = 0;
+
+    if (counters)
+        ignore_value(virJSONValueObjectGetNumberUlong(counters, "wr_highest_offset", &offset));
+    return offset;
+}
+
+bool
+qbjVmBlockNeedsNodes(const virDomainDef *def)
+{
+    const virStorageSource *src;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        for (src = def->disks[i]->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+            if (!virStorageSourceIsLocalStorage(src))
+                return true;            /* only QEMU can look at it */
+        }
+    }
+    return !qbjVmChainAnyDeep(def);
+}
+
+void
+qbjVmBlockFileSizes(const qbjVmAsk *ask, const virStorageSource *src, const qbjVmBlockSizes *file,
+                    qbjVmBlockSizes *sizes)
+{
+    sizes->capacity = file->capacity;
+    sizes->physical = file->allocation;
+    sizes->allocation = qbjVmBlockHighest(ask, src);
+}
+
 bool
 qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlockSizes *sizes)
 {
-    virJSONValue *counters = qbjVmBlockNodeCounters(ask, src->nodestorage);
-
     memset(sizes, 0, sizeof(*sizes));
-    if (counters)
-        ignore_value(virJSONValueObjectGetNumberUlong(counters, "wr_highest_offset", &sizes->allocation));
+    sizes->allocation = qbjVmBlockHighest(ask, src);
     if (!qbjVmBlockImageSize(ask, src->nodestorage, "actual-size", &sizes->physical))
         qbjVmBlockImageSize(ask, src->nodestorage, "virtual-size", &sizes->physical);
     return qbjVmBlockImageSize(ask, src->nodeformat, "virtual-size", &sizes->capacity);

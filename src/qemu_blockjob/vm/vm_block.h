@@ -10,19 +10,26 @@ struct _qbjVmBlockSizes {
     unsigned long long physical;        /* where the host's storage ends */
 };
 
-/* Reads file and header of an image that no VM of ours uses. @src is changed, so pass a copy of a
+/* Reads file and header of an image. @src is changed, so pass a copy of a
  * definition's. No lock may be held, for storage may hang. Returns 0, -1 with an error reported. */
 int qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes);
 
-/* The figures of an image of a running VM from the answers NODES and NODE_STATS; false: QEMU has not said.
+/* Whether sizes of images are asked of QEMU (NODES). It is not when the answer would take it too long
+ * (vm_chain.h) and all images are local: then qbjVmBlockProbe() reads them, and qbjVmBlockFileSizes()
+ * says what QEMU would. */
+bool qbjVmBlockNeedsNodes(const virDomainDef *def);
+
+/* The figures of an image of a running VM from the answer DEVICES and from what qbjVmBlockProbe() has
+ * found. */
+void qbjVmBlockFileSizes(const qbjVmAsk *ask, const virStorageSource *src, const qbjVmBlockSizes *file,
+                         qbjVmBlockSizes *sizes);
+
+/* The figures of an image of a running VM from the answers NODES and DEVICES; false: QEMU has not said.
  * allocation is where the highest write ended; physical what the file takes up. */
 bool qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlockSizes *sizes);
 
 /* The counters of the disk's device from the answer DEVICES, borrowed; NULL: QEMU has not said. */
 virJSONValue *qbjVmBlockCounters(const qbjVmAsk *ask, const virDomainDiskDef *disk);
-
-/* The same of one node from the answer NODE_STATS. */
-virJSONValue *qbjVmBlockNodeCounters(const qbjVmAsk *ask, const char *node);
 
 /* The entry of the disk's device in the answer of query-block or query-blockstats, borrowed; NULL: none. */
 virJSONValue *qbjVmBlockEntry(virJSONValue *reply, const virDomainDiskDef *disk);

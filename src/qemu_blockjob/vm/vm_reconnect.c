@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_reconnect.h"
 #include "vm_cgroup.h"
+#include "vm_chain.h"
 #include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_power.h"
@@ -253,6 +254,21 @@ qbjVmReconnectAsk(virDomainObj *vm)
     return rc;
 }
 
+/* A daemon that died while it started the VM may have left deep chains in pieces: the guest has not run
+ * yet, and must not before they are whole. Returns 0, -1 with an error reported. */
+static int
+qbjVmReconnectLink(virDomainObj *vm)
+{
+    int reason;
+
+    if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP)
+        return 0;
+    if (qbjVmChainLink(vm) < 0)
+        return -1;
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
+    return 0;
+}
+
 void
 qbjVmReconnectFinish(virDomainObj *vm)
 {
@@ -261,7 +277,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
     if (priv->starting)
         return;
 
-    if (qbjVmReconnectAsk(vm) < 0) {
+    if (qbjVmReconnectAsk(vm) < 0 || qbjVmReconnectLink(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();

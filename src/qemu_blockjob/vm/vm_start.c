@@ -7,6 +7,7 @@
 #include "vm_affinity.h"
 #include "vm_args.h"
 #include "vm_cgroup.h"
+#include "vm_chain.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
 #include "vm_devices.h"
@@ -157,6 +158,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .chardevFds = fds->chardevs,
         .secrets = fds->secrets,
         .vsockFd = &fds->devices.vsockFd,
+        .linkLater = true,
     };
 
     qbjVmArgsSettings(&input, priv->driver->conf);
@@ -362,7 +364,8 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
 {
     if (qbjVmStartPrepare(vm, fds) < 0 ||
         qbjVmStartExec(vm, fds) < 0 ||
-        qbjVmStartAsk(vm, &fds->log) < 0)
+        qbjVmStartAsk(vm, &fds->log) < 0 ||
+        qbjVmChainLink(vm) < 0)
         return -1;
     if (qbjVmStartRun(vm, paused) < 0)
         return -1;

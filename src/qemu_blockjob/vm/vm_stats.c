@@ -40,8 +40,7 @@ static const qbjVmStatsGroup qbjVmStatsGroups[] = {
     { VIR_DOMAIN_STATS_BALLOON, QBJ_VM_ASK(BALLOON) | QBJ_VM_ASK(GUEST_MEMORY), false, qbjVmStatsBalloon },
     { VIR_DOMAIN_STATS_VCPU, 0, false, qbjVmStatsVcpu },
     { VIR_DOMAIN_STATS_INTERFACE, 0, false, qbjVmStatsInterface },
-    { VIR_DOMAIN_STATS_BLOCK, QBJ_VM_ASK(DEVICES) | QBJ_VM_ASK(NODE_STATS) | QBJ_VM_ASK(NODES), false,
-      qbjVmStatsBlock },
+    { VIR_DOMAIN_STATS_BLOCK, QBJ_VM_ASK(DEVICES) | QBJ_VM_ASK(NODES), false, qbjVmStatsBlock },
     { VIR_DOMAIN_STATS_PERF, 0, false, qbjVmStatsNothing },
     { VIR_DOMAIN_STATS_IOTHREAD, QBJ_VM_ASK(IOTHREADS), true, qbjVmStatsIOThread },
     { VIR_DOMAIN_STATS_MEMORY, 0, false, qbjVmStatsNothing },
@@ -84,33 +83,44 @@ qbjVmStatsIsLive(const qbjVmStats *stats)
     return stats->domainId >= 0 && stats->vm->def->id == stats->domainId;
 }
 
+/* The images that are read as files: what is reported of a VM, see qbjVmStatsBlock(). */
 static void
-qbjVmStatsCopyImages(qbjVmStats *stats)
+qbjVmStatsCopyImages(qbjVmStats *stats, bool active)
 {
     const virDomainDef *def = stats->vm->def;
+    virStorageSource *src;
     size_t i;
 
-    stats->nimages = def->ndisks;
-    stats->images = g_new0(virStorageSource *, def->ndisks + 1);
-    stats->sizes = g_new0(qbjVmBlockSizes, def->ndisks + 1);
+    stats->images = g_ptr_array_new_with_free_func(virObjectUnref);
     for (i = 0; i < def->ndisks; i++) {
-        if (!virStorageSourceIsEmpty(def->disks[i]->src))
-            stats->images[i] = virStorageSourceCopy(def->disks[i]->src, false);
+        src = def->disks[i]->src;
+        do {
+            virStorageSource *copy = virStorageSourceIsEmpty(src) ? NULL : virStorageSourceCopy(src, false);
+
+            g_ptr_array_add(stats->images, copy);
+            src = src->backingStore;
+        } while (active && stats->backing && virStorageSourceIsBacking(src));
     }
+    stats->sizes = g_new0(qbjVmBlockSizes, stats->images->len + 1);
 }
 
 qbjVmStats *
 qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing)
 {
     qbjVmStats *stats = g_new0(qbjVmStats, 1);
+    bool active = virDomainObjIsActive(vm);
+    unsigned int questions;
 
     stats->vm = virObjectRef(vm);
     stats->domainId = vm->def->id;
-    stats->groups = qbjVmStatsSupported(vm->def, virDomainObjIsActive(vm), groups);
+    stats->groups = qbjVmStatsSupported(vm->def, active, groups);
     stats->backing = backing;
-    stats->ask = qbjVmAskBegin(vm, qbjVmStatsQuestions(stats->groups));
-    if (!virDomainObjIsActive(vm) && (stats->groups & VIR_DOMAIN_STATS_BLOCK))
-        qbjVmStatsCopyImages(stats);
+    questions = qbjVmStatsQuestions(stats->groups);
+    if ((stats->groups & VIR_DOMAIN_STATS_BLOCK) && (!active || !qbjVmBlockNeedsNodes(vm->def))) {
+        qbjVmStatsCopyImages(stats, active);
+        questions &= ~QBJ_VM_ASK(NODES);
+    }
+    stats->ask = qbjVmAskBegin(vm, questions);
     return stats;
 }
 
@@ -122,8 +132,10 @@ qbjVmStatsCollect(qbjVmStats *stats, gint64 until)
 
     if (qbjVmAskCollect(stats->ask, left > 0 ? left : 0) < 0)
         virResetLastError();
-    for (i = 0; i < stats->nimages; i++) {
-        if (stats->images[i] && qbjVmBlockProbe(stats->images[i], &stats->sizes[i]) < 0)
+    for (i = 0; stats->images && i < stats->images->len; i++) {
+        virStorageSource *image = g_ptr_array_index(stats->images, i);
+
+        if (image && qbjVmBlockProbe(image, &stats->sizes[i]) < 0)
             virResetLastError();
     }
 }
@@ -143,13 +155,9 @@ qbjVmStatsFill(qbjVmStats *stats, virTypedParamList *list)
 void
 qbjVmStatsFree(qbjVmStats *stats)
 {
-    size_t i;
-
     if (!stats)
         return;
-    for (i = 0; i < stats->nimages; i++)
-        virObjectUnref(stats->images[i]);
-    g_free(stats->images);
+    g_clear_pointer(&stats->images, g_ptr_array_unref);
     g_free(stats->sizes);
     qbjVmAskFree(stats->ask);
     virObjectUnref(stats->vm);

@@ -54,18 +54,35 @@ qbjVmStatsBlockSizes(virTypedParamList *list, size_t n, const qbjVmBlockSizes *s
     return 0;
 }
 
+/* What was found in the file of entry @n; NULL: nothing, or the chain is another one by now. */
+static const qbjVmBlockSizes *
+qbjVmStatsBlockFile(const qbjVmStats *stats, size_t n, const virStorageSource *src)
+{
+    const virStorageSource *image;
+
+    if (!stats->images || n >= stats->images->len || !(image = g_ptr_array_index(stats->images, n)) ||
+        STRNEQ_NULLABLE(image->nodeformat, src->nodeformat) || stats->sizes[n].capacity == 0)
+        return NULL;
+    return &stats->sizes[n];
+}
+
 /* One image of the chain of @disk, as entry @n. */
 static int
 qbjVmStatsBlockLive(const qbjVmStats *stats, virTypedParamList *list, size_t n, const virDomainDiskDef *disk,
                     const virStorageSource *src)
 {
-    qbjVmBlockSizes sizes;
+    qbjVmBlockSizes sizes = { 0 };
+    const qbjVmBlockSizes *file = qbjVmStatsBlockFile(stats, n, src);
 
     if (qbjVmStatsBlockName(list, n, disk, src) < 0)
         return -1;
     if (src == disk->src && qbjVmStatsBlockCount(list, n, qbjVmBlockCounters(stats->ask, disk)) < 0)
         return -1;
-    return qbjVmBlockNodeSizes(stats->ask, src, &sizes) ? qbjVmStatsBlockSizes(list, n, &sizes) : 0;
+    if (file)
+        qbjVmBlockFileSizes(stats->ask, src, file, &sizes);
+    if (file || qbjVmBlockNodeSizes(stats->ask, src, &sizes))
+        return qbjVmStatsBlockSizes(list, n, &sizes);
+    return 0;
 }
 
 static int
@@ -73,15 +90,14 @@ qbjVmStatsBlockDisk(const qbjVmStats *stats, virTypedParamList *list, size_t *n,
 {
     const virDomainDiskDef *disk = stats->vm->def->disks[which];
     const virStorageSource *src = disk->src;
+    const qbjVmBlockSizes *file;
 
     if (!qbjVmStatsIsLive(stats)) {
         if (qbjVmStatsBlockName(list, *n, disk, src) < 0)
             return -1;
-        if (which >= stats->nimages || stats->sizes[which].capacity == 0) {
-            (*n)++;
-            return 0;
-        }
-        return qbjVmStatsBlockSizes(list, (*n)++, &stats->sizes[which]);
+        file = qbjVmStatsBlockFile(stats, *n, src);
+        (*n)++;
+        return file ? qbjVmStatsBlockSizes(list, *n - 1, file) : 0;
     }
     do {
         if (qbjVmStatsBlockLive(stats, list, (*n)++, disk, src) < 0)

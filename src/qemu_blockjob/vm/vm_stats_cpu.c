@@ -45,10 +45,13 @@ qbjVmStatsCpu(const qbjVmStats *stats, virTypedParamList *list)
          virTypedParamListAddULLong(list, user, "cpu.user") < 0 ||
          virTypedParamListAddULLong(list, kernel, "cpu.system") < 0))
         return -1;
-    if (polled &&
-        (virTypedParamListAddULLong(list, qbjVmStatsSum(polled, "halt_poll_success_ns"),
-                                    "cpu.haltpoll.success.time") < 0 ||
-         virTypedParamListAddULLong(list, qbjVmStatsSum(polled, "halt_poll_fail_ns"), "cpu.haltpoll.fail.time") < 0))
+    if (!polled && stats->vm->def->virtType == VIR_DOMAIN_VIRT_KVM)
+        return 0;
+    /* nothing but KVM polls, and of a VM without it QEMU is not asked (vm_ask.c) */
+    if (virTypedParamListAddULLong(list, polled ? qbjVmStatsSum(polled, "halt_poll_success_ns") : 0,
+                                   "cpu.haltpoll.success.time") < 0 ||
+        virTypedParamListAddULLong(list, polled ? qbjVmStatsSum(polled, "halt_poll_fail_ns") : 0,
+                                   "cpu.haltpoll.fail.time") < 0)
         return -1;
     return 0;
 }

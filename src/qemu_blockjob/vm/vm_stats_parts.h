@@ -10,9 +10,10 @@ struct _qbjVmStats {
     unsigned int groups;
     bool backing;                       /* images below the top ones, too */
     qbjVmAsk *ask;
-    virStorageSource **images;          /* of a VM that is off: copies of its disks' images, or NULL */
+    GPtrArray *images;                  /* NULL: QEMU is asked. Copies of what is read as a file, or NULL for
+                                         * each empty drive: of a VM that is off one for each disk, of one
+                                         * with a deep chain all that are reported */
     qbjVmBlockSizes *sizes;             /* theirs; all 0: not known */
-    size_t nimages;
 };
 
 /* Each adds its figures to @list: 0, -1 with an error reported. stats->vm is locked. */

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""Deep chains and long lives: a chain of 200 images is started, committed and pivoted as a whole; a daemon that dies
+while it starts one leaves it to the next daemon, which puts it together; starts and destroys leave nothing behind in
+the daemon.
+"""
+
+import os
+import re
+import sys
+
+import libvirt
+import libvirt_qemu
+
+import jobs
+import plain
+import suite
+from daemon import Daemon
+from images import deep_chain, qemu_io
+
+ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
+PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+BACKING = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING
+DEPTH = 200          # the most that there may be
+LIFE = 200           # starts in the life of one daemon
+
+
+class Test(suite.DaemonChecks):
+    def chain(self, name, depth):
+        """(domain, paths): data in the base, in the middle, and in the top one; the rest is empty."""
+        paths = deep_chain(plain.folder(self.daemon, name), depth)
+        for number in (0, depth // 2, depth - 1):
+            qemu_io(paths[number], "qcow2", "write -P %d %dk 64k" % (number % 250 + 1, number * 64))
+            with open(paths[number], "rb") as f:        # the file system has decided what it takes up
+                os.fsync(f.fileno())
+        self.daemon.own(*paths)
+        return self.conn.defineXML(plain.domain(name, [plain.disk("vda", paths[-1])], machine="q35")), paths
+
+    def holds(self, path, depth):
+        """Whether the image alone holds the data of all."""
+        for number in (0, depth // 2, depth - 1):
+            text = qemu_io(path, "qcow2", "read -P %d %dk 64k" % (number % 250 + 1, number * 64))
+            if "verification failed" in text:
+                return False
+        return True
+
+    def commit_all(self, domain, paths):
+        """Commits the whole chain into its base. Only what is linked in QEMU's graph can be reached and copied."""
+        domain.blockCommit("vda", None, None, 0, ACTIVE)
+        if not self.ok(jobs.wait_ready(domain, "vda", 120), "a commit of the whole chain gets ready",
+                       self.daemon.log_tail):
+            return
+        domain.blockJobAbort("vda", PIVOT)
+        self.ok(jobs.chain(domain.XMLDesc(0), "vda")[0] == paths[:1], "and is pivoted to the base")
+        nodes = re.findall(r'"node-name": ?"(libvirt-\d+-format)"', libvirt_qemu.qemuMonitorCommand(
+            domain, '{"execute":"query-named-block-nodes","arguments":{"flat":true}}', 0))
+        self.ok(len(nodes) == 1, "QEMU has closed the other images", lambda: " ".join(nodes))
+        domain.destroy()
+        self.ok(self.holds(paths[0], len(paths)), "the base holds what each image held")
+
+    def test_deep(self):
+        domain, paths = self.chain("deep", DEPTH)
+        domain.createWithFlags(PAUSED)
+        self.ok(jobs.chain(domain.XMLDesc(0), "vda")[0] == paths[::-1],
+                "a chain of %d images is started, and the live XML names them all" % DEPTH)
+        (_, figures), = self.conn.domainListGetStats([domain], libvirt.VIR_DOMAIN_STATS_BLOCK, BACKING)
+        # of images of a deep chain QEMU is not asked, for its guest would stand still until it has answered
+        wanted = ["block.%d.%s" % (n, what) for n in range(DEPTH) for what in ("capacity", "physical", "allocation")]
+        self.ok(figures["block.count"] == DEPTH and not [key for key in wanted if key not in figures],
+                "the figures of all its images come in one call",
+                lambda: "%d; missing: %s" % (figures["block.count"], [k for k in wanted if k not in figures][:5]))
+        size = os.stat(paths[-1])
+        self.ok((figures.get("block.0.capacity"), figures.get("block.0.physical")) == (64 << 20, size.st_blocks * 512),
+                "and are right", lambda: str({k: v for k, v in figures.items() if k.startswith("block.0.")}),
+                known="physical is the file's length")
+        self.ok(domain.blockInfo("vda") == [64 << 20, size.st_blocks * 512, size.st_size], "as are those of one disk",
+                lambda: domain.blockInfo("vda"))
+        self.commit_all(domain, paths)
+
+    def test_died(self):
+        """Between QEMU's start and the links of its nodes."""
+        depth = 40
+        with open(self.daemon.loaded_module(), "rb") as f:
+            if b"QBJ_FAULT_FILE" not in f.read():
+                self.out.skip("a daemon that dies during a start", "this module cannot fail on demand")
+                return
+        self.daemon.restart()                   # its first start of a deep chain is meant
+        self.conn = self.daemon.connect()
+        domain, paths = self.chain("died", depth)
+        with open(self.daemon.faults, "w") as f:
+            f.write("die-chain-link:1")
+        try:
+            domain.createWithFlags(PAUSED)
+            died = False
+        except libvirt.libvirtError:
+            died = self.daemon.ask(do="wait", pid=self.daemon.pid, timeout=20)["status"] == 9
+        os.unlink(self.daemon.faults)
+        if not self.ok(died, "the daemon dies while it starts a domain with a chain of %d" % depth,
+                       self.daemon.log_tail):
+            return
+        self.daemon.start()
+        self.conn = self.daemon.connect()
+        domain = self.conn.lookupByName("died")
+        self.ok(domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED, "the next one has the domain, paused", domain.state)
+        self.commit_all(domain, paths)
+
+    def test_many(self):
+        xml, _ = plain.chain_domain(self.daemon, "again", 1, memory=16)
+        domain = self.conn.defineXML(xml)
+        self.cycle(domain, 5)                   # caches and pools are filled
+        before = self.settled()
+        self.cycle(domain, LIFE - 5)
+        after = self.settled()
+        self.ok(after == before, "%d starts and destroys leave no descriptor and no thread in the daemon" % LIFE,
+                lambda: "%s\n%s\n%s" % (before, after, "\n".join(self.open_files())))
+        domain.undefine()
+
+    @staticmethod
+    def cycle(domain, count):
+        for _ in range(count):
+            domain.createWithFlags(PAUSED)
+            domain.destroy()
+
+    def figures(self):
+        return self.daemon.descriptors(), self.daemon.lasting_threads()
+
+    def settled(self):
+        """(descriptors, threads) once they stay the same for a second: the event thread closes a bit later."""
+        last = [self.figures(), 0]
+
+        def stays():
+            now = self.figures()
+            last[1] = last[1] + 1 if now == last[0] else 0
+            last[0] = now
+            return last[1] >= 20
+        jobs.wait_for(stays, 30, 0.05)
+        return last[0]
+
+    def open_files(self):
+        folder = "/proc/%d/fd" % self.daemon.pid
+        return sorted(os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder))
+
+
+class ScaleDaemon(Daemon):
+    """Fails on demand: see virqbjfault.h."""
+
+    def environment(self):
+        self.faults = self.path("faults")
+        return dict(super().environment(), QBJ_FAULT_FILE=self.faults)
+
+
+def run(out, args, mode):
+    with ScaleDaemon(mode, args.driver, args.build) as daemon:
+        daemon.start()
+        out.diag("driver %s, qemu:///%s" % (args.driver, mode))
+        test = Test(out, daemon, None)
+        for name in args.names:
+            try:
+                getattr(test, "test_" + name)()
+            except Exception:
+                out.error(name)
+                out.diag(daemon.log_tail())
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("scale", __doc__, Test, run, ("system",)))
