@@ -41,14 +41,17 @@ class Qmp:
         Qmp.folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
         return "/proc/self/fd/%d/%s" % (Qmp.folder, os.path.basename(path))
 
-    def read(self):
+    def read_line(self):
         while b"\n" not in self.buffer:
             data = self.socket.recv(1 << 20)
             if not data:
                 raise QmpError("QEMU closed the monitor")
             self.buffer += data
         line, self.buffer = self.buffer.split(b"\n", 1)
-        return json.loads(line)
+        return line
+
+    def read(self):
+        return json.loads(self.read_line())
 
     def call(self, command, **arguments):
         """The answer. What QEMU still had to say to a client before us is thrown away: it has another id."""
@@ -67,6 +70,17 @@ class Qmp:
                 raise QmpError(message["error"]["desc"])
             else:
                 return message.get("return")
+
+    def begin(self, *commands):
+        """Sends (command, arguments) in one write, and does not wait."""
+        self.socket.sendall(b"".join(json.dumps({"execute": command, "arguments": arguments}, separators=(",", ":"))
+                                     .encode() for command, arguments in commands))
+
+    def collect(self, count):
+        """Reads that many answers to begin(), unparsed: what they say matters to nobody."""
+        while count:
+            if b'"event": "' not in self.read_line():
+                count -= 1
 
     def wait_event(self, test, timeout=30):
         """The first event (also of those that came already) for which test(event) holds; it is taken out."""
