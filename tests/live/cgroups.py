@@ -177,6 +177,7 @@ class Test(suite.Checks):
                                         lambda _c, _d, params, _o: told.append(params), None)
             domain = conn.defineXML(self.xml("<iothreads>1</iothreads>"))
             domain.createWithFlags(PAUSED)
+            self.pins(domain, told)
             self.cpu_changes(daemon, domain, told)
             self.memory_changes(daemon, domain)
             self.numa_changes(domain)
@@ -188,6 +189,18 @@ class Test(suite.Checks):
         if code:
             self.out.diag(text)
         return code
+
+    def pins(self, domain, told):
+        first = (True,) + (False,) * (os.cpu_count() - 1)
+        domain.pinVcpu(1, first)
+        domain.pinEmulator(first, LIVE)
+        domain.pinIOThread(1, first, LIVE)
+        wanted = {"cpuset/%s/cpuset.cpus" % name: "0" for name in ("vcpu1", "emulator", "iothread1")}
+        self.equal(self.values(domain, wanted), wanted, "pins arrive in the groups")
+        jobs.wait_for(lambda: len(told) == 3)
+        self.equal(told, [{"cputune.vcpupin1": "0"}, {"cputune.emulatorpin": "0"}, {"cputune.iothreadpin1": "0"}],
+                   "clients are told of them")
+        told.clear()
 
     def cpu_changes(self, daemon, domain, told):
         self.equal(domain.schedulerType(), ("posix", 9), "the scheduler has nine parameters")

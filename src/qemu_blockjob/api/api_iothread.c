@@ -4,6 +4,7 @@
 #include "api_iothread.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_notify.h"
 #include "hypervisor/domain_driver.h"
 #include "vm_affinity.h"
 #include "vm_config.h"
@@ -144,8 +145,12 @@ qbjApiIOThreadPinLive(virDomainObj *vm, virDomainIOThreadIDDef *iothread, virBit
         return -1;
     before = g_steal_pointer(&iothread->cpumask);
     iothread->cpumask = virBitmapNewCopy(map);
-    if (qbjVmAffinitySetIOThread(vm, iothread) == 0)
+    if (qbjVmAffinitySetIOThread(vm, iothread) == 0) {
+        g_autofree char *name = g_strdup_printf(VIR_DOMAIN_TUNABLE_CPU_IOTHREADSPIN, iothread->iothread_id);
+
+        qbjDomainNotifyPin(vm, name, map);
         return 0;
+    }
     virBitmapFree(iothread->cpumask);
     iothread->cpumask = g_steal_pointer(&before);
     return -1;

@@ -4,6 +4,7 @@
 #include "api_pin.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_notify.h"
 #include "vm_affinity.h"
 #include "vm_config.h"
 #include "virerror.h"
@@ -53,8 +54,13 @@ qbjApiPinLive(virDomainObj *vm, virBitmap **place, virBitmap *map, int vcpu)
     g_autoptr(virBitmap) before = g_steal_pointer(place);
 
     *place = virBitmapNewCopy(map);
-    if ((vcpu < 0 ? qbjVmAffinitySetEmulator(vm) : qbjVmAffinitySetVcpu(vm, vcpu)) == 0)
+    if ((vcpu < 0 ? qbjVmAffinitySetEmulator(vm) : qbjVmAffinitySetVcpu(vm, vcpu)) == 0) {
+        g_autofree char *name = vcpu < 0 ? g_strdup(VIR_DOMAIN_TUNABLE_CPU_EMULATORPIN)
+                                         : g_strdup_printf(VIR_DOMAIN_TUNABLE_CPU_VCPUPIN, (unsigned int) vcpu);
+
+        qbjDomainNotifyPin(vm, name, map);
         return 0;
+    }
     virBitmapFree(*place);
     *place = g_steal_pointer(&before);
     return -1;

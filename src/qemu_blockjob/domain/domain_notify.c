@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "domain_notify.h"
+#include "virtypedparam.h"
 
 void
 qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int detail)
@@ -19,6 +20,18 @@ qbjDomainNotifyAgent(virDomainObj *vm, bool connected, virConnectDomainEventAgen
 
     virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
                              virDomainEventAgentLifecycleNewFromObj(vm, state, reason));
+}
+
+void
+qbjDomainNotifyPin(virDomainObj *vm, const char *name, virBitmap *cpus)
+{
+    g_autofree char *text = virBitmapFormat(cpus);
+    virTypedParameterPtr told = NULL;
+    int max = 0;
+    int n = 0;
+
+    if (virTypedParamsAddString(&told, &n, &max, name, text) == 0)
+        virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventTunableNewFromObj(vm, &told, n));
 }
 
 int

@@ -10,6 +10,10 @@ void qbjDomainNotifyLifecycle(virDomainObj *vm, virDomainEventType type, int det
 /* The guest agent has come or gone. */
 void qbjDomainNotifyAgent(virDomainObj *vm, bool connected, virConnectDomainEventAgentLifecycleReason reason);
 
+/* TUNABLE: threads may from now on run on the host CPUs @cpus only. @name: as VIR_DOMAIN_TUNABLE_CPU_...PIN,
+ * with the number of the thread. */
+void qbjDomainNotifyPin(virDomainObj *vm, const char *name, virBitmap *cpus);
+
 /* BLOCK_JOB (path of the disk's source at this moment, local sources only) then BLOCK_JOB_2 (target);
  * 03/E1 to E4. */
 void qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,
