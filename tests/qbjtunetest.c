@@ -14,7 +14,7 @@
 #include "embedfixture.h"
 
 #define BOTH (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
-#define XML "<domain type='qemu'><name>tuned</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>%s" \
+#define XML "<domain type='qemu'><name>%s</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>%s" \
     "<os><type arch='x86_64' machine='pc'>hvm</type></os><devices><controller type='usb' model='none'/>" \
     "<memballoon model='none'/></devices></domain>"
 
@@ -131,7 +131,7 @@ testStats(virDomainPtr domain)
 static bool
 hasGroups(virConnectPtr conn)
 {
-    g_autofree char *xml = g_strdup_printf(XML, "<memtune><hard_limit unit='GiB'>1</hard_limit></memtune>"
+    g_autofree char *xml = g_strdup_printf(XML, "probe", "<memtune><hard_limit unit='GiB'>1</hard_limit></memtune>"
                                                 "<cputune><shares>300</shares><quota>50000</quota></cputune>"
                                                 "<blkiotune><weight>300</weight></blkiotune>"
                                                 "<numatune><memory mode='restrictive' nodeset='0'/></numatune>");
@@ -143,14 +143,14 @@ hasGroups(virConnectPtr conn)
     }
     virDomainDestroy(domain);
     virDomainFree(domain);
-    return true;
+    return embedGoneWait(conn, "probe");
 }
 
 static void
 testAll(virConnectPtr conn)
 {
     bool groups = hasGroups(conn);
-    g_autofree char *xml = g_strdup_printf(XML, "");
+    g_autofree char *xml = g_strdup_printf(XML, "tuned", "");
     virDomainPtr domain = virDomainDefineXML(conn, xml);
 
     if (!CHECK(domain && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0, "start"))
