@@ -19,7 +19,7 @@ domains-150  its start until each domain has answered a call that asks its QEMU.
 chains       Starts of chains of 1 to 200 images, and what each image more costs.
 stall        A Linux guest that writes, with a chain of 100: its longest write around a pivot.
 
-NAME is a part or a row; without one all parts run. Each part takes about two minutes, domains-150 ten.
+NAME is a part or a row; without one all parts run. Each part takes some minutes, domains-150 and chains ten.
 """
 
 import json
