@@ -180,9 +180,9 @@ class Test(suite.DaemonChecks):
         self.daemon.start()
         self.connect()
         domain = self.conn.lookupByName(domain.name())
-        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 15), "a new daemon asks it, too")
+        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 60), "a new daemon asks it, too")
         self.shell(domain, "killall qemu-ga")
-        back = jobs.wait_for(lambda: (domain.name(), 2, 2) in self.events and self.events[-1][1] == 1, 30)
+        back = jobs.wait_for(lambda: (domain.name(), 2, 2) in self.events and self.events[-1][1] == 1, 60)
         self.ok(back, "an agent that ends and starts is seen to go and come", repr(self.events))
         self.equal(self.quietly(domain.hostname), "agent-guest", "and answers")
 
@@ -197,9 +197,9 @@ class Test(suite.DaemonChecks):
     def test_reboot(self):
         domain = self.start("again", on_reboot="restart")
         domain.reboot(libvirt.VIR_DOMAIN_REBOOT_GUEST_AGENT)
-        again = jobs.wait_for(lambda: len([x for x in self.serial.lines() if x.startswith("G up")]) >= 2, 90, 0.2)
+        again = jobs.wait_for(lambda: len([x for x in self.serial.lines() if x.startswith("G up")]) >= 2, 200, 0.2)
         self.ok(again, "the agent reboots the guest")
-        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 60, 0.5), "and is there again")
+        self.ok(jobs.wait_for(lambda: self.quietly(domain.hostname) == "agent-guest", 120, 0.5), "and is there again")
         pid = self.daemon.qemu_pid("again")
         waiter = threading.Thread(target=self.quietly, args=(lambda: self.ask(domain, "guest-ping", 50),), daemon=True)
         self.daemon.ask(do="signal", pid=pid, signal=19)

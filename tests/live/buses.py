@@ -14,17 +14,17 @@ import sys
 
 import libvirt
 
+import bootsector
 import options
 import plain
 from daemon import Daemon, DaemonError
-from guest_build import HERE as GUEST
 from images import consistent, make_chain, qemu_img, qemu_io
 from jobs import chain, mirror, wait_for, wait_ready
 from tap import Tap
 
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-SLOTS, FIRST, SECTOR = 64, 2048, 512
+SLOTS, FIRST, SECTOR = 64, 2048, bootsector.SECTOR
 IOTUNE = "<iotune><total_bytes_sec>100000000</total_bytes_sec><group_name>limits</group_name></iotune>"
 SCSI = "<controller type='scsi' model='%s'/>"
 
@@ -45,18 +45,6 @@ VARIANTS = {
     "usb": ("q35", "sda", "usb", "", IOTUNE, ""),
     "luks": ("q35", "vda", "virtio", "", "", ""),
 }
-
-
-def boot_sector(daemon):
-    """Assembles it; gives its path."""
-    code, linked, path = (daemon.path("img", "boot." + name) for name in ("o", "elf", "bin"))
-    for argv in (["as", "--32", "-o", code, os.path.join(GUEST, "boot.S")],
-                 ["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-o", linked, code],
-                 ["objcopy", "-O", "binary", "-j", ".text", linked, path]):
-        subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
-    if os.path.getsize(path) != SECTOR:
-        raise DaemonError("the boot sector has %d bytes" % os.path.getsize(path))
-    return path
 
 
 def domain_xml(name, variant, top, serial):
@@ -210,7 +198,7 @@ def run(out, args, mode):
     with Daemon(mode, args.driver, args.build) as daemon:
         daemon.start()
         out.diag("driver %s, qemu:///%s" % (args.driver, mode))
-        boot = boot_sector(daemon)
+        boot = bootsector.assemble(daemon, "boot")
         conn = daemon.connect()
         for variant in args.variants or VARIANTS:
             try:

@@ -11,6 +11,7 @@ import time
 
 import libvirt
 
+import bootsector
 import jobs
 import plain
 import suite
@@ -41,8 +42,8 @@ class Test(suite.DaemonChecks):
 
     def test_reset(self):
         """LC-003: reset really resets; nobody loses the process or the domain."""
-        xml, log = self.machine("again", "shell", on_reboot="restart")
-        domain = self.conn.createXML(xml, 0)
+        xml, serial = bootsector.again(self.daemon, "again", bootsector.WAIT, on_reboot="restart")
+        domain, log = self.conn.createXML(xml, 0), SerialLog(serial)
         pid = self.daemon.qemu_pid("again")
         self.ok(jobs.wait_for(lambda: self.boots(log) == 1, 90, 0.2), "the guest comes up",
                 lambda: "\n".join(log.lines()))
@@ -56,8 +57,9 @@ class Test(suite.DaemonChecks):
 
     def test_restart_at_poweroff(self):
         """on_poweroff=restart: the guest's power-off is a reboot, in the same process."""
-        xml, log = self.machine("returns", "hello", on_poweroff="restart", on_reboot="restart")
-        domain = self.conn.createXML(xml, 0)
+        xml, serial = bootsector.again(self.daemon, "returns", bootsector.POWER_OFF, on_poweroff="restart",
+                                       on_reboot="restart")
+        domain, log = self.conn.createXML(xml, 0), SerialLog(serial)
         pid = self.daemon.qemu_pid("returns")
         twice = jobs.wait_for(lambda: self.boots(log) >= 2, 120, 0.2)
         self.ok(twice, "a guest that powers off comes up again", lambda: "\n".join(log.lines()))

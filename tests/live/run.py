@@ -33,7 +33,7 @@ SUITES = {
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),
-    "agent": (["agent.py"], 400),
+    "agent": (["agent.py"], 600),
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 300),
     "scale": (["scale.py"], 400),

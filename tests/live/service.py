@@ -11,6 +11,7 @@ import time
 
 import libvirt
 
+import bootsector
 import jobs
 import plain
 import suite
@@ -80,7 +81,8 @@ class Test(suite.DaemonChecks):
 
     def test_reboot(self):
         """on_reboot=restart: the same QEMU goes on; =destroy: it ends."""
-        domain, log = self.guest_domain("again", "reboot", on_reboot="restart")
+        xml, serial = bootsector.again(self.daemon, "again", bootsector.REBOOT, on_reboot="restart")
+        domain, log = self.conn.defineXML(xml), SerialLog(serial)
         domain.create()
         pid = self.daemon.qemu_pid("again")
         booted = jobs.wait_for(lambda: len([x for x in log.lines() if x.startswith("G up")]) >= 2, 90, 0.2)

@@ -164,15 +164,15 @@ qbjVmTpmSetup(const virDomainDef *def, const qbjVmTpm *tpm)
     return 0;
 }
 
-/* The socket listens before swtpm is started, and is handed to it: QEMU can connect at once. Returns a
- * descriptor, -1 with an error reported. */
+/* The socket listens before swtpm is started, and is handed to it: QEMU can connect at once. The folder is
+ * swtpm's to write, too: no link in it is followed. Returns a descriptor, -1 with an error reported. */
 static int
 qbjVmTpmListen(const qbjVmTpm *tpm, const virQbjConf *conf)
 {
     VIR_AUTOCLOSE fd = qbjQmpListenUnix(tpm->socket, 0600);
     int listening;
 
-    if (fd >= 0 && conf->privileged && conf->user != (uid_t) -1 && chown(tpm->socket, conf->user, conf->group) < 0) {
+    if (fd >= 0 && conf->privileged && conf->user != (uid_t) -1 && lchown(tpm->socket, conf->user, conf->group) < 0) {
         virReportSystemError(errno, _("unable to set ownership of '%s'"), tpm->socket);
         return -1;
     }
