@@ -576,7 +576,7 @@ def v150_destroy_active(r):
     r.held()
     mark = r.events.mark()
     r.call("destroy", r.domain.destroy)
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 10, mark)
+    r.ended(since=mark)
     r.note_events("no job event")
     r.note("last lifecycle event", r.lifecycle()[-1])
     r.note_chain()
@@ -603,7 +603,7 @@ def v151_qemu_killed(r):
     r.ready()
     mark = r.events.mark()
     r.daemon.ask(do="signal", pid=r.daemon.qemu_pid(r.name), signal=int(signal.SIGKILL))
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 10, mark)
+    r.ended(since=mark)
     r.note("state", r.domain.state())
     r.note("last lifecycle event", r.lifecycle()[-1])
     r.note_chain()
@@ -620,21 +620,23 @@ def v151_transient_killed(r):
     r.ready()
     mark = r.events.mark()
     r.daemon.ask(do="signal", pid=r.daemon.qemu_pid(r.name), signal=int(signal.SIGKILL))
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 10, mark)
+    r.ended(since=mark)
     jobs.wait_for(lambda: "error" in (r.outcome(r.conn.lookupByName, r.name) or ()), 10)
     r.call("lookup", r.conn.lookupByName, r.name)
 
 
-def power_off(r):
-    """What a guest writes into its chipset to switch itself off, once the firmware has set the register up."""
+def power_off(r, mark):
+    """What a guest writes into its chipset to switch itself off; before the firmware has set the register up it has no
+    effect. Once it had, it is not written again: a second power-off is another event."""
     import libvirt_qemu
-    deadline = time.monotonic() + 20
-    while r.domain.isActive() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         try:
             libvirt_qemu.qemuMonitorCommand(r.domain, "o /w 0x604 0x2000", HMP)
         except libvirt.libvirtError:
             break
-        time.sleep(0.2)
+        if r.events.wait(lambda e: e[:3] == (r.name, "lifecycle", 6), 2, mark):
+            break
 
 
 def powered_off(r, label, ready):
@@ -646,8 +648,8 @@ def powered_off(r, label, ready):
     else:
         r.held(paths[0], paths[1], 0)
     mark = r.events.mark()
-    power_off(r)
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 20, mark)
+    power_off(r, mark)
+    r.ended(since=mark)
     r.note(label + " state", r.domain.state())
     r.note(label + " lifecycle events", r.lifecycle())
     r.note_events(label + " events")

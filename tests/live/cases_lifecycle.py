@@ -226,11 +226,12 @@ def lifecycle_persistent(r):
     r.call("start flags", d.createWithFlags, 0x1000)
     r.call("destroy again", d.destroy)
     r.call("undefine flags", d.undefineFlags, 0x1000)
+    mark = r.events.mark()              # it was undefined before, while it ran
     r.call("undefine", d.undefine)
     r.call("undefine again", d.undefine)
     r.call("lookup", c.lookupByName, r.name)
     r.call("call on what is gone", d.XMLDesc, 0)
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 1, 10)
+    r.ended(1, mark)
     r.note("events", r.lifecycle())
 
 
@@ -254,7 +255,7 @@ def lifecycle_transient(r):
     r.call("undefine then", d.undefine)
     r.call("destroy", d.destroy)
     r.call("lookup", c.lookupByName, r.name)
-    r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 10)
+    r.ended()
     r.note("events", r.lifecycle())
 
 
@@ -277,8 +278,7 @@ def lifecycle_autodestroy(r):
     r.need("create", other.createXML, xml, libvirt.VIR_DOMAIN_START_AUTODESTROY | libvirt.VIR_DOMAIN_START_PAUSED)
     mark = r.events.mark()
     other.close()
-    stopped = r.events.wait(lambda e: e[0] == r.name and e[1] == "lifecycle" and e[2] == 5, 20, mark)
-    r.note("stopped", stopped is not None)
+    r.note("stopped", r.ended(since=mark) is not None)
     r.note("events", r.lifecycle())
 
 

@@ -36,7 +36,7 @@ unix_sock_rw_perms = "0777"
 max_clients = 400
 max_queued_clients = 400
 log_level = 3
-log_outputs = "2:file:%(log)s"
+log_outputs = "1:file:%(log)s"
 %(extra)s
 """
 
@@ -228,8 +228,7 @@ class Daemon:
         self.uri = "qemu+unix:///%s?socket=%s" % (self.mode, self.socket)
         with open(os.path.join(conf, "libvirtd.conf"), "w") as f:
             f.write((LIBVIRTD_CONF % {"log": self.log_file, "extra": libvirtd_conf}).replace(
-                "log_level = 3", "log_level = %d" % log_level).replace(
-                '"2:file', '"%d:file' % min(log_level, 2)))
+                "log_level = 3", "log_level = %d" % log_level))
         if self.user or self.mode == "session":
             text = open(os.path.join(conf, "libvirtd.conf")).read()
             with open(os.path.join(conf, "libvirtd.conf"), "w") as f:

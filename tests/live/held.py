@@ -53,10 +53,14 @@ class Held(Run):
         monitor.call("block-job-cancel", device=self.job)
         pending = jobs.wait_for(lambda: [j["status"] for j in monitor.call("query-jobs")] == ["pending"], 20)
         self.ok(pending, "a soft cancel leads to PENDING, %s" % what)
-        time.sleep(0.5)           # what was under way comes out of the serial line
-        acked = self.log.acked()
-        time.sleep(1.5)
-        self.equal(self.log.acked(), acked, "QEMU holds the guest there, %s" % what)
+
+        def still():
+            acked = self.log.acked()
+            time.sleep(1.5)
+            return self.log.acked() == acked
+
+        # what was under way comes out of the serial line first
+        self.ok(jobs.wait_for(still, 20), "QEMU holds the guest there, %s" % what)
         monitor.close()
 
     def record_says(self, state):

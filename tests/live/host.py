@@ -3,10 +3,10 @@
 
 import os
 import pwd
+import re
 import subprocess
 import sys
 import threading
-import time
 import xml.etree.ElementTree as ElementTree
 
 import libvirt
@@ -15,6 +15,7 @@ import jobs
 import plain
 import suite
 from daemon import Daemon, DaemonError
+from hung import Call
 
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 HOOK = """#!/bin/sh
@@ -25,6 +26,9 @@ if test -e %(dir)s/wait.$2; then touch %(dir)s/waits.$2; while test -e %(dir)s/w
 if test -e %(dir)s/fail.$2; then echo "no, said the script" >&2; exit 3; fi
 exit 0
 """
+
+# libvirt's own line about a job that is asked for
+WAITS_TO_DESTROY = re.compile(r"Starting job: .*job=destroy .*name=hooked, current job=modify")
 
 
 class Test(suite.Checks):
@@ -69,7 +73,8 @@ class Test(suite.Checks):
         if self.mode != "system":
             self.out.skip("session: hooks", "scripts are the system daemon's")
             return
-        with self.daemon() as daemon:
+        # with a log of who asks for a domain's job
+        with self.daemon(libvirtd_conf='log_filters="1:conf.virdomainjob"') as daemon:
             self.place = self.hook_folder(daemon)
             daemon.start()
             xml, _ = plain.chain_domain(daemon, "hooked", 2)
@@ -94,7 +99,7 @@ class Test(suite.Checks):
         open(self.flag("fail.reconnect"), "w").close()
         daemon.restart()
         domain = daemon.connect().lookupByName("hooked")
-        jobs.wait_for(lambda: os.path.exists(self.flag("calls")), 10)
+        jobs.wait_for(lambda: os.path.exists(self.flag("calls")) and os.path.getsize(self.flag("calls")), 20)
         self.equal(self.calls(self.place), ["hooked reconnect begin -"], "a new daemon calls reconnect")
         self.ok(domain.isActive(), "whose failure does no harm to a running domain")
         open(self.flag("fail.stopped"), "w").close()
@@ -131,14 +136,14 @@ class Test(suite.Checks):
                 errors.append(e)
         starter = threading.Thread(target=start, args=[another()], daemon=True)
         starter.start()
-        jobs.wait_for(lambda: os.path.exists(self.flag("waits.prepare")), 10)
+        jobs.wait_for(lambda: os.path.exists(self.flag("waits.prepare")), 20)
         domain.state()
         domain.XMLDesc()
         domain.info()
         self.ok(starter.is_alive(), "a script that waits does not hold up queries")
         killer = threading.Thread(target=another().destroy, daemon=True)
         killer.start()
-        time.sleep(0.5)
+        self.ok(jobs.wait_for(lambda: WAITS_TO_DESTROY.search(daemon.log_text()), 20), "a destroy waits for it, too")
         os.unlink(self.flag("wait.prepare"))
         starter.join(20)
         killer.join(20)
@@ -276,25 +281,18 @@ mac_filter = 1
         self.ok(not any("sesame" in x for x in arguments), "the password is not among them")
 
     def settings_queue(self, daemon, conn, domain):
-        """One call may wait for a domain that is busy, not two."""
+        """Not all calls may wait for a domain that is busy."""
         pid = daemon.qemu_pid("set")
         daemon.ask(do="signal", pid=pid, signal=19)
-        calls = [threading.Thread(target=self.quietly, args=(domain.resume,), daemon=True) for _ in range(2)]
-        for call in calls:
-            call.start()
-            time.sleep(0.3)
-        self.refused(lambda: domain.suspend(), libvirt.VIR_ERR_OPERATION_FAILED, "max_queued",
-                     "a call above max_queued fails at once")
+        # at once: whichever comes last
+        calls = [Call(domain.resume) for _ in range(3)]
+        jobs.wait_for(lambda: any(call.error for call in calls), 15)
+        failed = [call.error for call in calls if call.error]
+        self.ok(failed and all(e.get_error_code() == libvirt.VIR_ERR_OPERATION_FAILED and "max_queued" in str(e)
+                               for e in failed), "a call above max_queued fails at once", lambda: list(map(str, calls)))
         daemon.ask(do="signal", pid=pid, signal=18)
         for call in calls:
-            call.join(20)
-
-    @staticmethod
-    def quietly(function):
-        try:
-            function()
-        except libvirt.libvirtError:
-            pass
+            call.wait(20)
     # --- labels ----------------------------------------------------------------------------------------------
 
     OWNERS = [(1234, 4321), (1235, 4322), (1236, 4323)]

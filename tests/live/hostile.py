@@ -325,7 +325,7 @@ class Test:
                 "a commit beside one by hand is refused (%d)" % rc)
         self.ok("<mirror" not in domain.XMLDesc() and not domain.blockJobInfo("vda"), "nothing of it is left")
         self.monitor(domain, "job-cancel", id="hand")
-        time.sleep(0.5)
+        wait_for(lambda: json.loads(self.monitor(domain, "query-jobs"))["return"] == [])
         self.ok(code(domain.blockCommit, "vda", None, None, 0, ACTIVE) == 0 and self.mirror_ready(domain) and
                 code(domain.blockJobAbort, "vda", PIVOT) == 0, "later it succeeds")
         self.end(domain)
@@ -371,7 +371,7 @@ class Test:
                 call = Call(domain.blockJobAbort, "vda", 0)
                 time.sleep(0.5)
                 os.kill(pid, signal.SIGKILL)
-                self.ok(call.wait(10) and call.error, "SIGKILL of QEMU ends the call that waits", lambda: str(call))
+                self.ok(call.wait(30) and call.error, "SIGKILL of QEMU ends the call that waits", lambda: str(call))
             self.ok(wait_for(lambda: not domain.isActive()), "%s: the domain is off" % how)
             self.ok(self.paths[2] in domain.XMLDesc() and not self.daemon.status_xml(domain.name()),
                     "and as it was before the job")

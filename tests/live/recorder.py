@@ -137,6 +137,10 @@ class Recorder:
             self.note("no event %s of %s" % (status, disk), self.job_events())
             raise Stop("no event")
 
+    def ended(self, event=5, since=0):
+        """Waits for the lifecycle event that is the last one of the case: STOPPED, or UNDEFINED (1)."""
+        return self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", event), 30, since)
+
     def job_events(self):
         """Block job events of this domain, in order. The path-named one comes before the target-named one."""
         return [[e[1], self.normal(e[2]), e[3], e[4]] for e in self.events.of(self.name) if e[1] != "lifecycle"]

@@ -357,7 +357,7 @@ class Player:
                 ["virsh", "-c", self.daemon.uri, "event", "--all", "--loop", "--domain", self.name],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"})
         # virsh does not say when it listens: something happens until it shows that
-        for _ in range(50):
+        for _ in range(300):
             if self.domain.isActive():
                 self.domain.suspend()
                 self.domain.resume()

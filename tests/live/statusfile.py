@@ -65,7 +65,9 @@ class Test:
         for name in ("idle", "active", "commit", "pull", "copy"):
             self.start(name)
         self.domain("active").blockCommit("vda", self.images["active"][0], None, 0, ACTIVE)
-        self.ok(jobs.wait_ready(self.domain("active"), "vda"), "the active commit is in sync")
+        self.ok(jobs.wait_ready(self.domain("active"), "vda") and
+                jobs.wait_for(lambda: "state='ready'" in self.daemon.status_xml("active"), 20),
+                "the active commit is in sync, and its file says so")
         _base, low, high, _top = self.images["commit"]
         self.domain("commit").blockCommit("vda", low, high, 1, BYTES)
         self.domain("pull").blockPull("vda", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
