@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import libvirt
 import libvirt_qemu
 
+import hostile_calls
 import options
 import plain
 from daemon import Daemon, DaemonError
@@ -489,6 +490,7 @@ class Test:
             "behind": lambda: (self.behind("job-cancel"), self.behind("job-cancel", ready=False),
                                self.behind("job-dismiss"),
                                self.behind("job-complete")),
+            "texts": lambda: hostile_calls.texts(self), "calls": lambda: hostile_calls.calls(self),
             "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,
         }
