@@ -16,8 +16,11 @@ import tempfile
 import time
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest")
-# the drivers of the guest; what they need is read from them
-MODULES = ["virtio_pci", "virtio_blk"]
+# the drivers of the guest, by the list that init loads them from, the first always; what they need is read from them
+MODULES = {"order": ["virtio_pci", "virtio_blk"],
+           "power": ["button", "evdev"],
+           "panic": ["pvpanic_mmio", "pvpanic_pci"],
+           "net": ["virtio_net", "vmxnet3"]}
 KVM_LIMIT = 20
 
 
@@ -105,14 +108,18 @@ def make_initrd(out, version):
     os.chmod(os.path.join(root, "init"), 0o755)
     run([need("gcc", "gcc libc6-dev"), "-O2", "-Wall", "-Wextra", "-static", "-pthread",
          "-o", os.path.join(root, "writer"), os.path.join(HERE, "writer.c")])
-    order = []
-    for path in module_order(os.path.join(out, "kernel/lib/modules", version), MODULES):
-        shutil.copy(path, os.path.join(root, "modules"))
-        order.append(os.path.basename(path))
-    if "virtio_blk.ko" not in order:
-        raise GuestError("kernel %s has no (uncompressed) module virtio_blk: not a kernel of Debian 12" % version)
-    with open(os.path.join(root, "modules/order"), "w") as f:
-        f.write("\n".join(order) + "\n")
+    copied = []
+    for name, wanted in MODULES.items():
+        order = module_order(os.path.join(out, "kernel/lib/modules", version), wanted)
+        if len(order) < len(wanted):
+            raise GuestError("kernel %s lacks (uncompressed) modules of %s: not a kernel of Debian 12" %
+                             (version, " ".join(wanted)))
+        order = [path for path in order if path not in copied]
+        copied += order
+        for path in order:
+            shutil.copy(path, os.path.join(root, "modules"))
+        with open(os.path.join(root, "modules", name), "w") as f:
+            f.write("\n".join(map(os.path.basename, order)) + "\n")
     names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=root, stdout=subprocess.PIPE, check=True).stdout
     with open(os.path.join(out, "initrd.new"), "wb") as f:
         subprocess.run([busybox, "cpio", "-o", "-H", "newc", "-R", "0:0"], cwd=root, input=names, stdout=f,

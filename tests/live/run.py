@@ -30,6 +30,7 @@ SUITES = {
     "lifecycle": (["lifecycle.py"], 200),
     "cgroups": (["cgroups.py"], 200),
     "devices": (["devices.py"], 200),
+    "power": (["power.py"], 300),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),

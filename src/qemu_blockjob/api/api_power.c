@@ -84,9 +84,17 @@ qbjApiPress(virDomainPtr domain, qbjApiMayCall may, const char *command)
 int
 qbjApiReset(virDomainPtr domain, unsigned int flags)
 {
+    virDomainObj *vm;
+    int ret = -1;
+
     virCheckFlags(0, -1);
 
-    return qbjApiPress(domain, virDomainResetEnsureACL, "system_reset");
+    if (!(vm = qbjApiBegin(domain, virDomainResetEnsureACL)))
+        return -1;
+    if (virDomainObjCheckActive(vm) == 0)
+        ret = qbjVmPowerHardReset(vm);
+    qbjApiEnd(&vm);
+    return ret;
 }
 
 int

@@ -192,12 +192,25 @@ qbjApiRunState(virDomainObj *vm, virDomainState state, int reason, virDomainEven
     qbjDomainNotifyLifecycle(vm, event, detail);
 }
 
+/* A guest that sleeps by its own wish is woken, not resumed. */
 static int
-qbjApiSuspendNow(virDomainObj *vm)
+qbjApiCheckAwake(virDomainObj *vm)
 {
     if (virDomainObjCheckActive(vm) < 0)
         return -1;
-    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED)
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PMSUSPENDED) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is pmsuspended"));
+        return -1;
+    }
+    return 0;
+}
+
+static int
+qbjApiSuspendNow(virDomainObj *vm)
+{
+    if (qbjApiCheckAwake(vm) < 0)
+        return -1;
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)       /* one that has crashed stays crashed */
         return 0;
     if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
         return -1;
@@ -209,7 +222,7 @@ qbjApiSuspendNow(virDomainObj *vm)
 static int
 qbjApiResumeNow(virDomainObj *vm)
 {
-    if (virDomainObjCheckActive(vm) < 0)
+    if (qbjApiCheckAwake(vm) < 0)
         return -1;
     if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));

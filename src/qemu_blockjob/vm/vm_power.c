@@ -48,6 +48,22 @@ qbjVmPowerReset(virDomainObj *vm)
     return -1;
 }
 
+int
+qbjVmPowerHardReset(virDomainObj *vm)
+{
+    if (qbjDomainQmpCall(vm, "system_reset", NULL, NULL) < 0)
+        return -1;
+    /* QEMU leaves the CPUs of a guest that slept standing still */
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PMSUSPENDED)
+        return 0;
+    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
+        return -1;
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_WAKEUP);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_WAKEUP);
+    return 0;
+}
+
 void
 qbjVmPowerEnd(virDomainObj *vm, bool byGuest)
 {

@@ -7,6 +7,10 @@
  * and its job held. Returns 0 when QEMU has taken it (the guest may ignore it), -1 with an error reported. */
 int qbjVmPowerButton(virDomainObj *vm, bool reboot);
 
+/* Presses the reset button; a guest that sleeps is awake then. @vm is locked, running and its job held.
+ * Returns 0, -1 with an error reported. */
+int qbjVmPowerHardReset(virDomainObj *vm);
+
 /* QEMU said that the guest has powered off (SHUTDOWN), and stays until it is told what follows: on_poweroff
  * or a reboot that was asked for. @vm is locked and its job held. */
 void qbjVmPowerOff(virDomainObj *vm, bool byGuest);

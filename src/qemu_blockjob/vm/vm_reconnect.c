@@ -176,23 +176,69 @@ qbjVmReconnectShutdown(virDomainObj *vm)
     qbjVmStopRequest(vm);
 }
 
+typedef struct _qbjVmReconnectStop qbjVmReconnectStop;
+struct _qbjVmReconnectStop {
+    const char *status;         /* of query-status */
+    virDomainState state;
+    int reason;
+    virDomainEventType event;
+    int detail;
+};
+
+/* Why a guest that ran stands still; the last: for any other reason. */
+static const qbjVmReconnectStop qbjVmReconnectStops[] = {
+    { "suspended", VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN,
+      VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY },
+    { "io-error", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR,
+      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR },
+    { "watchdog", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_WATCHDOG,
+      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG },
+    { NULL, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN,
+      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED },
+};
+
 static void
-qbjVmReconnectState(virDomainObj *vm, virJSONValue *status)
+qbjVmReconnectStopped(virDomainObj *vm, const char *status)
 {
+    const qbjVmReconnectStop *stop = qbjVmReconnectStops;
+
+    while (stop->status && STRNEQ_NULLABLE(stop->status, status))
+        stop++;
+    virDomainObjSetState(vm, stop->state, stop->reason);
+    qbjVmReconnectNotify(vm, stop->event, stop->detail);
+}
+
+static void
+qbjVmReconnectRunning(virDomainObj *vm, bool wasAsleep)
+{
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, wasAsleep ? VIR_DOMAIN_RUNNING_WAKEUP : VIR_DOMAIN_RUNNING_UNPAUSED);
+    if (wasAsleep)
+        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_WAKEUP);
+    else
+        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+}
+
+/* Gives whether the guest has panicked, and what follows from that was not done yet. */
+static bool
+qbjVmReconnectState(virDomainObj *vm, virJSONValue *reply)
+{
+    const char *status = virJSONValueObjectGetString(reply, "status");
     bool running = false;
     int state = virDomainObjGetState(vm, NULL);
 
-    ignore_value(virJSONValueObjectGetBoolean(status, "running", &running));
-    if (STREQ_NULLABLE(virJSONValueObjectGetString(status, "status"), "shutdown")) {
+    ignore_value(virJSONValueObjectGetBoolean(reply, "running", &running));
+    if (STREQ_NULLABLE(status, "guest-panicked"))
+        return state != VIR_DOMAIN_CRASHED || vm->def->onCrash != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE;
+
+    if (STREQ_NULLABLE(status, "shutdown")) {
         /* it had said so while nobody listened, and stays until it is told to go */
         qbjVmReconnectShutdown(vm);
     } else if (running && state != VIR_DOMAIN_RUNNING) {
-        virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
-        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+        qbjVmReconnectRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
     } else if (!running && state == VIR_DOMAIN_RUNNING) {
-        virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
-        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+        qbjVmReconnectStopped(vm, status);
     }
+    return false;
 }
 
 /* A guest that is not there, or a balloon that its driver does not serve, answers with an error. */
@@ -227,9 +273,10 @@ qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
     }
 }
 
-/* What events would have said while nobody listened. Returns 0, -1 with an error reported. */
+/* What events would have said while nobody listened; *@panicked: see qbjVmReconnectState(). Returns 0, -1
+ * with an error reported. */
 static int
-qbjVmReconnectAsk(virDomainObj *vm)
+qbjVmReconnectAsk(virDomainObj *vm, bool *panicked)
 {
     qbjQmpCommand commands[] = {
         { .execute = "query-status" },
@@ -245,7 +292,7 @@ qbjVmReconnectAsk(virDomainObj *vm)
         rc = -1;
     }
     if (rc == 0) {
-        qbjVmReconnectState(vm, commands[0].reply);
+        *panicked = qbjVmReconnectState(vm, commands[0].reply);
         qbjVmReconnectChannels(vm, commands[1].reply);
         qbjVmReconnectBalloon(vm, &commands[2]);
     }
@@ -273,11 +320,12 @@ void
 qbjVmReconnectFinish(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool panicked = false;
 
     if (priv->starting)
         return;
 
-    if (qbjVmReconnectAsk(vm) < 0 || qbjVmReconnectLink(vm) < 0) {
+    if (qbjVmReconnectAsk(vm, &panicked) < 0 || qbjVmReconnectLink(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
@@ -290,6 +338,8 @@ qbjVmReconnectFinish(virDomainObj *vm)
     qbjDomainSaveStatusOrWarn(vm);
     if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
         qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RECONNECT);
+    if (panicked)
+        qbjVmPowerCrash(vm);
 
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }
