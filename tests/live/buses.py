@@ -131,13 +131,13 @@ class Line:
         return wait_for(lambda: self.failed() or self.acked() >= wanted, timeout) and not self.failed()
 
 
-def check_base(base, acked, encrypted=False):
+def check_base(base, acked, fmt="qcow2"):
     """Problems in the base: each slot must hold its last acknowledged block, or the one after all of them."""
     raw = base + ".check"
-    if encrypted:
+    if fmt == "luks":
         qemu_img("convert", *LUKS_OBJECT, "--image-opts", "-O", "raw", image_options(base), raw)
     else:
-        qemu_img("convert", "-f", "qcow2", "-O", "raw", base, raw)
+        qemu_img("convert", "-f", fmt, "-O", "raw", base, raw)
     with open(raw, "rb") as f:
         f.seek(FIRST * SECTOR)
         data = f.read(SLOTS * SECTOR)
@@ -185,9 +185,10 @@ def run_variant(out, daemon, conn, boot, variant):
     out.equal("copy_on_read='on'" in xml, "copy_on_read" in VARIANTS[variant][3], variant + ": copy on read as before")
     domain.destroy()
     acked = line.acked()
-    problems = check_base(paths[0], acked, luks)
+    fmt = "luks" if luks else "qcow2"
+    problems = check_base(paths[0], acked, fmt)
     out.ok(not problems, variant + ": every acknowledged block is in the base", "\n".join(problems[:10]))
-    out.ok(len(check_base(paths[0], acked + 5, luks)) >= 4, variant + ": and one that is not there would be missed")
+    out.ok(len(check_base(paths[0], acked + 5, fmt)) >= 4, variant + ": and one that is not there would be missed")
     if not luks:
         out.equal(consistent(paths[0], "qcow2"), "", variant + ": the base's structure is sound")
     out.ok(acked > at_pivot > SLOTS, variant + ": there was something to lose")
