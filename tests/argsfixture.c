@@ -30,8 +30,11 @@ qbjTestRecordedReplies(const char *arch)
         g_autoptr(virJSONValue) reply = *lines[i] ? virJSONValueFromString(lines[i]) : NULL;
         const char *id = reply ? virJSONValueObjectGetString(reply, "id") : NULL;
 
-        if (id)
+        if (id) {
+            /* with KVM, what TCG can do is asked, too */
+            g_hash_table_insert(replies, g_strconcat("tcg:", id, NULL), virJSONValueCopy(reply));
             g_hash_table_insert(replies, g_strdup(id), g_steal_pointer(&reply));
+        }
     }
 
     g_hash_table_insert(replies, g_strdup("query-kvm"),

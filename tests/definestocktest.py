@@ -64,24 +64,12 @@ def uuid_of(xml):
     return str(uuid.UUID(found.group(1))) if found else 'none'
 
 
-def batch(root, commands):
-    """The output of each virsh command, a list; all in one process."""
-    script = ''.join(f'echo --mark--{number}\n{command}\n' for number, command in enumerate(commands))
-    done = subprocess.run(['virsh', '-q', '-c', f'qemu:///embed?root={root}'], input=script, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
-                          env={'LC_ALL': 'C', 'PATH': stocktest.PATH, 'HOME': root})
-    outputs = re.split(r'--mark--\d+\n?virsh # ', done.stdout)[1:]
-    assert len(outputs) == len(commands), done.stdout[-1000:]
-    # behind the echoed command, before the next prompt
-    return [output.split('\n', 1)[1].split('virsh # echo')[0] for output in outputs]
-
-
 def stock_answers(root, cases):
     commands = []
     for case in cases:
         name = uuid_of(read(DATA, case, 'in.xml'))
         commands += [f'define {os.path.join(DATA, case, "in.xml")}', f'dumpxml --inactive {name}', f'undefine {name}']
-    outputs = batch(root, commands)
+    outputs = stocktest.batch(root, commands)
     for define, dump in zip(outputs[0::3], outputs[1::3]):
         errors = re.findall(r'^error: (.*(?:\n(?!error: ).+)*)', define, re.M)
         yield Answer(errors[-1], True) if errors else Answer(dump, False)
@@ -144,7 +132,7 @@ def compare_aliases(root, folder, tool, report):
     for path in paths:
         name = uuid_of(read(path))
         commands += [f'create --paused {path}', f'dumpxml {name}', f'destroy {name}']
-    outputs = batch(root, commands)
+    outputs = stocktest.batch(root, commands)
     for case, create, stock, our in zip(ALIASES, outputs[0::3], outputs[1::3], ours):
         if aliases_of(stock) and aliases_of(stock) == aliases_of(our):
             report.ok(f'aliases of {case}')

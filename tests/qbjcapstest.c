@@ -9,7 +9,9 @@
 
 #include "internal.h"
 #include "virerror.h"
+#include "virstring.h"
 #include "virthread.h"
+#include "vm_caps_file.h"
 #include "vm_caps_probe.h"
 
 #define QBJ_TEST_THREADS 8
@@ -41,8 +43,8 @@ qbjTestReplies(const char *leaveOut)
 static void
 qbjTestCheckCaps(const qbjVmCaps *caps)
 {
-    const virDomainCapsCPUModel *epyc = virDomainCapsCPUModelsGet(caps->cpus, "EPYC");
-    const virDomainCapsCPUModel *base = virDomainCapsCPUModelsGet(caps->cpus, "qemu64");
+    const virDomainCapsCPUModel *epyc = virDomainCapsCPUModelsGet(caps->tcg->cpus, "EPYC");
+    const virDomainCapsCPUModel *base = virDomainCapsCPUModelsGet(caps->tcg->cpus, "qemu64");
 
     g_assert_cmpint(caps->arch, ==, VIR_ARCH_X86_64);
     g_assert_cmpuint(caps->version, ==, 7002022);
@@ -95,7 +97,7 @@ static void
 qbjTestParseBroken(void)
 {
     const char *const commands[] = {
-        "query-version", "query-target", "query-kvm", "query-machines", "query-cpu-definitions",
+        "query-version", "query-target", "query-kvm", "query-machines", "query-cpu-definitions", "devices", "chardevs",
     };
     const char *const broken[] = {
         "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}",
@@ -225,6 +227,74 @@ qbjTestCacheHit(void)
     g_assert_true(second != first);
     g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 2);
     qbjTestCheckCaps(first);
+}
+
+/* As a daemon that starts finds them. */
+static const qbjVmCaps *
+qbjTestRestart(qbjTestFake *fake, const char *folder)
+{
+    qbjVmCapsCacheFree(fake->cache);
+    fake->cache = qbjVmCapsCacheNew(fake->dir, (uid_t) -1, (gid_t) -1);
+    qbjVmCapsCacheSetFolder(fake->cache, folder);
+    return qbjVmCapsGet(fake->cache, fake->binary);
+}
+
+/* What a file says of what it depends on is changed, as if it had been written on another host. */
+static void
+qbjTestChangeFile(const char *path, const char *from, const char *to)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *changed = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_nonnull(strstr(text, from));
+    changed = virStringReplace(text, from, to);
+    g_assert_true(g_file_set_contents(path, changed, -1, NULL));
+    g_assert_cmpint(g_chmod(path, 0600), ==, 0);
+}
+
+/* Answers on disk stand in for a run until the binary, the host's CPU or its kernel is another one. */
+static void
+qbjTestCacheDisk(void)
+{
+    g_auto(qbjTestFake) fake = { NULL };
+    g_autofree char *body = g_strdup_printf("/bin/cat %s\nexec /bin/sleep 100", replyFile);
+    g_autofree char *host = qbjVmCapsFileHost();
+    g_autofree char *folder = NULL;
+    g_autofree char *sum = NULL;
+    g_autofree char *path = NULL;
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000000 } };
+
+    qbjTestFakeStart(&fake, body);
+    folder = g_build_filename(fake.dir, "capabilities", NULL);
+    sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, fake.binary, -1);
+    path = g_strdup_printf("%s/%s.json", folder, sum);
+
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 1);
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 1);
+
+    g_assert_cmpint(utimensat(AT_FDCWD, fake.binary, times, 0), ==, 0);
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 2);
+
+    qbjTestChangeFile(path, host, "another CPU");
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 3);
+
+    /* neither half a file nor one that others may write is believed */
+    qbjTestChangeFile(path, "cpu-all", "cpu-some");
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 4);
+    g_assert_cmpint(g_chmod(path, 0666), ==, 0);
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 5);
+
+    qbjTestCheckCaps(qbjTestRestart(&fake, folder));
+    g_assert_cmpuint(qbjTestFakeRuns(&fake), ==, 5);
+    g_unlink(path);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
 }
 
 typedef struct _qbjTestThread qbjTestThread;
@@ -414,6 +484,7 @@ main(int argc, char **argv)
     g_test_add_func("/caps/parse-broken", qbjTestParseBroken);
     g_test_add_func("/caps/families", qbjTestFamilies);
     g_test_add_func("/caps/cache-hit", qbjTestCacheHit);
+    g_test_add_func("/caps/cache-disk", qbjTestCacheDisk);
     g_test_add_func("/caps/cache-threads", qbjTestCacheThreads);
     g_test_add_func("/caps/cache-threads-fail", qbjTestCacheThreadsFail);
     g_test_add_func("/caps/cache-missing", qbjTestCacheMissing);

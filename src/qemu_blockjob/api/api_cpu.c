@@ -6,6 +6,7 @@
 #include "cpu/cpu.h"
 #include "datatypes.h"
 #include "virerror.h"
+#include "vm_caps.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -54,36 +55,30 @@ qbjApiBaselineCPU(virConnectPtr conn, const char **cpus, unsigned int ncpus, uns
     return qbjApiBaseline(cpus, ncpus, flags);
 }
 
-/* What QEMU can give a guest on this host is not the host's CPU; it is not probed yet. */
-static void
-qbjApiRefuseHypervisorCPU(void)
-{
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                   _("comparing CPUs with what QEMU provides is not supported by this driver yet"));
-}
-
 int
-qbjApiCompareHypervisorCPU(virConnectPtr conn, const char *emulator G_GNUC_UNUSED, const char *arch G_GNUC_UNUSED,
-                           const char *machine G_GNUC_UNUSED, const char *type G_GNUC_UNUSED,
-                           const char *cpu G_GNUC_UNUSED, unsigned int flags)
+qbjApiCompareHypervisorCPU(virConnectPtr conn, const char *emulator, const char *arch, const char *machine,
+                           const char *type, const char *cpu, unsigned int flags)
 {
     virCheckFlags(QBJ_API_COMPARE_FLAGS, VIR_CPU_COMPARE_ERROR);
 
-    if (virConnectCompareHypervisorCPUEnsureACL(conn) == 0)
-        qbjApiRefuseHypervisorCPU();
-    return VIR_CPU_COMPARE_ERROR;
+    if (virConnectCompareHypervisorCPUEnsureACL(conn) < 0)
+        return VIR_CPU_COMPARE_ERROR;
+    return qbjVmCapsCompareCpu(((qbjDriver *) conn->privateData)->caps, emulator, arch, machine, type, cpu,
+                               flags & VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE,
+                               flags & VIR_CONNECT_COMPARE_CPU_VALIDATE_XML);
 }
 
 char *
-qbjApiBaselineHypervisorCPU(virConnectPtr conn, const char *emulator G_GNUC_UNUSED, const char *arch G_GNUC_UNUSED,
-                            const char *machine G_GNUC_UNUSED, const char *type G_GNUC_UNUSED,
-                            const char **cpus G_GNUC_UNUSED, unsigned int ncpus G_GNUC_UNUSED, unsigned int flags)
+qbjApiBaselineHypervisorCPU(virConnectPtr conn, const char *emulator, const char *arch, const char *machine,
+                            const char *type, const char **cpus, unsigned int ncpus, unsigned int flags)
 {
     virCheckFlags(QBJ_API_BASELINE_FLAGS, NULL);
 
-    if (virConnectBaselineHypervisorCPUEnsureACL(conn) == 0)
-        qbjApiRefuseHypervisorCPU();
-    return NULL;
+    if (virConnectBaselineHypervisorCPUEnsureACL(conn) < 0)
+        return NULL;
+    return qbjVmCapsBaselineCpu(((qbjDriver *) conn->privateData)->caps, emulator, arch, machine, type, cpus, ncpus,
+                                flags & VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES,
+                                flags & VIR_CONNECT_BASELINE_CPU_MIGRATABLE);
 }
 
 int

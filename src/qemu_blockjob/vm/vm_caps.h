@@ -17,6 +17,19 @@ struct _qbjVmMachine {
     bool deprecated;
 };
 
+/* What depends on the accelerator. */
+typedef struct _qbjVmCapsAccel qbjVmCapsAccel;
+struct _qbjVmCapsAccel {
+    virDomainCapsCPUModels *cpus;   /* names known to -cpu, whether a guest can have them, and what is in the way */
+    virCPUDef *cpu;             /* all that a guest can get, as the nearest named model and its differences; NULL: QEMU
+                                 * does not say */
+    virCPUDef *migratable;      /* the same without what would keep a guest from being migrated; NULL with cpu */
+    char **features;            /* names of all that QEMU knows of, NULL terminated, whether it can be had or not; NULL
+                                 * with cpu */
+    char **migratableFeatures;  /* the same without what keeps a guest from being migrated */
+    unsigned int hyperv;        /* bits by virDomainHyperv */
+};
+
 typedef struct _qbjVmCaps qbjVmCaps;
 struct _qbjVmCaps {
     char *binary;               /* /usr/bin/qemu-system-x86_64 */
@@ -26,7 +39,9 @@ struct _qbjVmCaps {
     bool kvm;                   /* QEMU can open /dev/kvm */
     GPtrArray *machines;        /* of qbjVmMachine */
     char **cpuModels;           /* names known to -cpu; NULL-terminated */
-    virDomainCapsCPUModels *cpus; /* the same names; usable with the accelerator that the probe had (kvm if true) */
+    GHashTable *devices;        /* set of the types of devices and of backends of character devices */
+    qbjVmCapsAccel *tcg;
+    qbjVmCapsAccel *accelKvm;   /* NULL without kvm */
 };
 
 typedef struct _qbjVmCapsCache qbjVmCapsCache;
@@ -49,6 +64,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjVmCapsCache, qbjVmCapsCacheFree);
  *   VIR_ERR_SYSTEM_ERROR    "Cannot check QEMU binary PATH: ...", it is missing or not executable (11.8)
  *   VIR_ERR_INTERNAL_ERROR  it ran, but did not answer as a QEMU does */
 const qbjVmCaps *qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary);
+
+/* For domains of @type; NULL when @caps cannot run them (no error reported). */
+const qbjVmCapsAccel *qbjVmCapsAccelFor(const qbjVmCaps *caps, virDomainVirtType type);
+
+/* Whether the binary has a type of device or of a backend of character devices: "qxl-vga",
+ * "chardev-spicevmc". */
+bool qbjVmCapsHasDevice(const qbjVmCaps *caps, const char *type);
 
 /* Default emulator for @arch, e.g. /usr/bin/qemu-system-x86_64; NULL when there is none (no error
  * reported). */
@@ -73,3 +95,17 @@ virCaps *qbjVmCapsHost(qbjVmCapsCache *cache);
  *   VIR_ERR_INVALID_ARG   unknown architecture, type or machine, or one that does not go with the binary */
 char *qbjVmCapsDomain(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine,
                       const char *virttype);
+
+/* Whether a domain on @binary could have the CPU of @xml. The first four names as in qbjVmCapsDomain();
+ * @fail: an incompatible one is an error; @validate: against the schema. Errors beside those there:
+ *   VIR_ERR_OPERATION_UNSUPPORTED  QEMU does not tell what it can give
+ *   VIR_ERR_CPU_INCOMPATIBLE       with @fail */
+virCPUCompareResult qbjVmCapsCompareCpu(qbjVmCapsCache *cache, const char *binary, const char *arch,
+                                        const char *machine, const char *virttype, const char *xml, bool fail,
+                                        bool validate);
+
+/* The best CPU that a domain on @binary could have on all hosts that have one of @xmls, as XML; the caller
+ * frees. The first four names as in qbjVmCapsDomain(); @expand: all features are named; @migratable: without
+ * those that keep a guest from being migrated. Errors as qbjVmCapsCompareCpu(). */
+char *qbjVmCapsBaselineCpu(qbjVmCapsCache *cache, const char *binary, const char *arch, const char *machine,
+                           const char *virttype, const char **xmls, unsigned int nxmls, bool expand, bool migratable);

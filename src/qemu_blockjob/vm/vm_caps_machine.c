@@ -1,4 +1,4 @@
-/* Machine types: families by name, and look-up in what a binary reported. */
+/* Machine types: families by name; look-up in what a binary reported. */
 
 #include <config.h>
 
@@ -32,4 +32,19 @@ qbjVmCapsMachine(const qbjVmCaps *caps, const char *name)
     }
 
     return NULL;
+}
+
+const qbjVmCapsAccel *
+qbjVmCapsAccelFor(const qbjVmCaps *caps, virDomainVirtType type)
+{
+    if (type == VIR_DOMAIN_VIRT_QEMU)
+        return caps->tcg;
+
+    return type == VIR_DOMAIN_VIRT_KVM ? caps->accelKvm : NULL;
+}
+
+bool
+qbjVmCapsHasDevice(const qbjVmCaps *caps, const char *type)
+{
+    return g_hash_table_contains(caps->devices, type);
 }

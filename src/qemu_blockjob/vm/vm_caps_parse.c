@@ -3,9 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
-#include "cpu/cpu.h"
 #include "virerror.h"
-#include "virstring.h"
 #include "vm_caps_probe.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -31,27 +29,28 @@ qbjVmCapsFree(qbjVmCaps *caps)
     g_free(caps->package);
     g_clear_pointer(&caps->machines, g_ptr_array_unref);
     g_strfreev(caps->cpuModels);
-    virObjectUnref(caps->cpus);
+    g_clear_pointer(&caps->devices, g_hash_table_unref);
+    qbjVmCapsAccelFree(caps->tcg);
+    qbjVmCapsAccelFree(caps->accelKvm);
     g_free(caps);
 }
 
-static int
-qbjVmCapsReportMissing(const qbjVmCaps *caps, const char *command)
+int
+qbjVmCapsReportMissing(const qbjVmCaps *caps, const char *id)
 {
     virReportError(VIR_ERR_INTERNAL_ERROR, _("QEMU binary %s gave an incomplete answer to '%s'."),
-                   caps->binary, command);
+                   caps->binary, id);
     return -1;
 }
 
-/* The "return" member of the reply to @command. */
-static virJSONValue *
-qbjVmCapsReturn(const qbjVmCaps *caps, GHashTable *replies, const char *command)
+virJSONValue *
+qbjVmCapsReturn(const qbjVmCaps *caps, GHashTable *replies, const char *id)
 {
-    virJSONValue *reply = g_hash_table_lookup(replies, command);
+    virJSONValue *reply = g_hash_table_lookup(replies, id);
     virJSONValue *result = reply ? virJSONValueObjectGet(reply, "return") : NULL;
 
     if (!result)
-        qbjVmCapsReportMissing(caps, command);
+        qbjVmCapsReportMissing(caps, id);
     return result;
 }
 
@@ -164,46 +163,43 @@ qbjVmCapsParseMachines(qbjVmCaps *caps, GHashTable *replies)
 }
 
 static int
-qbjVmCapsParseCpu(qbjVmCaps *caps, virJSONValue *item)
+qbjVmCapsParseTypes(qbjVmCaps *caps, GHashTable *replies, const char *id)
 {
-    const char *name = virJSONValueObjectGetString(item, "name");
-    virJSONValue *unavailable = virJSONValueObjectGetArray(item, "unavailable-features");
-    virDomainCapsCPUUsable usable = VIR_DOMCAPS_CPU_USABLE_UNKNOWN;
-    bool deprecated = false;
-
-    if (!name)
-        return -1;
-
-    if (unavailable)
-        usable = virJSONValueArraySize(unavailable) == 0 ? VIR_DOMCAPS_CPU_USABLE_YES : VIR_DOMCAPS_CPU_USABLE_NO;
-    ignore_value(virJSONValueObjectGetBoolean(item, "deprecated", &deprecated));
-
-    virDomainCapsCPUModelsAdd(caps->cpus, name, usable, NULL, deprecated,
-                              virCPUGetVendorForModel(caps->arch, name));
-    return 0;
-}
-
-static int
-qbjVmCapsParseCpus(qbjVmCaps *caps, GHashTable *replies)
-{
-    virJSONValue *data = qbjVmCapsReturn(caps, replies, "query-cpu-definitions");
+    virJSONValue *data = qbjVmCapsReturn(caps, replies, id);
     size_t i;
 
     if (!data)
         return -1;
 
     if (!virJSONValueIsArray(data))
-        return qbjVmCapsReportMissing(caps, "query-cpu-definitions");
+        return qbjVmCapsReportMissing(caps, id);
 
-    caps->cpus = virDomainCapsCPUModelsNew(virJSONValueArraySize(data));
     for (i = 0; i < virJSONValueArraySize(data); i++) {
-        if (qbjVmCapsParseCpu(caps, virJSONValueArrayGet(data, i)) < 0)
-            return qbjVmCapsReportMissing(caps, "query-cpu-definitions");
+        const char *name = virJSONValueObjectGetString(virJSONValueArrayGet(data, i), "name");
+
+        if (!name)
+            return qbjVmCapsReportMissing(caps, id);
+        g_hash_table_add(caps->devices, g_strdup(name));
     }
 
-    caps->cpuModels = g_new0(char *, caps->cpus->nmodels + 1);
-    for (i = 0; i < caps->cpus->nmodels; i++)
-        caps->cpuModels[i] = g_strdup(caps->cpus->models[i].name);
+    return 0;
+}
+
+/* With KVM the first answers are about KVM, and those with a prefix about TCG. */
+static int
+qbjVmCapsParseAccels(qbjVmCaps *caps, GHashTable *replies)
+{
+    const virDomainCapsCPUModels *cpus;
+    size_t i;
+
+    if (!(caps->tcg = qbjVmCapsParseAccel(caps, replies, caps->kvm ? "tcg:" : "")) ||
+        (caps->kvm && !(caps->accelKvm = qbjVmCapsParseAccel(caps, replies, ""))))
+        return -1;
+
+    cpus = caps->tcg->cpus;
+    caps->cpuModels = g_new0(char *, cpus->nmodels + 1);
+    for (i = 0; i < cpus->nmodels; i++)
+        caps->cpuModels[i] = g_strdup(cpus->models[i].name);
 
     return 0;
 }
@@ -215,12 +211,15 @@ qbjVmCapsParse(const char *binary, GHashTable *replies)
 
     caps->binary = g_strdup(binary);
     caps->machines = g_ptr_array_new_with_free_func((GDestroyNotify) qbjVmMachineFree);
+    caps->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
     if (qbjVmCapsParseVersion(caps, replies) < 0 ||
         qbjVmCapsParseTarget(caps, replies) < 0 ||
         qbjVmCapsParseKvm(caps, replies) < 0 ||
         qbjVmCapsParseMachines(caps, replies) < 0 ||
-        qbjVmCapsParseCpus(caps, replies) < 0)
+        qbjVmCapsParseTypes(caps, replies, "devices") < 0 ||
+        qbjVmCapsParseTypes(caps, replies, "chardevs") < 0 ||
+        qbjVmCapsParseAccels(caps, replies) < 0)
         return NULL;
 
     return g_steal_pointer(&caps);

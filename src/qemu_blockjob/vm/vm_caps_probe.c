@@ -20,39 +20,79 @@
 #define QBJ_VM_CAPS_PROBE_BYTES (16 * 1024 * 1024)
 #define QBJ_VM_CAPS_PROBE_STDERR 1024
 
-static const char *const qbjVmCapsCommands[] = {
-    "qmp_capabilities", "query-version", "query-target", "query-kvm", "query-machines", "query-cpu-definitions",
+typedef struct _qbjVmCapsQuestion qbjVmCapsQuestion;
+struct _qbjVmCapsQuestion {
+    const char *id;
+    const char *line;           /* of QMP */
 };
 
-#define QBJ_VM_CAPS_LINE(command) "{\"execute\":\"" command "\",\"id\":\"" command "\"}\n"
+#define QUESTION(id, command) { id, "{\"execute\":\"" command "\",\"id\":\"" id "\"}\n" }
+#define QUESTION_OF(id, command, arguments) \
+    { id, "{\"execute\":\"" command "\",\"id\":\"" id "\",\"arguments\":{" arguments "}}\n" }
+#define TYPES(id, parent) QUESTION_OF(id, "qom-list-types", "\"implements\":\"" parent "\",\"abstract\":false")
+/* "max" is all that the accelerator can give; "full" names each feature in all spellings, libvirt's among
+ * them */
+#define CPU(id, props) \
+    QUESTION_OF(id, "query-cpu-model-expansion", \
+                "\"type\":\"full\",\"model\":{\"name\":\"max\",\"props\":{" props "}}")
+/* hv-passthrough fills in what KVM has of Hyper-V, and changes nothing else */
+#define CPU_ALL "\"migratable\":false,\"hv-passthrough\":true"
 
-const char *
-qbjVmCapsProbeCommands(void)
+static const qbjVmCapsQuestion qbjVmCapsQuestions[] = {
+    QUESTION("qmp_capabilities", "qmp_capabilities"),
+    QUESTION("query-version", "query-version"),
+    QUESTION("query-target", "query-target"),
+    QUESTION("query-kvm", "query-kvm"),
+    QUESTION("query-machines", "query-machines"),
+    QUESTION("query-cpu-definitions", "query-cpu-definitions"),
+    TYPES("devices", "device"),
+    TYPES("chardevs", "chardev"),
+    CPU("cpu-all", CPU_ALL),
+    CPU("cpu-migratable", ""),
+    { NULL, NULL }
+};
+
+/* To a second process, when the first one has KVM. */
+static const qbjVmCapsQuestion qbjVmCapsTcgQuestions[] = {
+    QUESTION("tcg:qmp_capabilities", "qmp_capabilities"),
+    QUESTION("tcg:query-cpu-definitions", "query-cpu-definitions"),
+    CPU("tcg:cpu-all", CPU_ALL),
+    CPU("tcg:cpu-migratable", ""),
+    { NULL, NULL }
+};
+
+static bool
+qbjVmCapsAllAnswered(const qbjVmCapsQuestion *questions, GHashTable *replies)
 {
-    return QBJ_VM_CAPS_LINE("qmp_capabilities")
-           QBJ_VM_CAPS_LINE("query-version")
-           QBJ_VM_CAPS_LINE("query-target")
-           QBJ_VM_CAPS_LINE("query-kvm")
-           QBJ_VM_CAPS_LINE("query-machines")
-           QBJ_VM_CAPS_LINE("query-cpu-definitions");
-}
-
-bool
-qbjVmCapsProbeComplete(GHashTable *replies)
-{
-    size_t i;
-
-    for (i = 0; i < G_N_ELEMENTS(qbjVmCapsCommands); i++) {
-        if (!g_hash_table_contains(replies, qbjVmCapsCommands[i]))
+    for (; questions->id; questions++) {
+        if (!g_hash_table_contains(replies, questions->id))
             return false;
     }
 
     return true;
 }
 
+static bool
+qbjVmCapsRepliesHaveKvm(GHashTable *replies)
+{
+    virJSONValue *reply = g_hash_table_lookup(replies, "query-kvm");
+    virJSONValue *data = reply ? virJSONValueObjectGetObject(reply, "return") : NULL;
+    bool enabled = false;
+
+    return data && virJSONValueObjectGetBoolean(data, "enabled", &enabled) == 0 && enabled;
+}
+
+bool
+qbjVmCapsProbeComplete(GHashTable *replies)
+{
+    return qbjVmCapsAllAnswered(qbjVmCapsQuestions, replies) &&
+           (!qbjVmCapsRepliesHaveKvm(replies) || qbjVmCapsAllAnswered(qbjVmCapsTcgQuestions, replies));
+}
+
 typedef struct _qbjVmCapsProcess qbjVmCapsProcess;
 struct _qbjVmCapsProcess {
     const char *binary;
+    const qbjVmCapsQuestion *questions;
     virCommand *cmd;
     int in[2];                  /* pipe of its standard input; the commands lie in it before it starts */
     int out;                    /* read end of its standard output */
@@ -78,10 +118,10 @@ qbjVmCapsProcessClear(qbjVmCapsProcess *process)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjVmCapsProcess, qbjVmCapsProcessClear);
 
 static virCommand *
-qbjVmCapsProbeCommand(const char *binary, const char *runDir, uid_t uid, gid_t gid)
+qbjVmCapsProbeCommand(const char *binary, const char *machine, const char *runDir, uid_t uid, gid_t gid)
 {
     virCommand *cmd = virCommandNewArgList(binary, "-S", "-no-user-config", "-nodefaults", "-nographic",
-                                           "-machine", "none,accel=kvm:tcg", "-qmp", "stdio", NULL);
+                                           "-machine", machine, "-qmp", "stdio", NULL);
 
     virCommandAddEnvPair(cmd, "LC_ALL", "C");
     virCommandAddEnvPair(cmd, "HOME", runDir);
@@ -96,21 +136,29 @@ qbjVmCapsProbeCommand(const char *binary, const char *runDir, uid_t uid, gid_t g
 }
 
 static int
-qbjVmCapsProcessStart(qbjVmCapsProcess *process, const char *runDir, uid_t uid, gid_t gid)
+qbjVmCapsReportPrepare(const char *binary)
 {
-    const char *commands = qbjVmCapsProbeCommands();
+    virReportSystemError(errno, _("Cannot prepare the probe of QEMU binary %s"), binary);
+    return -1;
+}
+
+static int
+qbjVmCapsProcessStart(qbjVmCapsProcess *process, const char *machine, const char *runDir, uid_t uid, gid_t gid)
+{
+    const qbjVmCapsQuestion *question;
     pid_t pid;
 
     if (virPipe(process->in) < 0)
         return -1;
 
-    if (safewrite(process->in[1], commands, strlen(commands)) < 0 ||
-        (process->err = memfd_create("qemu-probe-stderr", MFD_CLOEXEC)) < 0) {
-        virReportSystemError(errno, _("Cannot prepare the probe of QEMU binary %s"), process->binary);
-        return -1;
+    for (question = process->questions; question->id; question++) {
+        if (safewrite(process->in[1], question->line, strlen(question->line)) < 0)
+            return qbjVmCapsReportPrepare(process->binary);
     }
+    if ((process->err = memfd_create("qemu-probe-stderr", MFD_CLOEXEC)) < 0)
+        return qbjVmCapsReportPrepare(process->binary);
 
-    process->cmd = qbjVmCapsProbeCommand(process->binary, runDir, uid, gid);
+    process->cmd = qbjVmCapsProbeCommand(process->binary, machine, runDir, uid, gid);
     virCommandSetInputFD(process->cmd, process->in[0]);
     virCommandSetOutputFD(process->cmd, &process->out);
     virCommandSetErrorFD(process->cmd, &process->err);
@@ -134,6 +182,7 @@ static int
 qbjVmCapsTakeLine(const qbjVmCapsProcess *process, const char *line, GHashTable *replies)
 {
     g_autoptr(virJSONValue) object = virJSONValueFromString(line);
+    const qbjVmCapsQuestion *question;
     const char *id;
 
     if (!object || !virJSONValueIsObject(object)) {
@@ -142,8 +191,12 @@ qbjVmCapsTakeLine(const qbjVmCapsProcess *process, const char *line, GHashTable 
     }
 
     id = virJSONValueObjectGetString(object, "id");
-    if (id && g_strv_contains(qbjVmCapsCommands, id))
-        g_hash_table_insert(replies, g_strdup(id), g_steal_pointer(&object));
+    for (question = process->questions; id && question->id; question++) {
+        if (STREQ(id, question->id)) {
+            g_hash_table_insert(replies, g_strdup(id), g_steal_pointer(&object));
+            break;
+        }
+    }
     return 0;
 }
 
@@ -204,22 +257,39 @@ qbjVmCapsReceive(qbjVmCapsProcess *process, gint64 deadline, GHashTable *replies
     return qbjVmCapsTakeLines(process, length, replies);
 }
 
+/* Runs @process->binary with @machine until all its questions are answered or @deadline is over. */
+static int
+qbjVmCapsProcessAsk(qbjVmCapsProcess *process, const char *machine, const char *runDir, uid_t uid, gid_t gid,
+                    gint64 deadline, GHashTable *replies)
+{
+    process->buffer = g_string_new(NULL);
+    if (qbjVmCapsProcessStart(process, machine, runDir, uid, gid) < 0)
+        return -1;
+
+    while (!qbjVmCapsAllAnswered(process->questions, replies)) {
+        if (qbjVmCapsReceive(process, deadline, replies) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+
+#define QBJ_VM_CAPS_PROCESS(file, list) { .binary = file, .questions = list, .in = { -1, -1 }, .out = -1, .err = -1 }
+
 GHashTable *
 qbjVmCapsProbeAsk(const char *binary, const char *runDir, uid_t uid, gid_t gid, unsigned int seconds)
 {
-    g_auto(qbjVmCapsProcess) process = { .binary = binary, .in = { -1, -1 }, .out = -1, .err = -1 };
+    g_auto(qbjVmCapsProcess) first = QBJ_VM_CAPS_PROCESS(binary, qbjVmCapsQuestions);
+    g_auto(qbjVmCapsProcess) second = QBJ_VM_CAPS_PROCESS(binary, qbjVmCapsTcgQuestions);
     g_autoptr(GHashTable) replies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                                           (GDestroyNotify) virJSONValueFree);
     gint64 deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
 
-    process.buffer = g_string_new(NULL);
-    if (qbjVmCapsProcessStart(&process, runDir, uid, gid) < 0)
+    if (qbjVmCapsProcessAsk(&first, "none,accel=kvm:tcg", runDir, uid, gid, deadline, replies) < 0)
         return NULL;
-
-    while (!qbjVmCapsProbeComplete(replies)) {
-        if (qbjVmCapsReceive(&process, deadline, replies) < 0)
-            return NULL;
-    }
+    if (qbjVmCapsRepliesHaveKvm(replies) &&
+        qbjVmCapsProcessAsk(&second, "none,accel=tcg", runDir, uid, gid, deadline, replies) < 0)
+        return NULL;
 
     return g_steal_pointer(&replies);
 }

@@ -12,19 +12,20 @@
 int
 qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps)
 {
-    const virCPUDef *host;
+    const qbjVmCapsAccel *accel = qbjVmCapsAccelFor(caps, def->virtType);
 
     if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
         return 0;
 
-    if (!(host = qbjVmDefGetHostCpu())) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                       _("CPU mode 'host-model' cannot be used: the host's CPU is not known"));
+    if (!accel || !accel->migratable) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("CPU mode 'host-model' cannot be used: what CPU '%s' can give a domain of type '%s' is not known"),
+                       caps->binary, virDomainVirtTypeToString(def->virtType));
         return -1;
     }
 
-    if (virCPUUpdate(def->os.arch, def->cpu, host) < 0 ||
-        virCPUTranslate(def->os.arch, def->cpu, caps->cpus) < 0)
+    if (virCPUUpdate(def->os.arch, def->cpu, accel->migratable) < 0 ||
+        virCPUTranslate(def->os.arch, def->cpu, accel->cpus) < 0)
         return -1;
 
     /* what cannot be given to the guest is looked up once it is there */

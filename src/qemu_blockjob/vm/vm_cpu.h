@@ -4,8 +4,9 @@
 #include "domain_private.h"
 #include "vm_caps.h"
 
-/* Replaces host-model by the model that is nearest to the host's CPU among those that QEMU knows, with the
- * features that differ. Nothing for other modes. Returns 0, -1 with an error reported. */
+/* Replaces host-model by the named model that is nearest to what QEMU can give the guest on this host, with
+ * the features that differ; not with those that would keep it from being migrated. Nothing for other modes.
+ * Returns 0, -1 with an error reported. */
 int qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps);
 
 /* Writes into the definition of the started VM what its QEMU could not give the guest of an expanded model.

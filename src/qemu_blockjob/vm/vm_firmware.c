@@ -104,6 +104,30 @@ qbjVmFirmwareSelect(virDomainDef *def, const char *nvramDir)
     return 0;
 }
 
+int
+qbjVmFirmwareImages(virArch arch, const char *machine, GPtrArray *images, bool *secure)
+{
+    g_autoptr(GPtrArray) files = qbjVmFirmwareFiles();
+    size_t i;
+
+    if (!files)
+        return -1;
+
+    *secure = false;
+    for (i = 0; i < files->len; i++) {
+        const qbjVmFirmwareFile *file = g_ptr_array_index(files, i);
+
+        if (!qbjVmFirmwareFileFitsMachine(file, arch, machine))
+            continue;
+        if (!g_ptr_array_find_with_equal_func(images, file->executable, g_str_equal, NULL))
+            g_ptr_array_add(images, g_strdup(file->executable));
+        if (file->requiresSmm)
+            *secure = true;
+    }
+
+    return 0;
+}
+
 /* --- the variables --- */
 
 static int

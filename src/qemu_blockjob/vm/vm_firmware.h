@@ -17,6 +17,11 @@ char *qbjVmFirmwareNvram(const virDomainDef *def, const char *nvramDir);
  *   VIR_ERR_OPERATION_FAILED    no descriptor fits */
 int qbjVmFirmwareSelect(virDomainDef *def, const char *nvramDir);
 
+/* Adds the paths of the images that the host's descriptors name for @machine (a canonical name) to @images,
+ * without doubles, and says in @secure whether one of them can do secure boot. Returns 0, -1 with an error
+ * reported. */
+int qbjVmFirmwareImages(virArch arch, const char *machine, GPtrArray *images, bool *secure);
+
 /* Copies the template to where the variables of @def are kept, if there is no such file yet: mode 0600, owned
  * by @user and @group unless they are -1. Returns 0, -1 with an error reported. */
 int qbjVmFirmwareMakeNvram(const virDomainDef *def, uid_t user, gid_t group);

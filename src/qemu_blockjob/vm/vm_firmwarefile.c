@@ -160,10 +160,10 @@ qbjVmFirmwareFiles(void)
     return g_steal_pointer(&files);
 }
 
-static bool
-qbjVmFirmwareTargetFits(const qbjVmFirmwareFile *file, const virDomainDef *def)
+bool
+qbjVmFirmwareFileFitsMachine(const qbjVmFirmwareFile *file, virArch arch, const char *machine)
 {
-    g_autofree char *wanted = g_strdup_printf("%s %s", virArchToString(def->os.arch), def->os.machine);
+    g_autofree char *wanted = g_strdup_printf("%s %s", virArchToString(arch), machine);
     size_t i;
 
     for (i = 0; file->targets[i]; i++) {
@@ -185,7 +185,7 @@ qbjVmFirmwareFeatureFits(const virDomainDef *def, virDomainOsDefFirmwareFeature 
 bool
 qbjVmFirmwareFileFits(const qbjVmFirmwareFile *file, const virDomainDef *def)
 {
-    if (!qbjVmFirmwareTargetFits(file, def) ||
+    if (!qbjVmFirmwareFileFitsMachine(file, def->os.arch, def->os.machine) ||
         !qbjVmFirmwareFeatureFits(def, VIR_DOMAIN_OS_DEF_FIRMWARE_FEATURE_SECURE_BOOT, file->secureBoot) ||
         !qbjVmFirmwareFeatureFits(def, VIR_DOMAIN_OS_DEF_FIRMWARE_FEATURE_ENROLLED_KEYS, file->enrolledKeys))
         return false;

@@ -18,4 +18,5 @@ struct _qbjVmFirmwareFile {
  * and left out. The caller unrefs. NULL with an error reported. */
 GPtrArray *qbjVmFirmwareFiles(void);
 
+bool qbjVmFirmwareFileFitsMachine(const qbjVmFirmwareFile *file, virArch arch, const char *machine);
 bool qbjVmFirmwareFileFits(const qbjVmFirmwareFile *file, const virDomainDef *def);

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "vm_support.h"
 #include "vm_support_parts.h"
 
 const qbjVmSupportTable qbjVmSupportTables[] = {
@@ -18,3 +19,35 @@ const qbjVmSupportTable qbjVmSupportTables[] = {
     { qbjVmSupportSmallRows, qbjVmSupportSmallFamilies },
     { NULL, NULL }
 };
+
+static bool
+qbjVmSupportRowHas(const qbjVmSupportRow *row, const char *path, size_t length, const char *word)
+{
+    g_auto(GStrv) values = NULL;
+
+    if (!STREQLEN(row->path, path, length))
+        return false;
+    if (path[length - 1] == ':')
+        return STREQ(row->path + length, word);
+    if (row->path[length] || !row->values)
+        return !row->path[length];
+
+    values = g_strsplit(row->values, " ", -1);
+    return g_strv_contains((const char *const *) values, word);
+}
+
+bool
+qbjVmSupportHas(const char *path, const char *word)
+{
+    const qbjVmSupportTable *table;
+    const qbjVmSupportRow *row;
+
+    for (table = qbjVmSupportTables; table->rows; table++) {
+        for (row = table->rows; row->path; row++) {
+            if (qbjVmSupportRowHas(row, path, strlen(path), word))
+                return true;
+        }
+    }
+
+    return false;
+}
