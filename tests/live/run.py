@@ -31,6 +31,7 @@ SUITES = {
     "cgroups": (["cgroups.py"], 200),
     "devices": (["devices.py"], 300),
     "power": (["power.py"], 400),
+    "virtinst": (["virtinst.py"], 300),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),
