@@ -5,6 +5,7 @@
  * The guest has no operating system: what happens to data that a guest writes is tested in tests/live. */
 #include <config.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -179,6 +180,53 @@ testTransient(virConnectPtr conn)
     for (i = 0; i < 3; i++)
         CHECK(embedImageHolds(2, i), "the old chain holds the data (protocol 3)");
     virDomainFree(domain);
+}
+
+static void *
+listRun(void *opaque)
+{
+    int *quit = opaque;
+    virConnectPtr conn = embedOpenAgain();
+
+    while (conn && !g_atomic_int_get(quit)) {
+        virDomainPtr *domains = NULL;
+        int n = virConnectListAllDomains(conn, &domains, 0);
+
+        while (n > 0)
+            virDomainFree(domains[--n]);
+        free(domains);
+    }
+    if (conn)
+        virConnectClose(conn);
+    return NULL;
+}
+
+/* Who else works on the list makes it take longer to leave. */
+static void
+testNameIsFree(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("again", 0);
+    pthread_t threads[4];
+    int quit = 0;
+    size_t i;
+    int good = 0;
+
+    if (!CHECK(embedImagesMake(1), "image"))
+        return;
+    for (i = 0; i < G_N_ELEMENTS(threads); i++)
+        pthread_create(&threads[i], NULL, listRun, &quit);
+    for (i = 0; i < 20; i++) {
+        virDomainPtr domain = virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED);
+
+        if (!domain)
+            break;
+        good += virDomainDestroy(domain) == 0;
+        virDomainFree(domain);
+    }
+    CHECK(good == 20, "the name of a transient domain is free when destroy returns");
+    g_atomic_int_set(&quit, 1);
+    for (i = 0; i < G_N_ELEMENTS(threads); i++)
+        pthread_join(threads[i], NULL);
 }
 
 /* The folder of a run belongs to QEMU, which may put something else in its place. */
@@ -408,6 +456,7 @@ testAll(virConnectPtr conn)
     testBadDefinitions(conn);
     testPersistent(conn);
     testTransient(conn);
+    testNameIsFree(conn);
     testPlantedLink(conn);
 #ifdef QBJ_DEBUG_CHECKS
     testFaults(conn);

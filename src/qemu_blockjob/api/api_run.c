@@ -138,8 +138,10 @@ qbjApiDestroyNow(virDomainObj *vm, bool graceful)
         QBJ_DOMAIN_PRIVATE(vm)->destroyed = false;
         return -1;
     }
-    if (!virDomainObjIsActive(vm) || vm->def->id != domainId)
-        return 0;                       /* a worker has seen the end and done the rest */
+    /* A worker that has seen the end and done the rest may still be taking a transient domain from the list:
+     * its job is waited for below. */
+    if (vm->persistent && (!virDomainObjIsActive(vm) || vm->def->id != domainId))
+        return 0;
     if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) < 0) {
         if (virDomainObjIsActive(vm))
             return -1;
