@@ -70,13 +70,6 @@ class Test(suite.Checks):
     def daemon(self, conf=GROUPS, mode="system", driver=None):
         return Daemon(mode, driver or self.args.driver, self.args.build, qemu_conf=conf)
 
-    def refused(self, function, code, words, what):
-        try:
-            function()
-        except libvirt.libvirtError as e:
-            return self.ok(e.get_error_code() == code and words in str(e), what, "%d: %s" % (e.get_error_code(), e))
-        return self.ok(False, what, "it was not refused")
-
     def xml(self, extra="", disks=(), vcpus="2", tpm=""):
         return plain.domain(NAME, disks).replace("<vcpu>1</vcpu>", "<vcpu%s</vcpu>%s" % (
             " current='1'>" + vcpus if vcpus == "3" else ">" + vcpus, extra)).replace("</devices>", tpm + "</devices>")

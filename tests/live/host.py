@@ -39,14 +39,6 @@ class Test(suite.Checks):
     def daemon(self, **kwargs):
         return Daemon(self.mode, self.args.driver, self.args.build, **kwargs)
 
-    def refused(self, function, code, words, what):
-        """The call fails with that code, and its text has the words."""
-        try:
-            function()
-        except libvirt.libvirtError as e:
-            return self.ok(e.get_error_code() == code and words in str(e), what, "%d: %s" % (e.get_error_code(), e))
-        return self.ok(False, what, "it was not refused")
-
     # --- hooks (11.19) ---------------------------------------------------------------------------------------
 
     def hook_folder(self, daemon):

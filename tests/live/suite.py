@@ -2,6 +2,8 @@
 
 The class Test has methods test_NAME; NAMEs on the command line run only these."""
 
+import libvirt
+
 import options
 from daemon import Daemon, DaemonError
 from guest import Guest, GuestError
@@ -16,6 +18,14 @@ class Checks:
 
     def equal(self, got, wanted, what, **more):
         return self.ok(got == wanted, what, "got:    %r\nwanted: %r" % (got, wanted), **more)
+
+    def refused(self, function, code, words, what):
+        """The call fails with that code, and its text has the words."""
+        try:
+            function()
+        except libvirt.libvirtError as e:
+            return self.ok(e.get_error_code() == code and words in str(e), what, "%d: %s" % (e.get_error_code(), e))
+        return self.ok(False, what, "it was not refused")
 
 
 class DaemonChecks(Checks):
