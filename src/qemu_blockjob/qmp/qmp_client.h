@@ -97,6 +97,9 @@ int qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSO
 /* Reports the error answer of @command as qbjQmpCall() would. */
 void qbjQmpReportError(const qbjQmpCommand *command);
 
+/* Reports the first of @n commands that has failed. Returns 0 when none has, -1 with that error reported. */
+int qbjQmpReportFirst(const qbjQmpCommand *commands, size_t n);
+
 /* Sends without waiting; @done (may be NULL) is called on the event thread with the filled-in command, or
  * with command->failed and errorClass NULL when the connection ended first. There is no deadline. For
  * answers of many KB use qbjQmpRun(): they are parsed by the thread that waits, here by the event thread.

@@ -59,6 +59,20 @@ qbjQmpReportError(const qbjQmpCommand *command)
     }
 }
 
+int
+qbjQmpReportFirst(const qbjQmpCommand *commands, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (commands[i].failed) {
+            qbjQmpReportError(&commands[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 void
 qbjQmpCommandClear(qbjQmpCommand *command)
 {

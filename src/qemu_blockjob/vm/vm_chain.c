@@ -75,21 +75,13 @@ qbjVmChainPlan(const virDomainDiskDef *disk, qbjQmpCommand *commands, size_t n)
 static int
 qbjVmChainRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
 {
-    size_t i;
-
     if (virQbjFaultHit("chain-link")) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "fault: the chain was not linked");
         return -1;
     }
     if (qbjDomainQmpRun(vm, commands, n) < 0)
         return -1;
-    for (i = 0; i < n; i++) {
-        if (commands[i].failed) {
-            qbjQmpReportError(&commands[i]);
-            return -1;
-        }
-    }
-    return 0;
+    return qbjQmpReportFirst(commands, n);
 }
 
 static int

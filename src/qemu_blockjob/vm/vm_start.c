@@ -277,21 +277,6 @@ qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
     QBJ_DOMAIN_PRIVATE(vm)->status->devices = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-/* Returns 0, -1 with the first refusal reported. */
-static int
-qbjVmStartAnswered(const qbjQmpCommand *commands, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        if (commands[i].failed) {
-            qbjQmpReportError(&commands[i]);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static int
 qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
@@ -310,7 +295,7 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 
     if (qbjDomainQmpConnect(vm) < 0 || qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) < 0) {
         qbjVmStartReportLog(vm, log);
-    } else if (qbjVmStartAnswered(commands, G_N_ELEMENTS(commands)) == 0) {
+    } else if (qbjQmpReportFirst(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);
         qbjVmVcpuRead(vm, commands[1].reply);
         qbjVmStartReadDevices(vm, commands[2].reply);
