@@ -3,41 +3,8 @@
 
 #include "internal.h"
 #include "spec_commit.h"
+#include "guard.h"
 #include "storage_file/storage_source.h"
-
-/* 01/A12, for every kind of block job */
-static int
-qbjGuardDiskKind(const virDomainDiskDef *disk, qbjRefusal *refusal)
-{
-    const char *target = disk->dst;
-
-    if (disk->bus == VIR_DOMAIN_DISK_BUS_SD)
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                      _("block jobs are not supported on disk '%s' using bus 'sd'"), target);
-    else if (disk->transient)
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                      _("block jobs are not supported on transient disk '%s'"), target);
-    else if (virStorageSourceGetActualType(disk->src) == VIR_STORAGE_TYPE_VHOST_USER)
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                      _("block jobs are not supported on vhostuser disk '%s'"), target);
-    else
-        return 0;
-
-    return -1;
-}
-
-/* 01/A15: what QEMU's signed speed cannot hold is refused here, not by a JSON error after the record has
- * been saved */
-static int
-qbjGuardBandwidth(unsigned long long bandwidth, qbjRefusal *refusal)
-{
-    if (bandwidth <= LLONG_MAX)
-        return 0;
-
-    qbjRefusalSet(refusal, VIR_ERR_OVERFLOW, _("bandwidth must be less than '%llu' bytes/s"),
-                  (unsigned long long) LLONG_MAX);
-    return -1;
-}
 
 /* C11, C12 */
 static int
@@ -103,12 +70,8 @@ qbjGuardCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req, const 
         qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("disk %s has no source file to be committed"), disk->dst);
         return -1;
     }
-    if (busy && busy->code != VIR_ERR_OK) {
-        qbjRefusalSet(refusal, busy->code, "%s", busy->message);
-        return -1;
-    }
-
-    if (qbjGuardCommitActive(disk, req, refusal) < 0 ||
+    if (qbjGuardBusy(busy, refusal) < 0 ||
+        qbjGuardCommitActive(disk, req, refusal) < 0 ||
         qbjGuardCommitBase(disk, req, refusal) < 0 ||
         qbjGuardCommitRelative(req, refusal) < 0)
         return -1;

@@ -8,87 +8,8 @@
 #include "internal.h"
 #include "spec_commit.h"
 #include "blocknode.h"
+#include "spec_parts.h"
 #include "storage_file/storage_source.h"
-
-#define QBJ_CHAIN_MAX 200
-
-static qbjImage *
-qbjImageOf(const virStorageSource *src)
-{
-    return qbjImageNew(virStorageSourceGetActualType(src), src->format,
-                       virStorageSourceIsLocalStorage(src) ? src->path : NULL,
-                       src->nodeformat, src->nodestorage);
-}
-
-/* Planning failed for no reason that anybody above could change; an earlier reason is kept. */
-static int
-qbjSpecNotMade(const qbjSpec *spec, qbjRefusal *refusal)
-{
-    qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("block job '%s' could not be planned"), spec->job);
-    return -1;
-}
-
-static int
-qbjSpecCheckChain(const virDomainDiskDef *disk, qbjRefusal *refusal)
-{
-    const virStorageSource *src;
-    size_t depth = 0;
-
-    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (++depth > QBJ_CHAIN_MAX) {
-            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                          _("backing chains more than %d layers deep are not supported"), QBJ_CHAIN_MAX);
-            return -1;
-        }
-        if (!src->nodeformat || !src->nodestorage) {
-            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                          _("image '%s' of disk '%s' has no node name in QEMU, so block jobs cannot use it"),
-                          NULLSTR(src->path), disk->dst);
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-/* True for the only node of a chain that is writable when no job runs. */
-static bool
-qbjSpecIsWritable(const virDomainDiskDef *disk, const virStorageSource *src)
-{
-    return src == disk->src && !src->readonly;
-}
-
-/* NULL when nobody knows whether there is one: then the node was added without saying (02/Q11) */
-static const char *
-qbjSpecBackingNode(const virStorageSource *src)
-{
-    if (!src->backingStore)
-        return NULL;
-
-    return virStorageSourceIsBacking(src->backingStore) ? src->backingStore->nodeformat : "";
-}
-
-static int
-qbjSpecAddReopen(qbjSpec *spec, qbjSpecPhase phase, const virDomainDiskDef *disk, const virStorageSource *src,
-                 const char *backing, qbjRefusal *refusal)
-{
-    virJSONValue *arguments = qbjBlockNodeReopen(disk, src, backing, true, refusal);
-
-    if (!arguments)
-        return -1;
-
-    /* a node that stays writable is no reason to keep the job from ending */
-    qbjSpecAddCommand(spec, phase, "blockdev-reopen", arguments)->optional = true;
-    return 0;
-}
-
-static void
-qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src)
-{
-    qbjStep *step = qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjImageOf(src), QBJ_ACCESS_RW);
-
-    step->undo = qbjStepNewAccess(qbjImageOf(src), QBJ_ACCESS_RO);
-}
 
 /* 01/C16; the active image of a read-only disk is a parent whose header cannot be written either */
 static void
@@ -139,18 +60,6 @@ qbjSpecPlanStart(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal
     return 0;
 }
 
-static int
-qbjSpecAddNodeDelete(qbjSpec *spec, const char *node)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-
-    if (virJSONValueObjectAdd(&arguments, "s:node-name", node, NULL) < 0)
-        return -1;
-
-    qbjSpecAddCommand(spec, QBJ_PHASE_NODES, "blockdev-del", g_steal_pointer(&arguments))->optional = true;
-    return 0;
-}
-
 /* Everything between top and base leaves the chain: nodes top first (02/Q14), rights, and the files if
  * asked (C22). */
 static int
@@ -159,14 +68,13 @@ qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refus
     const virStorageSource *src;
 
     for (src = req->top; src != req->base; src = src->backingStore) {
-        if (qbjSpecAddNodeDelete(spec, src->nodeformat) < 0 ||
-            qbjSpecAddNodeDelete(spec, src->nodestorage) < 0)
+        if (qbjSpecAddNodesDelete(spec, src) < 0)
             return qbjSpecNotMade(spec, refusal);
 
-        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(src), QBJ_ACCESS_NONE);
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
         if ((req->flags & VIR_DOMAIN_BLOCK_COMMIT_DELETE) &&
             virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_FILE)
-            qbjSpecAddUnlink(spec, qbjImageOf(src));
+            qbjSpecAddUnlink(spec, qbjSpecImage(src));
     }
 
     return 0;
@@ -190,10 +98,10 @@ qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitReque
     if (baseReadonly) {
         if (qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0)
             return -1;
-        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(req->base), QBJ_ACCESS_RO);
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(req->base), QBJ_ACCESS_RO);
     }
     if (parentReadonly)
-        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjImageOf(req->topParent), QBJ_ACCESS_RO);
+        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(req->topParent), QBJ_ACCESS_RO);
 
     return 0;
 }
@@ -211,9 +119,9 @@ qbjSpecPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitReque
     if (qbjSpecAddReopen(spec, QBJ_PHASE_ABORT, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0)
         return -1;
 
-    qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjImageOf(req->base), QBJ_ACCESS_RO);
+    qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(req->base), QBJ_ACCESS_RO);
     if (parentReadonly)
-        qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjImageOf(req->topParent), QBJ_ACCESS_RO);
+        qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(req->topParent), QBJ_ACCESS_RO);
 
     return 0;
 }

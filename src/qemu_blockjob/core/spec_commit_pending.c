@@ -9,6 +9,7 @@
 #include "spec_commit.h"
 #include "blocknode.h"
 #include "bitmap.h"
+#include "spec_parts.h"
 
 /* The images of a spec in the chain that @disk still has. */
 typedef struct _qbjCommitImages qbjCommitImages;
@@ -18,27 +19,13 @@ struct _qbjCommitImages {
     const virStorageSource *base;
 };
 
-/* @from: where to start; the first image whose node has this name, or NULL */
-static const virStorageSource *
-qbjCommitFindImage(const virStorageSource *from, const char *node)
-{
-    const virStorageSource *src;
-
-    for (src = from; node && virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (STREQ_NULLABLE(src->nodeformat, node))
-            return src;
-    }
-
-    return NULL;
-}
-
 static int
 qbjCommitFindImages(const qbjSpec *spec, const virDomainDiskDef *disk, qbjCommitImages *images, qbjRefusal *refusal)
 {
-    images->top = qbjCommitFindImage(disk->src, spec->top);
+    images->top = qbjSpecFindImage(disk->src, spec->top);
     if (images->top)
-        images->base = qbjCommitFindImage(images->top->backingStore, spec->base);
-    images->topParent = qbjCommitFindImage(disk->src, spec->topParent);
+        images->base = qbjSpecFindImage(images->top->backingStore, spec->base);
+    images->topParent = qbjSpecFindImage(disk->src, spec->topParent);
 
     if (images->base && (spec->topParent ? images->topParent && images->topParent->backingStore == images->top :
                          disk->src == images->top))
@@ -47,44 +34,6 @@ qbjCommitFindImages(const qbjSpec *spec, const virDomainDiskDef *disk, qbjCommit
     qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("images of block job '%s' are not in the chain of disk '%s'"),
                   spec->job, disk->dst);
     return -1;
-}
-
-/* @names: bitmaps that base gets new; borrowed from @set */
-static int
-qbjCommitPlanMerges(qbjBitmapSet *set, const qbjCommitImages *images, virJSONValue *actions, GPtrArray *names,
-                    qbjRefusal *refusal)
-{
-    const qbjBitmapNode *node = qbjBitmapNodeFind(set, images->top->nodeformat);
-    size_t i;
-
-    /* the stock driver's order, last one first */
-    for (i = node ? node->bitmaps->len : 0; i > 0; i--) {
-        qbjBitmap *bitmap = g_ptr_array_index(node->bitmaps, i - 1);
-        bool added = false;
-
-        if (!qbjBitmapIsValid(set, images->top, bitmap->name))
-            continue;
-        if (qbjBitmapMerge(set, images->top, images->base, images->base, bitmap->name, actions, &added, refusal) < 0)
-            return -1;
-        if (added)
-            g_ptr_array_add(names, bitmap->name);
-    }
-
-    return 0;
-}
-
-static int
-qbjCommitAddTransaction(GPtrArray *steps, virJSONValue **actions)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-
-    if (virJSONValueArraySize(*actions) == 0)
-        return 0;
-    if (virJSONValueObjectAdd(&arguments, "a:actions", actions, NULL) < 0)
-        return -1;
-
-    g_ptr_array_add(steps, qbjStepNewCommand("transaction", g_steal_pointer(&arguments)));
-    return 0;
 }
 
 static qbjStep *
@@ -155,8 +104,8 @@ qbjCommitPlanBitmaps(qbjSpec *spec, const qbjCommitImages *images, const virJSON
     if (!nodes)
         return 0;
     if (!(set = qbjBitmapSetFromJSON(nodes, refusal)) ||
-        qbjCommitPlanMerges(set, images, actions, names, refusal) < 0 ||
-        qbjCommitAddTransaction(steps, &actions) < 0)
+        qbjSpecPlanMerges(set, images->top, images->base, images->base, actions, names, refusal) < 0 ||
+        qbjSpecAddTransaction(steps, &actions) < 0)
         return -1;
 
     qbjCommitPlanUndo(spec, names, writable);
@@ -183,15 +132,11 @@ static int
 qbjCommitPlanFlush(const virDomainDiskDef *disk, const qbjCommitImages *images, virJSONValue **flush,
                    qbjRefusal *refusal)
 {
-    const virStorageSource *below = images->base->backingStore;
-    const char *backing = NULL;
-
     if (!images->topParent)
         return 0;
-    if (below)
-        backing = virStorageSourceIsBacking(below) ? below->nodeformat : "";
 
-    return (*flush = qbjBlockNodeReopen(disk, images->base, backing, false, refusal)) ? 0 : -1;
+    *flush = qbjBlockNodeReopen(disk, images->base, qbjSpecBackingNode(images->base), false, refusal);
+    return *flush ? 0 : -1;
 }
 
 int

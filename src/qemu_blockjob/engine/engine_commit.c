@@ -2,24 +2,14 @@
 
 #include "internal.h"
 #include "engine_commit.h"
-#include "engine_change.h"
+#include "engine_begin.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
-#include "engine_step.h"
 #include "domain_qmp.h"
 #include "spec_commit.h"
-#include "storage_file/storage_source.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
-
-/* 01/A9, A11: "vda[3]", a path or a recorded name, in @chain below @startFrom. */
-static virStorageSource *
-qbjEngineCommitLookup(const virDomainDiskDef *disk, virStorageSource *startFrom, const char *name,
-                      virStorageSource **parent)
-{
-    return virStorageSourceChainLookup(disk->src, startFrom, name, disk->dst, parent);
-}
 
 /* 01/C4, C5 */
 static int
@@ -27,26 +17,16 @@ qbjEngineCommitImages(virDomainDiskDef *disk, const char *base, const char *top,
 {
     if (!top || STREQ(top, disk->dst))
         req->top = disk->src;
-    else if (!(req->top = qbjEngineCommitLookup(disk, NULL, top, &req->topParent)))
+    else if (!(req->top = qbjEngineRequestImage(disk, NULL, top, &req->topParent)))
         return -1;
 
     if (!base && (req->flags & VIR_DOMAIN_BLOCK_COMMIT_SHALLOW)) {
         req->base = req->top->backingStore;
         req->baseParent = req->top;
-    } else if (!(req->base = qbjEngineCommitLookup(disk, req->top, base, &req->baseParent))) {
+    } else if (!(req->base = qbjEngineRequestImage(disk, req->top, base, &req->baseParent))) {
         return -1;
     }
     return 0;
-}
-
-/* 01/A13: the refusal that a job on the disk gives, or none. */
-static void
-qbjEngineCommitBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy)
-{
-    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
-
-    if (job)
-        qbjJobVerbCheck(job->spec->type, job->state, QBJ_VERB_NEW_JOB, job->spec->job, disk->dst, busy);
 }
 
 /* 05/X5: the mirror of an active commit is a description of base of its own. */
@@ -62,34 +42,12 @@ static int
 qbjEngineCommitBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCommitRequest *req, qbjSpec *spec)
 {
     virQbjJob *job = virQbjJobNew(spec, req->flags);
-    g_autofree char *name = g_strdup(spec->job);
-    qbjEngineWait wait;
-    int ret = -1;
 
     job->deleteImages = (req->flags & VIR_DOMAIN_BLOCK_COMMIT_DELETE) != 0;
     job->speed = req->bandwidth;
-    g_ptr_array_add(QBJ_DOMAIN_PRIVATE(vm)->status->jobs, job);
     if (spec->type == QBJ_TYPE_ACTIVE_COMMIT)
         qbjEngineCommitSetMirror(disk, req->base);
-
-    qbjEngineWaitBegin(vm, name, &wait);
-    if (qbjEngineStep(vm, job, QBJ_EVENT_BEGIN) < 0 && (job = qbjEngineJobFind(vm, name)) &&
-        job->state == QBJ_STATE_PLANNED) {
-        /* the record could not be saved: nothing was sent, nothing remains */
-        virErrorPtr reason;
-
-        virErrorPreserveLast(&reason);
-        qbjEngineFeed(vm, job, QBJ_EVENT_CANCEL);
-        virErrorRestore(&reason);
-    } else if (!wait.done && (job = qbjEngineJobFind(vm, name)) && job->acknowledged) {
-        ret = 0;
-    } else if (wait.error) {
-        virErrorRestore(&wait.error);
-    } else {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' did not start"), name);
-    }
-    qbjEngineWaitEnd(&wait);
-    return ret;
+    return qbjEngineBegin(vm, job);
 }
 
 /* QEMU is asked only when what was read from the headers at the start does not tell. The lock is dropped
@@ -126,7 +84,7 @@ qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const 
         qbjEngineRequestRunning(vm) < 0)
         return -1;
 
-    qbjEngineCommitBusy(vm, disk, &busy);
+    qbjEngineRequestBusy(vm, disk, &busy);
     if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
     if (qbjEngineCommitSizes(vm, &req) < 0)

@@ -11,13 +11,37 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+static int
+qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    int rc = 0;
+
+    switch (spec->type) {
+    case QBJ_TYPE_COMMIT:
+    case QBJ_TYPE_ACTIVE_COMMIT:
+        rc = qbjSpecPlanCommitPending(spec, disk, nodes, &refusal);
+        break;
+    case QBJ_TYPE_PULL:
+    case QBJ_TYPE_COPY:
+    case QBJ_TYPE_BACKUP:
+    case QBJ_TYPE_CREATE:
+    case QBJ_TYPE_LAST:
+    default:
+        qbjRefusalSet(&refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("block job '%s' was begun by another driver and cannot go on with this one"), spec->job);
+        rc = -1;
+        break;
+    }
+    return rc < 0 ? qbjEngineRefuse(&refusal) : 0;
+}
+
 int
 qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     g_autoptr(virJSONValue) arguments = NULL;
     g_auto(qbjQmpCommand) command = { .execute = "query-named-block-nodes" };
-    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
     if (!disk) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("disk '%s' is gone"), job->spec->disk);
@@ -36,7 +60,5 @@ qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
         }
     }
 
-    if (qbjSpecPlanCommitPending(job->spec, disk, command.reply, &refusal) < 0)
-        return qbjEngineRefuse(&refusal);
-    return 0;
+    return qbjEnginePendingSpec(job->spec, disk, command.reply);
 }

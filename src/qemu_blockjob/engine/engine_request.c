@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_request.h"
+#include "storage_file/storage_source.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -54,4 +55,20 @@ qbjEngineRequestJob(virDomainObj *vm, const virDomainDiskDef *disk)
     if (!job)
         virReportError(VIR_ERR_INVALID_ARG, _("disk %s does not have an active block job"), disk->dst);
     return job;
+}
+
+virStorageSource *
+qbjEngineRequestImage(const virDomainDiskDef *disk, virStorageSource *startFrom, const char *name,
+                      virStorageSource **parent)
+{
+    return virStorageSourceChainLookup(disk->src, startFrom, name, disk->dst, parent);
+}
+
+void
+qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy)
+{
+    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
+
+    if (job)
+        qbjJobVerbCheck(job->spec->type, job->state, QBJ_VERB_NEW_JOB, job->spec->job, disk->dst, busy);
 }

@@ -14,3 +14,13 @@ int qbjEngineRequestRunning(virDomainObj *vm);
 
 /* 01/J1, S1: the record of @disk's job; NULL with VIR_ERR_INVALID_ARG reported. Borrowed. */
 virQbjJob *qbjEngineRequestJob(virDomainObj *vm, const virDomainDiskDef *disk);
+
+/* 01/A9, A11: "vda[3]", a path or a recorded name, in the chain of @disk below @startFrom (NULL: all of it);
+ * @name NULL: its lowest image. @parent gets the image above. Borrowed; NULL with VIR_ERR_INVALID_ARG
+ * reported. */
+virStorageSource *qbjEngineRequestImage(const virDomainDiskDef *disk, virStorageSource *startFrom, const char *name,
+                                        virStorageSource **parent);
+
+/* 01/A13: the refusal that a job on the disk gives to a further one; @busy stays as it is when there is
+ * none. */
+void qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy);
