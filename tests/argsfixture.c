@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "argsfixture.h"
 #include "blocknode.h"
+#include "hypervisor/domain_driver.h"
 #include "virerror.h"
 #include "virqbjstatus.h"
 #include "virqbjcommandline.h"
@@ -13,6 +14,22 @@
 
 time_t qbjTestArgsNow;
 const char *qbjTestNvramDir = "/var/lib/libvirt/qemu/nvram";
+virHugeTLBFS *qbjTestMounts;
+size_t qbjTestNmounts;
+
+void
+qbjTestMakeMounts(void)
+{
+    static virHugeTLBFS mounts[] = {
+        { .size = 1024 * 1024 },
+        { .size = 2048, .deflt = true },
+    };
+
+    mounts[0].mnt_dir = g_strdup("/dev/hugepages1G");
+    mounts[1].mnt_dir = g_strdup("/dev/hugepages");
+    qbjTestMounts = mounts;
+    qbjTestNmounts = G_N_ELEMENTS(mounts);
+}
 
 static GHashTable *
 qbjTestRecordedReplies(const char *arch)
@@ -122,6 +139,12 @@ qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, c
     g_autofree char *channelDir = g_strdup_printf("%s/lib/qemu/channel/target/domain--1-%s", root, def->name);
     g_autofree char *libDir = g_strdup_printf("%s/lib/qemu/domain--1-%s", root, def->name);
     g_autofree char *monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
+    g_autofree char *ramDir = g_strdup_printf("%s/lib/qemu/ram/-1-%s", root, def->name);
+    g_autofree char *hash = virDomainDriverGenerateRootHash("qemu", root);
+    g_autofree char *below = g_strdup_printf("libvirt/%s/-1-%s", hash, def->name);
+    qbjVmMemoryPlaces memory = {
+        .ramDir = ramDir, .mounts = qbjTestMounts, .nmounts = qbjTestNmounts, .below = below,
+    };
     qbjVmArgsInput input = {
         .def = def,
         .caps = qbjVmCapsGet(cache, def->emulator),
@@ -129,6 +152,7 @@ qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, c
         .home = home,
         .monitorPath = monitorPath,
         .monitorFd = -1,
+        .memory = &memory,
         .now = qbjTestArgsNow,
         .sandbox = true,
     };

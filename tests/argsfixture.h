@@ -24,6 +24,12 @@ extern time_t qbjTestArgsNow;
 /* Where the variables of firmware are kept; set before qbjTestArgsXMLOption(). */
 extern const char *qbjTestNvramDir;
 
+/* Mounts of huge pages; none at first. Two that need not be there: /dev/hugepages1G and, with the default
+ * size, /dev/hugepages. */
+void qbjTestMakeMounts(void);
+extern virHugeTLBFS *qbjTestMounts;
+extern size_t qbjTestNmounts;
+
 /* Its command line in the form without descriptors; @root is the driver's root directory, @home the user's in
  * a session, NULL for root. NULL with an error reported. */
 virCommand *qbjTestArgsCommand(virDomainDef *def, qbjVmCapsCache *cache, const char *root, const char *home);

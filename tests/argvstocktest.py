@@ -5,10 +5,11 @@ usage: argvstocktest.py QBJARGSPRINT
 
 Both get the same file: the stock module through domxml-to-native in embed mode, ours through qbjargsprint. The stock
 driver's text form makes every network interface a plain tap device, so the cases in STARTED are started by it, paused,
-and the command line is taken from its log. What is
-meant to differ stands in qemublockjobdata/argv/differences.txt with its reason; an entry that no case needs is a
-failure too.
+and the command line is taken from its log. Those in HUGEPAGES need a mount of huge pages: root makes one in a mount
+namespace of its own, without any page in it. What is meant to differ stands in qemublockjobdata/argv/differences.txt
+with its reason; an entry that no case needs is a failure too.
 """
+import ctypes
 import fnmatch
 import os
 import re
@@ -20,6 +21,8 @@ import tempfile
 import stocktest
 
 STARTED = ('interface-user-*',)
+HUGEPAGES = ('hugepages*', 'numa-hugepages*')
+CLONE_NEWNS = 0x20000
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'qemublockjobdata', 'argv')
 
 
@@ -98,7 +101,7 @@ def compare(differences, case, stock, ours):
     return lines
 
 
-def lacking(stock):
+def lacking(case, stock):
     """Why the stock driver cannot answer here, or None."""
     if stock.startswith('error:') and 'kvm' in stock.lower():
         return 'no usable KVM here'
@@ -106,6 +109,8 @@ def lacking(stock):
         return 'the stock driver in this mode has no secret driver'
     if stock.startswith('error:') and '/dev/net/tun' in stock:
         return 'no network devices may be made here'
+    if stock.startswith('error:') and 'hugetlbfs' in stock and any(fnmatch.fnmatchcase(case, one) for one in HUGEPAGES):
+        return 'no huge pages are mounted, and no mount may be made here'
     return None
 
 
@@ -120,7 +125,7 @@ def run(tool, root):
     print(f'1..{len(cases) + 1}')
     for number, (case, path) in enumerate(zip(cases, paths), 1):
         stock = stock_options(root, case, path)
-        reason = lacking(stock)
+        reason = lacking(case, stock)
         if reason:
             for difference in differences:
                 difference.used = difference.used or fnmatch.fnmatchcase(case, difference.case)
@@ -133,13 +138,28 @@ def run(tool, root):
     print(*stale, f'{"not ok" if stale else "ok"} {len(cases) + 1} - no stale differences', sep='\n')
 
 
+def mount_hugepages():
+    """A mount that only we and our children see; what cannot be done is left."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    folder = tempfile.mkdtemp(prefix='qbj-hugepages-')
+    # MS_REC | MS_PRIVATE
+    if libc.unshare(CLONE_NEWNS) == 0 and libc.mount(b'none', b'/', None, 0x4000 | 0x40000, None) == 0:
+        libc.mount(b'none', folder.encode(), b'hugetlbfs', 0, None)
+    return folder
+
+
 def main():
     reason = stocktest.missing()
     if reason:
         print(f'1..0 # SKIP {reason}')
         return
-    with tempfile.TemporaryDirectory(prefix='qbj-argv-') as folder:
-        run(sys.argv[1], stocktest.make_root(folder))
+    mount = mount_hugepages()
+    try:
+        with tempfile.TemporaryDirectory(prefix='qbj-argv-') as folder:
+            run(sys.argv[1], stocktest.make_root(folder))
+    finally:
+        subprocess.run(['umount', mount], stderr=subprocess.DEVNULL, check=False)
+        os.rmdir(mount)
 
 
 main()

@@ -56,7 +56,6 @@ def host_lines(mine, stock):
 
 # What the stock driver's domain capabilities have and ours have not: regular expressions of facts, see facts().
 ONLY_STOCK = {
-    r'memoryBacking.*': 'not supported yet',
     r'devices/graphics/enum\[type\]/value (sdl|egl-headless|dbus)': 'displays of the host itself are not supported',
     r'devices/hostdev.*': 'not supported yet',
     r'devices/filesystem.*': 'not supported yet',

@@ -10,6 +10,7 @@
 #include "internal.h"
 #include "argsfixture.h"
 #include "virerror.h"
+#include "virfile.h"
 
 int
 main(int argc, char **argv)
@@ -20,7 +21,7 @@ main(int argc, char **argv)
     g_autofree char *nvramDir = NULL;
     int i;
 
-    if (virInitialize() < 0 || !cache || argc < 3)
+    if (virInitialize() < 0 || virFileFindHugeTLBFS(&qbjTestMounts, &qbjTestNmounts) < 0 || !cache || argc < 3)
         return EXIT_FAILURE;
 
     nvramDir = g_strdup_printf("%s/lib/qemu/nvram", argv[1]);

@@ -76,9 +76,10 @@ qbjTestDescriptors(void)
     int monitor = open("/dev/null", O_RDWR | O_CLOEXEC);
     int serial = open("/dev/null", O_RDWR | O_CLOEXEC);
     g_autoptr(GHashTable) fds = g_hash_table_new(g_str_hash, g_str_equal);
+    qbjVmMemoryPlaces memory = { .ramDir = NULL };
     qbjVmArgsInput input = {
         .def = def, .caps = qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64"), .libDir = "/root/lib",
-        .monitorFd = monitor, .chardevFds = fds,
+        .monitorFd = monitor, .chardevFds = fds, .memory = &memory,
     };
     g_autofree char *expectMonitor = g_strdup_printf("socket,id=charmonitor,fd=%d,server=on,wait=off", monitor);
     g_autofree char *expectSerial = g_strdup_printf("socket,id=charserial0,fd=%d,server=on,wait=off", serial);
@@ -108,7 +109,10 @@ qbjTestStartOnly(void)
     g_autoptr(virDomainDef) def = qbjTestArgsDefinition(QBJ_TEST_DATA "/argv/vnc-automatic-port/domain.xml", xmlopt);
     int monitor = open("/dev/null", O_RDWR | O_CLOEXEC);
     qbjVmCaps caps = *qbjVmCapsGet(cache, "/usr/bin/qemu-system-x86_64");
-    qbjVmArgsInput input = { .def = def, .caps = &caps, .libDir = "/root/lib", .monitorFd = monitor };
+    qbjVmMemoryPlaces memory = { .ramDir = NULL };
+    qbjVmArgsInput input = {
+        .def = def, .caps = &caps, .libDir = "/root/lib", .monitorFd = monitor, .memory = &memory,
+    };
     g_autoptr(virCommand) cmd = NULL;
 
     g_assert_nonnull(def);
@@ -221,10 +225,11 @@ static const qbjTestRefused refused[] = {
       "filesystem" },
     { "iothreadsched", NULL, "<iothreads>1</iothreads><cputune><iothreadsched iothreads='1' scheduler='idle'/></cputune>",
       "", "iothreadsched" },
-    { "numa", NULL, "<cpu><numa><cell id='0' cpus='0' memory='262144'/></numa></cpu>", "", "numa" },
-    { "hugepages", NULL, "<memoryBacking><hugepages/></memoryBacking>", "", "hugepages" },
+    { "numa-cache", NULL, "<cpu><numa><cell id='0' cpus='0' memory='262144'><cache level='1' associativity='direct' "
+      "policy='writeback'><size value='8' unit='KiB'/><line value='5' unit='B'/></cache></cell></numa></cpu>", "",
+      "interconnects" },
+    { "numatune-auto", NULL, "<numatune><memory mode='strict' placement='auto'/></numatune>", "", "auto" },
     { "locked", NULL, "<memoryBacking><locked/></memoryBacking>", "", "locked" },
-    { "memfd", NULL, "<memoryBacking><source type='memfd'/></memoryBacking>", "", "memoryBacking/source" },
     { "sysinfo", NULL, "<sysinfo type='smbios'/>", "", "sysinfo" },
     { "genid", NULL, "<genid/>", "", "genid" },
     { "timer-rtc-absent", NULL, QBJ_TEST_CLOCK("<timer name='rtc' present='no'/>"), "", "rtc" },
@@ -372,6 +377,7 @@ main(int argc, char **argv)
     size_t i;
     int ret;
 
+    qbjTestMakeMounts();
     g_test_init(&argc, &argv, NULL);
     if (virInitialize() < 0)
         g_error("cannot start: %s", virGetLastErrorMessage());

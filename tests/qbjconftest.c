@@ -68,7 +68,8 @@ static bool
 qbjTestIsRestricted(const char *name)
 {
     return STREQ(name, "user") || STREQ(name, "group") || STREQ(name, "stdio_handler") ||
-           STREQ(name, "max_core") || STREQ(name, "cgroup_controllers") || STRPREFIX(name, "remote_display_port_");
+           STREQ(name, "max_core") || STREQ(name, "cgroup_controllers") || STRPREFIX(name, "remote_display_port_") ||
+           STREQ(name, "hugetlbfs_mount") || STREQ(name, "memory_backing_dir");
 }
 
 static void
@@ -279,6 +280,30 @@ qbjTestCgroups(void)
 }
 
 static void
+qbjTestMemory(void)
+{
+    g_autoptr(virQbjConf) conf = virQbjConfNew(true, NULL);
+
+    g_assert_null(conf->hugetlbfsMounts);
+    g_assert_null(conf->memoryBackingDir);
+    g_assert_cmpint(virQbjConfLoadText(conf, "hugetlbfs_mount = [ \"/a\", \"\", \"/b\" ]\n"
+                                       "memory_backing_dir = \"/c\"\n"), ==, 0);
+    g_assert_cmpuint(g_strv_length(conf->hugetlbfsMounts), ==, 2);
+    g_assert_cmpstr(conf->hugetlbfsMounts[1], ==, "/b");
+    g_assert_cmpstr(conf->memoryBackingDir, ==, "/c");
+    g_assert_null(conf->ignoredKeys[0]);
+
+    /* neither is NULL, which would be the mounts of the host */
+    g_assert_cmpint(virQbjConfLoadText(conf, "hugetlbfs_mount = \"\"\n"), ==, 0);
+    g_assert_nonnull(conf->hugetlbfsMounts);
+    g_assert_null(conf->hugetlbfsMounts[0]);
+    g_assert_null(conf->memoryBackingDir);
+    g_assert_cmpint(virQbjConfLoadText(conf, "hugetlbfs_mount = [ ]\n"), ==, 0);
+    g_assert_nonnull(conf->hugetlbfsMounts);
+    g_assert_null(conf->hugetlbfsMounts[0]);
+}
+
+static void
 qbjTestRefused(void)
 {
     static const char *const texts[] = {
@@ -288,6 +313,7 @@ qbjTestRefused(void)
         "security_driver = \"dac\"\n", "security_driver = [ \"selinux\", \"none\" ]\n",
         "security_driver = [ \"selinux\", \"selinux\" ]\n", "cgroup_controllers = [ \"disk\" ]\n",
         "user = \n", "user = \"root", "= 1\n", "user\n",
+        "hugetlbfs_mount = \"pages\"\n", "memory_backing_dir = \"ram\"\n",
     };
     size_t i;
 
@@ -423,6 +449,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/values", qbjTestValues);
     g_test_add_func("/conf/process", qbjTestProcess);
     g_test_add_func("/conf/cgroups", qbjTestCgroups);
+    g_test_add_func("/conf/memory", qbjTestMemory);
     g_test_add_func("/conf/refused", qbjTestRefused);
     g_test_add_func("/conf/session", qbjTestSession);
     g_test_add_func("/conf/embed", qbjTestEmbed);

@@ -204,6 +204,35 @@ qbjTestLimits(void)
     }
 }
 
+/* Those that must not reach libvirt's parser, and so not the stock driver's either. */
+static void
+qbjTestDistances(void)
+{
+    static const char *const siblings[] = {
+        "", "<sibling id='1'/>", "<sibling value='20'/>", "<sibling id='2' value='20'/>", "<sibling id='-1' value='20'/>",
+        "<sibling id='1' value='9'/>", "<sibling id='1' value='10'/>", "<sibling id='1' value='256'/>",
+        "<sibling id='1' value='far'/>", "<sibling id='0' value='11'/>",
+        "<sibling id='1' value='20'/><sibling id='1' value='20'/>",
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(siblings); i++) {
+        g_autofree char *xml =
+            g_strdup_printf("<domain type='qemu'><name>a</name><memory>524288</memory><vcpu>2</vcpu>"
+                            "<os><type arch='x86_64' machine='q35'>hvm</type></os><cpu><numa>"
+                            "<cell id='0' cpus='0' memory='262144'><distances>%s</distances></cell>"
+                            "<cell id='1' cpus='1' memory='262144'/></numa></cpu></domain>", siblings[i]);
+        g_autoptr(virDomainDef) def = qbjVmDefParse(xml, xmlopt, VIR_DOMAIN_DEF_PARSE_INACTIVE);
+
+        if (def)
+            g_error("accepted: %s", siblings[i]);
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_XML_ERROR);
+        if (!strstr(virGetLastErrorMessage(), "NUMA") || strstr(virGetLastErrorMessage(), "sibling id"))
+            g_error("%s: %s", siblings[i], virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -212,6 +241,7 @@ main(int argc, char **argv)
     size_t i;
     int ret;
 
+    qbjTestMakeMounts();
     g_test_init(&argc, &argv, NULL);
     cache = qbjTestCapsCache();
     if (virInitialize() < 0 || !(xmlopt = qbjTestDefOption(cache)))
@@ -227,6 +257,7 @@ main(int argc, char **argv)
 
     g_test_add_func("/define/host-cpu", qbjTestHostCpu);
     g_test_add_func("/define/limits", qbjTestLimits);
+    g_test_add_func("/define/distances", qbjTestDistances);
 
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -29,6 +29,8 @@ virQbjConfClearSettings(virQbjConf *conf)
     g_clear_pointer(&conf->securityDrivers, g_strfreev);
     g_clear_pointer(&conf->vncListen, g_free);
     g_clear_pointer(&conf->vncPassword, g_free);
+    g_clear_pointer(&conf->hugetlbfsMounts, g_strfreev);
+    g_clear_pointer(&conf->memoryBackingDir, g_free);
     g_clear_pointer(&conf->lockManager, g_free);
     g_clear_pointer(&conf->ignoredKeys, g_strfreev);
     g_clear_pointer(&conf->unknownKeys, g_strfreev);
@@ -184,6 +186,7 @@ virQbjConfReadSettings(virQbjConf *conf, virConf *file, const char *filename)
         virQbjConfReadDisplay(conf, file, filename) < 0 ||
         virQbjConfReadProcess(conf, file, filename) < 0 ||
         virQbjConfReadCgroups(conf, file, filename) < 0 ||
+        virQbjConfReadMemory(conf, file, filename) < 0 ||
         virConfGetValueUInt(file, "max_queued", &conf->maxQueued) < 0 ||
         virConfGetValueString(file, "lock_manager", &conf->lockManager) < 0)
         return -1;
@@ -305,6 +308,8 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->namespacesSet = next->namespacesSet;
     conf->seccompSandbox = next->seccompSandbox;
     conf->stdioHandler = next->stdioHandler;
+    conf->hugetlbfsMounts = g_steal_pointer(&next->hugetlbfsMounts);
+    conf->memoryBackingDir = g_steal_pointer(&next->memoryBackingDir);
     conf->lockManager = g_steal_pointer(&next->lockManager);
     conf->ignoredKeys = g_steal_pointer(&next->ignoredKeys);
     conf->unknownKeys = g_steal_pointer(&next->unknownKeys);

@@ -54,6 +54,8 @@ struct _virQbjConf {
     bool namespacesSet;         /* to whatever */
     int seccompSandbox;         /* -1 default (on), 0, 1 */
     virQbjStdio stdioHandler;
+    char **hugetlbfsMounts;     /* of hugetlbfs; NULL: those of /proc/mounts; without any: no huge pages */
+    char *memoryBackingDir;     /* for files with guests' memory, in libvirt/qemu below it; NULL: ramDir */
     char *lockManager;          /* NULL or a name */
     /* Keys of the file that we do not act on, each list sorted, without doubles, NULL terminated, never NULL.
      * A key whose value asks for what we do anyway (vnc_tls = 0) is in none of them. */

@@ -211,8 +211,9 @@ static const virQbjKey virQbjKeys[] = {
     { "migration_port_max", UINT, IGNORED, NULL, ANY, "there is no migration" },
 
     /* helpers and devices */
-    { "hugetlbfs_mount", VIR_QBJ_KEY_STRING_OR_LIST, IGNORED, NULL, ANY, NULL },
-    { "memory_backing_dir", STRING, IGNORED, NULL, ANY, NULL },
+    { "hugetlbfs_mount", VIR_QBJ_KEY_STRING_OR_LIST, ACTED, NULL, ANY,
+      "looked at when a VM with huge pages starts" },
+    { "memory_backing_dir", STRING, ACTED, NULL, ANY, "of the VMs that start from then on" },
     { "nvram", LIST, IGNORED, NULL, ANY, NULL },
     { "bridge_helper", STRING, IGNORED, NULL, ANY, NULL },
     { "pr_helper", STRING, IGNORED, NULL, ANY, NULL },

@@ -99,3 +99,53 @@ virQbjConfReadCgroups(virQbjConf *conf, virConf *file, const char *filename)
         conf->cgroupControllers = controllers;
     return 0;
 }
+
+/* An empty path switches huge pages off, as an empty list does. */
+static void
+virQbjConfDropEmpty(char **list)
+{
+    size_t from;
+    size_t to = 0;
+
+    for (from = 0; list[from]; from++) {
+        if (*list[from])
+            list[to++] = list[from];
+        else
+            g_free(list[from]);
+    }
+    list[to] = NULL;
+}
+
+static int
+virQbjConfCheckPath(const char *path, const char *name, const char *filename)
+{
+    if (!path || g_path_is_absolute(path))
+        return 0;
+
+    virReportError(VIR_ERR_CONF_SYNTAX, _("The value '%s' of '%s' in %s is not an absolute path"), path, name,
+                   filename);
+    return -1;
+}
+
+int
+virQbjConfReadMemory(virQbjConf *conf, virConf *file, const char *filename)
+{
+    size_t i;
+
+    if (virConfGetValueStringList(file, "hugetlbfs_mount", true, &conf->hugetlbfsMounts) < 0 ||
+        virConfGetValueString(file, "memory_backing_dir", &conf->memoryBackingDir) < 0 ||
+        virQbjConfCheckPath(conf->memoryBackingDir, "memory_backing_dir", filename) < 0)
+        return -1;
+
+    if (virConfGetValueType(file, "hugetlbfs_mount") != VIR_CONF_NONE && !conf->hugetlbfsMounts)
+        conf->hugetlbfsMounts = g_new0(char *, 1);
+    if (!conf->hugetlbfsMounts)
+        return 0;
+    virQbjConfDropEmpty(conf->hugetlbfsMounts);
+    for (i = 0; conf->hugetlbfsMounts[i]; i++) {
+        if (virQbjConfCheckPath(conf->hugetlbfsMounts[i], "hugetlbfs_mount", filename) < 0)
+            return -1;
+    }
+
+    return 0;
+}

@@ -15,3 +15,6 @@ int virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename)
 
 /* Control groups. */
 int virQbjConfReadCgroups(virQbjConf *conf, virConf *file, const char *filename);
+
+/* Where guests' memory comes from. */
+int virQbjConfReadMemory(virQbjConf *conf, virConf *file, const char *filename);

@@ -45,6 +45,7 @@ SUITES = {
     "buses": (["buses.py"], 200),
     "holes": (["holes.py"], 200),
     "nbd": (["nbd.py"], 200),
+    "memory": (["memory.py"], 200),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")

@@ -112,6 +112,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddMemory,
     qbjVmArgsAddSmp,
     qbjVmArgsAddIOThreads,
+    qbjVmArgsAddNuma,
     qbjVmArgsAddUuid,
     qbjVmArgsAddSmbios,
     qbjVmArgsAddNoDisplay,

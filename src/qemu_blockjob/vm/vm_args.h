@@ -6,6 +6,7 @@
 #include "vircommand.h"
 #include "virqbjconf.h"
 #include "vm_caps.h"
+#include "vm_memory.h"
 
 /* What a start has opened for one network interface. */
 typedef struct _qbjVmArgsNet qbjVmArgsNet;
@@ -36,6 +37,7 @@ struct _qbjVmArgsInput {
     GHashTable *chardevFds;     /* alias -> listening socket of a device of type unix in server mode; NULL:
                                  * "path=" form for all */
     GHashTable *secrets;        /* name of the QEMU object -> qbjVmSecret; NULL: text form, without their data */
+    const qbjVmMemoryPlaces *memory;    /* for @def's name and id */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool linkLater;             /* who runs it calls qbjVmChainLink(): deep chains come without backing nodes */

@@ -1,4 +1,4 @@
-/* -machine, -accel, -m, -smp. */
+/* -machine, -accel, -smp. */
 
 #include <config.h>
 
@@ -7,9 +7,6 @@
 #include "vm_args_parts.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
-
-/* Both pc and q35 call their memory so; the backend must have this name to be the machine's RAM. */
-#define QBJ_VM_ARGS_RAM_ID "pc.ram"
 
 static void
 qbjVmArgsAppendSwitch(virBuffer *buf, const char *key, int state)
@@ -97,52 +94,14 @@ qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input)
         core = def->mem.dump_core == VIR_TRISTATE_SWITCH_ON;
     qbjVmArgsAppendIrqchip(&buf, def);
     virBufferAsprintf(&buf, ",dump-guest-core=%s", core ? "on" : "off");
-    virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
+    if (def->mem.nosharepages)
+        virBufferAddLit(&buf, ",mem-merge=off");
+    if (virDomainNumaGetNodeCount(def->numa) == 0)
+        virBufferAddLit(&buf, ",memory-backend=" QBJ_VM_ARGS_RAM_ID);
     qbjVmArgsAppendFlash(&buf, def);
 
     virCommandAddArgList(cmd, "-machine", virBufferCurrentContent(&buf), NULL);
     qbjVmArgsAddAccel(cmd, def);
-    return 0;
-}
-
-/* QEMU's word for what <numatune> wants; NULL: nothing that QEMU would have to know of. */
-static const char *
-qbjVmArgsMemoryPolicy(const virDomainDef *def)
-{
-    static const char *const words[] = {
-        [VIR_DOMAIN_NUMATUNE_MEM_STRICT] = "bind",
-        [VIR_DOMAIN_NUMATUNE_MEM_PREFERRED] = "preferred",
-        [VIR_DOMAIN_NUMATUNE_MEM_INTERLEAVE] = "interleave",
-        [VIR_DOMAIN_NUMATUNE_MEM_RESTRICTIVE] = NULL,
-    };
-    virDomainNumatuneMemMode mode;
-
-    return virDomainNumatuneGetMode(def->numa, -1, &mode) == 0 && mode < G_N_ELEMENTS(words) ? words[mode] : NULL;
-}
-
-int
-qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input)
-{
-    /* QEMU takes whole MiB; the definition is in KiB */
-    unsigned long long mib = VIR_DIV_UP(virDomainDefGetMemoryInitial(input->def), 1024);
-    virBitmap *nodes = virDomainNumatuneGetNodeset(input->def->numa, NULL, -1);
-    const char *policy = qbjVmArgsMemoryPolicy(input->def);
-    g_autoptr(virJSONValue) props = NULL;
-
-    virCommandAddArg(cmd, "-m");
-    virCommandAddArgFormat(cmd, "%llu", mib);
-
-    if (virJSONValueObjectAdd(&props,
-                              "s:qom-type", "memory-backend-ram",
-                              "s:id", QBJ_VM_ARGS_RAM_ID,
-                              "U:size", mib * 1024 * 1024,
-                              "M:host-nodes", policy ? nodes : NULL,
-                              "S:policy", policy,
-                              NULL) < 0 ||
-        qbjVmArgsAddJSON(cmd, "-object", props) < 0)
-        return -1;
-
-    virCommandAddArgList(cmd, "-overcommit", "mem-lock=off", NULL);
     return 0;
 }
 

@@ -17,8 +17,20 @@ int qbjVmArgsRefuse(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddMachine(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddTseg(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddVmcoreinfo(virCommand *cmd, const qbjVmArgsInput *input);
-int qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddSmp(virCommand *cmd, const qbjVmArgsInput *input);
+
+/* vm_args_memory.c */
+/* Both pc and q35 call their memory so; the back-end must have this name to be the machine's RAM. */
+#define QBJ_VM_ARGS_RAM_ID "pc.ram"
+int qbjVmArgsAddMemory(virCommand *cmd, const qbjVmArgsInput *input);
+/* The object @id for piece @cell (see qbjVmMemoryDescribe) of @kib KiB, and what it needs. */
+int qbjVmArgsAddBackend(virCommand *cmd, const qbjVmArgsInput *input, const char *id, int cell,
+                        unsigned long long kib);
+/* What @kib KiB become: QEMU takes whole MiB. */
+unsigned long long qbjVmArgsMemory(unsigned long long kib);
+
+/* vm_args_numa.c */
+int qbjVmArgsAddNuma(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_cpu.c */
 int qbjVmArgsAddCpu(virCommand *cmd, const qbjVmArgsInput *input);

@@ -15,6 +15,7 @@ struct _qbjVmMachine {
     unsigned int maxCpus;
     bool isDefault;
     bool deprecated;
+    bool numaMem;               /* NUMA cells may be parts of the machine's RAM */
 };
 
 /* What depends on the accelerator. */
@@ -79,6 +80,9 @@ char *qbjVmCapsFindBinary(virArch arch);
 /* Families of machine types, by canonical name or alias; false for NULL. */
 bool qbjVmMachineIsQ35(const char *machine);
 bool qbjVmMachineIsI440fx(const char *machine);
+
+/* Whether NUMA cells of a machine type may be parts of its RAM; false for an unknown one. */
+bool qbjVmCapsMachineHasNumaMem(const qbjVmCaps *caps, const char *name);
 
 /* Canonical name for a machine type or alias; NULL when unknown (no error reported). */
 const char *qbjVmCapsMachine(const qbjVmCaps *caps, const char *name);

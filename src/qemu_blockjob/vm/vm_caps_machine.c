@@ -19,8 +19,8 @@ qbjVmMachineIsI440fx(const char *machine)
     return STREQ_NULLABLE(machine, "pc") || (machine && STRPREFIX(machine, "pc-i440fx-"));
 }
 
-const char *
-qbjVmCapsMachine(const qbjVmCaps *caps, const char *name)
+static const qbjVmMachine *
+qbjVmCapsFindMachine(const qbjVmCaps *caps, const char *name)
 {
     size_t i;
 
@@ -28,7 +28,7 @@ qbjVmCapsMachine(const qbjVmCaps *caps, const char *name)
         const qbjVmMachine *machine = g_ptr_array_index(caps->machines, i);
 
         if (STREQ(machine->name, name) || STREQ_NULLABLE(machine->alias, name))
-            return machine->name;
+            return machine;
     }
 
     return NULL;
@@ -47,4 +47,20 @@ bool
 qbjVmCapsHasDevice(const qbjVmCaps *caps, const char *type)
 {
     return g_hash_table_contains(caps->devices, type);
+}
+
+const char *
+qbjVmCapsMachine(const qbjVmCaps *caps, const char *name)
+{
+    const qbjVmMachine *machine = qbjVmCapsFindMachine(caps, name);
+
+    return machine ? machine->name : NULL;
+}
+
+bool
+qbjVmCapsMachineHasNumaMem(const qbjVmCaps *caps, const char *name)
+{
+    const qbjVmMachine *machine = qbjVmCapsFindMachine(caps, name);
+
+    return machine && machine->numaMem;
 }

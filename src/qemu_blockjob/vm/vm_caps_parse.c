@@ -131,6 +131,7 @@ qbjVmCapsParseMachine(virJSONValue *item)
     ignore_value(virJSONValueObjectGetNumberUint(item, "cpu-max", &machine->maxCpus));
     ignore_value(virJSONValueObjectGetBoolean(item, "is-default", &machine->isDefault));
     ignore_value(virJSONValueObjectGetBoolean(item, "deprecated", &machine->deprecated));
+    ignore_value(virJSONValueObjectGetBoolean(item, "numa-mem-supported", &machine->numaMem));
     return machine;
 }
 

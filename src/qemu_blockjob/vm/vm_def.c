@@ -111,7 +111,7 @@ qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFla
     g_autoptr(virDomainDef) def = NULL;
 
     virResetLastError();
-    if (qbjVmDefCheckLimits(xml) < 0)
+    if (qbjVmDefCheckLimits(xml) < 0 || qbjVmDefCheckDistances(xml) < 0)
         return NULL;
     def = virDomainDefParseString(xml, xmlopt, NULL, parseFlags);
     if (!def) {

@@ -148,6 +148,16 @@ qbjVmDefAddInputs(virDomainDef *def)
     return 0;
 }
 
+/* Guest CPUs that are in no NUMA cell are in the first one, for QEMU too. */
+static int
+qbjVmDefFillCells(virDomainDef *def)
+{
+    if (virDomainNumaGetNodeCount(def->numa) == 0)
+        return 0;
+
+    return virDomainNumaFillCPUsInNode(def->numa, 0, virDomainDefGetVcpusMax(def));
+}
+
 int
 qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
                     const qbjVmDefContext *context, const qbjVmCaps *caps)
@@ -162,6 +172,8 @@ qbjVmDefAddDefaults(virDomainDef *def, unsigned int parseFlags G_GNUC_UNUSED,
 
     qbjVmDefSetFirmware(def, context);
     qbjVmDefSetCpu(def);
+    if (qbjVmDefFillCells(def) < 0)
+        return -1;
     qbjVmDefAddBalloon(def);
     qbjVmDefAddAudio(def);
 

@@ -56,3 +56,6 @@ int qbjVmDefValidateDrive(const virDomainDiskDef *disk, const virDomainDef *def)
 
 /* vm_def_validatedev.c */
 int qbjVmDefValidateDevice(const virDomainDeviceDef *dev, const virDomainDef *def);
+
+/* vm_def_distances.c: @xml has not been parsed yet. -1 with VIR_ERR_XML_ERROR reported. */
+int qbjVmDefCheckDistances(const char *xml);

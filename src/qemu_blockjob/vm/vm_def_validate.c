@@ -155,6 +155,41 @@ qbjVmDefValidateSpice(const virDomainDef *def)
     return 0;
 }
 
+static int
+qbjVmDefValidateHugepages(const virDomainDef *def)
+{
+    if (def->mem.nhugepages == 0)
+        return 0;
+
+    if (def->mem.source == VIR_DOMAIN_MEMORY_SOURCE_ANONYMOUS) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("hugepages are not allowed with anonymous memory source"));
+        return -1;
+    }
+    if (def->mem.allocation == VIR_DOMAIN_MEMORY_ALLOCATION_ONDEMAND) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                       _("hugepages are not allowed with memory allocation ondemand"));
+        return -1;
+    }
+
+    return 0;
+}
+
+/* QEMU makes no empty back-end. */
+static int
+qbjVmDefValidateCells(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < virDomainNumaGetNodeCount(def->numa); i++) {
+        if (virDomainNumaGetNodeMemorySize(def->numa, i) == 0) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("NUMA cell %zu has no memory"), i);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
 int
 qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
 {
@@ -167,7 +202,9 @@ qbjVmDefValidate(const virDomainDef *def, const qbjVmCaps *caps)
 
     if (qbjVmDefValidateFirmware(def) < 0 ||
         qbjVmDefValidateSerials(def) < 0 ||
-        qbjVmDefValidateSpice(def) < 0)
+        qbjVmDefValidateSpice(def) < 0 ||
+        qbjVmDefValidateHugepages(def) < 0 ||
+        qbjVmDefValidateCells(def) < 0)
         return -1;
 
     return qbjVmDefValidateVideos(def);

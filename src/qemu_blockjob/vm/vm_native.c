@@ -32,8 +32,11 @@ qbjVmNativeFormat(qbjDriver *driver, const char *xml)
     g_autofree char *channelDir =
         g_strdup_printf("%s/domain-%s", driver->conf->channelTargetDir, NULLSTR_EMPTY(name));
     g_autofree char *monitorPath = g_strdup_printf("%s/monitor.sock", libDir);
+    g_auto(qbjVmMemoryPlaces) memory = { .ramDir = NULL };
     g_autoptr(virCommand) cmd = NULL;
-    qbjVmArgsInput input = { .def = def, .libDir = libDir, .monitorPath = monitorPath, .monitorFd = -1 };
+    qbjVmArgsInput input = {
+        .def = def, .libDir = libDir, .monitorPath = monitorPath, .monitorFd = -1, .memory = &memory,
+    };
 
     if (!name || qbjVmFirmwareSelect(def, driver->conf->nvramDir) < 0 || qbjVmDefAssignAliases(def) < 0)
         return NULL;
@@ -42,6 +45,7 @@ qbjVmNativeFormat(qbjDriver *driver, const char *xml)
     qbjVmArgsSettings(&input, driver->conf);
     if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) ||
         qbjVmCpuExpand(def, input.caps) < 0 ||
+        qbjVmMemoryPlacesFind(driver->conf, def, &memory) < 0 ||
         !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
 

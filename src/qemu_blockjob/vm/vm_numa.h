@@ -1,5 +1,5 @@
 /* <numatune>: which of the host's memory nodes a VM uses. Three things carry it out together: the policy of
- * QEMU's memory backend (vm_args_machine.c), the policy of the process, and the control group. */
+ * QEMU's memory backend (vm_args_memory.c), the policy of the process, and the control group. */
 #pragma once
 
 #include "domain_conf.h"

@@ -16,6 +16,7 @@
 #include "vm_firmware.h"
 #include "vm_hook.h"
 #include "vm_log.h"
+#include "vm_memory.h"
 #include "vm_numa.h"
 #include "vm_secret.h"
 #include "vm_iotune.h"
@@ -129,7 +130,9 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
         qbjVmChardevsMakeFiles(vm) < 0 ||
         qbjVmLogOpen(vm, &fds->log) < 0)
         return -1;
-    return qbjVmStartLabels(vm);
+    if (qbjVmStartLabels(vm) < 0)
+        return -1;
+    return qbjVmMemoryMake(vm);
 }
 
 static void
@@ -147,6 +150,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     g_autofree char *pidPath = qbjVmFilesPidPath(vm);
+    g_auto(qbjVmMemoryPlaces) memory = { .ramDir = NULL };
     g_autoptr(virCommand) cmd = NULL;
     qbjVmArgsInput input = {
         .def = vm->def,
@@ -157,12 +161,14 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .nets = fds->devices.nets,
         .chardevFds = fds->chardevs,
         .secrets = fds->secrets,
+        .memory = &memory,
         .vsockFd = &fds->devices.vsockFd,
         .linkLater = true,
     };
 
     qbjVmArgsSettings(&input, priv->driver->conf);
-    if (!input.caps || !(cmd = qbjVmArgsBuild(&input)))
+    if (!input.caps || qbjVmMemoryPlacesFind(priv->driver->conf, vm->def, &memory) < 0 ||
+        !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
     fds->version = input.caps->version;
 
@@ -293,7 +299,9 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
         return -1;
     commands[2].arguments = path;
 
-    if (qbjDomainQmpConnect(vm) < 0 || qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) < 0) {
+    if (qbjDomainQmpConnect(vm) < 0 ||
+        qbjDomainQmpRunFor(vm, commands, G_N_ELEMENTS(commands),
+                           QBJ_QMP_DEADLINE_MS + qbjVmMemoryExtraMs(vm->def)) < 0) {
         qbjVmStartReportLog(vm, log);
     } else if (qbjQmpReportFirst(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);

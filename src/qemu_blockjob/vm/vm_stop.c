@@ -10,6 +10,7 @@
 #include "vm_files.h"
 #include "vm_hook.h"
 #include "vm_log.h"
+#include "vm_memory.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -256,6 +257,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     qbjVmStopLabels(vm);
     qbjVmCgroupRemove(vm);
     qbjVmFilesRemove(vm);
+    qbjVmMemoryRemove(vm);
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
     /* last, so that a daemon that dies in a script has it run again by the next one */
     qbjVmFilesRemovePid(vm);

@@ -64,6 +64,8 @@ extern const qbjVmSupportRow qbjVmSupportBaseRows[];
 extern const qbjVmSupportFamily qbjVmSupportBaseFamilies[];
 extern const qbjVmSupportRow qbjVmSupportCpuRows[];
 extern const qbjVmSupportFamily qbjVmSupportCpuFamilies[];
+extern const qbjVmSupportRow qbjVmSupportMemoryRows[];
+extern const qbjVmSupportFamily qbjVmSupportMemoryFamilies[];
 extern const qbjVmSupportRow qbjVmSupportDiskRows[];
 extern const qbjVmSupportFamily qbjVmSupportDiskFamilies[];
 extern const qbjVmSupportRow qbjVmSupportControllerRows[];
@@ -121,6 +123,8 @@ bool qbjVmSupportSameUnit(const xmlNode *outerIn, const xmlNode *outerOut, const
 bool qbjVmSupportSameAuto(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameDiskType(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
 bool qbjVmSupportSameCpuset(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportSameCellCpus(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out);
+bool qbjVmSupportIgnoreZero(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlways(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreAlias(const xmlNode *node, const char *value);
 bool qbjVmSupportIgnoreDefault(const xmlNode *node, const char *value);

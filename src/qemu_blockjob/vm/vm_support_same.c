@@ -173,6 +173,34 @@ qbjVmSupportSameCpuset(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *oute
     return virBitmapParse(out, &right, VIR_DOMAIN_CPUMASK_LEN) == 0 && virBitmapEqual(left, right);
 }
 
+/* The first NUMA cell also gets the guest CPUs that are in none. */
+bool
+qbjVmSupportSameCellCpus(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out)
+{
+    g_autofree char *id = qbjVmSupportAttribute(outerOut, "id");
+    g_autoptr(virBitmap) left = NULL;
+    g_autoptr(virBitmap) right = NULL;
+
+    if (STRNEQ_NULLABLE(id, "0"))
+        return qbjVmSupportSameCpuset(outerIn, outerOut, in, out);
+
+    if (virBitmapParse(in, &left, VIR_DOMAIN_CPUMASK_LEN) < 0) {
+        virResetLastError();
+        return false;
+    }
+    if (virBitmapParse(out, &right, VIR_DOMAIN_CPUMASK_LEN) < 0)
+        return false;
+    virBitmapSubtract(left, right);
+    return virBitmapIsAllClear(left);
+}
+
+/* The number that says nothing; or the only cell that a guest without NUMA has. */
+bool
+qbjVmSupportIgnoreZero(const xmlNode *node G_GNUC_UNUSED, const char *value)
+{
+    return STREQ_NULLABLE(value, "0");
+}
+
 /* Names given by a driver are given anew at each start; a user's own ones are kept, but must say that they
  * are. */
 bool

@@ -10,6 +10,7 @@
 const qbjVmSupportTable qbjVmSupportTables[] = {
     { qbjVmSupportBaseRows, qbjVmSupportBaseFamilies },
     { qbjVmSupportCpuRows, qbjVmSupportCpuFamilies },
+    { qbjVmSupportMemoryRows, qbjVmSupportMemoryFamilies },
     { qbjVmSupportDiskRows, qbjVmSupportDiskFamilies },
     { qbjVmSupportControllerRows, qbjVmSupportControllerFamilies },
     { qbjVmSupportChrRows, qbjVmSupportChrFamilies },
