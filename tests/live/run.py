@@ -46,6 +46,7 @@ SUITES = {
     "holes": (["holes.py"], 200),
     "nbd": (["nbd.py"], 200),
     "memory": (["memory.py"], 200),
+    "examples": (["examples.py"], 200),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")
