@@ -47,6 +47,7 @@ SUITES = {
     "nbd": (["nbd.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
+    "getters": (["getters.py"], 60),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")
