@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *folder;
@@ -55,6 +56,29 @@ testBothEnds(void)
     g_assert_cmpint(served, >=, 0);
     g_assert_cmpint(send(served, "x", 1, 0), ==, 1);
     g_assert_cmpint(recv(client, &(char) { 0 }, 1, 0), ==, 1);
+}
+
+/* Who called listen() last, also after the one who made the socket: QEMU does that with ours. */
+static void
+testPeer(void)
+{
+    g_autofree char *path = g_build_filename(folder, "monitor.sock", NULL);
+    VIR_AUTOCLOSE listening = qbjQmpListenUnix(path, 0600);
+    VIR_AUTOCLOSE client = qbjQmpConnectUnix(path);
+    VIR_AUTOCLOSE again = -1;
+    pid_t child;
+
+    g_assert_cmpint(qbjQmpSocketPeer(client), ==, getpid());
+    if ((child = fork()) == 0)
+        _exit(listen(listening, 1) < 0);
+    g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+    again = qbjQmpConnectUnix(path);
+    g_assert_cmpint(qbjQmpSocketPeer(again), ==, child);
+    g_assert_cmpint(qbjQmpSocketPeer(client), ==, getpid());
+
+    g_assert_cmpint(qbjQmpSocketPeer(-1), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
+    virResetLastError();
 }
 
 static void
@@ -145,6 +169,7 @@ main(int argc, char **argv)
     g_assert_nonnull(folder);
 
     g_test_add_func("/qmp/socket/both-ends", testBothEnds);
+    g_test_add_func("/qmp/socket/peer", testPeer);
     g_test_add_func("/qmp/socket/queue-full", testQueueFull);
     g_test_add_func("/qmp/socket/stale", testStale);
     g_test_add_func("/qmp/socket/refused", testRefused);

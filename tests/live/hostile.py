@@ -7,7 +7,9 @@ leaves nothing behind.
 import json
 import os
 import random
+import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -60,6 +62,32 @@ def wait_for(condition, seconds=15):
             return True
         time.sleep(0.02)
     return condition()
+
+
+class FalseMonitor:
+    """Listens where a QEMU's monitor was, greets as one, and keeps what each client then says, until it goes."""
+
+    def __init__(self, path):
+        self.heard = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.bind(path)
+        os.chmod(path, 0o777)
+        self.socket.listen(1)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client = self.socket.accept()[0]
+            except OSError:
+                return
+            with client:
+                try:
+                    client.sendall(b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""},'
+                                   b' "capabilities": []}}\n')
+                    self.heard.append(client.recv(4096))
+                except OSError:
+                    self.heard.append(b"")
 
 
 class Test:
@@ -444,6 +472,28 @@ class Test:
             left += [f for f in os.listdir(self.daemon.config_dir) if f.startswith("stress") or f.startswith(".")]
             self.ok(not left, "no file is left", str(left))
 
+    def usurped(self):
+        """The folder of the monitor's socket belongs to QEMU's user: any process of it can put its own there."""
+        domain = self.started("usurped")
+        pid = self.daemon.qemu_pid(domain.name())
+        with open("/proc/%d/cmdline" % pid, "rb") as f:
+            folder = re.search(rb"/(domain-[^\0/]*)/", f.read()).group(1).decode()
+        path = os.path.join(self.lib_folder(folder), "monitor.sock")
+        self.daemon.stop()
+        os.rename(path, path + ".away")
+        false = FalseMonitor(path)
+        self.daemon.start()
+        self.conn = self.daemon.connect()
+        domain = self.conn.lookupByName(domain.name())
+        self.ok(wait_for(lambda: len(false.heard) > 1) and not any(false.heard),
+                "a monitor that is not QEMU's hears nothing", lambda: str(false.heard))
+        self.ok(domain.isActive() and self.daemon.qemu_pid(domain.name()) == pid, "its domain stays listed")
+        os.rename(path + ".away", path)
+        self.ok(wait_for(lambda: not code(domain.resume)), "once the real one is back, the domain can be used",
+                self.daemon.log_tail)
+        false.socket.close()
+        self.end(domain)
+
     # --- the daemon ------------------------------------------------------------------------------------------
 
     def second(self):
@@ -492,6 +542,7 @@ class Test:
                                self.behind("job-complete")),
             "texts": lambda: hostile_calls.texts(self), "calls": lambda: hostile_calls.calls(self),
             "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
+            "usurped": self.usurped,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,
         }
         for part in parts or every:

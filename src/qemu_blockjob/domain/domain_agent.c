@@ -2,8 +2,8 @@
 
 #include "internal.h"
 #include "domain_agent.h"
+#include "domain_qmp.h"
 #include "qmp_message.h"
-#include "qmp_socket.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -44,7 +44,7 @@ qbjDomainAgentConnect(virDomainObj *vm, const virDomainChrDef *channel)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     const char *path = channel->source->data.nix.path;
-    int fd = path ? qbjQmpConnectUnix(path) : -1;
+    int fd = path ? qbjDomainConnect(vm, path) : -1;
 
     if (fd < 0 || !(priv->agent = qbjAgentNew(fd))) {
         VIR_WARN("cannot connect to the guest agent of domain '%s': %s", vm->def->name, virGetLastErrorMessage());

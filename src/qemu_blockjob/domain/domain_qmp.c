@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include <glib-unix.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "domain_qmp.h"
@@ -76,11 +77,40 @@ static const qbjQmpCallbacks qbjDomainQmpCallbacks = {
     .release = qbjDomainLinkFree,
 };
 
+/* While the VM starts, QEMU may not have come to listen to the socket that we gave it: then it is ours. */
+static int
+qbjDomainCheckPeer(virDomainObj *vm, const char *path, int fd)
+{
+    pid_t peer = qbjQmpSocketPeer(fd);
+
+    if (peer < 0)
+        return -1;
+    if (peer == vm->pid || (QBJ_DOMAIN_PRIVATE(vm)->starting && peer == getpid()))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED,
+                   _("process %lld listens on '%s', but QEMU of domain '%s' is process %lld"),
+                   (long long) peer, path, vm->def->name, (long long) vm->pid);
+    return -1;
+}
+
+int
+qbjDomainConnect(virDomainObj *vm, const char *path)
+{
+    VIR_AUTOCLOSE fd = qbjQmpConnectUnix(path);
+    int connected;
+
+    if (fd < 0 || qbjDomainCheckPeer(vm, path, fd) < 0)
+        return -1;
+    connected = fd;
+    fd = -1;
+    return connected;
+}
+
 int
 qbjDomainQmpConnect(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    int fd = qbjQmpConnectUnix(priv->status->monitorPath);
+    int fd = qbjDomainConnect(vm, priv->status->monitorPath);
 
     if (fd < 0)
         return -1;

@@ -49,6 +49,19 @@ qbjQmpConnectUnix(const char *path)
     return connected;
 }
 
+pid_t
+qbjQmpSocketPeer(int fd)
+{
+    struct ucred peer = { 0 };
+    socklen_t length = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+        virReportSystemError(errno, "%s", _("cannot tell who serves a socket"));
+        return -1;
+    }
+    return peer.pid;
+}
+
 /* Only a socket is removed: a wrong path must not cost anybody a file. */
 static int
 qbjQmpSocketRemoveStale(const char *path)

@@ -11,6 +11,10 @@
  *   VIR_ERR_OPERATION_FAILED   the path is too long for a socket */
 int qbjQmpConnectUnix(const char *path);
 
+/* Who listens at the other end of the connected socket @fd: the process that called listen() last. Returns
+ * its number, 0 when it has none here (another PID namespace), -1 with VIR_ERR_SYSTEM_ERROR reported. */
+pid_t qbjQmpSocketPeer(int fd);
+
 /* Makes a socket at @path that listens, to be handed to QEMU when it is started: so one can connect at
  * once, without waiting for QEMU to get so far. A socket that an earlier QEMU left behind is replaced,
  * anything else at @path is not. Returns a close-on-exec fd, -1 with an error reported as above (EEXIST:
