@@ -195,6 +195,8 @@ testDeadline(void)
     g_assert_cmpint(call->rc, ==, -1);
     g_assert_cmpint(call->code, ==, VIR_ERR_OPERATION_TIMEOUT);
     g_assert_cmpint(call->tookMs, >=, 50);
+    g_assert_true(qbjQmpIsBehind(fixture->qmp, 50));
+    g_assert_false(qbjQmpIsBehind(fixture->qmp, QMP_PATIENCE_MS * 10));
 
     /* the late answer is nobody's, least of all the next call's */
     name = qmpPeerRead(fixture, &id);
@@ -205,6 +207,7 @@ testDeadline(void)
     g_assert_cmpint(next->rc, ==, 0);
     reply = qmpReplyText(&next->commands[0]);
     g_assert_cmpstr(reply, ==, "{}");
+    g_assert_false(qbjQmpIsBehind(fixture->qmp, 0));
 }
 
 static void

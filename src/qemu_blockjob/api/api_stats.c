@@ -9,7 +9,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* All QEMUs together have this long to answer; the figures of one that does not are left out. */
+/* All QEMUs together have this long to answer; the figures of one that does not are left out, and at once
+ * when it has owed somebody an answer for that long. */
 #define QBJ_API_STATS_MS 10000
 #define QBJ_API_STATS_NOWAIT_MS 300
 
@@ -56,7 +57,7 @@ static int
 qbjApiStatsAsk(qbjApiStats *all, unsigned int stats, unsigned int flags)
 {
     unsigned int ms = flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT ? QBJ_API_STATS_NOWAIT_MS : QBJ_API_STATS_MS;
-    gint64 until = g_get_monotonic_time() + ms * (gint64) 1000;
+    gint64 until;
     size_t i;
 
     all->asked = g_new0(qbjVmStats *, all->nvms + 1);
@@ -65,8 +66,11 @@ qbjApiStatsAsk(qbjApiStats *all, unsigned int stats, unsigned int flags)
 
         if ((flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS) && qbjApiStatsCheck(all->vms[i], stats) < 0)
             return -1;
-        all->asked[i] = qbjVmStatsBegin(all->vms[i], stats, flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING);
+        all->asked[i] = qbjVmStatsBegin(all->vms[i], stats, flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING,
+                                        ms);
     }
+    /* from now: who is waited for in vain is that far behind at the next call */
+    until = g_get_monotonic_time() + ms * (gint64) 1000;
     for (i = 0; i < all->nvms; i++)
         qbjVmStatsCollect(all->asked[i], until);
     return 0;

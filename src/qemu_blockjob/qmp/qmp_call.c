@@ -234,6 +234,15 @@ qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs)
     return rc;
 }
 
+bool
+qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+    const qbjQmpRequest *first = g_queue_peek_head(&qmp->requests.waiting);
+
+    return first && g_get_monotonic_time() - first->since >= ms * (gint64) 1000;
+}
+
 int
 qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
 {

@@ -88,6 +88,10 @@ typedef struct _qbjQmpBegun qbjQmpBegun;
 qbjQmpBegun *qbjQmpBegin(qbjQmp *qmp, qbjQmpCommand *commands, size_t n);
 int qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs);
 
+/* Whether QEMU has owed an answer, to anybody, for @ms. It answers in order: who would wait no longer than
+ * that need not ask. */
+bool qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms);
+
 /* One command; an error answer is reported as 00-conventions says (INTERNAL_ERROR "unable to execute QEMU
  * command 'CMD': DESC"; DeviceNotActive on job commands: OPERATION_INVALID "No active block job 'ID'") and
  * gives -1. @arguments is borrowed. @reply may be NULL; it is set only on success and then belongs to the

@@ -42,6 +42,7 @@ qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request)
     if (g_queue_is_empty(&list->waiting))
         list->next = list->base;
     request->id = list->next++;
+    request->since = g_get_monotonic_time();
     g_queue_push_tail(&list->waiting, request);
     return request->id;
 }

@@ -31,6 +31,7 @@ struct _qbjQmpBatch {
 typedef struct _qbjQmpRequest qbjQmpRequest;
 struct _qbjQmpRequest {
     unsigned int id;
+    gint64 since;               /* monotonic, microseconds: when it was added to the list */
 
     /* somebody waits: all of a batch's requests leave the list before the batch goes out of scope */
     qbjQmpBatch *batch;

@@ -104,8 +104,16 @@ qbjVmStatsCopyImages(qbjVmStats *stats, bool active)
     stats->sizes = g_new0(qbjVmBlockSizes, stats->images->len + 1);
 }
 
+static bool
+qbjVmStatsIsBehind(virDomainObj *vm, unsigned int ms)
+{
+    qbjQmp *qmp = QBJ_DOMAIN_PRIVATE(vm)->qmp;
+
+    return qmp && qbjQmpIsBehind(qmp, ms);
+}
+
 qbjVmStats *
-qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing)
+qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing, unsigned int ms)
 {
     qbjVmStats *stats = g_new0(qbjVmStats, 1);
     bool active = virDomainObjIsActive(vm);
@@ -120,14 +128,14 @@ qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing)
         qbjVmStatsCopyImages(stats, active);
         questions &= ~QBJ_VM_ASK(NODES);
     }
-    stats->ask = qbjVmAskBegin(vm, questions);
+    stats->ask = qbjVmAskBegin(vm, qbjVmStatsIsBehind(vm, ms) ? 0 : questions);
     return stats;
 }
 
 void
 qbjVmStatsCollect(qbjVmStats *stats, gint64 until)
 {
-    gint64 left = (until - g_get_monotonic_time()) / 1000;
+    gint64 left = (until - g_get_monotonic_time() + 999) / 1000;
     size_t i;
 
     if (qbjVmAskCollect(stats->ask, left > 0 ? left : 0) < 0)

@@ -13,8 +13,9 @@ unsigned int qbjVmStatsQuestions(unsigned int stats);
 /* One VM: how far its figures have come. */
 typedef struct _qbjVmStats qbjVmStats;
 
-/* Asks QEMU what the groups @stats need. @vm is locked, and referenced until qbjVmStatsFree(). */
-qbjVmStats *qbjVmStatsBegin(virDomainObj *vm, unsigned int stats, bool backing);
+/* Asks QEMU what the groups @stats need, unless it is @ms behind with its answers: then they are as good as
+ * missing. @vm is locked, and referenced until qbjVmStatsFree(). */
+qbjVmStats *qbjVmStatsBegin(virDomainObj *vm, unsigned int stats, bool backing, unsigned int ms);
 
 /* Waits for the answers until @until (monotonic, microseconds), and looks at the images of a VM that is off.
  * No domain's lock may be held. What fails is left out. */
