@@ -113,3 +113,48 @@ def calls(test):
                 lambda: "%s\n%s" % (error, "" if after == before else after[0]))
         before = after
     test.end(domain)
+
+
+def code(function, *args):
+    """Number of the error of a call, 0: it succeeded."""
+    try:
+        function(*args)
+    except libvirt.libvirtError as e:
+        return e.get_error_code()
+    return 0
+
+
+def metadata(test):
+    """Metadata of ever new namespaces: it comes to an end, before libvirt can hand the XML over no more."""
+    domain = test.started("told")
+    title, element = libvirt.VIR_DOMAIN_METADATA_TITLE, libvirt.VIR_DOMAIN_METADATA_ELEMENT
+    piece = "<x>%s</x>" % ("m" * (200 << 10))
+    for flags, where in ((libvirt.VIR_DOMAIN_AFFECT_LIVE, "running"), (libvirt.VIR_DOMAIN_AFFECT_CONFIG, "defined")):
+        def put(number, text=piece):
+            return code(domain.setMetadata, element, text, "k%d" % number, "urn:example:%d" % number, flags)
+
+        taken = next((n for n in range(25) if put(n)), 25)
+        test.ok(taken == 5, "metadata, %s: there is a limit" % where, "%d pieces of 200 KiB" % taken)
+        test.ok(put(taken) == libvirt.VIR_ERR_OPERATION_INVALID, "metadata, %s: beyond it is refused" % where)
+        test.ok(code(domain.setMetadata, title, "t" * (200 << 10), None, None, flags) ==
+                libvirt.VIR_ERR_OPERATION_INVALID, "metadata, %s: the limit is one with the title's" % where)
+        test.ok(code(domain.metadata, title, None, flags) == libvirt.VIR_ERR_NO_DOMAIN_METADATA and
+                code(domain.metadata, element, "urn:example:%d" % taken, flags) == libvirt.VIR_ERR_NO_DOMAIN_METADATA,
+                "metadata, %s: nothing has changed" % where)
+        test.ok(put(0) == 0 and put(0, "<y/>") == 0 and put(taken) == 0,
+                "metadata, %s: a piece can be replaced, and room be made" % where)
+
+    def pieces():
+        return [domain.metadata(element, "urn:example:%d" % number, flags) for number in range(taken + 1)
+                for flags in (libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG)]
+
+    before, text = pieces(), domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    test.daemon.kill()
+    test.daemon.start()
+    test.conn = test.daemon.connect()
+    domain = test.conn.lookupByName(domain.name())
+    test.ok(pieces() == before, "metadata: a new daemon has the same")
+    large = text.replace("<metadata>", "<title>%s</title><metadata>" % ("&quot;" * (40 << 10)))
+    test.ok(code(test.conn.defineXML, large) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED and
+            domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) == text, "metadata: a definition has the same limit")
+    test.end(domain)

@@ -7,6 +7,7 @@
 #include "domain_private.h"
 #include "domain_event.h"
 #include "domain_save.h"
+#include "vm_metadata.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -23,12 +24,25 @@ qbjApiGetMetadata(virDomainPtr domain, int type, const char *uri, unsigned int f
     return text;
 }
 
+static int
+qbjApiSetMetadataCheck(virDomainObj *vm, int type, const char *metadata, const char *key, const char *uri,
+                       unsigned int flags)
+{
+    virDomainDef *live, *config;
+
+    if (virDomainObjGetDefs(vm, flags, &live, &config) < 0 ||
+        (live && qbjVmMetadataCheckChange(live, type, metadata, key, uri) < 0))
+        return -1;
+    return config ? qbjVmMetadataCheckChange(config, type, metadata, key, uri) : 0;
+}
+
 /* libvirt.so writes the files without the care that a status file needs: that one is written again. */
 static int
 qbjApiSetMetadataNow(qbjDriver *driver, virDomainObj *vm, int type, const char *metadata, const char *key,
                      const char *uri, unsigned int flags)
 {
-    if (virDomainObjSetMetadata(vm, type, metadata, key, uri, driver->xmlopt, driver->conf->stateDir,
+    if (qbjApiSetMetadataCheck(vm, type, metadata, key, uri, flags) < 0 ||
+        virDomainObjSetMetadata(vm, type, metadata, key, uri, driver->xmlopt, driver->conf->stateDir,
                                 driver->conf->configDir, flags) < 0)
         return -1;
     if (virDomainObjIsActive(vm))

@@ -10,6 +10,7 @@
 #include "vm_addr.h"
 #include "vm_def.h"
 #include "vm_def_parts.h"
+#include "vm_metadata.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -120,7 +121,7 @@ qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFla
         return NULL;
     }
 
-    if (qbjVmDefCheckSupported(xml, def, xmlopt) < 0)
+    if (qbjVmMetadataCheck(def) < 0 || qbjVmDefCheckSupported(xml, def, xmlopt) < 0)
         return NULL;
 
     return g_steal_pointer(&def);
