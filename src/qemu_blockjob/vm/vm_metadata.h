@@ -12,7 +12,7 @@
 int qbjVmMetadataCheck(const virDomainDef *def);
 
 /* May virDomainSetMetadata() change @def so? The arguments are those of that call; ones that it refuses
- * itself are taken here. What makes less of it is always possible. -1 with VIR_ERR_OPERATION_INVALID reported if
- * not. */
+ * itself are taken here. What makes less of it is always possible. -1 with VIR_ERR_OPERATION_INVALID
+ * reported if not. */
 int qbjVmMetadataCheckChange(const virDomainDef *def, int type, const char *text, const char *key,
                              const char *uri);
