@@ -1,6 +1,6 @@
-/* Golden command lines: each folder of tests/qemublockjobdata/argv has domain.xml, and args.txt with one
- * argument per line. Then what a golden text cannot show: descriptors, and the refusal of what no part
- * knows. */
+/* Golden command lines: each folder of tests/qemublockjobdata/argv and argvpairs (two elements together, see
+ * argvpairstest.py) has domain.xml, and args.txt with one argument per line. Then what a golden text cannot
+ * show: descriptors, and the refusal of what no part knows. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -369,12 +369,23 @@ qbjTestAddRefusals(void)
     }
 }
 
+static void
+qbjTestAddGolden(const char *folder)
+{
+    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, folder, NULL);
+    g_auto(GStrv) cases = qbjTestCases(data);
+    size_t i;
+
+    for (i = 0; cases[i]; i++) {
+        g_autofree char *name = g_strdup_printf("/%s/golden/%s", folder, cases[i]);
+
+        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
-    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "argv", NULL);
-    g_auto(GStrv) cases = NULL;
-    size_t i;
     int ret;
 
     qbjTestMakeMounts();
@@ -385,13 +396,8 @@ main(int argc, char **argv)
     cache = qbjTestCapsCache();
     xmlopt = qbjTestArgsXMLOption(cache);
 
-    cases = qbjTestCases(data);
-    for (i = 0; cases[i]; i++) {
-        g_autofree char *name = g_strdup_printf("/args/golden/%s", cases[i]);
-
-        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
-    }
-
+    qbjTestAddGolden("argv");
+    qbjTestAddGolden("argvpairs");
     g_test_add_func("/args/descriptors", qbjTestDescriptors);
     g_test_add_func("/args/start-only", qbjTestStartOnly);
     g_test_add_func("/args/deep-chain", qbjTestDeepChain);

@@ -122,6 +122,23 @@ qbjVmDefAddBalloon(virDomainDef *def)
     def->memballoon->model = VIR_DOMAIN_MEMBALLOON_MODEL_VIRTIO;
 }
 
+/* The last server of the definition decides: sound goes with SPICE, not with VNC. */
+static virDomainAudioType
+qbjVmDefAudioType(const virDomainDef *def)
+{
+    size_t i = def->ngraphics;
+
+    while (i > 0) {
+        int type = def->graphics[--i]->type;
+
+        if (type == VIR_DOMAIN_GRAPHICS_TYPE_SPICE)
+            return VIR_DOMAIN_AUDIO_TYPE_SPICE;
+        if (type == VIR_DOMAIN_GRAPHICS_TYPE_VNC)
+            break;
+    }
+    return VIR_DOMAIN_AUDIO_TYPE_NONE;
+}
+
 /* QEMU needs to be told that there is no sound, or it looks for a sound server in its environment. */
 static void
 qbjVmDefAddAudio(virDomainDef *def)
@@ -132,7 +149,7 @@ qbjVmDefAddAudio(virDomainDef *def)
         return;
 
     audio = g_new0(virDomainAudioDef, 1);
-    audio->type = qbjVmDefHasSpice(def) ? VIR_DOMAIN_AUDIO_TYPE_SPICE : VIR_DOMAIN_AUDIO_TYPE_NONE;
+    audio->type = qbjVmDefAudioType(def);
     audio->id = 1;
     VIR_APPEND_ELEMENT(def->audios, def->naudios, audio);
 }
