@@ -181,6 +181,46 @@ testIsThere(void)
     g_assert_false(qbjHostSaveIsThere(save));
 }
 
+/* Descriptors of ours for a file at @path that has no name any more. */
+static unsigned int
+countHeld(const char *path)
+{
+    g_autofree char *deleted = g_strdup_printf("%s (deleted)", path);
+    g_autoptr(GDir) fds = g_dir_open("/proc/self/fd", 0, NULL);
+    const char *entry;
+    unsigned int n = 0;
+
+    while ((entry = g_dir_read_name(fds))) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%s", entry);
+        g_autofree char *target = g_file_read_link(link, NULL);
+
+        n += target && strcmp(target, deleted) == 0;
+    }
+    return n;
+}
+
+/* What is replaced goes away with the save, not within the rename that a guest waits for. */
+static void
+testReplacedIsHeld(void)
+{
+    g_autoptr(place) here = placeNew();
+    qbjHostSave *save = NULL;
+    bool renamed;
+    int tries;
+
+    g_assert_cmpint(qbjHostSaveFile(here->path, "old", 0600), ==, 0);
+    g_assert_cmpuint(countHeld(here->path), ==, 0);
+    save = qbjHostSavePrepare(here->path, "new", 0600);
+    g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
+    g_assert_cmpuint(countHeld(here->path), ==, 1);
+    qbjHostSaveLetGo(save);
+    for (tries = 0; countHeld(here->path) > 0 && tries < 1000; tries++)
+        g_usleep(10 * 1000);
+    g_assert_cmpuint(countHeld(here->path), ==, 0);
+    assertText(here->path, "new");
+    qbjHostSaveLetGo(NULL);
+}
+
 static void
 testFolderMoved(void)
 {
@@ -411,6 +451,7 @@ main(int argc, char **argv)
     g_test_add_func("/host/save/symlink", testSymlink);
     g_test_add_func("/host/save/folder-as-target", testFolderAsTarget);
     g_test_add_func("/host/save/is-there", testIsThere);
+    g_test_add_func("/host/save/replaced-is-held", testReplacedIsHeld);
     g_test_add_func("/host/save/folder-moved", testFolderMoved);
     g_test_add_func("/host/save/file-size-limit", testFileSizeLimit);
     g_test_add_func("/host/save/full", testFull);

@@ -19,12 +19,11 @@ VIR_LOG_INIT("qbj.engine_switch");
 
 typedef struct _qbjEngineSwitch qbjEngineSwitch;
 struct _qbjEngineSwitch {
-    char *job;
     /* prepared */
     char *statusText;                   /* NULL: nothing is planned yet */
     char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
     char *configFrom;                   /* the persistent definition that configText was made from; NULL: none */
-    qbjHostSave *status;
+    qbjHostSave *status;                /* both stay after their renames, with the files that they replaced */
     qbjHostSave *config;
     virDomainDef *newDef;               /* persistent definition that configText was made from */
     bool renamed;                       /* the first rename was issued: nothing may be called off any more */
@@ -49,22 +48,26 @@ static void
 qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
 {
     qbjEngineSwitchClearPlan(sw);
-    g_clear_pointer(&sw->status, qbjHostSaveFree);
-    g_clear_pointer(&sw->config, qbjHostSaveFree);
+    g_clear_pointer(&sw->status, qbjHostSaveLetGo);
+    g_clear_pointer(&sw->config, qbjHostSaveLetGo);
+}
+
+static void
+qbjEngineSwitchFree(qbjEngineSwitch *sw)
+{
+    qbjEngineSwitchClearPrepared(sw);
+    if (sw->done)
+        qbjEngineChangeSwapKeep(&sw->swap);
+    virDomainDefFree(sw->oldNewDef);
+    g_free(sw);
 }
 
 static qbjEngineSwitch *
 qbjEngineSwitchFind(virDomainObj *vm, const virQbjJob *job)
 {
-    GSList *next;
+    GHashTable *switches = QBJ_DOMAIN_PRIVATE(vm)->switches;
 
-    for (next = QBJ_DOMAIN_PRIVATE(vm)->switches; next; next = next->next) {
-        qbjEngineSwitch *sw = next->data;
-
-        if (STREQ(sw->job, job->spec->job))
-            return sw;
-    }
-    return NULL;
+    return switches ? g_hash_table_lookup(switches, job->spec->job) : NULL;
 }
 
 static qbjEngineSwitch *
@@ -73,30 +76,20 @@ qbjEngineSwitchGet(virDomainObj *vm, const virQbjJob *job)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
 
-    if (!sw) {
-        sw = g_new0(qbjEngineSwitch, 1);
-        sw->job = g_strdup(job->spec->job);
-        priv->switches = g_slist_prepend(priv->switches, sw);
-    }
+    if (sw)
+        return sw;
+    if (!priv->switches)
+        priv->switches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjEngineSwitchFree);
+    sw = g_new0(qbjEngineSwitch, 1);
+    g_hash_table_insert(priv->switches, g_strdup(job->spec->job), sw);
     return sw;
 }
 
 void
 qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
-
-    qbjEnginePersistentForget(vm, job);
-    if (!sw)
-        return;
-    priv->switches = g_slist_remove(priv->switches, sw);
-    qbjEngineSwitchClearPrepared(sw);
-    if (sw->done)
-        qbjEngineChangeSwapKeep(&sw->swap);
-    virDomainDefFree(sw->oldNewDef);
-    g_free(sw->job);
-    g_free(sw);
+    if (QBJ_DOMAIN_PRIVATE(vm)->switches)
+        g_hash_table_remove(QBJ_DOMAIN_PRIVATE(vm)->switches, job->spec->job);
 }
 
 bool
@@ -204,8 +197,6 @@ qbjEngineSwitchWrite(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsi
     };
     int rc;
 
-    if (!wishes[1].save)
-        wishes[1].save = qbjEnginePersistentTake(vm, job);
     virObjectUnlock(vm);
     rc = qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), limitMs);
     virObjectLock(vm);
@@ -270,7 +261,7 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     if (qbjEngineSwitchMemory(vm, job, sw) < 0)
         return QBJ_EVENT_SAVE_HALF;
     QBJ_DOMAIN_PRIVATE(vm)->generation++;
-    qbjEngineSwitchClearPrepared(sw);
+    qbjEngineSwitchClearPlan(sw);
     return QBJ_EVENT_SAVED;
 }
 
