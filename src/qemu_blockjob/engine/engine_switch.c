@@ -172,13 +172,9 @@ qbjEngineSwitchPlan(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 static bool
 qbjEngineSwitchIsFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
 {
-    g_autofree char *statusText = NULL;
-    g_autofree char *configFrom = NULL;
+    g_autofree char *statusText = qbjEngineSwitchStatusText(vm, job);
+    g_autofree char *configFrom = qbjEngineSwitchConfigNow(vm);
 
-    if (!sw->statusText)
-        return false;
-    statusText = qbjEngineSwitchStatusText(vm, job);
-    configFrom = qbjEngineSwitchConfigNow(vm);
     if (!statusText || (vm->newDef && !configFrom))
         virResetLastError();
     return STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(configFrom, sw->configFrom);
@@ -205,21 +201,33 @@ qbjEngineSwitchWrite(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsi
     return rc;
 }
 
+/* What an earlier call has planned is written, or only touched, before it is compared with memory: formatting
+ * everything for that takes its time, and in PENDING the guest waits for it. */
+static int
+qbjEngineSwitchTry(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsigned int limitMs)
+{
+    gint64 until = g_get_monotonic_time() / 1000 + limitMs;
+    bool planned = sw->statusText;
+
+    do {
+        if (!planned && qbjEngineSwitchPlan(vm, job, sw) < 0)
+            return -1;
+        if (qbjEngineSwitchWrite(vm, job, sw, MAX(until - g_get_monotonic_time() / 1000, 0)) < 0)
+            return -1;
+        planned = qbjEngineSwitchIsFresh(vm, job, sw);
+    } while (!planned);
+    return 0;
+}
+
 int
 qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-    gint64 until = g_get_monotonic_time() / 1000 + limitMs;
 
-    do {
-        gint64 left = until - g_get_monotonic_time() / 1000;
-
-        if ((!qbjEngineSwitchIsFresh(vm, job, sw) && qbjEngineSwitchPlan(vm, job, sw) < 0) ||
-            qbjEngineSwitchWrite(vm, job, sw, MAX(left, 0)) < 0) {
-            qbjEngineSwitchClearPrepared(sw);
-            return -1;
-        }
-    } while (!qbjEngineSwitchIsFresh(vm, job, sw));
+    if (qbjEngineSwitchTry(vm, job, sw, limitMs) < 0) {
+        qbjEngineSwitchClearPrepared(sw);
+        return -1;
+    }
     return 0;
 }
 
