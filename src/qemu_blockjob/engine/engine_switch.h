@@ -1,9 +1,9 @@
 /* engine_switch.h: how a type A job changes over from old to new (protocol.md 4 A).
  *
  * Phase 0, guest not held: the new status file and the new persistent definition are written and synced
- * beside the present ones: as soon as the mirror is ready, and again when a client asks for the pivot, if they
- * have become older than memory by then. All that can fail or be slow happens here. In PENDING, guest held: two
- * renames; what changed in between is made again first.
+ * beside the present ones: as soon as the mirror is ready, and again when a client asks for the pivot, if
+ * they have become older than memory by then. All that can fail or be slow happens here. In PENDING, guest
+ * held: two renames; what changed in between is made again first.
  * Before the first rename everything can be called off, and is when the files' disk does not answer in time:
  * so they are looked at once more before it.
  *
