@@ -315,7 +315,7 @@ static const struct {
     qbjJobType type;
     const char *disk;
 } qbjTestBroken[] = {
-    { "<blockjob name='j' type='pull' state='running'><disk dst='vda'/></blockjob>", QBJ_TYPE_PULL, "vda" },
+    { "<blockjob name='j' type='pull' state='running'><disk dst='vda'/><base node='x'/></blockjob>", QBJ_TYPE_PULL, "vda" },
     { "<blockjob name='copy-vda-n' state='ready'/>", QBJ_TYPE_COPY, "vda" },
     { "<blockjob name='commit-sdb-n'/>", QBJ_TYPE_COMMIT, "sdb" },
     { "<blockjob name='commit-sdbx-n'/>", QBJ_TYPE_COMMIT, "" },

@@ -1,12 +1,12 @@
-/* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit has domain.xml and
- * request.json, perhaps sizes.json and nodes.json (the answer of query-named-block-nodes before the start and
- * at the end), and spec.json or error.txt. */
+/* Golden cases of the planners: each folder of tests/qemublockjobdata/spec/commit and .../pull has domain.xml
+ * and request.json, perhaps sizes.json and nodes.json (the answer of query-named-block-nodes before the start
+ * and at the end), and spec.json or error.txt. A pull that QEMU has ended without us has "ended" in its
+ * request. */
 #include <config.h>
 
 #include "internal.h"
 #include "specfixture.h"
 #include "statusfixture.h"
-#include "spec_commit.h"
 #include "virerror.h"
 
 static virDomainXMLOption *xmlopt;
@@ -90,6 +90,71 @@ qbjTestPlan(const virDomainDiskDef *disk, const qbjCommitRequest *req, const qbj
     return 0;
 }
 
+/* With how the graph is put back (H15), which is no part of the spec. */
+static char *
+qbjTestPullText(const qbjSpec *spec, const virDomainDiskDef *disk, const qbjRefusal *refusal)
+{
+    g_auto(qbjRefusal) none = QBJ_REFUSAL_INIT;
+    g_autoptr(virJSONValue) json = qbjSpecToJSON(spec);
+    g_autoptr(virJSONValue) back = qbjSpecPullGraphBack(spec, disk, &none);
+
+    g_assert_cmpstr(refusal->message, ==, NULL);
+    g_assert_nonnull(json);
+    qbjTestRoundTrip(json);
+    g_assert_cmpint(virJSONValueObjectAdd(&json, "a:graph-back", &back, NULL), >=, 0);
+    return qbjTestJSONText(json);
+}
+
+static int
+qbjTestPullPlan(const virDomainDiskDef *disk, const qbjPullRequest *req, virJSONValue *json,
+                const virJSONValue *nodes, qbjSpec **spec, qbjRefusal *refusal)
+{
+    bool ended = virJSONValueObjectHasKey(json, "ended");
+    g_autoptr(virJSONValue) before = NULL;
+    g_autoptr(virJSONValue) after = NULL;
+    g_autofree char *unchanged = NULL;
+    g_autofree char *text = NULL;
+
+    if (qbjGuardPull(disk, req, refusal) < 0 || qbjSpecPlanPull(disk, req, spec, refusal) < 0)
+        return -1;
+    if (!nodes && !ended)
+        return 0;
+
+    before = qbjSpecToJSON(*spec);
+    if (qbjSpecPlanPullPending(*spec, disk, nodes, ended, refusal) < 0) {
+        unchanged = virJSONValueToString(before, false);
+        after = qbjSpecToJSON(*spec);
+        text = virJSONValueToString(after, false);
+        g_assert_cmpstr(text, ==, unchanged);
+        return -1;
+    }
+    g_assert_cmpint(qbjSpecPlanPullPending(*spec, disk, nodes, ended, refusal), ==, 0);
+    return 0;
+}
+
+static void
+qbjTestPull(const void *opaque)
+{
+    const char *dir = opaque;
+    g_autoptr(virDomainDef) def = qbjTestDomain(dir, xmlopt);
+    g_autoptr(virJSONValue) json = qbjTestJSON(dir, "request.json");
+    g_autoptr(virJSONValue) nodes = qbjTestJSON(dir, "nodes.json");
+    g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(qbjSpec) spec = NULL;
+    g_autofree char *text = NULL;
+    virDomainDiskDef *disk;
+    qbjPullRequest req;
+
+    g_assert_nonnull(json);
+    req = qbjTestPullRequest(def, json, &disk);
+    qbjTestBusy(json, &busy);
+    if (qbjGuardPullDisk(disk, &busy, &refusal) == 0 &&
+        qbjTestPullPlan(disk, &req, json, nodes, &spec, &refusal) == 0)
+        text = qbjTestPullText(spec, disk, &refusal);
+    qbjTestCompareResult(dir, "spec.json", text, &refusal);
+}
+
 static void
 qbjTestCommit(const void *opaque)
 {
@@ -113,25 +178,31 @@ qbjTestCommit(const void *opaque)
     qbjTestCompareResult(dir, "spec.json", text, &refusal);
 }
 
+static void
+qbjTestAddFolder(const char *folder, GTestDataFunc test)
+{
+    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "spec", folder, NULL);
+    g_auto(GStrv) cases = qbjTestCases(data);
+    size_t i;
+
+    for (i = 0; cases[i]; i++) {
+        g_autofree char *name = g_strdup_printf("/spec/%s/%s", folder, cases[i]);
+
+        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), test, g_free);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
-    g_autofree char *data = g_build_filename(QBJ_TEST_DATA, "spec", "commit", NULL);
-    g_auto(GStrv) cases = NULL;
-    size_t i;
     int ret;
 
     g_test_init(&argc, &argv, NULL);
     if (virInitialize() < 0 || !(xmlopt = qbjTestXMLOption()))
         g_error("cannot start: %s", virGetLastErrorMessage());
 
-    cases = qbjTestCases(data);
-    for (i = 0; cases[i]; i++) {
-        g_autofree char *name = g_strdup_printf("/spec/commit/%s", cases[i]);
-
-        g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestCommit, g_free);
-    }
-
+    qbjTestAddFolder("commit", qbjTestCommit);
+    qbjTestAddFolder("pull", qbjTestPull);
     ret = g_test_run();
     virObjectUnref(xmlopt);
     return ret;

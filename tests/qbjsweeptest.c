@@ -31,7 +31,8 @@
 
 #define PASSES_MAX 200
 
-static const char *const kindNames[] = { "active commit and pivot", "intermediate commit", "active commit and abort" };
+static const char *const kindNames[] = { "active commit and pivot", "intermediate commit", "active commit and abort",
+                                         "pull", "rebase" };
 
 static const char *self;
 

@@ -144,6 +144,29 @@ qbjTestRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk)
     return qbjTestResolve(*disk, json);
 }
 
+bool
+qbjTestIsPull(virJSONValue *json)
+{
+    return !virJSONValueObjectHasKey(json, "flags");
+}
+
+qbjPullRequest
+qbjTestPullRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk)
+{
+    qbjPullRequest req = { .base = NULL };
+    const char *base = virJSONValueObjectGetString(json, "base");
+    virStorageSource *above;
+
+    *disk = qbjTestDisk(def, virJSONValueObjectGetString(json, "disk"));
+    if (virJSONValueObjectHasKey(json, "bandwidth"))
+        g_assert_cmpint(virJSONValueObjectGetNumberUlong(json, "bandwidth", &req.bandwidth), ==, 0);
+    if (virJSONValueObjectHasKey(json, "relative"))
+        g_assert_cmpint(virJSONValueObjectGetBoolean(json, "relative", &req.relative), ==, 0);
+    if (base)
+        req.base = qbjTestImage((*disk)->src->backingStore, (*disk)->dst, base, &above);
+    return req;
+}
+
 static void
 qbjTestFormatArray(virBuffer *buf, virJSONValue *array)
 {

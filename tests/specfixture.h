@@ -6,6 +6,7 @@
 #include "virjson.h"
 #include "refusal.h"
 #include "spec_commit.h"
+#include "spec_pull.h"
 
 /* Reads DIR/domain.xml, the live definition of a running domain. An image without <privateData> gets the node
  * names that its index stands for (02/Q2). Fails the test when the file cannot be read. */
@@ -18,6 +19,13 @@ virJSONValue *qbjTestJSON(const char *dir, const char *name);
  * Image names are looked up by index or exact path only; the rules for names (01/A9) are host/'s. Fails
  * the test for unknown names. */
 qbjCommitRequest qbjTestRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk);
+
+/* A pull request as JSON: {"disk", "base": name or null, "relative": bool, "bandwidth": bytes/s}; as
+ * above. */
+qbjPullRequest qbjTestPullRequest(virDomainDef *def, virJSONValue *json, virDomainDiskDef **disk);
+
+/* True for a request.json that is one of a pull: it names no "flags". */
+bool qbjTestIsPull(virJSONValue *json);
 
 /* @json with one member of an object, and one element of an array in it, per line: so that a diff is the
  * review. */

@@ -4,8 +4,8 @@
 usage: specqemutest.py SPECPRINT
 
 A chain of three or four images is built with checkpoints between (64 KiB per write, so that counts can be compared),
-a commit is planned by SPECPRINT (tests/specprint.c) and run step by step in the order of the state table. No daemon, no
-engine: what is wrong here is wrong in the plan. Without QEMU all is skipped.
+a commit or a pull is planned by SPECPRINT (tests/specprint.c) and run step by step in the order of the state table. No
+daemon, no engine: what is wrong here is wrong in the plan. Without QEMU all is skipped.
 """
 import json
 import os
@@ -41,6 +41,7 @@ class Guest:
         self.data = bytearray(16 * MIB)
         self.process = self.monitor = None
         self.errors = []
+        self.broken = None              # errors that the active image's file has, as of blkdebug
 
     def path(self, number):
         return f'{self.folder}/img{number}.{self.formats[number]}'
@@ -70,7 +71,13 @@ class Guest:
         arguments = []
         for index in range(len(chain) - 1, -1, -1):
             backing = f'libvirt-{chain[index + 1]}-format' if index + 1 < len(chain) else None
-            for node in self.nodes(chain[index], backing, index > 0 or readonly):
+            storage, layer = self.nodes(chain[index], backing, index > 0 or readonly)
+            if index == 0 and self.broken:
+                file = dict(storage, **{'node-name': 'file'})
+                arguments += ['-blockdev', json.dumps(file)]
+                storage = {'driver': 'blkdebug', 'node-name': storage['node-name'], 'image': 'file',
+                           'inject-error': self.broken}
+            for node in (storage, layer):
                 arguments += ['-blockdev', json.dumps(node)]
         top = f'libvirt-{chain[0]}-format'
         if 'copy_on_read' in self.options:
@@ -254,6 +261,52 @@ class Guest:
         self.ask('job-dismiss', id=spec['job'])
         self.run(spec, 'nodes')
         return spec
+
+    def pull(self, base=None, relative=False, end='finalize'):
+        """@end: how it goes on from PENDING: finalize, cancel, kill (QEMU, right after finalize), error (of finalize),
+        foreign (somebody else finalizes, before anything of ours is done)."""
+        request = {'disk': 'vda', 'base': base and f'vda[{base}]', 'relative': relative}
+        spec = self.print_plan(request=request)
+        self.run(spec, 'start')
+        self.wait('pending')
+        if end == 'foreign':
+            return self.end_foreign(request, spec)
+        spec = self.run_pending(request, spec)
+        if end == 'cancel':
+            return self.end_cancelled(spec)
+        self.ask('job-finalize', id=spec['job'])
+        job = self.wait('concluded')
+        if end == 'kill':
+            return self.stop()
+        if end == 'error':
+            return self.end_error(request, spec, job)
+        expect('error', job.get('error'), None)
+        self.ask('job-dismiss', id=spec['job'])
+        self.run(spec, 'nodes')
+        return spec
+
+    def end_foreign(self, request, spec):
+        self.ask('job-finalize', id=spec['job'])
+        expect('error', self.wait('concluded').get('error'), None)
+        self.ask('job-dismiss', id=spec['job'])
+        self.run_pending(dict(request, ended=True), spec)
+        self.run(spec, 'nodes')
+        return spec
+
+    def end_error(self, request, spec, job):
+        """Finalize has failed, with the new graph in force (H15)."""
+        expect('error', job.get('error'), 'Input/output error')
+        expect('backing node', self.below(self.chain[0]), spec.get('base'))
+        self.ask('job-dismiss', id=spec['job'])
+        self.ask('blockdev-reopen', **self.print_plan(request=dict(request, back=True), spec=spec))
+        return spec
+
+    def below(self, number):
+        """The backing node's name in QEMU's graph."""
+        graph = self.ask('x-debug-query-block-graph')
+        names = {node['id']: node['name'] for node in graph['nodes']}
+        return next((names[e['child']] for e in graph['edges']
+                     if names.get(e['parent']) == f'libvirt-{number}-format' and e['name'] == 'backing'), None)
 
     def end_cancelled(self, spec):
         self.ask('block-job-cancel', device=spec['job'], force=True)
@@ -492,6 +545,127 @@ def bitmap_of_a_grown_disk_is_refused(guest):
         raise Failure('bitmaps of different sizes would be merged')
 
 
+def pull_of_everything_merges_bitmaps(guest):
+    build(guest)
+    guest.pull()
+    expect('bitmaps', guest.bitmaps(3), {'c1': 320, 'c2': 192, 'c3': 64})
+    guest.check([3])
+    guest.compare(3)
+    expect('stored', guest.stored(3), {'c1': ['auto'], 'c2': ['auto'], 'c3': ['auto']})
+
+
+def pull_down_to_a_base_merges_bitmaps(guest):
+    build(guest)
+    guest.pull(1)
+    expect('bitmaps', [guest.bitmaps(n) for n in (1, 3)], [{'c1': 64}, {'c1': 256, 'c2': 192, 'c3': 64}])
+    guest.check([3, 1], readonly=[1])
+    guest.compare(3)
+
+
+def pull_to_the_image_below_changes_nothing(guest):
+    build(guest)
+    guest.pull(2)
+    expect('bitmaps', [guest.bitmaps(n) for n in (2, 3)], [{'c1': 128, 'c2': 64}, {'c1': 128, 'c2': 128, 'c3': 64}])
+    guest.check([3, 2, 1], readonly=[1, 2])
+    guest.compare(3)
+
+
+def pull_cancelled_in_pending_keeps_the_chain(guest):
+    build(guest)
+    guest.pull(end='cancel')
+    guest.check([3, 2, 1], readonly=[1, 2])
+    guest.pull()
+    guest.check([3])
+    guest.compare(3)
+
+
+def pull_takes_off_a_bitmap_that_would_only_look_valid(guest):
+    build(guest)
+    # a gap: c1 is broken from here on, and without image 2 would not look so
+    guest.ask('blockdev-reopen', options=[{**guest.nodes(2, 'libvirt-1-format', False)[1]}])
+    guest.ask('block-dirty-bitmap-remove', node='libvirt-2-format', name='c1')
+    guest.ask('blockdev-reopen', options=[{**guest.nodes(2, 'libvirt-1-format', True)[1]}])
+    guest.pull(1)
+    expect('bitmaps', [guest.bitmaps(n) for n in (1, 3)], [{'c1': 64}, {'c2': 192, 'c3': 64}])
+    guest.check([3, 1], readonly=[1])
+    guest.compare(3)
+
+
+def pull_is_flushed_before_finalize(guest):
+    """An idle guest, and a QEMU that is killed as soon as the job has concluded (H1)."""
+    fill(guest, 3)
+    guest.pull(end='kill')
+    guest.start([3])
+    guest.compare(3)
+
+
+def pull_to_a_base_is_flushed_before_finalize(guest):
+    fill(guest, 4)
+    guest.pull(2, end='kill')
+    guest.start([4, 2, 1])
+    guest.compare(4)
+
+
+def pull_that_somebody_else_finalizes(guest):
+    build(guest)
+    guest.pull(1, end='foreign')
+    expect('bitmaps', [guest.bitmaps(n) for n in (1, 3)], [{'c1': 64}, {'c1': 256, 'c2': 192, 'c3': 64}])
+    guest.check([3, 1], readonly=[1])
+    guest.stop()
+    guest.start([3, 1])
+    guest.compare(3)
+
+
+def pull_whose_header_cannot_be_written_is_put_back(guest):
+    fill(guest, 3)
+    guest.stop()
+    guest.broken = [{'event': 'none', 'iotype': 'write', 'sector': 0, 'once': True}]
+    guest.start([3, 2, 1])
+    guest.pull(1, end='error')
+    expect('backing node', guest.below(3), 'libvirt-2-format')
+    info = subprocess.run([IMG, 'info', '-U', '--output=json', guest.path(3)], check=True, capture_output=True)
+    expect('header', json.loads(info.stdout)['backing-filename'], guest.path(2))
+    guest.write(8 * MIB, 9)
+    guest.pull(1)
+    guest.check([3, 1], readonly=[1])
+    guest.compare(3)
+
+
+def pull_into_a_readonly_disk(guest):
+    fill(guest, 3, readonly=True)
+    guest.pull(1)
+    guest.check([3, 1], readonly=[1, 3])
+    guest.compare(3)
+
+
+def pull_below_a_copy_on_read_filter(guest):
+    fill(guest, 3)
+    guest.pull()
+    guest.check([3])
+    guest.compare(3)
+
+
+def pull_from_a_raw_base(guest):
+    fill(guest, 3, form='raw')
+    guest.pull()
+    guest.check([3])
+    guest.compare(3)
+
+
+def pull_of_a_single_raw_image(guest):
+    fill(guest, 1, form='raw')
+    guest.pull()
+    guest.check([1])
+
+
+def pull_keeps_the_modes_of_the_disk(guest):
+    fill(guest, 3)
+    guest.pull(1)
+    guest.check([3, 1], readonly=[1])
+    expect('cache', guest.find(3)['cache'], {'writeback': True, 'direct': False, 'no-flush': True})
+    guest.compare(3)
+
+
 CASES = [
     (active_commit_merges_bitmaps, {}),
     (middle_commit_merges_bitmaps, {}),
@@ -512,6 +686,20 @@ CASES = [
     (modes_of_the_disk_survive, {'options': " cache='unsafe' discard='unmap'"}),
     (refused_raw_base_keeps_everything, {}),
     (bitmap_of_a_grown_disk_is_refused, {}),
+    (pull_of_everything_merges_bitmaps, {}),
+    (pull_down_to_a_base_merges_bitmaps, {}),
+    (pull_to_the_image_below_changes_nothing, {}),
+    (pull_cancelled_in_pending_keeps_the_chain, {}),
+    (pull_takes_off_a_bitmap_that_would_only_look_valid, {}),
+    (pull_is_flushed_before_finalize, {}),
+    (pull_to_a_base_is_flushed_before_finalize, {}),
+    (pull_that_somebody_else_finalizes, {}),
+    (pull_whose_header_cannot_be_written_is_put_back, {}),
+    (pull_into_a_readonly_disk, {'tail': '<readonly/>'}),
+    (pull_below_a_copy_on_read_filter, {'options': " copy_on_read='on'"}),
+    (pull_from_a_raw_base, {}),
+    (pull_of_a_single_raw_image, {}),
+    (pull_keeps_the_modes_of_the_disk, {'options': " cache='unsafe' discard='unmap'"}),
 ]
 
 

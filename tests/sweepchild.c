@@ -62,7 +62,19 @@ is(const char *text, const char *one, const char *other)
 static const char *
 liveNew(sweepKind kind)
 {
-    return kind == SWEEP_KIND_PIVOT ? "1 0 " : kind == SWEEP_KIND_INTERMEDIATE ? "3 1 0 " : "3 2 1 0 ";
+    switch (kind) {
+    case SWEEP_KIND_PIVOT:
+        return "1 0 ";
+    case SWEEP_KIND_INTERMEDIATE:
+    case SWEEP_KIND_REBASE:
+        return "3 1 0 ";
+    case SWEEP_KIND_PULL:
+        return "3 ";
+    case SWEEP_KIND_ABORT:
+    case SWEEP_KIND_LAST:
+    default:
+        return "3 2 1 0 ";
+    }
 }
 
 /* Nothing runs any more: both definitions are whole and mean the same. Returns whether they are new. */
@@ -139,6 +151,10 @@ jobStart(virDomainPtr domain, sweepKind kind)
     g_autofree char *base = embedImagePath(BASE);
     g_autofree char *top = embedImagePath(TOP - 1);
 
+    if (kind == SWEEP_KIND_PULL)
+        return virDomainBlockPull(domain, "vda", 0, 0);
+    if (kind == SWEEP_KIND_REBASE)
+        return virDomainBlockRebase(domain, "vda", base, 0, 0);
     if (kind == SWEEP_KIND_INTERMEDIATE)
         return virDomainBlockCommit(domain, "vda", base, top, 0, 0);
     return virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE);
@@ -166,17 +182,26 @@ jobRun(virDomainPtr domain, sweepKind kind)
         bad("the job does not end");
 }
 
+static int
+nextStart(virDomainPtr domain, sweepKind kind)
+{
+    g_autofree char *base = embedImagePath(0);
+
+    /* there may be one image only, which has nothing to be committed into */
+    if (kind == SWEEP_KIND_PULL)
+        return virDomainBlockPull(domain, "vda", 0, 0);
+    return virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE);
+}
+
 /* From a domain without a job to none at all. */
 static void
 finish(virDomainPtr domain, sweepKind kind)
 {
-    g_autofree char *base = embedImagePath(0);
     bool ready;
 
     say("end %d\n", checkDefinitions(domain, kind));
     deviceWrite(domain, 21);
-    if (!TWICE(virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)) ||
-        !waitJob(domain, true, &ready))
+    if (!TWICE(nextStart(domain, kind)) || !waitJob(domain, true, &ready))
         bad("the disk does not take the next job");
     deviceWrite(domain, 22);
     checkDefinitions(domain, kind);

@@ -7,6 +7,8 @@ typedef enum {
     SWEEP_KIND_PIVOT,           /* active commit and pivot */
     SWEEP_KIND_INTERMEDIATE,
     SWEEP_KIND_ABORT,           /* active commit and abort */
+    SWEEP_KIND_PULL,            /* of everything */
+    SWEEP_KIND_REBASE,          /* pull down to a base */
     SWEEP_KIND_LAST
 } sweepKind;
 

@@ -31,6 +31,8 @@ struct _virQbjJob {
     bool outcomeKnown;          /* SETTLING and later */
     bool outcomeNew;            /* the new chain is in force */
     bool timedOut;              /* a pivot was called off because it took too long; not saved */
+    bool flushed;               /* pull: the active image has been flushed since the last write of the job;
+                                 * not saved */
     bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved: until
                                  * it is, the live one and this record stay as they are
                                  * (qbjEngineDoSettle) */
@@ -68,7 +70,7 @@ int virQbjJobsFormat(virBuffer *buf, GPtrArray *jobs);
  * Its spec cannot be read (damage, newer version): the spec is rebuilt from the stock form, the state stays
  * ours.
  * Our form is not there: a stock daemon has saved the file; state and spec are made from the stock form and
- * the node names in @def's chains, so that our engine goes on with the job (commit and active commit).
+ * the node names in @def's chains, so that our engine goes on with the job (commit, active commit, pull).
  * None of this works: the job is BROKEN under its name, never dropped (05/X4 "broken"), and a stock form is
  * kept to be written back. spec->disk is then "" when the disk is not known, and spec->type a guess.
  *

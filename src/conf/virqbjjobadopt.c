@@ -3,6 +3,8 @@
 #include "internal.h"
 #include "virqbjjobadopt.h"
 #include "spec_commit.h"
+#include "spec_pull.h"
+#include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -146,27 +148,54 @@ virQbjAdoptCommitRequest(const virQbjJobStock *stock, const virDomainDiskDef *di
     return 0;
 }
 
+/* Returns 0 when the images of @stock are in the chain of @disk; then @spec is set, or @refusal. */
+static int
+virQbjAdoptCommit(const virQbjJobStock *stock, const virDomainDiskDef *disk, qbjSpec **spec, qbjRefusal *refusal)
+{
+    qbjCommitRequest req = { 0 };
+
+    if (virQbjAdoptCommitRequest(stock, disk, &req) < 0)
+        return -1;
+    ignore_value(qbjSpecPlanCommit(disk, &req, spec, refusal));
+    return 0;
+}
+
+/* As above. No base: everything is pulled. */
+static int
+virQbjAdoptPull(const virQbjJobStock *stock, const virDomainDiskDef *disk, qbjSpec **spec, qbjRefusal *refusal)
+{
+    qbjPullRequest req = { .relative = stock->base && (stock->apiFlags & VIR_DOMAIN_BLOCK_REBASE_RELATIVE) };
+    virStorageSource *ignored;
+
+    if (virStorageSourceIsEmpty(disk->src) ||
+        (stock->base && !(req.base = virQbjAdoptFindImage(disk->src->backingStore, stock->base, &ignored))))
+        return -1;
+    ignore_value(qbjSpecPlanPull(disk, &req, spec, refusal));
+    return 0;
+}
+
 qbjSpec *
 virQbjJobAdoptSpec(const virQbjJobStock *stock, const virDomainDef *def)
 {
     virDomainDiskDef *disk = virQbjAdoptFindDisk(def, stock->disk);
+    bool commit = STREQ_NULLABLE(stock->type, "commit") || STREQ_NULLABLE(stock->type, "active-commit");
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(qbjSpec) spec = NULL;
-    qbjCommitRequest req = { 0 };
 
-    if (STRNEQ_NULLABLE(stock->type, "commit") && STRNEQ_NULLABLE(stock->type, "active-commit")) {
+    if (!commit && STRNEQ_NULLABLE(stock->type, "pull")) {
         VIR_WARN("block job '%s' of type '%s' was begun by another driver and cannot go on with this one",
                  stock->name, NULLSTR(stock->type));
         return NULL;
     }
 
-    if (!disk || virQbjAdoptCommitRequest(stock, disk, &req) < 0) {
+    if (!disk || (commit ? virQbjAdoptCommit(stock, disk, &spec, &refusal) :
+                  virQbjAdoptPull(stock, disk, &spec, &refusal)) < 0) {
         VIR_WARN("block job '%s' names images that are not in the chain of disk '%s'", stock->name,
                  NULLSTR(stock->disk));
         return NULL;
     }
 
-    if (qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0) {
+    if (!spec) {
         VIR_WARN("block job '%s' cannot be planned again: %s", stock->name, refusal.message);
         return NULL;
     }

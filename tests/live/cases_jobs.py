@@ -23,12 +23,12 @@ TOO_MUCH = -(2 ** 63)       # the binding takes a signed number; the API sees 2^
 
 CASES = []
 LATER = {
-    "V44-V66": "pull and plain rebase come later", "V67-V111": "copy comes later",
+    "V67-V111": "copy comes later",
     "V117-V121": "need a copy to a server that stops", "V129": "depends on the moment",
-    "V133-V135, V137": "pull and copy come later", "V141-V145": "save, snapshots, hotplug, resize come later",
-    "V147-V149": "need a copy, or block statistics", "V152": "copy and pull come later; its commit is played",
+    "V135": "copy comes later", "V141-V145": "save, snapshots, hotplug, resize come later",
+    "V147-V149": "need a copy, or block statistics", "V152": "copy comes later; its commit and pull are played",
     "V153-V157": "played by writes.py and RS-003", "V160, V162, V164-V165": "need copy, hotplug, checkpoints",
-    "V168, V171-V177, V179, V182-V184": "copy, pull, encryption and backup come later",
+    "V168, V171-V177, V182-V184": "copy, encryption and backup come later",
 }
 
 

@@ -17,6 +17,7 @@ import traceback
 import cases_calls
 import cases_jobs
 import cases_lifecycle
+import cases_pull
 import options
 from daemon import Daemon, DaemonError
 from jobs import Events
@@ -24,7 +25,8 @@ from recorder import Recorder, Stop
 from tap import Tap
 
 FILE = os.path.join(os.path.dirname(options.HERE), "qemublockjobdata", "differences.txt")
-CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES}
+CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES +
+         cases_pull.CASES}
 
 
 class Difference:

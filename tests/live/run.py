@@ -44,6 +44,7 @@ SUITES = {
     "hostile-session": (["hostile.py", "--mode", "session"], 300),
     "buses": (["buses.py"], 200),
     "holes": (["holes.py"], 200),
+    "pulls": (["pulls.py"], 300),
     "nbd": (["nbd.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),

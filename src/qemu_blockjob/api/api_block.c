@@ -40,7 +40,7 @@ static int
 qbjApiBlockInfoLive(virDomainObj *vm, const virStorageSource *src, virDomainBlockInfoPtr info)
 {
     g_autoptr(virStorageSource) copy = virStorageSourceCopy(src, false);
-    bool nodes = qbjVmBlockNeedsNodes(vm->def);
+    bool nodes = qbjVmBlockNeedsNodes(vm);
     g_autoptr(qbjVmAsk) ask = qbjVmAskNow(vm, QBJ_VM_ASK(DEVICES) | (nodes ? QBJ_VM_ASK(NODES) : 0));
     qbjVmBlockSizes sizes;
     struct stat st;

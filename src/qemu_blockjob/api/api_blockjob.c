@@ -8,6 +8,7 @@
 #include "engine_commit.h"
 #include "engine_control.h"
 #include "engine_info.h"
+#include "engine_pull.h"
 #include "engine_request.h"
 #include "virdomainjob.h"
 #include "virerror.h"
@@ -33,6 +34,73 @@ qbjApiBlockCommit(virDomainPtr domain, const char *disk, const char *base, const
     }
     virDomainObjEndAPI(&vm);
     return ret;
+}
+
+/* @vm is looked up for @domain and allowed to be written; unlocked and released here. */
+static int
+qbjApiBlockStream(virDomainObj *vm, const char *disk, const char *base, unsigned long bandwidth, unsigned int flags)
+{
+    int ret = -1;
+
+    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjEnginePull(vm, disk, base, bandwidth, flags);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+int
+qbjApiBlockPull(virDomainPtr domain, const char *disk, unsigned long bandwidth, unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockPullEnsureACL(domain->conn, vm->def) < 0) {
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
+    return qbjApiBlockStream(vm, disk, NULL, bandwidth,
+                             flags ? VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES : 0);
+}
+
+/* 01/P2; the public call has checked that flags of a copy come with COPY */
+static int
+qbjApiBlockRebaseCheck(const char *base, unsigned int flags)
+{
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_COPY) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("a rebase with VIR_DOMAIN_BLOCK_REBASE_COPY is not supported: disks cannot be copied yet"));
+        return -1;
+    }
+    if ((flags & VIR_DOMAIN_BLOCK_REBASE_RELATIVE) && !base) {
+        virReportError(VIR_ERR_INVALID_ARG, "%s",
+                       _("flag VIR_DOMAIN_BLOCK_REBASE_RELATIVE is valid only with non-null base"));
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjApiBlockRebase(virDomainPtr domain, const char *disk, const char *base, unsigned long bandwidth,
+                  unsigned int flags)
+{
+    virDomainObj *vm = NULL;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_REBASE_SHALLOW | VIR_DOMAIN_BLOCK_REBASE_REUSE_EXT |
+                  VIR_DOMAIN_BLOCK_REBASE_COPY_RAW | VIR_DOMAIN_BLOCK_REBASE_COPY | VIR_DOMAIN_BLOCK_REBASE_RELATIVE |
+                  VIR_DOMAIN_BLOCK_REBASE_COPY_DEV | VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES, -1);
+
+    if (!(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockRebaseEnsureACL(domain->conn, vm->def) < 0 || qbjApiBlockRebaseCheck(base, flags) < 0) {
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
+    return qbjApiBlockStream(vm, disk, base, bandwidth, flags);
 }
 
 int

@@ -194,6 +194,8 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .connectGetAllDomainStats = qbjApiGetAllDomainStats,
 
     .domainBlockCommit = qbjApiBlockCommit,
+    .domainBlockPull = qbjApiBlockPull,
+    .domainBlockRebase = qbjApiBlockRebase,
     .domainBlockJobAbort = qbjApiBlockJobAbort,
     .domainGetBlockJobInfo = qbjApiGetBlockJobInfo,
     .domainBlockJobSetSpeed = qbjApiBlockJobSetSpeed,

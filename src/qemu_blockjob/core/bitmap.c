@@ -165,24 +165,31 @@ qbjBitmapSetFromJSON(const virJSONValue *nodes, qbjRefusal *refusal)
 /* ---- validity and merge ---- */
 
 bool
-qbjBitmapIsValid(qbjBitmapSet *set, const virStorageSource *top, const char *name)
+qbjBitmapIsValidAbove(qbjBitmapSet *set, const virStorageSource *top, const virStorageSource *below, const char *name)
 {
-    const virStorageSource *src;
+    const virStorageSource *src = top;
     bool ended = false;
 
     if (!qbjBitmapFind(set, top->nodeformat, name))
         return false;
 
-    for (src = top; virStorageSourceIsBacking(src); src = src->backingStore) {
+    while (virStorageSourceIsBacking(src)) {
         const qbjBitmap *bitmap = qbjBitmapFind(set, src->nodeformat, name);
 
         if (!bitmap)
             ended = true;
         else if (ended || !bitmap->persistent || !bitmap->recording || bitmap->inconsistent)
             return false;
+        src = src == top ? below : src->backingStore;
     }
 
     return true;
+}
+
+bool
+qbjBitmapIsValid(qbjBitmapSet *set, const virStorageSource *top, const char *name)
+{
+    return qbjBitmapIsValidAbove(set, top, top->backingStore, name);
 }
 
 static int

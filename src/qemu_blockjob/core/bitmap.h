@@ -48,6 +48,10 @@ const qbjBitmap *qbjBitmapFind(qbjBitmapSet *set, const char *node, const char *
  * The whole chain below @top is looked at. */
 bool qbjBitmapIsValid(qbjBitmapSet *set, const virStorageSource *top, const char *name);
 
+/* The same, if the backing image of @top were @below (NULL: none). */
+bool qbjBitmapIsValidAbove(qbjBitmapSet *set, const virStorageSource *top, const virStorageSource *below,
+                           const char *name);
+
 /* One step of a merge: the actions that bring @name of the images from @top down to above @stop (NULL: all)
  * into @target, appended to the transaction @actions (20, section 2). @added: whether @target gets a new
  * bitmap.

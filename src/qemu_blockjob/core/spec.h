@@ -84,7 +84,7 @@ struct _qbjSpec {
     qbjJobType type;
     char *job;                  /* QEMU job id, 02/Q3 */
     char *disk;
-    char *device;               /* node that the job's `device` argument names, 02/Q4. When it is not rootOld
+    char *device;               /* node that the job's `device` argument names, 02/Q4. A: when it is not rootOld
                                  * it is a copy-on-read filter, which stays the guest device's root for ever:
                                  * then rootOld and rootNew are the node below it
                                  * (x-debug-query-block-graph tells, qom-get does not) */

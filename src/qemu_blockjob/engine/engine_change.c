@@ -177,6 +177,19 @@ qbjEngineChangeSameWay(virStorageSource *stated, virStorageSource *live, int dep
     }
 }
 
+/* Whether @stated names the same images as @live does, and says that the chain ends where that of @live
+ * does. */
+static bool
+qbjEngineChangeSameEnd(virStorageSource *stated, virStorageSource *live)
+{
+    while (virStorageSourceIsBacking(stated) && virStorageSourceIsBacking(live) &&
+           virStorageSourceIsSameLocation(stated, live)) {
+        stated = stated->backingStore;
+        live = live->backingStore;
+    }
+    return stated && !virStorageSourceIsBacking(stated) && live && !virStorageSourceIsBacking(live);
+}
+
 virStorageSource *
 qbjEngineChangeInactiveCopy(virStorageSource *src, const virStorageSource *like)
 {
@@ -212,19 +225,22 @@ static void
 qbjEngineChangePersistentCut(virDomainDiskDef *disk, const qbjChange *change, virStorageSource *oldTop)
 {
     virStorageSource *liveAbove = qbjEngineChangeFindNode(oldTop, change->above, NULL);
-    virStorageSource *liveBase = qbjEngineChangeFindNode(oldTop, change->nowOn, NULL);
+    virStorageSource *liveBase = change->nowOn ? qbjEngineChangeFindNode(oldTop, change->nowOn, NULL) : NULL;
+    bool end = false;
     virStorageSource *above = NULL;
     virStorageSource *base = NULL;
     virStorageSource *old;
 
-    if (liveAbove && liveBase) {
+    if (!change->nowOn)
+        end = qbjEngineChangeSameEnd(disk->src, oldTop);
+    if (liveAbove && (liveBase || end)) {
         above = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, liveAbove));
-        base = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, liveBase));
+        base = end ? NULL : qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, liveBase));
     }
 
-    if (above && base) {
+    if (above && (base || end)) {
         old = above->backingStore;
-        above->backingStore = virObjectRef(base);
+        above->backingStore = base ? virObjectRef(base) : virStorageSourceNew();
         virObjectUnref(old);
     } else {
         /* states something else, or nothing: unknown from now on, so that the next start probes it */

@@ -61,6 +61,11 @@ qbjEngineCommitSizes(virDomainObj *vm, const qbjCommitRequest *req)
 
     if (qbjGuardCommitSizesFit(req))
         return 0;
+    if (qbjEngineJobPulls(vm, NULL)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("QEMU cannot be asked for the sizes of images while another disk is being pulled"));
+        return -1;
+    }
     if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
         qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &nodes) < 0 ||
         qbjEngineRequestRunning(vm) < 0)
@@ -87,7 +92,7 @@ qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const 
     qbjEngineRequestBusy(vm, disk, &busy);
     if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
-    if (qbjEngineCommitSizes(vm, &req) < 0)
+    if (qbjEngineRequestBeside(vm, false) < 0 || qbjEngineCommitSizes(vm, &req) < 0)
         return -1;
     if (qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0)
         return qbjEngineRefuse(&refusal);

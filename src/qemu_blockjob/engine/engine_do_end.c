@@ -4,6 +4,7 @@
 #include "engine_do.h"
 #include "engine_change.h"
 #include "engine_phase.h"
+#include "engine_pull.h"
 #include "engine_query.h"
 #include "engine_switch.h"
 #include "domain_qmp.h"
@@ -34,6 +35,15 @@ qbjEngineKeepMessage(virQbjJob *job, const char *message)
     job->errmsg = g_strdup(message);
 }
 
+/* Type B. @good: by the job's own word, or by the graph. */
+static qbjJobEvent
+qbjEngineOutcome(virDomainObj *vm, virQbjJob *job, bool good)
+{
+    if (job->spec->type == QBJ_TYPE_PULL)
+        return good ? qbjEnginePullEnded(vm, job) : qbjEnginePullFailed(vm, job);
+    return good ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+}
+
 qbjJobEvent
 qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
 {
@@ -49,12 +59,12 @@ qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
         return qbjEngineNoAnswer(vm);
     if (answer.listed) {
         qbjEngineKeepMessage(job, answer.error);
-        return answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
+        return qbjEngineOutcome(vm, job, !answer.error);
     }
     /* dismissed by somebody else: the graph tells (protocol 5, RUNNING (B) none) */
     if (qbjEngineQueryCutDone(vm, job, &done) < 0)
         return qbjEngineNoAnswer(vm);
-    return done ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+    return done ? qbjEngineOutcome(vm, job, true) : QBJ_EVENT_OLD;
 }
 
 qbjJobEvent
@@ -72,12 +82,10 @@ qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
     return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
-/* No job that this driver starts is a stream (protocol H15); one of another driver's stays for a person to
- * look at. */
 qbjJobEvent
-qbjEngineDoPutGraphBack(virDomainObj *vm G_GNUC_UNUSED, virQbjJob *job G_GNUC_UNUSED)
+qbjEngineDoPutGraphBack(virDomainObj *vm, virQbjJob *job)
 {
-    return QBJ_EVENT_NEITHER;
+    return qbjEnginePullGraphBack(vm, job);
 }
 
 /* Whether a type B job has shortened the chain and the live definition does not say so yet. After a restart

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
@@ -14,9 +15,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* Nobody waits for it: a slow disk is met by the pivot. */
-#define QBJ_ENGINE_AHEAD_MS 2000
-
 qbjJobEvent
 qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
 {
@@ -25,8 +23,7 @@ qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
     if (!job->readyEmitted && disk) {
         job->readyEmitted = true;
         qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_READY);
-        if (qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_AHEAD_MS) < 0)
-            virResetLastError();
+        qbjEnginePersistentAhead(vm, job);
     }
     return QBJ_EVENT_NONE;
 }
@@ -90,6 +87,7 @@ qbjEngineDoPreflush(virDomainObj *vm, virQbjJob *job)
         job->errmsg = g_strdup(virGetLastErrorMessage());
         return QBJ_EVENT_FAILED;
     }
+    job->flushed = true;
     return QBJ_EVENT_OK;
 }
 

@@ -10,8 +10,10 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "virerror.h"
+#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.engine_do_start");
 
 qbjJobEvent
 qbjEngineDoPrepare(virDomainObj *vm, virQbjJob *job)
@@ -141,6 +143,10 @@ qbjEngineDoEmitFinal(virDomainObj *vm, virQbjJob *job)
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     virConnectDomainEventBlockJobStatus status = qbjEngineFinalStatus(job);
 
+    /* the event has no room for the reason (01/A16) */
+    if (status == VIR_DOMAIN_BLOCK_JOB_FAILED)
+        VIR_WARN("vm=%s job=%s disk=%s: block job failed: %s", vm->def->name, job->spec->job, job->spec->disk,
+                 NULLSTR(job->errmsg));
     /* a VM that ends says so by its lifecycle event alone (03/E, last rows) */
     if (disk && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
         qbjDomainNotifyBlockJob(vm, disk, job->spec->type, status);

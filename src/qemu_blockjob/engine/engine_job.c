@@ -34,6 +34,21 @@ qbjEngineJobFindByDisk(virDomainObj *vm, const char *target)
     return NULL;
 }
 
+bool
+qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    size_t i;
+
+    for (i = 0; status && i < status->jobs->len; i++) {
+        virQbjJob *job = g_ptr_array_index(status->jobs, i);
+
+        if (job != except && job->spec->type == QBJ_TYPE_PULL)
+            return true;
+    }
+    return false;
+}
+
 qbjJobKind
 qbjEngineJobKind(const virQbjJob *job)
 {

@@ -7,6 +7,11 @@
 virQbjJob *qbjEngineJobFind(virDomainObj *vm, const char *name);
 virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
 
+/* True while @vm has the record of a pull other than @except (may be NULL): query-named-block-nodes must not
+ * be sent, for it kills a QEMU 7.2 in which a stream has ended, and one can end by an I/O error before
+ * anybody hears of it (protocol H3). @vm is locked. */
+bool qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except);
+
 qbjJobKind qbjEngineJobKind(const virQbjJob *job);
 
 /* True while a job of this VM may hold the guest's I/O: no command of a person may go to QEMU then

@@ -2,17 +2,17 @@
 
 #include "internal.h"
 #include "engine_pending.h"
-#include "engine_change.h"
 #include "engine_refuse.h"
 #include "engine_switch.h"
 #include "domain_qmp.h"
 #include "spec_commit.h"
+#include "spec_pull.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 static int
-qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes)
+qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes, bool ended)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     int rc = 0;
@@ -23,6 +23,8 @@ qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONV
         rc = qbjSpecPlanCommitPending(spec, disk, nodes, &refusal);
         break;
     case QBJ_TYPE_PULL:
+        rc = qbjSpecPlanPullPending(spec, disk, nodes, ended, &refusal);
+        break;
     case QBJ_TYPE_COPY:
     case QBJ_TYPE_BACKUP:
     case QBJ_TYPE_CREATE:
@@ -36,29 +38,63 @@ qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONV
     return rc < 0 ? qbjEngineRefuse(&refusal) : 0;
 }
 
-int
-qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
+/* @job: the one that is PENDING, or NULL for one that is not in QEMU. @nodes stays NULL when no image can
+ * have a bitmap. */
+static int
+qbjEnginePendingNodes(virDomainObj *vm, const virQbjJob *job, virJSONValue **nodes)
 {
-    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     g_autoptr(virJSONValue) arguments = NULL;
     g_auto(qbjQmpCommand) command = { .execute = "query-named-block-nodes" };
 
-    if (!disk) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("disk '%s' is gone"), job->spec->disk);
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
+        return 0;
+    if (qbjEngineJobPulls(vm, job)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("QEMU cannot be asked for dirty bitmaps while another disk is being pulled"));
         return -1;
     }
-
-    if (QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps) {
-        if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0)
-            return -1;
-        command.arguments = arguments;
-        if (qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_PIVOT_MS) < 0)
-            return -1;
-        if (command.failed) {
-            qbjQmpReportError(&command);
-            return -1;
-        }
+    if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0)
+        return -1;
+    command.arguments = arguments;
+    if (qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_PIVOT_MS) < 0)
+        return -1;
+    if (command.failed) {
+        qbjQmpReportError(&command);
+        return -1;
     }
+    *nodes = g_steal_pointer(&command.reply);
+    return 0;
+}
 
-    return qbjEnginePendingSpec(job->spec, disk, command.reply);
+static int
+qbjEnginePendingMake(virDomainObj *vm, virQbjJob *job, qbjSpec *spec, bool ended)
+{
+    g_autoptr(virJSONValue) nodes = NULL;
+    virDomainDiskDef *disk;
+
+    if (qbjEnginePendingNodes(vm, job, &nodes) < 0)
+        return -1;
+    if (!(disk = virDomainDiskByTarget(vm->def, spec->disk))) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("disk '%s' is gone"), spec->disk);
+        return -1;
+    }
+    return qbjEnginePendingSpec(spec, disk, nodes, ended);
+}
+
+int
+qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEnginePendingMake(vm, job, job->spec, false);
+}
+
+int
+qbjEnginePendingPlanEnded(virDomainObj *vm, virQbjJob *job)
+{
+    return qbjEnginePendingMake(vm, job, job->spec, true);
+}
+
+int
+qbjEnginePendingTry(virDomainObj *vm, qbjSpec *spec)
+{
+    return qbjEnginePendingMake(vm, NULL, spec, false);
 }

@@ -3,7 +3,13 @@
 
 #include "engine_job.h"
 
-/* Replans the pending phase. Asks QEMU for its nodes only when an image of the chain can have a bitmap, and
- * never while the job is CONCLUDED (protocol H3). @vm is locked and its job held. Returns 0; -1 with an
- * error reported (bitmaps that could not be kept). */
+/* Replans the pending phase of @job, which is PENDING. Asks QEMU for its nodes only when an image of the
+ * chain can have a bitmap, and never while a stream may be CONCLUDED (protocol H3). @vm is locked and its job
+ * held. Returns 0; -1 with an error reported (bitmaps that could not be kept). */
 int qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job);
+
+/* The same for a pull that QEMU has ended without being asked by us and that has been dismissed. */
+int qbjEnginePendingPlanEnded(virDomainObj *vm, virQbjJob *job);
+
+/* The same before the start, to learn early what would fail. @spec has no record yet. */
+int qbjEnginePendingTry(virDomainObj *vm, qbjSpec *spec);

@@ -72,3 +72,16 @@ qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal 
     if (job)
         qbjJobVerbCheck(job->spec->type, job->state, QBJ_VERB_NEW_JOB, job->spec->job, disk->dst, busy);
 }
+
+int
+qbjEngineRequestBeside(virDomainObj *vm, bool pull)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (!status->mayHaveBitmaps || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm, NULL)))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                   _("a pull beside another block job of the domain is not supported while an image may have dirty "
+                     "bitmaps"));
+    return -1;
+}

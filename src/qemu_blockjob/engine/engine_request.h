@@ -21,6 +21,11 @@ virQbjJob *qbjEngineRequestJob(virDomainObj *vm, const virDomainDiskDef *disk);
 virStorageSource *qbjEngineRequestImage(const virDomainDiskDef *disk, virStorageSource *startFrom, const char *name,
                                         virStorageSource **parent);
 
+/* Jobs that stand beside each other in one VM, on other disks: a pull and anything else not where an image
+ * may have dirty bitmaps, for QEMU cannot be asked for them while there is a pull (protocol H3). @pull: the
+ * new one is a pull. Returns 0, -1 with VIR_ERR_OPERATION_UNSUPPORTED reported. */
+int qbjEngineRequestBeside(virDomainObj *vm, bool pull);
+
 /* 01/A13: the refusal that a job on the disk gives to a further one; @busy stays as it is when there is
  * none. */
 void qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy);

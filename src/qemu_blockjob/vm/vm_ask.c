@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_ask.h"
+#include "engine_job.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -62,8 +63,12 @@ qbjVmAskArguments(const virDomainDef *def, qbjVmAskWhat what)
 
 /* Whether an answer could say anything that the definition does not. */
 static bool
-qbjVmAskHas(const virDomainDef *def, qbjVmAskWhat what)
+qbjVmAskHas(virDomainObj *vm, qbjVmAskWhat what)
 {
+    const virDomainDef *def = vm->def;
+
+    if (what == QBJ_VM_ASK_NODES)
+        return !qbjEngineJobPulls(vm, NULL);        /* it could kill QEMU */
     if (what == QBJ_VM_ASK_HALT_POLL)
         return def->virtType == VIR_DOMAIN_VIRT_KVM;
     if (what == QBJ_VM_ASK_IOTHREADS)
@@ -82,7 +87,7 @@ qbjVmAskBegin(virDomainObj *vm, unsigned int what)
 
     for (i = 0; i < QBJ_VM_ASK_LAST; i++) {
         ask->place[i] = -1;
-        if (!(what & (1u << i)) || !qmp || !virDomainObjIsActive(vm) || !qbjVmAskHas(vm->def, i))
+        if (!(what & (1u << i)) || !qmp || !virDomainObjIsActive(vm) || !qbjVmAskHas(vm, i))
             continue;
         ask->place[i] = ask->n;
         ask->commands[ask->n].execute = qbjVmAskCommands[i];

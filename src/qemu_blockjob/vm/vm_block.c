@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "vm_block.h"
 #include "vm_chain.h"
+#include "engine_job.h"
 #include "storage_file/storage_file_probe.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -39,7 +40,8 @@ qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes)
 
     if (!virStorageSourceIsLocalStorage(src) || !src->path) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       _("the size of an image in the network is known only while its domain runs"));
+                       _("the size of an image in the network is known only while its domain runs and none of its "
+                         "disks is being pulled"));
         return -1;
     }
     if ((fd = qbjVmBlockOpen(src->path, &st)) < 0 || virStorageSourceUpdateBackingSizes(src, fd, &st) < 0)
@@ -92,10 +94,14 @@ qbjVmBlockHighest(const qbjVmAsk *ask, const virStorageSource *src)
 }
 
 bool
-qbjVmBlockNeedsNodes(const virDomainDef *def)
+qbjVmBlockNeedsNodes(virDomainObj *vm)
 {
+    const virDomainDef *def = vm->def;
     const virStorageSource *src;
     size_t i;
+
+    if (qbjEngineJobPulls(vm, NULL))
+        return false;
 
     for (i = 0; i < def->ndisks; i++) {
         for (src = def->disks[i]->src; virStorageSourceIsBacking(src); src = src->backingStore) {

@@ -14,10 +14,11 @@ struct _qbjVmBlockSizes {
  * definition's. No lock may be held, for storage may hang. Returns 0, -1 with an error reported. */
 int qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes);
 
-/* Whether sizes of images are asked of QEMU (NODES). It is not when the answer would take it too long
- * (vm_chain.h) and all images are local: then qbjVmBlockProbe() reads them, and qbjVmBlockFileSizes()
- * says what QEMU would. */
-bool qbjVmBlockNeedsNodes(const virDomainDef *def);
+/* Whether sizes of images are asked of QEMU (NODES). They are not when the answer would take it too long
+ * (vm_chain.h) and all images are local, and never while a disk is being pulled, for the question could kill
+ * it (engine_job.h): then qbjVmBlockProbe() reads them, and qbjVmBlockFileSizes() says what QEMU would. @vm
+ * is locked. */
+bool qbjVmBlockNeedsNodes(virDomainObj *vm);
 
 /* The figures of an image of a running VM from the answer DEVICES and from what qbjVmBlockProbe() has
  * found. */

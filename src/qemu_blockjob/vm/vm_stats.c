@@ -124,7 +124,7 @@ qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing, unsigned in
     stats->groups = qbjVmStatsSupported(vm->def, active, groups);
     stats->backing = backing;
     questions = qbjVmStatsQuestions(stats->groups);
-    if ((stats->groups & VIR_DOMAIN_STATS_BLOCK) && (!active || !qbjVmBlockNeedsNodes(vm->def))) {
+    if ((stats->groups & VIR_DOMAIN_STATS_BLOCK) && (!active || !qbjVmBlockNeedsNodes(vm))) {
         qbjVmStatsCopyImages(stats, active);
         questions &= ~QBJ_VM_ASK(NODES);
     }
