@@ -270,6 +270,8 @@ static const qbjTestRefused refused[] = {
     { "video-3d", NULL, "", "<video><model type='virtio'><acceleration accel3d='yes'/></model></video>", "virtio" },
     { "timer-tsc-absent", NULL, QBJ_TEST_CLOCK("<timer name='tsc' present='no'/>"), "", "tsc" },
     { "timer-tsc-mode", NULL, QBJ_TEST_CLOCK("<timer name='tsc' mode='native'/>"), "", "tsc" },
+    { "clock-adjustment-out-of-range", NULL,
+      "<clock offset='variable' adjustment='9223372036854775807' basis='utc'/>", "", "range" },
     { "clock-out-of-range", NULL, "<clock offset='absolute' start='9223372036854775807'/>", "", "range" },
     { "tseg-on-pc", "pc", "<features><smm state='on'><tseg unit='MiB'>48</tseg></smm></features>", "", "TSEG" },
     { "feature-hap", NULL, "<features><hap/></features>", "", "hap" },

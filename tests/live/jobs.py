@@ -21,7 +21,8 @@ class Events:
         self.ids = [
             conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB, self.on_job, "job"),
             conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, self.on_job, "job2"),
-            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self.on_lifecycle, None)]
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self.on_lifecycle, None),
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_RTC_CHANGE, self.on_rtc, None)]
 
     def add(self, record):
         with self.changed:
@@ -33,6 +34,9 @@ class Events:
 
     def on_lifecycle(self, _conn, domain, event, detail, _opaque):
         self.add((domain.name(), "lifecycle", event, detail))
+
+    def on_rtc(self, _conn, domain, offset, _opaque):
+        self.add((domain.name(), "rtc", offset))
 
     def of(self, domain, kind=None):
         with self.changed:

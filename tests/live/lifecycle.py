@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What people do with a VM day to day, with a guest that answers: reboot, console, keys, screenshot, sleep, memory,
-CPUs, autostart.
+CPUs, the clock, autostart.
 """
 
 import os
@@ -8,6 +8,7 @@ import pty
 import select
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 
 import libvirt
 
@@ -132,6 +133,59 @@ class Test(suite.DaemonChecks):
         domain.destroy()
         self.equal(domain.vcpusFlags(CONFIG), 1, "the definition has not changed")
         domain.undefine()
+
+    def clock(self, text):
+        return dict(ElementTree.fromstring(text).find(".//clock").attrib)
+
+    def status_file(self, name):
+        with open(os.path.join(self.daemon.state_dir, name + ".xml")) as f:
+            return f.read()
+
+    def check_clock(self, domain, years):
+        """The guest has set its clock to a later year: the live definition has what the last event says."""
+        def follows():
+            told = self.events.of(domain.name(), "rtc")
+            return told and abs(told[-1][2] / 86400 - years * 365.25) < 2 and \
+                self.clock(domain.XMLDesc()) == {"offset": "variable", "basis": "utc", "adjustment": str(told[-1][2])}
+
+        name = domain.name()
+        self.ok(jobs.wait_for(follows, 60), "%s: the definition follows the guest to year %d" % (name, years),
+                lambda: "%s\n%s" % (self.events.of(name, "rtc"), self.clock(domain.XMLDesc())))
+        saved = jobs.wait_for(lambda: self.clock(self.status_file(name)) ==
+                              dict(self.clock(domain.XMLDesc()), adjustment0="100"), 10)
+        self.ok(saved, "%s: the status file has it, and where QEMU began" % name,
+                lambda: self.clock(self.status_file(name)))
+
+    def test_clock(self):
+        """A variable clock follows what the guest sets it to, also when the daemon has changed meanwhile; others do
+        not, and the definition for the next start is as it was."""
+        domains = {}
+        for basis in ("utc", "localtime", None):
+            name = "clock-%s" % basis
+            xml, _ = bootsector.again(self.daemon, name, bootsector.SET_CLOCK)
+            if basis:
+                xml = xml.replace("offset='utc'", "offset='variable' adjustment='100' basis='%s'" % basis)
+            domains[basis] = self.conn.defineXML(xml)
+            domains[basis].create()
+        event = self.events.wait(lambda e: e[:2] == ("clock-None", "rtc"), 60)
+        self.ok(event and abs(event[2] / 86400 - 365.25) < 2, "the guest sets its clock", event)
+        fixed = domains.pop(None)
+        self.equal(self.clock(fixed.XMLDesc()), {"offset": "utc"}, "a clock that is not variable stays")
+        for domain in domains.values():
+            self.check_clock(domain, 1)
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        for basis in domains:
+            domain = self.conn.lookupByName("clock-" + basis)
+            jobs.wait_for(lambda: domain.controlInfo(0)[0] == 0, 10)
+            domain.reset()
+            self.check_clock(domain, 2)
+            self.equal(self.clock(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)),
+                       {"offset": "variable", "adjustment": "100", "basis": basis}, "the definition is as it was")
+        for name in ("clock-utc", "clock-localtime", "clock-None"):
+            self.conn.lookupByName(name).destroy()
+            self.conn.lookupByName(name).undefine()
 
     def test_autostart(self):
         """LC-005: marked domains start with the host, once; a daemon that is started again starts nothing."""

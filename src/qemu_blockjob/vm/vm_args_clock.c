@@ -160,6 +160,7 @@ qbjVmArgsAppendClockTime(virBuffer *buf, long long seconds)
 static int
 qbjVmArgsAppendClockVariable(virBuffer *buf, const virDomainClockDef *clock, time_t now)
 {
+    long long seconds;
     long offset = 0;
 
     if (now == 0)
@@ -167,7 +168,12 @@ qbjVmArgsAppendClockVariable(virBuffer *buf, const virDomainClockDef *clock, tim
     if (clock->data.variable.basis == VIR_DOMAIN_CLOCK_BASIS_LOCALTIME && virTimeLocalOffsetFromUTC(&offset) < 0)
         return -1;
 
-    return qbjVmArgsAppendClockTime(buf, (long long) now + clock->data.variable.adjustment + offset);
+    if (__builtin_add_overflow(clock->data.variable.adjustment, (long long) now + offset, &seconds)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("Clock start or adjustment is out of range: %lld"),
+                       clock->data.variable.adjustment);
+        return -1;
+    }
+    return qbjVmArgsAppendClockTime(buf, seconds);
 }
 
 static int

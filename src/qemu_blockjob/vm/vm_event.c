@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_event.h"
+#include "vm_clock.h"
 #include "vm_event_guest.h"
 #include "vm_power.h"
 #include "vm_reconnect.h"
@@ -87,15 +88,6 @@ qbjVmOnBalloon(virDomainObj *vm, virJSONValue *data)
 }
 
 static void
-qbjVmOnRtc(virDomainObj *vm, virJSONValue *data)
-{
-    long long offset;
-
-    if (data && virJSONValueObjectGetNumberLong(data, "offset", &offset) == 0)
-        virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventRTCChangeNewFromObj(vm, offset));
-}
-
-static void
 qbjVmOnSerialPort(virDomainObj *vm, virJSONValue *data)
 {
     const char *alias = data ? virJSONValueObjectGetString(data, "id") : NULL;
@@ -121,7 +113,7 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "RESUME", qbjVmOnResume },
     { "BALLOON_CHANGE", qbjVmOnBalloon },
     { "VSERPORT_CHANGE", qbjVmOnSerialPort },
-    { "RTC_CHANGE", qbjVmOnRtc },
+    { "RTC_CHANGE", qbjVmClockChanged },
 };
 
 /* virsh qemu-monitor-event and its API see every event as QEMU sent it. */

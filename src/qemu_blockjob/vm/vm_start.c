@@ -7,6 +7,7 @@
 #include "vm_affinity.h"
 #include "vm_args.h"
 #include "vm_cgroup.h"
+#include "vm_clock.h"
 #include "vm_chain.h"
 #include "vm_chardevs.h"
 #include "vm_def.h"
@@ -117,6 +118,7 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
 
     if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_PREPARE) < 0 ||
         virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
+        qbjVmClockPrepare(vm->def) < 0 ||
         qbjVmDisksPrepare(vm) < 0 ||
         qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||

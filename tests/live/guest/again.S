@@ -1,5 +1,5 @@
 # A boot sector that says "G up" on the serial line and then, as it was assembled (THEN): 0 waits for ever,
-# 1 reboots, 2 powers off. A guest that starts once more in a second, for tests that look at just that.
+# 1 reboots, 2 powers off, 3 sets its clock to the same day of next year. A guest that starts once more in a second, for tests that look at just that.
     .code16
     .global _start
 _start:
@@ -37,6 +37,16 @@ done:
     movw $0x2000, %ax           # to sleep in S5, where the firmware has put ACPI's registers
     movw $0x604, %dx
     outw %ax, %dx
+    .endif
+    .if THEN == 3
+    movb $4, %ah                # the date, to CX and DX in decimal digits
+    int $0x1a
+    movb %cl, %al
+    addb $1, %al
+    daa
+    movb %al, %cl
+    movb $5, %ah
+    int $0x1a
     .endif
 2:  hlt
     jmp 2b
