@@ -4,6 +4,7 @@
 import os
 import pwd
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +75,7 @@ class Test(suite.Checks):
             domain = daemon.connect().lookupByName("hooked")
             self.hooks_refuse(domain)
             self.hooks_wait(daemon, domain)
+            self.hooks_of_dead(daemon, domain)
 
     def flag(self, name):
         return os.path.join(self.place, name)
@@ -143,6 +145,39 @@ class Test(suite.Checks):
         self.equal([e.get_error_code() for e in errors], [libvirt.VIR_ERR_OPERATION_ABORTED],
                    "destroyed while its script ran, the domain does not start")
         self.ok(not domain.isActive() and not daemon.qemu_pids(), "and no QEMU is there")
+
+    def hooks_of_dead(self, daemon, domain):
+        """A QEMU dies while no daemon is there, and the script of its end takes its time."""
+        domain.createWithFlags(PAUSED)
+        xml, _ = plain.chain_domain(daemon, "well", 1)
+        daemon.connect().createXML(xml, PAUSED)
+        pid = daemon.qemu_pid("hooked")
+        daemon.kill()
+        daemon.ask(do="signal", pid=pid, signal=int(signal.SIGKILL))
+        jobs.wait_for(lambda: daemon.qemu_pid("hooked") is None, 20)
+        self.calls(self.place)
+        open(self.flag("wait.stopped"), "w").close()
+        daemon.start(wait=False)
+        ready = Call(daemon.wait_ready)
+        try:
+            self.ok(jobs.wait_for(lambda: os.path.exists(self.flag("waits.stopped")), 20), "its end calls stopped")
+            self.ok(ready.wait(20), "which does not hold up the start of the daemon")
+            if not ready.wait(0):
+                return
+            well, dead = (daemon.connect().lookupByName(name) for name in ("well", "hooked"))
+            resumed = Call(well.resume)
+            self.ok(resumed.wait(20) and not resumed.error, "or the domains that run", str(resumed))
+            self.equal((dead.state()[0], dead.isActive()), (libvirt.VIR_DOMAIN_SHUTDOWN, 1),
+                       "meanwhile the domain that died is being shut down")
+        finally:
+            os.unlink(self.flag("wait.stopped"))
+            ready.wait(20)
+        self.ok(jobs.wait_for(lambda: not dead.isActive(), 20), "then it is off", daemon.log_tail)
+        self.equal([call for call in self.calls(self.place) if call.startswith("hooked")],
+                   ["hooked stopped end -", "hooked release end -"], "all scripts of its end were called")
+        dead.createWithFlags(PAUSED)
+        dead.destroy()
+        well.destroy()
 
     # --- logs ------------------------------------------------------------------------------------------------
 

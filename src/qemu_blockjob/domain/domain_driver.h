@@ -39,6 +39,8 @@ struct _qbjDriver {
     bool shuttingDown;
     virThread closer;                   /* closes the monitors when the daemon ends */
     bool closing;                       /* it was started and not yet joined; the daemon's main thread only */
+    virThread ender;                    /* settles VMs that ended while no daemon was there */
+    bool ending;                        /* as closing */
     int pidFileFd;                      /* driver.pid, -1 when not held */
 
     /* What the layers above do with one queued event; @vm is locked and its job is held. */

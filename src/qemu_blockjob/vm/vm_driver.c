@@ -306,6 +306,7 @@ qbjVmDriverShutdownWait(qbjDriver *driver)
     else
         qbjVmDriverCloseAll(driver);
     driver->closing = false;
+    qbjVmReconnectJoin(driver);
     virThreadPoolDrain(driver->workers);
 }
 
@@ -326,6 +327,7 @@ qbjVmDriverFree(qbjDriver *driver)
 
     if (driver->closing)
         virThreadJoin(&driver->closer);
+    qbjVmReconnectJoin(driver);
     /* the event thread hands work to the pool: it ends first, and the pool takes nothing new */
     if (driver->workers) {
         virThreadPoolStop(driver->workers);

@@ -108,8 +108,7 @@ qbjVmReconnectOne(virDomainObj *vm)
     return true;
 }
 
-/* Job held, and let go of here when the VM has gone: no client has seen it yet, and none shall see it
- * running. */
+/* Job held. */
 static void
 qbjVmReconnectGone(virDomainObj *vm)
 {
@@ -117,9 +116,56 @@ qbjVmReconnectGone(virDomainObj *vm)
     QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
 }
 
-/* @vm: from the list, unlocked */
+/* The VMs of @opaque, whose processes have gone: jobs held, not locked. One after the other, for each may
+ * have a script that takes its time. */
 static void
-qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm)
+qbjVmReconnectEnd(void *opaque)
+{
+    g_autoptr(GPtrArray) gone = opaque;
+    size_t i;
+
+    for (i = 0; i < gone->len; i++) {
+        virDomainObj *vm = g_ptr_array_index(gone, i);
+        VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+        if (qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver))
+            return;                     /* left to the next daemon */
+        qbjVmReconnectGone(vm);
+        qbjDomainJobEnd(vm);
+    }
+}
+
+/* With a script, clients see these VMs for as long as it takes, but not running. */
+static bool
+qbjVmReconnectEndLater(qbjDriver *driver, GPtrArray *gone)
+{
+    size_t i;
+
+    if (gone->len == 0 || !virHookPresent(VIR_HOOK_DRIVER_QEMU))
+        return false;
+    for (i = 0; i < gone->len; i++) {
+        virDomainObj *vm = g_ptr_array_index(gone, i);
+        VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+        virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
+    }
+    driver->ending = virThreadCreateFull(&driver->ender, true, qbjVmReconnectEnd, "qbj-gone", false, gone) == 0;
+    if (!driver->ending)
+        virResetLastError();
+    return driver->ending;
+}
+
+void
+qbjVmReconnectJoin(qbjDriver *driver)
+{
+    if (driver->ending)
+        virThreadJoin(&driver->ender);
+    driver->ending = false;
+}
+
+/* @vm: from the list, unlocked. One whose process has gone is added to @gone, its job held. */
+static void
+qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *gone)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
@@ -134,23 +180,27 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm)
     priv->reconnecting = true;
     priv->labelled = true;
     qbjDriverActiveAdd(driver);
-    if (!qbjVmReconnectOne(vm)) {
-        qbjVmReconnectGone(vm);
-        qbjDomainJobEnd(vm);
-    }
+    if (!qbjVmReconnectOne(vm))
+        g_ptr_array_add(gone, virObjectRef(vm));
 }
 
 void
 qbjVmReconnectAll(qbjDriver *driver)
 {
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(virObjectUnref);
     virDomainObj **vms = NULL;
     size_t nvms = 0;
     size_t i;
 
     virDomainObjListCollectAll(driver->domains, &vms, &nvms);
     for (i = 0; i < nvms; i++)
-        qbjVmReconnectTake(driver, vms[i]);
+        qbjVmReconnectTake(driver, vms[i], gone);
     virObjectListFreeCount(vms, nvms);
+
+    if (qbjVmReconnectEndLater(driver, gone))
+        g_steal_pointer(&gone);         /* the thread's */
+    else
+        qbjVmReconnectEnd(g_steal_pointer(&gone));
 }
 
 /* Clients that saw the state before are told; those of a daemon that has just started read it. */

@@ -5,8 +5,13 @@
 
 /* For each domain that a status file described: takes its job, watches its process, connects its monitor.
  * Does not wait for any QEMU: one that hangs delays nobody else. What follows comes through the VM's queue.
- * A domain whose process has gone is settled and shut off on return: no client sees it running. */
+ * A domain whose process has gone is settled and shut off on return, after the others have been taken: no
+ * client sees it running. With a hook script, which may take its time, that is left to a thread, and the
+ * domain is in the state "in shutdown" meanwhile. */
 void qbjVmReconnectAll(qbjDriver *driver);
+
+/* Waits for that thread, which ends before the next domain once the driver shuts down. */
+void qbjVmReconnectJoin(qbjDriver *driver);
 
 /* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
  * locked, job held. */
