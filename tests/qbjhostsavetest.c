@@ -2,8 +2,8 @@
 #include <config.h>
 
 #include "internal.h"
+#include "savefixture.h"
 #include "virerror.h"
-#include "virfile.h"
 #include "virqbjfault.h"
 #include "host_save.h"
 
@@ -15,87 +15,35 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef struct _place place;
-struct _place {
-    char *folder;
-    char *path;                 /* folder/vm.xml, holds "old" */
-};
-
-static place *
-placeNew(void)
-{
-    place *here = g_new0(place, 1);
-
-    here->folder = g_dir_make_tmp("qbjsave-XXXXXX", NULL);
-    g_assert_nonnull(here->folder);
-    here->path = g_build_filename(here->folder, "vm.xml", NULL);
-    g_assert_true(g_file_set_contents(here->path, "old", -1, NULL));
-    return here;
-}
-
-static void
-placeFree(place *here)
-{
-    if (!here)
-        return;
-    g_assert_cmpint(virFileDeleteTree(here->folder), ==, 0);
-    g_free(here->folder);
-    g_free(here->path);
-    g_free(here);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(place, placeFree);
-
-static unsigned int
-countEntries(const char *folder)
-{
-    GDir *entries = g_dir_open(folder, 0, NULL);
-    unsigned int n = 0;
-
-    g_assert_nonnull(entries);
-    while (g_dir_read_name(entries))
-        n++;
-    g_dir_close(entries);
-    return n;
-}
-
-static void
-assertText(const char *path, const char *expected)
-{
-    g_autofree char *text = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_cmpstr(text, ==, expected);
-}
-
 /* The last call failed with @errnum, @here is as it was. */
 static void
-assertUnchanged(const place *here, int errnum)
+assertUnchanged(const saveFixture *here, int errnum)
 {
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
     g_assert_cmpint(virGetLastError()->int1, ==, errnum);
-    assertText(here->path, "old");
-    g_assert_cmpuint(countEntries(here->folder), ==, 1);
+    saveFixtureAssert(here->path, "old");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
     virResetLastError();
 }
 
 static void
 testPhases(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autoptr(qbjHostSave) save = qbjHostSavePrepare(here->path, "new", 0640);
     bool renamed = false;
     struct stat st;
 
     g_assert_nonnull(save);
-    assertText(here->path, "old");
-    g_assert_cmpuint(countEntries(here->folder), ==, 2);
+    saveFixtureAssert(here->path, "old");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 2);
 
     umask(077);
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
     umask(022);
     g_assert_true(renamed);
-    assertText(here->path, "new");
-    g_assert_cmpuint(countEntries(here->folder), ==, 1);
+    saveFixtureAssert(here->path, "new");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
     g_assert_cmpint(stat(here->path, &st), ==, 0);
     g_assert_cmpint(st.st_mode & 07777, ==, 0640);
 }
@@ -103,56 +51,56 @@ testPhases(void)
 static void
 testCalledOff(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     qbjHostSave *first = qbjHostSavePrepare(here->path, "first", 0600);
     qbjHostSave *second = qbjHostSavePrepare(here->path, "second", 0600);
     bool renamed;
 
     /* two at once do not share a file */
-    g_assert_cmpuint(countEntries(here->folder), ==, 3);
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 3);
     qbjHostSaveFree(first);
-    assertText(here->path, "old");
+    saveFixtureAssert(here->path, "old");
     g_assert_cmpint(qbjHostSaveCommit(second, &renamed), ==, 0);
     qbjHostSaveFree(second);
-    assertText(here->path, "second");
-    g_assert_cmpuint(countEntries(here->folder), ==, 1);
+    saveFixtureAssert(here->path, "second");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
     qbjHostSaveFree(NULL);
 }
 
 static void
 testNewFile(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autofree char *name = g_strnfill(255, 'n');
     g_autofree char *path = g_build_filename(here->folder, name, NULL);
     g_autofree char *text = g_strnfill(3 * 1024 * 1024, 't');
 
     /* the longest name there is, and a text that takes several writes */
     g_assert_cmpint(qbjHostSaveFile(path, text, 0600), ==, 0);
-    assertText(path, text);
+    saveFixtureAssert(path, text);
     g_assert_cmpint(qbjHostSaveFile(path, "", 0600), ==, 0);
-    assertText(path, "");
-    g_assert_cmpuint(countEntries(here->folder), ==, 2);
+    saveFixtureAssert(path, "");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 2);
 }
 
 static void
 testSymlink(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autofree char *link = g_build_filename(here->folder, "link.xml", NULL);
 
     g_assert_cmpint(symlink(here->path, link), ==, 0);
     g_assert_cmpint(qbjHostSaveFile(link, "new", 0600), ==, 0);
     g_assert_false(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
-    assertText(link, "new");
-    assertText(here->path, "old");
+    saveFixtureAssert(link, "new");
+    saveFixtureAssert(here->path, "old");
 }
 
 static void
 testFolderAsTarget(void)
 {
-    g_autoptr(place) here = placeNew();
-    g_autoptr(place) other = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    g_autoptr(saveFixture) other = saveFixtureNew();
     g_autofree char *missing = g_build_filename(here->folder, "none", "vm.xml", NULL);
 
     g_assert_null(qbjHostSavePrepare(other->folder, "new", 0600));
@@ -164,7 +112,7 @@ testFolderAsTarget(void)
 static void
 testIsThere(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autoptr(qbjHostSave) save = qbjHostSavePrepare(here->path, "new", 0600);
     g_autofree char *moved = g_strdup_printf("%s-moved", here->folder);
     bool renamed;
@@ -181,10 +129,50 @@ testIsThere(void)
     g_assert_false(qbjHostSaveIsThere(save));
 }
 
+/* Descriptors of ours for a file at @path that has no name any more. */
+static unsigned int
+countHeld(const char *path)
+{
+    g_autofree char *deleted = g_strdup_printf("%s (deleted)", path);
+    g_autoptr(GDir) fds = g_dir_open("/proc/self/fd", 0, NULL);
+    const char *entry;
+    unsigned int n = 0;
+
+    while ((entry = g_dir_read_name(fds))) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%s", entry);
+        g_autofree char *target = g_file_read_link(link, NULL);
+
+        n += target && strcmp(target, deleted) == 0;
+    }
+    return n;
+}
+
+/* What is replaced goes away with the save, not within the rename that a guest waits for. */
+static void
+testReplacedIsHeld(void)
+{
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    qbjHostSave *save = NULL;
+    bool renamed;
+    int tries;
+
+    g_assert_cmpint(qbjHostSaveFile(here->path, "old", 0600), ==, 0);
+    g_assert_cmpuint(countHeld(here->path), ==, 0);
+    save = qbjHostSavePrepare(here->path, "new", 0600);
+    g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
+    g_assert_cmpuint(countHeld(here->path), ==, 1);
+    qbjHostSaveLetGo(save);
+    for (tries = 0; countHeld(here->path) > 0 && tries < 1000; tries++)
+        g_usleep(10 * 1000);
+    g_assert_cmpuint(countHeld(here->path), ==, 0);
+    saveFixtureAssert(here->path, "new");
+    qbjHostSaveLetGo(NULL);
+}
+
 static void
 testFolderMoved(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autoptr(qbjHostSave) save = qbjHostSavePrepare(here->path, "new", 0600);
     g_autofree char *moved = g_strdup_printf("%s-moved", here->folder);
     bool renamed;
@@ -193,16 +181,16 @@ testFolderMoved(void)
     g_assert_cmpint(rename(here->folder, moved), ==, 0);
     g_assert_cmpint(g_mkdir(here->folder, 0700), ==, 0);
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
-    g_assert_cmpuint(countEntries(here->folder), ==, 0);
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 0);
     g_assert_cmpint(rmdir(here->folder), ==, 0);
     g_assert_cmpint(rename(moved, here->folder), ==, 0);
-    assertText(here->path, "new");
+    saveFixtureAssert(here->path, "new");
 }
 
 static void
 testFileSizeLimit(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autofree char *text = g_strnfill(10000, 't');
     struct rlimit old;
     struct rlimit small;
@@ -220,9 +208,9 @@ testFileSizeLimit(void)
 
 /* Runs @body in a mount namespace of its own; exit status 77: that cannot be had here. */
 static void
-runWithMounts(void (*body)(const place *here))
+runWithMounts(void (*body)(const saveFixture *here))
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     pid_t pid = fork();
     int status;
 
@@ -241,7 +229,7 @@ runWithMounts(void (*body)(const place *here))
 }
 
 static void
-bodyFull(const place *here)
+bodyFull(const saveFixture *here)
 {
     g_autofree char *text = g_strnfill(200000, 't');
 
@@ -251,11 +239,11 @@ bodyFull(const place *here)
     g_assert_null(qbjHostSavePrepare(here->path, text, 0600));
     assertUnchanged(here, ENOSPC);
     g_assert_cmpint(qbjHostSaveFile(here->path, "new", 0600), ==, 0);
-    assertText(here->path, "new");
+    saveFixtureAssert(here->path, "new");
 }
 
 static void
-bodyReadOnly(const place *here)
+bodyReadOnly(const saveFixture *here)
 {
     if (mount(here->folder, here->folder, NULL, MS_BIND, NULL) < 0 ||
         mount("none", here->folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
@@ -279,7 +267,7 @@ testReadOnly(void)
 static void
 testNoPermission(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     pid_t pid;
     int status;
 
@@ -302,7 +290,7 @@ testNoPermission(void)
 static void
 testLeftovers(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autofree char *missing = g_build_filename(here->folder, "none", NULL);
     g_autofree char *foreign = g_build_filename(here->folder, "foreign.new", NULL);
     pid_t pid = fork();
@@ -313,13 +301,13 @@ testLeftovers(void)
         _exit(qbjHostSavePrepare(here->path, "new", 0600) ? 0 : 1);
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     g_assert_cmpint(status, ==, 0);
-    g_assert_cmpuint(countEntries(here->folder), ==, 2);
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 2);
 
     g_assert_true(g_file_set_contents(foreign, "", -1, NULL));
     g_assert_cmpint(qbjHostSaveRemoveLeftovers(here->folder), ==, 0);
-    g_assert_cmpuint(countEntries(here->folder), ==, 2);
-    assertText(foreign, "");
-    assertText(here->path, "old");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 2);
+    saveFixtureAssert(foreign, "");
+    saveFixtureAssert(here->path, "old");
     g_assert_cmpint(qbjHostSaveRemoveLeftovers(missing), ==, 0);
     g_assert_cmpint(qbjHostSaveRemoveLeftovers(here->path), ==, -1);
 }
@@ -328,7 +316,7 @@ testLeftovers(void)
 static void
 testFaultFails(void)
 {
-    g_autoptr(place) here = placeNew();
+    g_autoptr(saveFixture) here = saveFixtureNew();
     g_autoptr(qbjHostSave) save = NULL;
     bool renamed = true;
 
@@ -350,13 +338,13 @@ testFaultFails(void)
     save = qbjHostSavePrepare(here->path, "new", 0600);
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, -1);
     g_assert_true(renamed);
-    assertText(here->path, "new");
+    saveFixtureAssert(here->path, "new");
     virQbjFaultSet(NULL);
 }
 
 /* A process that saves "1", "2", "3" and dies at the wanted point; returns what is in the file then. */
 static char *
-dieAt(const place *here, const char *fault)
+dieAt(const saveFixture *here, const char *fault)
 {
     pid_t pid = fork();
     char *text = NULL;
@@ -388,12 +376,12 @@ testFaultDies(void)
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(place) here = placeNew();
+        g_autoptr(saveFixture) here = saveFixtureNew();
         g_autofree char *text = dieAt(here, cases[i].fault);
 
         g_assert_cmpstr(text, ==, cases[i].text);
         g_assert_cmpint(qbjHostSaveRemoveLeftovers(here->folder), ==, 0);
-        g_assert_cmpuint(countEntries(here->folder), ==, 1);
+        g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
     }
 }
 #endif
@@ -411,6 +399,7 @@ main(int argc, char **argv)
     g_test_add_func("/host/save/symlink", testSymlink);
     g_test_add_func("/host/save/folder-as-target", testFolderAsTarget);
     g_test_add_func("/host/save/is-there", testIsThere);
+    g_test_add_func("/host/save/replaced-is-held", testReplacedIsHeld);
     g_test_add_func("/host/save/folder-moved", testFolderMoved);
     g_test_add_func("/host/save/file-size-limit", testFileSizeLimit);
     g_test_add_func("/host/save/full", testFull);

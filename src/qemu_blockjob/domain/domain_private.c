@@ -23,18 +23,15 @@ qbjDomainPrivateNew(void *opaque)
 
     priv->driver = opaque;
     priv->pidfd = -1;
-    priv->ahead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjHostSaveFree);
     g_queue_init(&priv->queue);
     priv->queueLost = -1;
     priv->queueWarned = -1;
     if (virMutexInit(&priv->queueLock) < 0) {
-        g_hash_table_unref(priv->ahead);
         g_free(priv);
         return NULL;
     }
     if (virCondInit(&priv->queueCond) < 0) {
         virMutexDestroy(&priv->queueLock);
-        g_hash_table_unref(priv->ahead);
         g_free(priv);
         return NULL;
     }
@@ -66,7 +63,7 @@ qbjDomainPrivateFree(void *data)
     virCgroupFree(priv->cgroup);
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
-    g_hash_table_unref(priv->ahead);
+    g_clear_pointer(&priv->switches, g_hash_table_unref);
     while ((event = g_queue_pop_head(&priv->queue)))
         qbjDomainEventFree(event);
     virCondDestroy(&priv->queueCond);

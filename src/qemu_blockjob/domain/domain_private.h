@@ -14,7 +14,6 @@
 #include "virqbjstatus.h"
 #include "agent_client.h"
 #include "qmp_client.h"
-#include "host_save.h"
 
 typedef enum {
     QBJ_DOMAIN_EVENT_QMP,               /* an event of QEMU */
@@ -66,8 +65,7 @@ struct _qbjDomainPrivate {
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned long long generation;      /* of the status file: counts saves */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
-    GSList *switches;                   /* of qbjEngineSwitch, see engine_switch.h */
-    GHashTable *ahead;                  /* name of a job -> qbjHostSave, see engine_persistent.h */
+    GHashTable *switches;               /* name of a job -> qbjEngineSwitch, see engine_switch.h; NULL: none yet */
 
     virMutex queueLock;
     virCond queueCond;                  /* something was queued */

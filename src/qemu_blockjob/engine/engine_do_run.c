@@ -3,7 +3,6 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
-#include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
@@ -15,6 +14,9 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* Nobody waits for it: a slow disk is met by the pivot. */
+#define QBJ_ENGINE_AHEAD_MS 2000
+
 qbjJobEvent
 qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
 {
@@ -23,7 +25,8 @@ qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
     if (!job->readyEmitted && disk) {
         job->readyEmitted = true;
         qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_READY);
-        qbjEnginePersistentAhead(vm, job);
+        if (qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_AHEAD_MS) < 0)
+            virResetLastError();
     }
     return QBJ_EVENT_NONE;
 }

@@ -19,12 +19,11 @@ VIR_LOG_INIT("qbj.engine_switch");
 
 typedef struct _qbjEngineSwitch qbjEngineSwitch;
 struct _qbjEngineSwitch {
-    char *job;
     /* prepared */
     char *statusText;                   /* NULL: nothing is planned yet */
     char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
     char *configFrom;                   /* the persistent definition that configText was made from; NULL: none */
-    qbjHostSave *status;
+    qbjHostSave *status;                /* both stay after their renames, with the files that they replaced */
     qbjHostSave *config;
     virDomainDef *newDef;               /* persistent definition that configText was made from */
     bool renamed;                       /* the first rename was issued: nothing may be called off any more */
@@ -49,22 +48,26 @@ static void
 qbjEngineSwitchClearPrepared(qbjEngineSwitch *sw)
 {
     qbjEngineSwitchClearPlan(sw);
-    g_clear_pointer(&sw->status, qbjHostSaveFree);
-    g_clear_pointer(&sw->config, qbjHostSaveFree);
+    g_clear_pointer(&sw->status, qbjHostSaveLetGo);
+    g_clear_pointer(&sw->config, qbjHostSaveLetGo);
+}
+
+static void
+qbjEngineSwitchFree(qbjEngineSwitch *sw)
+{
+    qbjEngineSwitchClearPrepared(sw);
+    if (sw->done)
+        qbjEngineChangeSwapKeep(&sw->swap);
+    virDomainDefFree(sw->oldNewDef);
+    g_free(sw);
 }
 
 static qbjEngineSwitch *
 qbjEngineSwitchFind(virDomainObj *vm, const virQbjJob *job)
 {
-    GSList *next;
+    GHashTable *switches = QBJ_DOMAIN_PRIVATE(vm)->switches;
 
-    for (next = QBJ_DOMAIN_PRIVATE(vm)->switches; next; next = next->next) {
-        qbjEngineSwitch *sw = next->data;
-
-        if (STREQ(sw->job, job->spec->job))
-            return sw;
-    }
-    return NULL;
+    return switches ? g_hash_table_lookup(switches, job->spec->job) : NULL;
 }
 
 static qbjEngineSwitch *
@@ -73,30 +76,20 @@ qbjEngineSwitchGet(virDomainObj *vm, const virQbjJob *job)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
 
-    if (!sw) {
-        sw = g_new0(qbjEngineSwitch, 1);
-        sw->job = g_strdup(job->spec->job);
-        priv->switches = g_slist_prepend(priv->switches, sw);
-    }
+    if (sw)
+        return sw;
+    if (!priv->switches)
+        priv->switches = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) qbjEngineSwitchFree);
+    sw = g_new0(qbjEngineSwitch, 1);
+    g_hash_table_insert(priv->switches, g_strdup(job->spec->job), sw);
     return sw;
 }
 
 void
 qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
-
-    qbjEnginePersistentForget(vm, job);
-    if (!sw)
-        return;
-    priv->switches = g_slist_remove(priv->switches, sw);
-    qbjEngineSwitchClearPrepared(sw);
-    if (sw->done)
-        qbjEngineChangeSwapKeep(&sw->swap);
-    virDomainDefFree(sw->oldNewDef);
-    g_free(sw->job);
-    g_free(sw);
+    if (QBJ_DOMAIN_PRIVATE(vm)->switches)
+        g_hash_table_remove(QBJ_DOMAIN_PRIVATE(vm)->switches, job->spec->job);
 }
 
 bool
@@ -179,13 +172,9 @@ qbjEngineSwitchPlan(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 static bool
 qbjEngineSwitchIsFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
 {
-    g_autofree char *statusText = NULL;
-    g_autofree char *configFrom = NULL;
+    g_autofree char *statusText = qbjEngineSwitchStatusText(vm, job);
+    g_autofree char *configFrom = qbjEngineSwitchConfigNow(vm);
 
-    if (!sw->statusText)
-        return false;
-    statusText = qbjEngineSwitchStatusText(vm, job);
-    configFrom = qbjEngineSwitchConfigNow(vm);
     if (!statusText || (vm->newDef && !configFrom))
         virResetLastError();
     return STREQ_NULLABLE(statusText, sw->statusText) && STREQ_NULLABLE(configFrom, sw->configFrom);
@@ -204,8 +193,6 @@ qbjEngineSwitchWrite(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsi
     };
     int rc;
 
-    if (!wishes[1].save)
-        wishes[1].save = qbjEnginePersistentTake(vm, job);
     virObjectUnlock(vm);
     rc = qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), limitMs);
     virObjectLock(vm);
@@ -214,21 +201,33 @@ qbjEngineSwitchWrite(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsi
     return rc;
 }
 
+/* What an earlier call has planned is written, or only touched, before it is compared with memory: formatting
+ * everything for that takes its time, and in PENDING the guest waits for it. */
+static int
+qbjEngineSwitchTry(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw, unsigned int limitMs)
+{
+    gint64 until = g_get_monotonic_time() / 1000 + limitMs;
+    bool planned = sw->statusText;
+
+    do {
+        if (!planned && qbjEngineSwitchPlan(vm, job, sw) < 0)
+            return -1;
+        if (qbjEngineSwitchWrite(vm, job, sw, MAX(until - g_get_monotonic_time() / 1000, 0)) < 0)
+            return -1;
+        planned = qbjEngineSwitchIsFresh(vm, job, sw);
+    } while (!planned);
+    return 0;
+}
+
 int
 qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
-    gint64 until = g_get_monotonic_time() / 1000 + limitMs;
 
-    do {
-        gint64 left = until - g_get_monotonic_time() / 1000;
-
-        if ((!qbjEngineSwitchIsFresh(vm, job, sw) && qbjEngineSwitchPlan(vm, job, sw) < 0) ||
-            qbjEngineSwitchWrite(vm, job, sw, MAX(left, 0)) < 0) {
-            qbjEngineSwitchClearPrepared(sw);
-            return -1;
-        }
-    } while (!qbjEngineSwitchIsFresh(vm, job, sw));
+    if (qbjEngineSwitchTry(vm, job, sw, limitMs) < 0) {
+        qbjEngineSwitchClearPrepared(sw);
+        return -1;
+    }
     return 0;
 }
 
@@ -270,7 +269,7 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     if (qbjEngineSwitchMemory(vm, job, sw) < 0)
         return QBJ_EVENT_SAVE_HALF;
     QBJ_DOMAIN_PRIVATE(vm)->generation++;
-    qbjEngineSwitchClearPrepared(sw);
+    qbjEngineSwitchClearPlan(sw);
     return QBJ_EVENT_SAVED;
 }
 

@@ -1,8 +1,9 @@
 /* engine_switch.h: how a type A job changes over from old to new (protocol.md 4 A).
  *
  * Phase 0, guest not held: the new status file and the new persistent definition are written and synced
- * beside the present ones. All that can fail or be slow happens here. In PENDING, guest held: two renames.
- * When the definitions have changed in between, the prepared files are older than memory and are made again.
+ * beside the present ones: as soon as the mirror is ready, and again when a client asks for the pivot, if
+ * they have become older than memory by then. All that can fail or be slow happens here. In PENDING, guest
+ * held: two renames; what changed in between is made again first.
  * Before the first rename everything can be called off, and is when the files' disk does not answer in time:
  * so they are looked at once more before it.
  *
@@ -17,7 +18,7 @@
  * more. */
 #define QBJ_ENGINE_PIVOT_MS 10000
 
-/* Phase 0, for @limitMs at most. What an earlier call prepared is kept where it is still right. @vm is locked
+/* Phase 0, for @limitMs at most. What an earlier call prepared is kept while it is right. @vm is locked
  * and its job is held; the lock is dropped while disks are waited for. Returns 0; -1 with an error reported,
  * and nothing has changed (VIR_ERR_OPERATION_TIMEOUT: a disk does not answer). */
 int qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs);

@@ -5,6 +5,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virqbjfault.h"
+#include "virthread.h"
 #include "host_save.h"
 
 #include <fcntl.h>
@@ -25,6 +26,7 @@ struct _qbjHostSave {
     char *temp;                 /* in the folder; NULL once renamed */
     char *text;
     int folder;                 /* open: the same one in both phases, whatever happens to its name */
+    int replaced;               /* what phase 2 has replaced, or -1 */
 };
 
 void
@@ -35,11 +37,28 @@ qbjHostSaveFree(qbjHostSave *save)
     if (save->temp && unlinkat(save->folder, save->temp, 0) < 0)
         VIR_WARN("cannot remove '%s' beside '%s': %s", save->temp, save->path, g_strerror(errno));
     VIR_FORCE_CLOSE(save->folder);
+    VIR_FORCE_CLOSE(save->replaced);
     g_free(save->path);
     g_free(save->name);
     g_free(save->temp);
     g_free(save->text);
     g_free(save);
+}
+
+static void
+qbjHostSaveFreeWork(void *opaque)
+{
+    qbjHostSaveFree(opaque);
+}
+
+void
+qbjHostSaveLetGo(qbjHostSave *save)
+{
+    virThread thread;
+
+    if (!save || save->replaced < 0 || save->temp ||
+        virThreadCreateFull(&thread, false, qbjHostSaveFreeWork, "qbj-save", false, save) < 0)
+        qbjHostSaveFree(save);
 }
 
 /* Returns the fd of a new file in the folder and its name, -1 with errno set. */
@@ -109,6 +128,7 @@ qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
     save->path = g_strdup(path);
     save->name = g_path_get_basename(path);
     save->text = g_strdup(text);
+    save->replaced = -1;
     save->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (save->folder < 0 || qbjHostSaveWrite(save, mode) < 0) {
@@ -148,6 +168,8 @@ qbjHostSaveCommit(qbjHostSave *save, bool *renamed)
     *renamed = false;
     if (fault)
         errno = EIO;
+    else
+        save->replaced = openat(save->folder, save->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fault || renameat(save->folder, save->temp, save->folder, save->name) < 0) {
         virReportSystemError(errno, _("cannot replace '%s'"), save->path);
         return -1;

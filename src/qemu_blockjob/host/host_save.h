@@ -25,8 +25,13 @@ bool qbjHostSaveHas(const qbjHostSave *save, const char *path, const char *text)
  * was prepared some time ago. Touches it: a folder that hangs is to hang now. */
 bool qbjHostSaveIsThere(const qbjHostSave *save);
 
-/* Removes the temporary file when it was not renamed. NULL is fine. */
+/* Removes the temporary file when it was not renamed. When it was, the file that it replaced goes away only
+ * now, if nothing else holds it: a file system may take as long for that as for the sync, and within rename()
+ * the guest would wait for it. NULL is fine. */
 void qbjHostSaveFree(qbjHostSave *save);
+
+/* The same for a caller that is waited for: what was replaced goes away in a thread of its own. */
+void qbjHostSaveLetGo(qbjHostSave *save);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 
 /* Both phases at once. */
