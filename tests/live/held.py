@@ -17,6 +17,7 @@ import libvirt_qemu
 
 import jobs
 import options
+import plain
 from daemon import Daemon, DaemonError
 from guest import Guest, GuestError
 from hung import Call
@@ -178,9 +179,34 @@ class Held(Run):
         self.equal(self.domain.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None, libvirt.VIR_DOMAIN_AFFECT_CONFIG),
                    "another one", "what was defined meanwhile is kept")
 
-    def answers(self, what):
+    def hung_disk_cut(self):
+        """It hangs when an intermediate commit has ended, and the definition names the images of the chain."""
+        xml, paths = plain.chain_domain(self.daemon, "cut", 3)
+        below = "<backingStore/>"
+        for path in paths[:-1]:
+            below = "<backingStore type='file'><format type='qcow2'/><source file='%s'/>%s</backingStore>" % \
+                (path, below)
+        domain = self.daemon.connect().defineXML(xml.replace("<target dev='vda'", below + "<target dev='vda'"))
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        self.freeze_disk(True)
+        try:
+            domain.blockCommit("vda", paths[0], paths[1], 0, 0)
+            self.ok(jobs.wait_for(lambda: " state='finalizing'" in (self.daemon.status_xml("cut") or ""), 20),
+                    "an intermediate commit ends while the disk hangs", lambda: self.daemon.status_xml("cut"))
+            time.sleep(1)               # its end is saved next
+            self.answers("while the end of a commit waits", domain)
+        finally:
+            self.freeze_disk(False)
+        self.ok(jobs.wait_gone(domain, "vda"), "its job is over when the disk goes on")
+        self.ok(paths[1] not in domain.XMLDesc(INACTIVE) and paths[0] in domain.XMLDesc(INACTIVE),
+                "the definition has the new chain", domain.XMLDesc(INACTIVE))
+        self.nothing_left()
+        domain.destroy()
+        domain.undefine()
+
+    def answers(self, what, domain=None):
         """Nobody waits with the domain's lock."""
-        query = Call(self.domain.XMLDesc, 0)
+        query = Call((domain or self.domain).XMLDesc, 0)
         self.ok(query.wait(5) and not query.error, "a query is answered " + what, lambda: str(query))
 
     def nothing_left(self):
@@ -238,7 +264,7 @@ def run(out, daemon, guest, names):
              ("cancel", "soft_cancel", ()),
              ("cancel-ready", "soft_cancel_meanwhile", ("ready",)),
              ("cancel-cancelling", "soft_cancel_meanwhile", ("cancelling",)),
-             ("bitmaps", "hung_qemu_bitmaps", ()), ("disk", "hung_disk_before", ())]
+             ("bitmaps", "hung_qemu_bitmaps", ()), ("disk-cut", "hung_disk_cut", ()), ("disk", "hung_disk_before", ())]
     held = None
     for name, method, args in cases:
         if names and name not in names:

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_pull.h"
 #include "engine_query.h"
@@ -126,7 +127,7 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
         return QBJ_EVENT_SAVE_FAILED;
     if (!job->configDirty)
         job->configDirty = qbjEngineSettlePersistent(vm, job);
-    if (job->configDirty && vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0) {
+    if (job->configDirty && qbjEnginePersistentSave(vm) < 0) {
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
         virResetLastError();
         return QBJ_EVENT_SAVE_FAILED;   /* may pass, as a full disk does: configDirty keeps it in mind */

@@ -4,6 +4,7 @@
 #include "engine_persistent.h"
 #include "engine_change.h"
 #include "domain_save.h"
+#include "host_save_within.h"
 
 int
 qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **newDef, char **text)
@@ -22,5 +23,43 @@ qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **n
         return -1;
     *newDef = g_steal_pointer(&def);
     *text = made;
+    return 0;
+}
+
+/* A disk that hangs is met again at the next try: what is saved has no caller who could be told. */
+#define QBJ_ENGINE_SAVE_MS 10000
+
+/* Whether it still is what was written. */
+static bool
+qbjEnginePersistentIs(virDomainObj *vm, const char *text)
+{
+    g_autofree char *now = vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
+
+    return STREQ_NULLABLE(now, text);
+}
+
+int
+qbjEnginePersistentSave(virDomainObj *vm)
+{
+    g_autofree char *path = qbjDomainConfigPath(vm);
+    bool renamed;
+
+    while (vm->newDef) {
+        g_autofree char *text = qbjDomainConfigText(vm, vm->newDef);
+        g_autoptr(qbjHostSave) save = NULL;
+        qbjHostSaveWish wish = { .path = path, .text = text };
+        int rc;
+
+        if (!text)
+            return -1;
+        virObjectUnlock(vm);
+        rc = qbjHostSaveWithin(&wish, 1, QBJ_ENGINE_SAVE_MS);
+        virObjectLock(vm);
+        save = wish.save;
+        if (rc < 0)
+            return -1;
+        if (qbjEnginePersistentIs(vm, text))
+            return qbjHostSaveCommit(save, &renamed);
+    }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* engine_persistent.h: the persistent definition as a pivot will save it. */
+/* engine_persistent.h: the persistent definition as a pivot will save it, and saving it. */
 #pragma once
 
 #include "engine_job.h"
@@ -7,3 +7,8 @@
  * when there is no persistent definition, or when it names something else than the live disk does.
  * Returns 0, -1 with an error reported. */
 int qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **newDef, char **text);
+
+/* Saves the persistent definition, if there is one, as memory says it. @vm is locked and its job is held; the
+ * lock is dropped while the disk is waited for, 10 s at most. Returns 0, -1 with an error reported:
+ * VIR_ERR_OPERATION_TIMEOUT when the disk does not answer, or as qbjHostSavePrepare(). */
+int qbjEnginePersistentSave(virDomainObj *vm);

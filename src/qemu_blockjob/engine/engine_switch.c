@@ -336,7 +336,7 @@ qbjEngineSwitchSaveAgain(virDomainObj *vm, virQbjJob *job)
 
     if (old && vm->newDef)
         qbjEngineChangePersistent(vm->newDef, job, old);
-    if (vm->newDef && qbjDomainSaveConfig(vm, vm->newDef) < 0)
+    if (qbjEnginePersistentSave(vm) < 0)
         return -1;
     return qbjDomainSaveStatus(vm);
 }
@@ -452,7 +452,7 @@ qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
 
     qbjEngineSwitchBackPersistent(vm, job);
     if (qbjEngineSwitchBackLive(vm, job) == 0 &&
-        (!vm->newDef || qbjDomainSaveConfig(vm, vm->newDef) == 0) &&
+        qbjEnginePersistentSave(vm) == 0 &&
         qbjDomainSaveStatus(vm) == 0) {
         sw->renamed = false;
         g_clear_pointer(&job->oldDisk, g_free);
