@@ -8,7 +8,7 @@ from daemon import DaemonError
 from guest_build import HERE as GUEST
 
 SECTOR = 512
-WAIT, REBOOT, POWER_OFF, SET_CLOCK = range(4)      # what guest/again.S does after it has said "G up"
+WAIT, REBOOT, POWER_OFF, SET_CLOCK, WATCHDOG = range(5)      # what guest/again.S does after it has said "G up"
 
 
 def assemble(daemon, name, **symbols):

@@ -49,6 +49,7 @@ SUITES = {
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),
+    "events": (["events.py"], 120),
     "selftest": (["selftest.py"], 60),
 }
 RESULT = re.compile(r"^(not )?ok (\d+)(.*)")

@@ -18,7 +18,12 @@ typedef struct _qbjDomainLink qbjDomainLink;
 struct _qbjDomainLink {
     virDomainObj *vm;
     int domainId;
+    unsigned int turns;         /* of the event thread since the process has gone */
 };
+
+/* What QEMU said last may still be in its sockets, 208 KiB of it, which are read 64 KiB at a turn; and the
+ * turn that sees the end of the process may have looked at the socket before. */
+#define QBJ_DOMAIN_LAST_TURNS 6
 
 static qbjDomainLink *
 qbjDomainLinkNew(virDomainObj *vm)
@@ -123,7 +128,11 @@ qbjDomainQmpConnect(virDomainObj *vm)
 static gboolean
 qbjDomainOnProcessGone(int fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, void *opaque)
 {
-    qbjDomainLinkPush(opaque, QBJ_DOMAIN_EVENT_PROCESS_GONE, NULL, NULL);
+    qbjDomainLink *link = opaque;
+
+    if (link->turns++ < QBJ_DOMAIN_LAST_TURNS)
+        return G_SOURCE_CONTINUE;
+    qbjDomainLinkPush(link, QBJ_DOMAIN_EVENT_PROCESS_GONE, NULL, NULL);
     return G_SOURCE_REMOVE;
 }
 

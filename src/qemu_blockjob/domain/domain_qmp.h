@@ -27,8 +27,8 @@ int qbjDomainConnect(virDomainObj *vm, const char *path);
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);
 
-/* Watches the process through a pidfd, whose end is queued as PROCESS_GONE. @pidfd is taken over. @vm is
- * locked. */
+/* Watches the process through a pidfd, whose end is queued as PROCESS_GONE, after what it has said last.
+ * @pidfd is taken over. @vm is locked. */
 void qbjDomainWatchProcess(virDomainObj *vm, int pidfd);
 
 /* Ends both; events in flight are dropped by their domain id. @vm is locked. */

@@ -3,10 +3,12 @@
 #include "internal.h"
 #include "vm_event.h"
 #include "vm_clock.h"
+#include "vm_event_graphics.h"
 #include "vm_event_guest.h"
 #include "vm_power.h"
 #include "vm_reconnect.h"
 #include "vm_stop.h"
+#include "vm_tray.h"
 #include "vm_vcpu.h"
 #include "domain_agent.h"
 #include "domain_notify.h"
@@ -108,6 +110,14 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SUSPEND_DISK", qbjVmEventSuspendDisk },
     { "WAKEUP", qbjVmEventWakeup },
     { "BLOCK_IO_ERROR", qbjVmEventIoError },
+    { "WATCHDOG", qbjVmEventWatchdog },
+    { "DEVICE_TRAY_MOVED", qbjVmTrayMoved },
+    { "VNC_CONNECTED", qbjVmEventGraphicsConnected },
+    { "VNC_INITIALIZED", qbjVmEventGraphicsInitialized },
+    { "VNC_DISCONNECTED", qbjVmEventGraphicsDisconnected },
+    { "SPICE_CONNECTED", qbjVmEventGraphicsConnected },
+    { "SPICE_INITIALIZED", qbjVmEventGraphicsInitialized },
+    { "SPICE_DISCONNECTED", qbjVmEventGraphicsDisconnected },
     { "DEVICE_DELETED", qbjVmVcpuDeleted },
     { "STOP", qbjVmOnStop },
     { "RESUME", qbjVmOnResume },

@@ -59,6 +59,34 @@ qbjVmEventWakeup(virDomainObj *vm, virJSONValue *data G_GNUC_UNUSED)
     qbjVmEventQueue(vm, virDomainEventPMWakeupNewFromObj(vm));
 }
 
+/* QEMU's words for virDomainEventWatchdogAction. */
+static const char *const qbjVmEventWatchdogActions[VIR_DOMAIN_EVENT_WATCHDOG_LAST] = {
+    [VIR_DOMAIN_EVENT_WATCHDOG_NONE] = "none",
+    [VIR_DOMAIN_EVENT_WATCHDOG_PAUSE] = "pause",
+    [VIR_DOMAIN_EVENT_WATCHDOG_RESET] = "reset",
+    [VIR_DOMAIN_EVENT_WATCHDOG_POWEROFF] = "poweroff",
+    [VIR_DOMAIN_EVENT_WATCHDOG_SHUTDOWN] = "shutdown",
+    [VIR_DOMAIN_EVENT_WATCHDOG_DEBUG] = "debug",
+    [VIR_DOMAIN_EVENT_WATCHDOG_INJECTNMI] = "inject-nmi",
+};
+
+/* What QEMU does then is told by events of its own, but for why the guest stands still. */
+void
+qbjVmEventWatchdog(virDomainObj *vm, virJSONValue *data)
+{
+    const char *word = data ? virJSONValueObjectGetString(data, "action") : NULL;
+    int action = VIR_DOMAIN_EVENT_WATCHDOG_LAST - 1;
+
+    while (action > VIR_DOMAIN_EVENT_WATCHDOG_NONE && STRNEQ_NULLABLE(qbjVmEventWatchdogActions[action], word))
+        action--;
+    qbjVmEventQueue(vm, virDomainEventWatchdogNewFromObj(vm, action));
+
+    if (action != VIR_DOMAIN_EVENT_WATCHDOG_PAUSE || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return;
+    qbjVmEventState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_WATCHDOG);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG);
+}
+
 /* The disk that an event of QEMU is about, by the qom path of its device. */
 static virDomainDiskDef *
 qbjVmEventDisk(virDomainObj *vm, virJSONValue *data)

@@ -9,6 +9,7 @@
 #include "vm_power.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
+#include "vm_tray.h"
 #include "domain_agent.h"
 #include "domain_event.h"
 #include "domain_notify.h"
@@ -331,11 +332,24 @@ qbjVmReconnectAsk(virDomainObj *vm, bool *panicked)
     qbjQmpCommand commands[] = {
         { .execute = "query-status" },
         { .execute = "query-chardev" },
-        { .execute = "query-balloon" },
+        { .execute = NULL },
+        { .execute = NULL },
     };
-    size_t n = virDomainDefHasMemballoon(vm->def) ? 3 : 2;
-    int rc = qbjDomainQmpRun(vm, commands, n);
+    qbjQmpCommand *balloon = NULL;
+    qbjQmpCommand *block = NULL;
+    size_t n = 2;
     size_t i;
+    int rc;
+
+    if (virDomainDefHasMemballoon(vm->def)) {
+        balloon = &commands[n++];
+        balloon->execute = "query-balloon";
+    }
+    if (qbjVmTrayAny(vm->def)) {
+        block = &commands[n++];
+        block->execute = "query-block";
+    }
+    rc = qbjDomainQmpRun(vm, commands, n);
 
     if (rc == 0 && commands[0].failed) {
         qbjQmpReportError(&commands[0]);
@@ -344,7 +358,10 @@ qbjVmReconnectAsk(virDomainObj *vm, bool *panicked)
     if (rc == 0) {
         *panicked = qbjVmReconnectState(vm, commands[0].reply);
         qbjVmReconnectChannels(vm, commands[1].reply);
-        qbjVmReconnectBalloon(vm, &commands[2]);
+        if (balloon)
+            qbjVmReconnectBalloon(vm, balloon);
+        if (block)
+            qbjVmTrayRead(vm, block->reply, !QBJ_DOMAIN_PRIVATE(vm)->reconnecting);
     }
     for (i = 0; i < n; i++)
         qbjQmpCommandClear(&commands[i]);

@@ -1,5 +1,6 @@
 # A boot sector that says "G up" on the serial line and then, as it was assembled (THEN): 0 waits for ever,
-# 1 reboots, 2 powers off, 3 sets its clock to the same day of next year. A guest that starts once more in a second, for tests that look at just that.
+# 1 reboots, 2 powers off, 3 sets its clock to the same day of next year, 4 lets the time of an ISA
+# watchdog run out. A guest that starts once more in a second, for tests that look at just that.
     .code16
     .global _start
 _start:
@@ -47,6 +48,11 @@ done:
     movb %al, %cl
     movb $5, %ah
     int $0x1a
+    .endif
+    .if THEN == 4
+    movw $0x443, %dx            # starts an ib700; 15: with no time at all
+    movb $15, %al
+    outb %al, %dx
     .endif
 2:  hlt
     jmp 2b
