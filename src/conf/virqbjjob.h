@@ -31,6 +31,7 @@ struct _virQbjJob {
     bool outcomeKnown;          /* SETTLING and later */
     bool outcomeNew;            /* the new chain is in force */
     bool timedOut;              /* a pivot was called off because it took too long; not saved */
+    bool dismissed;             /* QEMU has no such job any more; not saved */
     bool flushed;               /* pull: the active image has been flushed since the last write of the job;
                                  * not saved */
     bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved: until

@@ -278,6 +278,30 @@ class Test(suite.DaemonChecks):
         self.equal([b["flags"] for b in info["format-specific"]["data"]["bitmaps"]], [["auto"]],
                    "it is stored, and not marked as broken")
 
+    def test_two(self):
+        """Two pulls beside each other, and only then somebody may have made bitmaps: each waits for the other."""
+        name = "two"
+        folder = plain.folder(self.daemon, name)
+        chains = [make_chain(folder, ["%s.%d" % (t, n) for n in range(3)], fill=fill) for t in ("vda", "vdb")]
+        self.daemon.own(*(chains[0] + chains[1]))
+        self.name = name
+        disks = [plain.disk("vda", chains[0][-1]), plain.disk("vdb", chains[1][-1])]
+        self.domain = self.conn.createXML(plain.domain(name, disks), libvirt.VIR_DOMAIN_START_PAUSED)
+        since = self.events.mark()
+        for target in ("vda", "vdb"):
+            self.domain.blockPull(target, 1, BYTES_PULL)
+        for node in ("libvirt-1-format", "libvirt-2-format"):           # the two active images (01/A10)
+            self.daemon.virsh("qemu-monitor-command", name, BITMAP % node)
+        self.domain.blockJobSetSpeed("vda", 0, 0)
+        self.ok(not self.events.wait_job(name, "vda", "completed", 1.5, since),
+                "a pull at its end waits for another one")
+        self.domain.blockJobSetSpeed("vdb", 0, 0)
+        for target in ("vda", "vdb"):
+            self.ok(self.events.wait_job(name, target, "completed", 30, since), "%s completes" % target)
+        found = [names for node, names in self.bitmaps().items() if names]
+        self.equal(found, [["c1"], ["c1"]], "QEMU lives, and each has its bitmap")
+        self.gone()
+
     # --- storage that fails --------------------------------------------------------------------------------
 
     def serve(self, image, export, socket, error):

@@ -126,7 +126,8 @@ typedef enum {
     QBJ_DO_QUERY,               /* query-jobs; its answer comes back as RUNNING, READY, PENDING, CONCLUDED or
                                  * GONE. Never
                                  * FAILED: when it cannot be asked, it is asked again later */
-    QBJ_DO_PREFLUSH,            /* B, C: pending phase (parent writable, bitmaps, flush) -> OK, FAILED */
+    QBJ_DO_PREFLUSH,            /* B, C: pending phase (parent writable, bitmaps, flush) -> OK, FAILED; RESUME
+                                 * later while another disk's pull keeps QEMU from being asked for bitmaps */
     QBJ_DO_SEND_COMPLETE,       /* -> FAILED when QEMU refused it, else QEMU's events follow */
     QBJ_DO_COMPLETE_AGAIN,      /* query-jobs; running, ready, standby: job-complete once more, and its answer
                                  * does not count; else the status is the event: PENDING, CONCLUDED, GONE.

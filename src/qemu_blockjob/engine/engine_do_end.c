@@ -168,16 +168,6 @@ qbjEngineDoSettleByRecord(virDomainObj *vm, virQbjJob *job)
     return qbjEngineSettleAs(vm, job, job->outcomeKnown ? job->outcomeNew : committed);
 }
 
-static int
-qbjEngineDismiss(virDomainObj *vm, virQbjJob *job)
-{
-    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
-    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss", .arguments = arguments };
-
-    /* an error answer is "not found": dismissed before */
-    return qbjDomainQmpTry(vm, &command);
-}
-
 /* Steps of one phase whose failure is told, but stops nothing: definitions are right already. */
 static void
 qbjEngineTidy(virDomainObj *vm, virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
@@ -220,7 +210,7 @@ qbjEngineDoFinish(virDomainObj *vm, virQbjJob *job)
             qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, QBJ_PHASE_RUN_ALL);
         }
     }
-    if (qbjEngineDismiss(vm, job) < 0)
+    if (qbjEngineQueryDismiss(vm, job) < 0)
         return qbjEngineNoAnswer(vm);
     return QBJ_EVENT_OK;
 }

@@ -83,6 +83,10 @@ qbjEngineDoQuery(virDomainObj *vm, virQbjJob *job)
 qbjJobEvent
 qbjEngineDoPreflush(virDomainObj *vm, virQbjJob *job)
 {
+    if (qbjEnginePendingMustWait(vm, job)) {
+        qbjEngineTimerStart(vm, job, QBJ_EVENT_RESUME, true, QBJ_ENGINE_RETRY_MS);
+        return QBJ_EVENT_NONE;
+    }
     if (qbjEnginePendingPlan(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) {
         qbjEngineWaitKeepError(vm, job);
@@ -231,7 +235,6 @@ qbjEngineDoFlushFinalize(virDomainObj *vm, virQbjJob *job)
 
     if (where != QBJ_EVENT_PENDING)
         return where;
-    if (qbjEngineDoPreflush(vm, job) != QBJ_EVENT_OK)
-        return QBJ_EVENT_FAILED;
-    return qbjEngineDoFinalize(vm, job);
+    where = qbjEngineDoPreflush(vm, job);
+    return where == QBJ_EVENT_OK ? qbjEngineDoFinalize(vm, job) : where;
 }

@@ -45,12 +45,13 @@ qbjEngineInfoFresh(const virQbjJob *job)
 /* A query does not wait for a QEMU that hangs. */
 #define QBJ_ENGINE_INFO_DEADLINE_MS 1000
 
+/* @reply: NULL when QEMU refused the question. */
 static virJSONValue *
 qbjEngineInfoEntry(virJSONValue *reply, const char *name)
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; reply && virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
 
         if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))

@@ -49,6 +49,22 @@ qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except)
     return false;
 }
 
+bool
+qbjEngineJobPullsOn(virDomainObj *vm, const virQbjJob *except)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    size_t i;
+
+    for (i = 0; status && i < status->jobs->len; i++) {
+        virQbjJob *job = g_ptr_array_index(status->jobs, i);
+
+        if (job != except && job->spec->type == QBJ_TYPE_PULL && !job->dismissed &&
+            job->state != QBJ_STATE_PREFLUSH && job->state != QBJ_STATE_CLEANING)
+            return true;
+    }
+    return false;
+}
+
 qbjJobKind
 qbjEngineJobKind(const virQbjJob *job)
 {

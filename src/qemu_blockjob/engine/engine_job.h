@@ -12,6 +12,10 @@ virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
  * anybody hears of it (protocol H3). @vm is locked. */
 bool qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except);
 
+/* True while the stream of one of these may have ended and not be dismissed: not when it waits in PENDING for
+ * us, which no error of the storage can end. */
+bool qbjEngineJobPullsOn(virDomainObj *vm, const virQbjJob *except);
+
 qbjJobKind qbjEngineJobKind(const virQbjJob *job);
 
 /* True while a job of this VM may hold the guest's I/O: no command of a person may go to QEMU then

@@ -38,6 +38,12 @@ qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONV
     return rc < 0 ? qbjEngineRefuse(&refusal) : 0;
 }
 
+bool
+qbjEnginePendingMustWait(virDomainObj *vm, const virQbjJob *job)
+{
+    return QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps && qbjEngineJobPullsOn(vm, job);
+}
+
 /* @job: the one that is PENDING, or NULL for one that is not in QEMU. @nodes stays NULL when no image can
  * have a bitmap. */
 static int
@@ -48,7 +54,7 @@ qbjEnginePendingNodes(virDomainObj *vm, const virQbjJob *job, virJSONValue **nod
 
     if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
         return 0;
-    if (qbjEngineJobPulls(vm, job)) {
+    if (qbjEngineJobPullsOn(vm, job)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("QEMU cannot be asked for dirty bitmaps while another disk is being pulled"));
         return -1;

@@ -13,3 +13,7 @@ int qbjEnginePendingPlanEnded(virDomainObj *vm, virQbjJob *job);
 
 /* The same before the start, to learn early what would fail. @spec has no record yet. */
 int qbjEnginePendingTry(virDomainObj *vm, qbjSpec *spec);
+
+/* True when @job, which waits in PENDING without holding its guest, has to wait on: QEMU would have to be
+ * asked for nodes while another disk is being pulled (protocol H3). */
+bool qbjEnginePendingMustWait(virDomainObj *vm, const virQbjJob *job);

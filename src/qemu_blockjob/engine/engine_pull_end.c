@@ -26,16 +26,6 @@ qbjEnginePullAgain(virDomainObj *vm, const virQbjJob *job)
     return virDomainObjIsActive(vm) ? QBJ_EVENT_FAILED : QBJ_EVENT_LAST;
 }
 
-static int
-qbjEnginePullDismiss(virDomainObj *vm, const virQbjJob *job)
-{
-    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
-    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss", .arguments = arguments };
-
-    /* an error answer is "not found": dismissed before */
-    return qbjDomainQmpTry(vm, &command);
-}
-
 qbjJobEvent
 qbjEnginePullEnded(virDomainObj *vm, virQbjJob *job)
 {
@@ -44,7 +34,7 @@ qbjEnginePullEnded(virDomainObj *vm, virQbjJob *job)
 
     VIR_WARN("vm=%s job=%s: the job was finalized by somebody else", vm->def->name, job->spec->job);
     /* nodes are not asked for before it is dismissed (H3); the graph tells the outcome from then on */
-    if (qbjEnginePullDismiss(vm, job) < 0 ||
+    if (qbjEngineQueryDismiss(vm, job) < 0 ||
         qbjEnginePendingPlanEnded(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0)
         return qbjEnginePullAgain(vm, job);
@@ -81,7 +71,7 @@ qbjEnginePullGraphBack(virDomainObj *vm, virQbjJob *job)
 {
     if (job->spec->type != QBJ_TYPE_PULL)
         return QBJ_EVENT_NEITHER;
-    if (qbjEnginePullDismiss(vm, job) < 0 || qbjEnginePullReopen(vm, job) < 0) {
+    if (qbjEngineQueryDismiss(vm, job) < 0 || qbjEnginePullReopen(vm, job) < 0) {
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
         virResetLastError();
         return virDomainObjIsActive(vm) ? QBJ_EVENT_NEITHER : QBJ_EVENT_LAST;

@@ -52,6 +52,25 @@ qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answe
     return 0;
 }
 
+int
+qbjEngineQueryDismiss(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss", .arguments = arguments };
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    if (qbjDomainQmpTry(vm, &command) < 0 ||
+        (command.failed && qbjEngineQueryJob(vm, job, &answer) < 0))
+        return -1;
+    if (command.failed && answer.listed) {
+        qbjQmpReportError(&command);
+        return -1;
+    }
+
+    job->dismissed = true;
+    return 0;
+}
+
 /* The graph as QEMU draws it: nodes with id and name, edges from parent to child by id. */
 static const char *
 qbjEngineGraphName(virJSONValue *nodes, unsigned long long id)

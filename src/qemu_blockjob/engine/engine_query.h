@@ -24,5 +24,9 @@ int qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *
  * Returns -1 with an error reported. */
 int qbjEngineQueryCutDone(virDomainObj *vm, const virQbjJob *job, bool *done);
 
+/* job-dismiss. Returns 0 when QEMU has no such job any more, whether it had one or not; -1 with an error
+ * reported: it did not answer, or keeps the job. */
+int qbjEngineQueryDismiss(virDomainObj *vm, virQbjJob *job);
+
 /* {"id": job} for the job commands. */
 virJSONValue *qbjEngineQueryId(const virQbjJob *job);

@@ -308,13 +308,13 @@ qbjVmReconnectBalloon(virDomainObj *vm, qbjQmpCommand *command)
     virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventBalloonChangeNewFromObj(vm, actual));
 }
 
-/* Which channels the guest has open. */
+/* Which channels the guest has open. @reply: NULL when QEMU refused the question. */
 static void
 qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; reply && virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
         const char *alias = STRSKIP(NULLSTR_EMPTY(virJSONValueObjectGetString(entry, "label")), "char");
         bool open;
