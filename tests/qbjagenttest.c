@@ -190,7 +190,7 @@ testSilence(void)
     gint64 begin = g_get_monotonic_time();
 
     assertFailed(agent, 1, VIR_ERR_AGENT_UNRESPONSIVE);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 3 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 30 * G_USEC_PER_SEC);
     assertAnswer(agent, "{\"return\":{}}");
     g_assert_cmpint(g_atomic_int_get(&fake.syncs), ==, 2);      /* once more after the time-out */
     fakeStop(&fake, agent);
@@ -205,7 +205,7 @@ testNoSync(void)
     gint64 begin = g_get_monotonic_time();
 
     assertFailed(agent, VIR_DOMAIN_QEMU_AGENT_COMMAND_BLOCK, VIR_ERR_AGENT_UNRESPONSIVE);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 7 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 30 * G_USEC_PER_SEC);
     g_assert_cmpint(g_atomic_int_get(&fake.commands), ==, 0);
     fakeStop(&fake, agent);
 }

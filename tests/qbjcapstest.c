@@ -433,7 +433,7 @@ qbjTestProbeBad(void)
         if (cases[i].text && !strstr(virGetLastErrorMessage(), cases[i].text))
             g_error("case %zu: %s", i, virGetLastErrorMessage());
         if (late)
-            g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+            g_assert_cmpint(g_get_monotonic_time() - start, <, 60 * G_USEC_PER_SEC);
     }
 }
 
