@@ -6,7 +6,6 @@ import plain
 from cases_lifecycle import document, one_disk
 
 CASES = []
-LATER = {}
 LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 BOTH = LIVE | CONFIG
 TITLE, DESCRIPTION, ELEMENT = (libvirt.VIR_DOMAIN_METADATA_TITLE, libvirt.VIR_DOMAIN_METADATA_DESCRIPTION,

@@ -4,6 +4,7 @@ begins with V names its vector.
 
 import os
 import signal
+import subprocess
 import time
 
 import libvirt
@@ -22,14 +23,6 @@ HMP = 1                     # of virDomainQemuMonitorCommand
 TOO_MUCH = -(2 ** 63)       # the binding takes a signed number; the API sees 2^63
 
 CASES = []
-LATER = {
-    "V67-V111": "copy comes later",
-    "V117-V121": "need a copy to a server that stops", "V129": "depends on the moment",
-    "V135": "copy comes later", "V141-V145": "save, snapshots, hotplug, resize come later",
-    "V147-V149": "need a copy, or block statistics", "V152": "copy comes later; its commit and pull are played",
-    "V153-V157": "played by writes.py and RS-003", "V160, V162, V164-V165": "need copy, hotplug, checkpoints",
-    "V168, V171-V177, V182-V184": "copy, encryption and backup come later",
-}
 
 
 def case(function):
@@ -148,7 +141,7 @@ def v30_intermediate(r):
     paths = r.d(4)
     intermediate(r, paths[0], paths[2])
     r.note("header", images.backing(paths[3]))
-    r.note_disk("V5 disk element")
+    r.note_disk("disk element")
 
 
 @case
@@ -223,6 +216,17 @@ def v37_file_renamed_away(r):
 def v38_read_only_disk(r):
     paths = r.chain(3)
     r.start(plain.disk("vda", paths[-1], extra="<readonly/>"))
+    r.need("call", r.domain.blockCommit, "vda", None, None, 0, ACTIVE)
+    r.pivot()
+    r.final()
+    r.note_chain()
+    r.note_disk("disk element")
+
+
+@case
+def v39_copy_on_read(r):
+    paths = r.chain(3)
+    r.start(plain.disk("vda", paths[-1]).replace("type='qcow2'", "type='qcow2' copy_on_read='on'"))
     r.need("call", r.domain.blockCommit, "vda", None, None, 0, ACTIVE)
     r.pivot()
     r.final()
@@ -311,6 +315,41 @@ def v43_held_intermediate(r):
     r.note_chain()
     r.note("header", r.normal(images.backing(paths[3])))
     r.note_events()
+
+
+@case
+def v146_allowed_meanwhile(r):
+    """01/O13, O14: what a job on the disk does not forbid."""
+    paths = r.chain(3)
+    r.start(plain.disk("vda", paths[-1]), persistent=True)
+    r.held()
+    xml = r.domain.XMLDesc(INACTIVE)
+    r.call("V146 undefine", r.domain.undefine)
+    r.call("V146 define", r.conn.defineXML, xml)
+    r.call("V146 suspend", r.domain.suspend)
+    r.call("V146 resume", r.domain.resume)
+    r.call("V146 reset", r.domain.reset)
+    r.call("V146 tune", r.domain.setBlockIoTune, "vda", {"total_iops_sec": 100}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    r.call("V146 shutdown", r.domain.shutdown)
+    r.note_info("V146 info")
+    r.call("abort", r.domain.blockJobAbort, "vda", 0)
+    r.final("canceled")
+    r.note_chain()
+    r.note_disk("V146 persistent element", flags=INACTIVE)
+
+
+@case
+def v149_ambiguous_path(r):
+    """01/A7: where one file is two disks, calls about jobs take the first, others none."""
+    raw = os.path.join(r.folder, "raw")
+    images.qemu_img("create", "-q", "-f", "raw", raw, "64M")
+    r.daemon.own(raw)
+    r.start(plain.disk("vda", raw, "raw", extra="<shareable/>"), plain.disk("vdb", raw, "raw", extra="<shareable/>"))
+    r.call("V149 info", r.domain.blockInfo, raw)
+    r.call("V149 stats", r.domain.blockStats, raw)
+    r.call("V149 stats with flags", r.domain.blockStatsFlags, raw)
+    r.call("job info", r.domain.blockJobInfo, raw, 0)
+    r.commit("commit", raw, None, None, 0, ACTIVE)
 
 
 @case
@@ -554,6 +593,34 @@ def v178_names_of_base(r):
     r.final()
     r.note_chain()
     r.call("disk by a link", r.domain.blockCommit, link, None, None, 0, ACTIVE)
+
+
+@case
+def v180_block_device_in_the_chain(r):
+    """01/C22: DELETE removes files, and nothing else."""
+    base, middle, lower, top = (os.path.join(r.folder, n) for n in ("lb0", "disk", "lb2", "lb3"))
+    images.qemu_img("create", "-q", "-f", "qcow2", base, "64M")
+    with open(middle, "w") as f:
+        f.truncate(80 << 20)
+    done = subprocess.run(["losetup", "--find", "--show", middle], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Stop("no loop device")        # on both sides
+    device = done.stdout.strip()
+    try:
+        images.qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", device, "64M")
+        images.qemu_img("create", "-q", "-f", "qcow2", "-b", device, "-F", "qcow2", lower)
+        images.qemu_img("create", "-q", "-f", "qcow2", "-b", lower, "-F", "qcow2", top)
+        r.daemon.own(base, device, lower, top)
+        r.start(plain.disk("vda", top))
+        r.need("V180", r.domain.blockCommit, "vda", None, lower, 0, DELETE)
+        r.final()
+        r.gone()
+        r.note_chain()
+        r.note_files("files", base, middle, lower, top)
+        r.domain.destroy()
+        r.note("header of the device", images.info(device)["format"])
+    finally:
+        subprocess.run(["losetup", "-d", device], check=False)
 
 
 @case

@@ -5,7 +5,6 @@ import libvirt
 import plain
 
 CASES = []
-LATER = {}
 
 
 def case(function):

@@ -230,11 +230,11 @@ class Player:
     def do_py(self, text):
         command, mark, pattern = self.split(text)
         output = io.StringIO()
-        names = {"d": self.domain, "conn": self.conn, "W": self.folder, "libvirt": libvirt,
+        names = {"d": self.domain, "conn": self.conn, "W": self.folder, "libvirt": libvirt, "time": time,
                  "print": lambda *a: print(*a, file=output)}
         failed = False
         try:
-            exec(command, names)  # the scenario files are part of the tests
+            exec(command.replace("\\n", "\n"), names)  # the scenario files are part of the tests
         except libvirt.libvirtError as e:
             failed = True
             output.write(str(e))
