@@ -46,6 +46,7 @@ SUITES = {
     "holes": (["holes.py"], 200),
     "pulls": (["pulls.py"], 300),
     "nbd": (["nbd.py"], 200),
+    "refusing": (["refusing.py"], 120),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

@@ -14,7 +14,7 @@ import libvirt_qemu
 import jobs
 import plain
 import suite
-from daemon import Daemon
+from faults import FaultDaemon
 from images import deep_chain, qemu_io
 
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
@@ -80,21 +80,19 @@ class Test(suite.DaemonChecks):
     def test_died(self):
         """Between QEMU's start and the links of its nodes."""
         depth = 40
-        with open(self.daemon.loaded_module(), "rb") as f:
-            if b"QBJ_FAULT_FILE" not in f.read():
-                self.out.skip("a daemon that dies during a start", "this module cannot fail on demand")
-                return
+        if not self.daemon.can_fail():
+            self.out.skip("a daemon that dies during a start", "this module cannot fail on demand")
+            return
         self.daemon.restart()                   # its first start of a deep chain is meant
         self.conn = self.daemon.connect()
         domain, paths = self.chain("died", depth)
-        with open(self.daemon.faults, "w") as f:
-            f.write("die-chain-link:1")
+        self.daemon.fail("die-chain-link:1")
         try:
             domain.createWithFlags(PAUSED)
             died = False
         except libvirt.libvirtError:
             died = self.daemon.ask(do="wait", pid=self.daemon.pid, timeout=20)["status"] == 9
-        os.unlink(self.daemon.faults)
+        self.daemon.fail(None)
         if not self.ok(died, "the daemon dies while it starts a domain with a chain of %d" % depth,
                        self.daemon.log_tail):
             return
@@ -141,16 +139,8 @@ class Test(suite.DaemonChecks):
         return sorted(os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder))
 
 
-class ScaleDaemon(Daemon):
-    """Fails on demand: see virqbjfault.h."""
-
-    def environment(self):
-        self.faults = self.path("faults")
-        return dict(super().environment(), QBJ_FAULT_FILE=self.faults)
-
-
 def run(out, args, mode):
-    with ScaleDaemon(mode, args.driver, args.build) as daemon:
+    with FaultDaemon(mode, args.driver, args.build) as daemon:
         daemon.start()
         out.diag("driver %s, qemu:///%s" % (args.driver, mode))
         test = Test(out, daemon, None)

@@ -5,6 +5,7 @@
 #include "domain_agent.h"
 #include "virbitmap.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 #include "virtypedparam.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -61,7 +62,7 @@ qbjApiGuestVcpusAsk(virDomainObj *vm, qbjApiGuestVcpus *vcpus)
     vcpus->offlinable = virBitmapNew(0);
     if (qbjDomainAgentCall(vm, "guest-get-vcpus", NULL, &reply) < 0)
         return -1;
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         if (qbjApiGuestVcpusAdd(vcpus, virJSONValueArrayGet(reply, i)) < 0)
             return -1;
     }

@@ -5,6 +5,7 @@
 #include "spec_commit.h"
 #include "guard.h"
 #include "storage_file/storage_source.h"
+#include "virqbjjson.h"
 
 /* C11, C12 */
 static int
@@ -90,7 +91,7 @@ static int
 qbjGuardCommitSize(const virStorageSource *src, virJSONValue *nodes, unsigned long long *size,
                    qbjRefusal *refusal)
 {
-    size_t n = virJSONValueIsArray(nodes) ? virJSONValueArraySize(nodes) : 0;
+    size_t n = virQbjJSONArraySize(nodes);
     size_t i;
 
     for (i = 0; i < n; i++) {

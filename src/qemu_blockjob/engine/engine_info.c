@@ -6,6 +6,7 @@
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 
 /* 01/I5, I6: an end that is not there yet is not shown. */
 static void
@@ -51,7 +52,7 @@ qbjEngineInfoEntry(virJSONValue *reply, const char *name)
 {
     size_t i;
 
-    for (i = 0; reply && virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
 
         if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))

@@ -5,6 +5,7 @@
 #include "engine_change.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 #include "virqbjstatus.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -30,7 +31,7 @@ qbjEngineReadJobs(virJSONValue *reply, const char *name, qbjEngineAnswer *answer
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
 
         if (STRNEQ_NULLABLE(virJSONValueObjectGetString(entry, "id"), name))

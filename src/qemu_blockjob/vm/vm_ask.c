@@ -4,6 +4,7 @@
 #include "vm_ask.h"
 #include "engine_job.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -127,10 +128,8 @@ qbjVmAskIndex(qbjVmAsk *ask)
     virJSONValue *devices = qbjVmAskGet(ask, QBJ_VM_ASK_DEVICES);
     size_t i;
 
-    if (!devices || !virJSONValueIsArray(devices))
-        return;
     ask->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (i = 0; i < virJSONValueArraySize(devices); i++)
+    for (i = 0; i < virQbjJSONArraySize(devices); i++)
         qbjVmAskIndexChain(ask->nodes, virJSONValueArrayGet(devices, i));
 }
 

@@ -11,6 +11,7 @@
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -64,7 +65,7 @@ qbjVmBlockFind(virJSONValue *array, const char *key, const char *value)
 {
     size_t i;
 
-    for (i = 0; value && array && virJSONValueIsArray(array) && i < virJSONValueArraySize(array); i++) {
+    for (i = 0; value && i < virQbjJSONArraySize(array); i++) {
         virJSONValue *entry = virJSONValueArrayGet(array, i);
 
         if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, key), value))

@@ -7,6 +7,7 @@
 #include "qmp_socket.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -111,7 +112,7 @@ qbjVmChardevsFind(virJSONValue *reply, const char *id)
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
 
         if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "label"), id))

@@ -6,6 +6,7 @@
 #include "domain_qmp.h"
 #include "virerror.h"
 #include "vm_def_parts.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -116,7 +117,7 @@ qbjVmCpuReadBack(virDomainObj *vm)
     if (qbjVmCpuAsk(vm, &reply) < 0)
         return -1;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         const char *name = virJSONValueGetString(virJSONValueArrayGet(reply, i));
 
         if (name && qbjVmCpuDisable(vm->def->cpu, vm->def->os.arch, name) < 0)

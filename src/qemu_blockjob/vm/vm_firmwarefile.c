@@ -8,6 +8,7 @@
 #include "virfile.h"
 #include "virjson.h"
 #include "virlog.h"
+#include "virqbjjson.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -34,7 +35,7 @@ qbjVmFirmwareHas(virJSONValue *array, const char *word)
 {
     size_t i;
 
-    for (i = 0; array && virJSONValueIsArray(array) && i < virJSONValueArraySize(array); i++) {
+    for (i = 0; i < virQbjJSONArraySize(array); i++) {
         if (STREQ_NULLABLE(virJSONValueGetString(virJSONValueArrayGet(array, i)), word))
             return true;
     }

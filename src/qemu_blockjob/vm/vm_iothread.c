@@ -6,6 +6,7 @@
 #include "vm_cgroup.h"
 #include "domain_audit.h"
 #include "domain_qmp.h"
+#include "virqbjjson.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -32,7 +33,7 @@ qbjVmIOThreadRead(virDomainObj *vm)
 
     if (qbjDomainQmpCall(vm, "query-iothreads", NULL, &reply) < 0)
         return -1;
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++)
+    for (i = 0; i < virQbjJSONArraySize(reply); i++)
         qbjVmIOThreadNote(vm->def, virJSONValueArrayGet(reply, i));
     return 0;
 }

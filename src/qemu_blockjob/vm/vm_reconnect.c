@@ -22,6 +22,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virpidfile.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_reconnect");
@@ -314,7 +315,7 @@ qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
 {
     size_t i;
 
-    for (i = 0; reply && virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
         const char *alias = STRSKIP(NULLSTR_EMPTY(virJSONValueObjectGetString(entry, "label")), "char");
         bool open;

@@ -35,6 +35,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virpidfile.h"
+#include "virqbjjson.h"
 #include "virsecureerase.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -273,7 +274,7 @@ qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
         const char *name = virJSONValueObjectGetString(entry, "name");
 

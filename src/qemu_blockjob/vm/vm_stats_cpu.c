@@ -5,6 +5,7 @@
 #include "vm_vcpu.h"
 #include "virfile.h"
 #include "virprocess.h"
+#include "virqbjjson.h"
 #include "virstring.h"
 
 /* One figure of KVM's, over all vcpus of the answer. */
@@ -15,7 +16,7 @@ qbjVmStatsSum(virJSONValue *vcpus, const char *name)
     size_t i;
     size_t j;
 
-    for (i = 0; virJSONValueIsArray(vcpus) && i < virJSONValueArraySize(vcpus); i++) {
+    for (i = 0; i < virQbjJSONArraySize(vcpus); i++) {
         virJSONValue *figures = virJSONValueObjectGetArray(virJSONValueArrayGet(vcpus, i), "stats");
 
         for (j = 0; figures && j < virJSONValueArraySize(figures); j++) {

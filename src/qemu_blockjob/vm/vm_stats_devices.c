@@ -5,6 +5,7 @@
 #include "vm_stats_parts.h"
 #include "virerror.h"
 #include "virnetdevtap.h"
+#include "virqbjjson.h"
 #include "virstring.h"
 
 static const char *const qbjVmStatsBalloonNames[VIR_DOMAIN_MEMORY_STAT_NR] = {
@@ -123,7 +124,7 @@ int
 qbjVmStatsIOThread(const qbjVmStats *stats, virTypedParamList *list)
 {
     virJSONValue *reply = qbjVmAskGet(stats->ask, QBJ_VM_ASK_IOTHREADS);
-    size_t n = reply && virJSONValueIsArray(reply) ? virJSONValueArraySize(reply) : 0;
+    size_t n = virQbjJSONArraySize(reply);
     size_t i;
 
     if (n == 0)

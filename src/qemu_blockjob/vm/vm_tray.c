@@ -4,6 +4,7 @@
 #include "vm_tray.h"
 #include "domain_event.h"
 #include "domain_save.h"
+#include "virqbjjson.h"
 
 static bool
 qbjVmTrayHas(const virDomainDiskDef *disk)
@@ -41,6 +42,17 @@ qbjVmTrayFind(virDomainObj *vm, const char *device)
     return NULL;
 }
 
+/* Returns whether that is news. */
+static bool
+qbjVmTraySet(virDomainDiskDef *disk, bool open)
+{
+    virDomainDiskTray now = open ? VIR_DOMAIN_DISK_TRAY_OPEN : VIR_DOMAIN_DISK_TRAY_CLOSED;
+    bool news = disk->tray_status != now;
+
+    disk->tray_status = now;
+    return news;
+}
+
 static void
 qbjVmTrayTell(virDomainObj *vm, const virDomainDiskDef *disk)
 {
@@ -59,7 +71,7 @@ qbjVmTrayMoved(virDomainObj *vm, virJSONValue *data)
 
     if (!disk || virJSONValueObjectGetBoolean(data, "tray-open", &open) < 0)
         return;
-    disk->tray_status = open ? VIR_DOMAIN_DISK_TRAY_OPEN : VIR_DOMAIN_DISK_TRAY_CLOSED;
+    qbjVmTraySet(disk, open);
     qbjDomainSaveStatusOrWarn(vm);
     qbjVmTrayTell(vm, disk);
 }
@@ -69,19 +81,12 @@ qbjVmTrayRead(virDomainObj *vm, virJSONValue *reply, bool tell)
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *entry = virJSONValueArrayGet(reply, i);
         virDomainDiskDef *disk = qbjVmTrayFind(vm, virJSONValueObjectGetString(entry, "qdev"));
-        virDomainDiskTray now;
         bool open;
 
-        if (!disk || virJSONValueObjectGetBoolean(entry, "tray_open", &open) < 0)
-            continue;
-        now = open ? VIR_DOMAIN_DISK_TRAY_OPEN : VIR_DOMAIN_DISK_TRAY_CLOSED;
-        if (now == disk->tray_status)
-            continue;
-        disk->tray_status = now;
-        if (tell)
+        if (disk && virJSONValueObjectGetBoolean(entry, "tray_open", &open) == 0 && qbjVmTraySet(disk, open) && tell)
             qbjVmTrayTell(vm, disk);
     }
 }

@@ -10,6 +10,7 @@
 #include "domain_save.h"
 #include "hypervisor/domain_cgroup.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 #include "virstring.h"
 #include "virtime.h"
 
@@ -27,7 +28,7 @@ qbjVmVcpuRead(virDomainObj *vm, virJSONValue *reply)
     status->nvcpuPids = virDomainDefGetVcpusMax(vm->def);
     status->vcpuPids = g_renew(pid_t, status->vcpuPids, status->nvcpuPids);
     memset(status->vcpuPids, 0, status->nvcpuPids * sizeof(pid_t));
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *cpu = virJSONValueArrayGet(reply, i);
         int index;
         int thread;
@@ -79,7 +80,7 @@ qbjVmVcpuCompareSlots(const void *a, const void *b)
 static virJSONValue *
 qbjVmVcpuSlot(virJSONValue *reply, unsigned int vcpu)
 {
-    size_t n = virJSONValueIsArray(reply) ? virJSONValueArraySize(reply) : 0;
+    size_t n = virQbjJSONArraySize(reply);
     g_autofree virJSONValue **slots = g_new0(virJSONValue *, n + 1);
     size_t i;
 
