@@ -4,7 +4,6 @@
 #include "internal.h"
 #include "spec_pull.h"
 #include "guard.h"
-#include "storage_file/storage_source.h"
 
 int
 qbjGuardPullDisk(const virDomainDiskDef *disk, const qbjRefusal *busy, qbjRefusal *refusal)
@@ -20,10 +19,5 @@ qbjGuardPull(const virDomainDiskDef *disk, const qbjPullRequest *req, qbjRefusal
 {
     g_autofree char *relative = NULL;
 
-    if (!req->relative ||
-        (virStorageSourceGetRelativeBackingPath(disk->src->backingStore, req->base, &relative) == 0 && relative))
-        return 0;
-
-    qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("can't keep relative backing relationship"));
-    return -1;
+    return req->relative ? qbjPullRelativeName(disk, req, &relative, refusal) : 0;
 }

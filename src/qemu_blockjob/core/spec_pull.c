@@ -11,6 +11,16 @@
 #include "spec_parts.h"
 #include "storage_file/storage_source.h"
 
+int
+qbjPullRelativeName(const virDomainDiskDef *disk, const qbjPullRequest *req, char **name, qbjRefusal *refusal)
+{
+    if (virStorageSourceGetRelativeBackingPath(disk->src->backingStore, req->base, name) == 0 && *name)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("can't keep relative backing relationship"));
+    return -1;
+}
+
 static int
 qbjPullBackingName(const virDomainDiskDef *disk, const qbjPullRequest *req, char **name, char **relative,
                    qbjRefusal *refusal)
@@ -19,11 +29,8 @@ qbjPullBackingName(const virDomainDiskDef *disk, const qbjPullRequest *req, char
         return 0;
     if (!req->relative)
         return (*name = qbjBlockNodeBackingString(req->base, refusal)) ? 0 : -1;
-
-    if (virStorageSourceGetRelativeBackingPath(disk->src->backingStore, req->base, relative) != 0 || !*relative) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("can't keep relative backing relationship"));
+    if (qbjPullRelativeName(disk, req, relative, refusal) < 0)
         return -1;
-    }
 
     *name = g_strdup(*relative);
     return 0;

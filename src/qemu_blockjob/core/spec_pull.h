@@ -20,6 +20,10 @@ int qbjGuardPullDisk(const virDomainDiskDef *disk, const qbjRefusal *busy, qbjRe
 /* What is checked after that: 01/P5. Returns as above. */
 int qbjGuardPull(const virDomainDiskDef *disk, const qbjPullRequest *req, qbjRefusal *refusal);
 
+/* Sets @name, to be freed, to how the header names req->base where it stays a relative name. Returns as
+ * above. */
+int qbjPullRelativeName(const virDomainDiskDef *disk, const qbjPullRequest *req, char **name, qbjRefusal *refusal);
+
 /* @req has passed both. @spec is set only on success; the caller frees it. Refused are a disk without a
  * source (P15), a bandwidth that QEMU cannot take (A15), and what spec_parts.h and blocknode.h say. The
  * pending phase is planned without bitmaps: qbjSpecPlanPullPending() completes it when they are known. */

@@ -61,7 +61,7 @@ qbjEngineCommitSizes(virDomainObj *vm, const qbjCommitRequest *req)
 
     if (qbjGuardCommitSizesFit(req))
         return 0;
-    if (qbjEngineJobPulls(vm, NULL)) {
+    if (qbjEngineJobPulls(vm)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("QEMU cannot be asked for the sizes of images while another disk is being pulled"));
         return -1;

@@ -34,8 +34,15 @@ qbjEngineJobFindByDisk(virDomainObj *vm, const char *target)
     return NULL;
 }
 
-bool
-qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except)
+/* What QEMU may have ended and still keep: not what waits in PENDING for us. */
+static bool
+qbjEngineJobMayHaveEnded(const virQbjJob *job)
+{
+    return !job->dismissed && job->state != QBJ_STATE_PREFLUSH && job->state != QBJ_STATE_CLEANING;
+}
+
+static bool
+qbjEngineJobHasPull(virDomainObj *vm, const virQbjJob *except, bool all)
 {
     virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     size_t i;
@@ -43,26 +50,22 @@ qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except)
     for (i = 0; status && i < status->jobs->len; i++) {
         virQbjJob *job = g_ptr_array_index(status->jobs, i);
 
-        if (job != except && job->spec->type == QBJ_TYPE_PULL)
+        if (job != except && job->spec->type == QBJ_TYPE_PULL && (all || qbjEngineJobMayHaveEnded(job)))
             return true;
     }
     return false;
 }
 
 bool
+qbjEngineJobPulls(virDomainObj *vm)
+{
+    return qbjEngineJobHasPull(vm, NULL, true);
+}
+
+bool
 qbjEngineJobPullsOn(virDomainObj *vm, const virQbjJob *except)
 {
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t i;
-
-    for (i = 0; status && i < status->jobs->len; i++) {
-        virQbjJob *job = g_ptr_array_index(status->jobs, i);
-
-        if (job != except && job->spec->type == QBJ_TYPE_PULL && !job->dismissed &&
-            job->state != QBJ_STATE_PREFLUSH && job->state != QBJ_STATE_CLEANING)
-            return true;
-    }
-    return false;
+    return qbjEngineJobHasPull(vm, except, false);
 }
 
 qbjJobKind

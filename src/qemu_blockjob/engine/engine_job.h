@@ -7,13 +7,13 @@
 virQbjJob *qbjEngineJobFind(virDomainObj *vm, const char *name);
 virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
 
-/* True while @vm has the record of a pull other than @except (may be NULL): query-named-block-nodes must not
- * be sent, for it kills a QEMU 7.2 in which a stream has ended, and one can end by an I/O error before
- * anybody hears of it (protocol H3). @vm is locked. */
-bool qbjEngineJobPulls(virDomainObj *vm, const virQbjJob *except);
+/* True while @vm has the record of a pull: query-named-block-nodes must not be sent, for it kills a QEMU 7.2
+ * in which a stream has ended, and one can end by an I/O error before anybody hears of it (protocol H3). @vm
+ * is locked. */
+bool qbjEngineJobPulls(virDomainObj *vm);
 
-/* True while the stream of one of these may have ended and not be dismissed: not when it waits in PENDING for
- * us, which no error of the storage can end. */
+/* True while the stream of one of these, other than @except (may be NULL), may have ended and not be
+ * dismissed: not when it waits in PENDING for us, which no error of the storage can end. */
 bool qbjEngineJobPullsOn(virDomainObj *vm, const virQbjJob *except);
 
 qbjJobKind qbjEngineJobKind(const virQbjJob *job);

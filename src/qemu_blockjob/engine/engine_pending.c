@@ -54,7 +54,7 @@ qbjEnginePendingNodes(virDomainObj *vm, const virQbjJob *job, virJSONValue **nod
 
     if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
         return 0;
-    if (qbjEngineJobPullsOn(vm, job)) {
+    if (qbjEnginePendingMustWait(vm, job)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("QEMU cannot be asked for dirty bitmaps while another disk is being pulled"));
         return -1;

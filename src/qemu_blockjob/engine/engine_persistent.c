@@ -29,11 +29,17 @@ qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **n
 /* A disk that hangs is met again at the next try: what is saved has no caller who could be told. */
 #define QBJ_ENGINE_SAVE_MS 10000
 
+char *
+qbjEnginePersistentText(virDomainObj *vm)
+{
+    return vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
+}
+
 /* Whether it still is what was written. */
 static bool
 qbjEnginePersistentIs(virDomainObj *vm, const char *text)
 {
-    g_autofree char *now = vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
+    g_autofree char *now = qbjEnginePersistentText(vm);
 
     return STREQ_NULLABLE(now, text);
 }
@@ -45,7 +51,7 @@ qbjEnginePersistentSave(virDomainObj *vm)
     bool renamed;
 
     while (vm->newDef) {
-        g_autofree char *text = qbjDomainConfigText(vm, vm->newDef);
+        g_autofree char *text = qbjEnginePersistentText(vm);
         g_autoptr(qbjHostSave) save = NULL;
         qbjHostSaveWish wish = { .path = path, .text = text };
         int rc;

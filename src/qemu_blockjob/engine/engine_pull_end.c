@@ -17,13 +17,13 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.engine_pull_end");
 
-/* The table decides when it is tried again. A QEMU that has gone says so by itself. */
+/* @event: what the table makes another try of. A QEMU that has gone says so by itself. */
 static qbjJobEvent
-qbjEnginePullAgain(virDomainObj *vm, const virQbjJob *job)
+qbjEnginePullAgain(virDomainObj *vm, const virQbjJob *job, qbjJobEvent event)
 {
     VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
     virResetLastError();
-    return virDomainObjIsActive(vm) ? QBJ_EVENT_FAILED : QBJ_EVENT_LAST;
+    return virDomainObjIsActive(vm) ? event : QBJ_EVENT_LAST;
 }
 
 qbjJobEvent
@@ -37,7 +37,7 @@ qbjEnginePullEnded(virDomainObj *vm, virQbjJob *job)
     if (qbjEngineQueryDismiss(vm, job) < 0 ||
         qbjEnginePendingPlanEnded(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0)
-        return qbjEnginePullAgain(vm, job);
+        return qbjEnginePullAgain(vm, job, QBJ_EVENT_FAILED);
 
     job->flushed = true;
     return QBJ_EVENT_NEW;
@@ -49,7 +49,7 @@ qbjEnginePullFailed(virDomainObj *vm, virQbjJob *job)
     bool cut = false;
 
     if (qbjEngineQueryCutDone(vm, job, &cut) < 0)
-        return qbjEnginePullAgain(vm, job);
+        return qbjEnginePullAgain(vm, job, QBJ_EVENT_FAILED);
     return cut ? QBJ_EVENT_STREAM_FAILED : QBJ_EVENT_OLD;
 }
 
@@ -71,10 +71,7 @@ qbjEnginePullGraphBack(virDomainObj *vm, virQbjJob *job)
 {
     if (job->spec->type != QBJ_TYPE_PULL)
         return QBJ_EVENT_NEITHER;
-    if (qbjEngineQueryDismiss(vm, job) < 0 || qbjEnginePullReopen(vm, job) < 0) {
-        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
-        virResetLastError();
-        return virDomainObjIsActive(vm) ? QBJ_EVENT_NEITHER : QBJ_EVENT_LAST;
-    }
+    if (qbjEngineQueryDismiss(vm, job) < 0 || qbjEnginePullReopen(vm, job) < 0)
+        return qbjEnginePullAgain(vm, job, QBJ_EVENT_NEITHER);
     return QBJ_EVENT_OLD;
 }

@@ -78,7 +78,7 @@ qbjEngineRequestBeside(virDomainObj *vm, bool pull)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
-    if (!status->mayHaveBitmaps || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm, NULL)))
+    if (!status->mayHaveBitmaps || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm)))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                    _("a pull beside another block job of the domain is not supported while an image may have dirty "

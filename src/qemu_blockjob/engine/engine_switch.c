@@ -149,20 +149,13 @@ qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
     return text;
 }
 
-/* The persistent definition as it is now; NULL when there is none, or with an error reported. */
-static char *
-qbjEngineSwitchConfigNow(virDomainObj *vm)
-{
-    return vm->newDef ? qbjDomainConfigText(vm, vm->newDef) : NULL;
-}
-
 /* What is to be saved, as memory says it now. */
 static int
 qbjEngineSwitchPlan(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 {
     qbjEngineSwitchClearPlan(sw);
     if (!(sw->statusText = qbjEngineSwitchStatusText(vm, job)) ||
-        (!(sw->configFrom = qbjEngineSwitchConfigNow(vm)) && vm->newDef))
+        (!(sw->configFrom = qbjEnginePersistentText(vm)) && vm->newDef))
         return -1;
     return qbjEnginePersistentPlan(vm, job, &sw->newDef, &sw->configText);
 }
@@ -173,7 +166,7 @@ static bool
 qbjEngineSwitchIsFresh(virDomainObj *vm, virQbjJob *job, const qbjEngineSwitch *sw)
 {
     g_autofree char *statusText = qbjEngineSwitchStatusText(vm, job);
-    g_autofree char *configFrom = qbjEngineSwitchConfigNow(vm);
+    g_autofree char *configFrom = qbjEnginePersistentText(vm);
 
     if (!statusText || (vm->newDef && !configFrom))
         virResetLastError();

@@ -69,7 +69,7 @@ qbjVmAskHas(virDomainObj *vm, qbjVmAskWhat what)
     const virDomainDef *def = vm->def;
 
     if (what == QBJ_VM_ASK_NODES)
-        return !qbjEngineJobPulls(vm, NULL);        /* it could kill QEMU */
+        return !qbjEngineJobPulls(vm);        /* it could kill QEMU */
     if (what == QBJ_VM_ASK_HALT_POLL)
         return def->virtType == VIR_DOMAIN_VIRT_KVM;
     if (what == QBJ_VM_ASK_IOTHREADS)

@@ -101,7 +101,7 @@ qbjVmBlockNeedsNodes(virDomainObj *vm)
     const virStorageSource *src;
     size_t i;
 
-    if (qbjEngineJobPulls(vm, NULL))
+    if (qbjEngineJobPulls(vm))
         return false;
 
     for (i = 0; i < def->ndisks; i++) {
