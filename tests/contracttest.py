@@ -15,10 +15,10 @@ LISTS = ('vectors', 'scenarios', 'rules')
 
 def expand(word):
     """V3-V5: V3, V4, V5"""
-    found = re.fullmatch(r'([A-Z]+)(\d+)-\1(\d+)', word)
+    found = re.fullmatch(r'(.*?)([A-Z])(\d+)-\2(\d+)', word)
     if not found:
         return [word]
-    return [f'{found[1]}{n}' for n in range(int(found[2]), int(found[3]) + 1)]
+    return [f'{found[1]}{found[2]}{n}' for n in range(int(found[3]), int(found[4]) + 1)]
 
 
 def entries(path):

@@ -18,6 +18,7 @@ import cases_calls
 import cases_jobs
 import cases_lifecycle
 import cases_pull
+import cases_rules
 import options
 from daemon import Daemon, DaemonError
 from jobs import Events
@@ -26,7 +27,7 @@ from tap import Tap
 
 FILE = os.path.join(os.path.dirname(options.HERE), "qemublockjobdata", "differences.txt")
 CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES +
-         cases_pull.CASES}
+         cases_pull.CASES + cases_rules.CASES}
 
 
 class Difference:
