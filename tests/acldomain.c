@@ -217,6 +217,8 @@ aclTestDomainActions(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainAbortJobFlags, virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY));
     DENIED(conn, domainBlockCommit,
            virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE));
+    DENIED(conn, domainBlockCopy,
+           virDomainBlockCopy(domain, "vda", "<disk type='file'><source file='/nonexistent'/></disk>", NULL, 0, 0));
     DENIED(conn, domainBlockPull, virDomainBlockPull(domain, "vda", 0, 0));
     DENIED(conn, domainBlockRebase, virDomainBlockRebase(domain, "vda", NULL, 0, 0));
     DENIED(conn, domainBlockJobAbort, virDomainBlockJobAbort(domain, "vda", 0));

@@ -32,7 +32,7 @@
 #define PASSES_MAX 200
 
 static const char *const kindNames[] = { "active commit and pivot", "intermediate commit", "active commit and abort",
-                                         "pull", "rebase" };
+                                         "pull", "rebase", "copy and pivot" };
 
 static const char *self;
 

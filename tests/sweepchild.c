@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
@@ -70,6 +71,8 @@ liveNew(sweepKind kind)
         return "3 1 0 ";
     case SWEEP_KIND_PULL:
         return "3 ";
+    case SWEEP_KIND_COPY:
+        return "9 ";
     case SWEEP_KIND_ABORT:
     case SWEEP_KIND_LAST:
     default:
@@ -87,7 +90,7 @@ checkDefinitions(virDomainPtr domain, sweepKind kind)
 
     if (!is(live, "3 2 1 0 ", liveNew(kind)))
         say("bad the live chain is %s\n", live);
-    if (STRNEQ(inactive, kind == SWEEP_KIND_PIVOT && nowNew ? "1 " : "3 "))
+    if (STRNEQ(inactive, !nowNew ? "3 " : kind == SWEEP_KIND_PIVOT ? "1 " : kind == SWEEP_KIND_COPY ? "9 " : "3 "))
         say("bad the persistent chain is %s, the live one %s\n", inactive, live);
     if (embedXMLHas(domain, 0, "<mirror"))
         bad("there is a <mirror> without a job");
@@ -145,6 +148,17 @@ waitJob(virDomainPtr domain, bool abortReady, bool *ready)
     return false;
 }
 
+/* Into a file that is not there yet: one that a start without success leaves behind makes the next one
+ * fail. */
+static int
+copyStart(virDomainPtr domain, unsigned int number)
+{
+    g_autofree char *path = embedImagePath(number);
+    g_autofree char *xml = g_strdup_printf("<disk type='file'><source file='%s'/></disk>", path);
+
+    return virDomainBlockCopy(domain, "vda", xml, NULL, 0, VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB);
+}
+
 static int
 jobStart(virDomainPtr domain, sweepKind kind)
 {
@@ -153,6 +167,8 @@ jobStart(virDomainPtr domain, sweepKind kind)
 
     if (kind == SWEEP_KIND_PULL)
         return virDomainBlockPull(domain, "vda", 0, 0);
+    if (kind == SWEEP_KIND_COPY)
+        return copyStart(domain, 9);
     if (kind == SWEEP_KIND_REBASE)
         return virDomainBlockRebase(domain, "vda", base, 0, 0);
     if (kind == SWEEP_KIND_INTERMEDIATE)
@@ -176,7 +192,8 @@ jobRun(virDomainPtr domain, sweepKind kind)
     }
     deviceWrite(domain, 20);
     if (ready &&
-        virDomainBlockJobAbort(domain, "vda", kind == SWEEP_KIND_PIVOT ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0) < 0)
+        virDomainBlockJobAbort(domain, "vda", kind == SWEEP_KIND_PIVOT || kind == SWEEP_KIND_COPY
+                               ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0) < 0)
         virResetLastError();    /* old then, or the job is still there: the next wait ends it */
     if (!waitJob(domain, true, &ready))
         bad("the job does not end");
@@ -190,7 +207,17 @@ nextStart(virDomainPtr domain, sweepKind kind)
     /* there may be one image only, which has nothing to be committed into */
     if (kind == SWEEP_KIND_PULL)
         return virDomainBlockPull(domain, "vda", 0, 0);
+    if (kind == SWEEP_KIND_COPY)
+        return copyStart(domain, 8);
     return virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE);
+}
+
+static void
+copyRemove(unsigned int number)
+{
+    g_autofree char *path = embedImagePath(number);
+
+    ignore_value(g_unlink(path));
 }
 
 /* From a domain without a job to none at all. */
@@ -199,6 +226,8 @@ finish(virDomainPtr domain, sweepKind kind)
 {
     bool ready;
 
+    /* another process may have come this far, and what was copied stays */
+    copyRemove(8);
     say("end %d\n", checkDefinitions(domain, kind));
     deviceWrite(domain, 21);
     if (!TWICE(nextStart(domain, kind)) || !waitJob(domain, true, &ready))

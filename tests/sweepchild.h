@@ -9,6 +9,7 @@ typedef enum {
     SWEEP_KIND_ABORT,           /* active commit and abort */
     SWEEP_KIND_PULL,            /* of everything */
     SWEEP_KIND_REBASE,          /* pull down to a base */
+    SWEEP_KIND_COPY,            /* of everything, and pivot */
     SWEEP_KIND_LAST
 } sweepKind;
 

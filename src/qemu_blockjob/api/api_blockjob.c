@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "api_blockcopy.h"
 #include "api_blockjob.h"
 #include "api_domain.h"
 #include "datatypes.h"
@@ -71,11 +72,6 @@ qbjApiBlockPull(virDomainPtr domain, const char *disk, unsigned long bandwidth, 
 static int
 qbjApiBlockRebaseCheck(const char *base, unsigned int flags)
 {
-    if (flags & VIR_DOMAIN_BLOCK_REBASE_COPY) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       _("a rebase with VIR_DOMAIN_BLOCK_REBASE_COPY is not supported: disks cannot be copied yet"));
-        return -1;
-    }
     if ((flags & VIR_DOMAIN_BLOCK_REBASE_RELATIVE) && !base) {
         virReportError(VIR_ERR_INVALID_ARG, "%s",
                        _("flag VIR_DOMAIN_BLOCK_REBASE_RELATIVE is valid only with non-null base"));
@@ -100,6 +96,8 @@ qbjApiBlockRebase(virDomainPtr domain, const char *disk, const char *base, unsig
         virDomainObjEndAPI(&vm);
         return -1;
     }
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_COPY)
+        return qbjApiBlockRebaseCopy(vm, disk, base, bandwidth, flags);
     return qbjApiBlockStream(vm, disk, base, bandwidth, flags);
 }
 

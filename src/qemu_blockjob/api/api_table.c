@@ -7,6 +7,7 @@
 #include "api_agent.h"
 #include "api_autostart.h"
 #include "api_block.h"
+#include "api_blockcopy.h"
 #include "api_blockjob.h"
 #include "api_connect.h"
 #include "api_console.h"
@@ -193,6 +194,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainSetBlockIoTune = qbjApiSetBlockIoTune,
     .connectGetAllDomainStats = qbjApiGetAllDomainStats,
 
+    .domainBlockCopy = qbjApiBlockCopy,
     .domainBlockCommit = qbjApiBlockCommit,
     .domainBlockPull = qbjApiBlockPull,
     .domainBlockRebase = qbjApiBlockRebase,

@@ -50,6 +50,8 @@ qbjStepFree(qbjStep *step)
 
     g_free(step->command);
     virJSONValueFree(step->arguments);
+    g_free(step->job);
+    g_free(step->identity);
     qbjImageFree(step->image);
     qbjStepFree(step->undo);
     g_free(step);
@@ -144,4 +146,20 @@ qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image)
     step->type = QBJ_STEP_UNLINK;
     step->image = image;
     return qbjSpecAppend(spec, QBJ_PHASE_UNLINK, step);
+}
+
+qbjStep *
+qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity)
+{
+    qbjStep *step = g_new0(qbjStep, 1);
+
+    step->type = QBJ_STEP_FILE;
+    step->image = image;
+    step->identity = g_strdup(identity);
+    step->undo = g_new0(qbjStep, 1);
+    step->undo->type = QBJ_STEP_UNLINK;
+    step->undo->image = qbjImageNew(image->storageType, image->format, image->path, image->formatNode,
+                                    image->storageNode);
+    step->undo->identity = g_strdup(identity);
+    return qbjSpecAppend(spec, QBJ_PHASE_PREPARE, step);
 }

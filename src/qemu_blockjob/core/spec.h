@@ -26,6 +26,7 @@ typedef enum {
     QBJ_STEP_QMP,
     QBJ_STEP_ACCESS,
     QBJ_STEP_UNLINK,
+    QBJ_STEP_FILE,              /* PREPARE: the file is still the one made for it */
     QBJ_STEP_LAST
 } qbjStepType;
 
@@ -54,7 +55,12 @@ struct _qbjStep {
     virJSONValue *arguments;    /* QMP: an object, or NULL */
     bool optional;              /* QMP: an error answer is logged, and the phase goes on ("not found" is
                                  * success) */
-    qbjImage *image;            /* ACCESS, UNLINK */
+    char *job;                  /* QMP: the job that the command starts; the phase goes on when it has ended
+                                 * without error and is dismissed. Undone by waiting for its end; NULL:
+                                 * none */
+    qbjImage *image;            /* ACCESS, UNLINK, FILE */
+    char *identity;             /* FILE, UNLINK as its undo: which file of that path is meant
+                                 * (host_target.h) */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
 };
@@ -90,7 +96,7 @@ struct _qbjSpec {
                                  * (x-debug-query-block-graph tells, qom-get does not) */
     char *rootOld;              /* A: format node that the device uses when the outcome is old */
     char *rootNew;              /* A: ... when it is new */
-    char *base;                 /* format node, commit and pull */
+    char *base;                 /* format node, commit and pull; shallow copy: below the active image */
     char *top;                  /* format node, commit */
     char *topParent;            /* format node, intermediate commit */
     GPtrArray *phase[QBJ_PHASE_LAST];   /* of qbjStep */
@@ -114,6 +120,10 @@ qbjStep *qbjStepNewAccess(qbjImage *image, qbjAccess access);
 qbjStep *qbjSpecAddCommand(qbjSpec *spec, qbjSpecPhase phase, const char *command, virJSONValue *arguments);
 qbjStep *qbjSpecAddAccess(qbjSpec *spec, qbjSpecPhase phase, qbjImage *image, qbjAccess access);
 qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
+
+/* Appends to the prepare phase: the file @image was made for the job and has this identity; undone by
+ * removing it if it still has. */
+qbjStep *qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity);
 
 /* Limits of a spec, far above what a planner makes of 200 layers (01/Y10): FromJSON refuses more. */
 #define QBJ_SPEC_MAX_STEPS 2048         /* in one phase */

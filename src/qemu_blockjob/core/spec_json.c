@@ -33,14 +33,17 @@ qbjStepToJSON(const qbjStep *step)
     switch (step->type) {
     case QBJ_STEP_QMP:
         rc = virJSONValueObjectAdd(&json, "s:execute", step->command, "A:arguments", &arguments,
-                                   "B:optional", step->optional, "A:undo", &undo, NULL);
+                                   "S:job", step->job, "B:optional", step->optional, "A:undo", &undo, NULL);
         break;
     case QBJ_STEP_ACCESS:
         rc = virJSONValueObjectAdd(&json, "s:access", qbjAccessTypeToString(step->access), "a:image", &image,
                                    "A:undo", &undo, NULL);
         break;
     case QBJ_STEP_UNLINK:
-        rc = virJSONValueObjectAdd(&json, "a:unlink", &image, NULL);
+        rc = virJSONValueObjectAdd(&json, "a:unlink", &image, "S:identity", step->identity, NULL);
+        break;
+    case QBJ_STEP_FILE:
+        rc = virJSONValueObjectAdd(&json, "a:file", &image, "s:identity", step->identity, "A:undo", &undo, NULL);
         break;
     case QBJ_STEP_LAST:
         break;

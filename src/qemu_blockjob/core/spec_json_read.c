@@ -144,7 +144,8 @@ qbjStepReadCommand(qbjReader *reader, qbjStep *step)
     size_t budget = QBJ_SPEC_MAX_VALUES;
 
     step->type = QBJ_STEP_QMP;
-    if (qbjReaderString(reader, "execute", true, &step->command) < 0)
+    if (qbjReaderString(reader, "execute", true, &step->command) < 0 ||
+        qbjReaderString(reader, "job", false, &step->job) < 0)
         return -1;
     if (arguments && qbjArgumentsCheck(arguments, 0, &budget, reader->refusal) < 0)
         return -1;
@@ -174,10 +175,24 @@ static int
 qbjStepReadUnlink(qbjReader *reader, qbjStep *step)
 {
     step->type = QBJ_STEP_UNLINK;
-    if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, "unlink", VIR_JSON_TYPE_OBJECT), reader->refusal)))
+    if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, "unlink", VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
+        qbjReaderString(reader, "identity", false, &step->identity) < 0)
         return -1;
     if (!step->image->path)
         return qbjSpecDamaged(reader->refusal, "a file to be removed has no path");
+
+    return 0;
+}
+
+static int
+qbjStepReadFile(qbjReader *reader, qbjStep *step)
+{
+    step->type = QBJ_STEP_FILE;
+    if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, "file", VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
+        qbjReaderString(reader, "identity", true, &step->identity) < 0)
+        return -1;
+    if (!step->image->path)
+        return qbjSpecDamaged(reader->refusal, "a file has no path");
 
     return 0;
 }
@@ -197,6 +212,8 @@ qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
         rc = qbjStepReadCommand(&reader, step);
     else if (virJSONValueObjectHasKey(json, "access"))
         rc = qbjStepReadAccess(&reader, step);
+    else if (virJSONValueObjectHasKey(json, "file"))
+        rc = qbjStepReadFile(&reader, step);
     else
         rc = qbjStepReadUnlink(&reader, step);
     if (rc < 0)
@@ -206,6 +223,11 @@ qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
     if (!isUndo && (undo = qbjReaderTake(&reader, "undo", VIR_JSON_TYPE_OBJECT)) &&
         !(step->undo = qbjStepFromJSON(undo, true, refusal)))
         return NULL;
+    /* an undo removes only what its job has made */
+    if (isUndo && step->type == QBJ_STEP_UNLINK && !step->identity) {
+        qbjSpecDamaged(refusal, "a file to be removed has no identity");
+        return NULL;
+    }
 
     return qbjReaderEnd(&reader) < 0 ? NULL : g_steal_pointer(&step);
 }
@@ -228,6 +250,8 @@ qbjPhaseFromJSON(qbjReader *reader, qbjSpec *spec, qbjSpecPhase phase)
             return -1;
         g_ptr_array_add(spec->phase[phase], step);
         if (step->undo && phase != QBJ_PHASE_PREPARE)
+            return qbjSpecDamaged(reader->refusal, name);
+        if ((step->type == QBJ_STEP_FILE || step->job) && phase != QBJ_PHASE_PREPARE)
             return qbjSpecDamaged(reader->refusal, name);
         if ((step->type == QBJ_STEP_UNLINK) != (phase == QBJ_PHASE_UNLINK))
             return qbjSpecDamaged(reader->refusal, name);

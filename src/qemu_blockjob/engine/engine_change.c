@@ -76,11 +76,24 @@ qbjEngineChangeShowMirror(virDomainObj *vm, virQbjJob *job)
         disk->mirrorState = state;
 }
 
+/* The image that a type A job changes over to: a member of the chain, or the target of a copy, which is the
+ * mirror until the job has switched and the disk's source afterwards. */
+static virStorageSource *
+qbjEngineChangeTarget(virDomainDiskDef *disk, const virQbjJob *job)
+{
+    const char *node = job->spec->change.nowOn;
+    virStorageSource *target = qbjEngineChangeFindNode(disk->src, node, NULL);
+
+    if (!target && disk->mirror && STREQ_NULLABLE(disk->mirror->nodeformat, node))
+        target = disk->mirror;
+    return target;
+}
+
 int
 qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
-    virStorageSource *target = disk ? qbjEngineChangeFindNode(disk->src, job->spec->change.nowOn, NULL) : NULL;
+    virStorageSource *target = disk ? qbjEngineChangeTarget(disk, job) : NULL;
 
     if (!target) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("image '%s' of disk '%s' is not in the definition any more"),
@@ -98,6 +111,10 @@ qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
     };
     disk->src = virObjectRef(target);
     disk->src->readonly = swap->oldSource->readonly;        /* 01/C23 */
+    if (job->shallowNew && !target->backingStore) {         /* 05/X4 */
+        target->backingStore = virObjectRef(swap->oldSource->backingStore);
+        swap->inherited = true;
+    }
     disk->mirror = NULL;
     disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
     disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_UNKNOWN;
@@ -110,6 +127,8 @@ qbjEngineChangeSwapUndo(qbjEngineSwap *swap)
     virDomainDiskDef *disk = swap->disk;
 
     disk->src->readonly = swap->newReadonly;
+    if (swap->inherited)
+        g_clear_pointer(&disk->src->backingStore, virObjectUnref);
     virObjectUnref(disk->src);
     disk->src = g_steal_pointer(&swap->oldSource);
     disk->mirror = g_steal_pointer(&swap->mirror);
@@ -210,12 +229,30 @@ qbjEngineChangeInactiveCopy(virStorageSource *src, const virStorageSource *like)
     return copy;
 }
 
-static void
-qbjEngineChangePersistentSwitch(virDomainDiskDef *disk, virStorageSource *oldTop, virStorageSource *newTop)
+/* A description of the target @newTop of a copy for a definition that is not running; a shallow one stands on
+ * what is below @oldTop. */
+static virStorageSource *
+qbjEngineChangeInactiveTarget(virStorageSource *newTop, virStorageSource *oldTop, bool shallow,
+                              const virStorageSource *like)
 {
-    virStorageSource *replacement = qbjEngineChangeSameWay(disk->src, oldTop, qbjEngineChangeDepth(oldTop, newTop));
+    g_autoptr(virStorageSource) whole = virStorageSourceCopy(newTop, false);
 
-    replacement = replacement ? virObjectRef(replacement) : qbjEngineChangeInactiveCopy(newTop, disk->src);
+    if (newTop->backingStore)
+        whole->backingStore = virObjectRef(newTop->backingStore);
+    else if (shallow && oldTop->backingStore)
+        whole->backingStore = virObjectRef(oldTop->backingStore);
+    return qbjEngineChangeInactiveCopy(whole, like);
+}
+
+static void
+qbjEngineChangePersistentSwitch(virDomainDiskDef *disk, virStorageSource *oldTop, virStorageSource *newTop,
+                                bool shallow)
+{
+    int depth = qbjEngineChangeDepth(oldTop, newTop);
+    virStorageSource *replacement = depth < 0 ? NULL : qbjEngineChangeSameWay(disk->src, oldTop, depth);
+
+    replacement = replacement ? virObjectRef(replacement) :
+        qbjEngineChangeInactiveTarget(newTop, oldTop, shallow, disk->src);
     replacement->readonly = disk->src->readonly;
     virObjectUnref(disk->src);
     disk->src = replacement;
@@ -249,7 +286,7 @@ qbjEngineChangePersistentCut(virDomainDiskDef *disk, const qbjChange *change, vi
 }
 
 bool
-qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop)
+qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop, virDomainDiskDef *live)
 {
     virDomainDiskDef *disk = virDomainDiskByTarget(def, job->spec->disk);
     virStorageSource *newTop;
@@ -263,8 +300,8 @@ qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSou
     }
 
     newTop = qbjEngineChangeFindNode(oldTop, job->spec->change.nowOn, NULL);
-    if (!newTop)
+    if (!newTop && !(newTop = qbjEngineChangeTarget(live, job)))
         return false;
-    qbjEngineChangePersistentSwitch(disk, oldTop, newTop);
+    qbjEngineChangePersistentSwitch(disk, oldTop, newTop, job->shallowNew);
     return true;
 }

@@ -23,6 +23,7 @@ struct _qbjEngineSwap {
     int mirrorState;
     int mirrorJob;
     bool newReadonly;                   /* of the new image, before */
+    bool inherited;                     /* the new image got the chain below the old one */
 };
 /* Returns 0, -1 with VIR_ERR_INTERNAL_ERROR reported when disk or image are not in the definition any
  * more. */
@@ -37,7 +38,8 @@ int qbjEngineChangeCut(virDomainObj *vm, const virQbjJob *job);
  * source that the disk had before; @live: the live disk, whose chain still is the old one (type B) or whose
  * @newTop is known (type A).
  * Returns true when @def was changed; false when it names something else than the live disk did. */
-bool qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop);
+bool qbjEngineChangePersistent(virDomainDef *def, const virQbjJob *job, virStorageSource *oldTop,
+                               virDomainDiskDef *live);
 
 /* A description of @src and its stated chain for a definition that is not running: no node names, nothing
  * that was only

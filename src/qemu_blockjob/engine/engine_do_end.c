@@ -107,7 +107,8 @@ qbjEngineSettlePersistent(virDomainObj *vm, virQbjJob *job)
     if (qbjEngineJobKind(job) == QBJ_KIND_A)
         return qbjEngineSwitchSettlePersistent(vm, job);
     return vm->newDef && qbjEngineSettleCuts(vm, job) &&
-        qbjEngineChangePersistent(vm->newDef, job, qbjEngineChangeDisk(vm, job)->src);
+        qbjEngineChangePersistent(vm->newDef, job, qbjEngineChangeDisk(vm, job)->src,
+                                  qbjEngineChangeDisk(vm, job));
 }
 
 static int
@@ -204,7 +205,8 @@ qbjEngineDoFinish(virDomainObj *vm, virQbjJob *job)
     if (qbjEngineJobKind(job) == QBJ_KIND_A) {
         if (job->outcomeNew) {
             qbjEngineTidy(vm, job, QBJ_PHASE_NODES, QBJ_PHASE_RUN_ALL);
-            qbjEngineMoveOwner(vm, job);
+            if (job->spec->type != QBJ_TYPE_COPY)       /* a target keeps its own owner */
+                qbjEngineMoveOwner(vm, job);
             qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, QBJ_PHASE_RUN_ALL);
         } else {
             qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, QBJ_PHASE_RUN_ALL);

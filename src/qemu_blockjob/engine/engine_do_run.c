@@ -175,6 +175,9 @@ qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONV
     return QBJ_EVENT_FAILED;
 }
 
+/* So long a copy may take to become equal to the disk once more when it is ended. */
+#define QBJ_ENGINE_SOFT_CANCEL_MS 30000
+
 qbjJobEvent
 qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
 {
@@ -182,6 +185,9 @@ qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
 
     if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
         return QBJ_EVENT_FAILED;
+    /* a target that hangs never takes the rest of the data */
+    if (job->cancelSoft)
+        qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, QBJ_ENGINE_SOFT_CANCEL_MS);
     return qbjEngineSendEnd(vm, job, "block-job-cancel", arguments);
 }
 

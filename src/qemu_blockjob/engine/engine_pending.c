@@ -6,6 +6,7 @@
 #include "engine_switch.h"
 #include "domain_qmp.h"
 #include "spec_commit.h"
+#include "spec_copy.h"
 #include "spec_pull.h"
 #include "virerror.h"
 
@@ -26,6 +27,8 @@ qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONV
         rc = qbjSpecPlanPullPending(spec, disk, nodes, ended, &refusal);
         break;
     case QBJ_TYPE_COPY:
+        rc = qbjSpecPlanCopyPending(spec, disk, nodes, &refusal);
+        break;
     case QBJ_TYPE_BACKUP:
     case QBJ_TYPE_CREATE:
     case QBJ_TYPE_LAST:

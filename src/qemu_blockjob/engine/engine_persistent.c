@@ -17,7 +17,7 @@ qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **n
         return 0;
     if (!(def = virDomainDefCopy(vm->newDef, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false)))
         return -1;
-    if (!qbjEngineChangePersistent(def, job, disk->src))
+    if (!qbjEngineChangePersistent(def, job, disk->src, disk))
         return 0;
     if (!(made = qbjDomainConfigText(vm, def)))
         return -1;

@@ -5,8 +5,10 @@
 #include "internal.h"
 #include "engine_phase.h"
 #include "engine_change.h"
+#include "engine_create.h"
 #include "domain_qmp.h"
 #include "host_label.h"
+#include "host_target.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -63,8 +65,20 @@ qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step
 {
     virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
 
-    return qbjHostLabelImage(QBJ_DOMAIN_PRIVATE(vm)->driver->security, vm->def, step->image, step->access,
+    /* 02/Q85: the owner of a copy's target is remembered from the start */
+    bool top = job->spec->type == QBJ_TYPE_COPY && STREQ_NULLABLE(step->image->formatNode, job->spec->rootNew);
+
+    return qbjHostLabelImage(QBJ_DOMAIN_PRIVATE(vm)->driver->security, vm->def, step->image, step->access, top,
                              disk ? disk->src : NULL);
+}
+
+static int
+qbjEnginePhaseFile(const qbjStep *step)
+{
+    if (qbjHostTargetIsSame(step->image->path, step->identity))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced meanwhile"), step->image->path);
+    return -1;
 }
 
 /* Files go last, when nothing names them any more; one that cannot be removed is no reason to keep the job
@@ -72,6 +86,13 @@ qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step
 static void
 qbjEnginePhaseUnlink(virDomainObj *vm, const qbjStep *step)
 {
+    if (step->identity) {
+        if (qbjHostTargetRemove(step->image->path, step->identity) < 0) {
+            VIR_WARN("vm=%s: %s", vm->def->name, virGetLastErrorMessage());
+            virResetLastError();
+        }
+        return;
+    }
     if (step->image->path && unlink(step->image->path) < 0 && errno != ENOENT)
         VIR_WARN("vm=%s: cannot remove committed image '%s': %s", vm->def->name, step->image->path, g_strerror(errno));
 }
@@ -81,12 +102,18 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
 {
     switch (step->type) {
     case QBJ_STEP_QMP:
-        return run == QBJ_PHASE_RUN_HOST ? 0 : qbjEnginePhaseQmp(vm, &step, 1);
+        if (run == QBJ_PHASE_RUN_HOST)
+            return 0;
+        if (qbjEnginePhaseQmp(vm, &step, 1) < 0)
+            return -1;
+        return step->job ? qbjEngineCreateWait(vm, step->job) : 0;
     case QBJ_STEP_ACCESS:
         return qbjEnginePhaseAccess(vm, job, step);
     case QBJ_STEP_UNLINK:
         qbjEnginePhaseUnlink(vm, step);
         return 0;
+    case QBJ_STEP_FILE:
+        return qbjEnginePhaseFile(step);
     case QBJ_STEP_LAST:
     default:
         return 0;
@@ -104,7 +131,7 @@ qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qb
         size_t n = 1;
         int rc;
 
-        if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL) {
+        if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL && !step->job) {
             n = qbjEnginePhaseBatch(steps, i);
             rc = qbjEnginePhaseQmp(vm, (qbjStep **) steps->pdata + i, n);
         } else {
@@ -114,6 +141,18 @@ qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qb
             return -1;
         i += n;
     }
+    return 0;
+}
+
+/* A create job that failed is undone as well as one that did not. */
+static int
+qbjEnginePhaseUndoJob(virDomainObj *vm, const qbjStep *step)
+{
+    if (qbjEngineCreateWait(vm, step->job) == 0)
+        return 0;
+    if (virGetLastErrorCode() != VIR_ERR_OPERATION_FAILED || !virDomainObjIsActive(vm))
+        return -1;
+    virResetLastError();
     return 0;
 }
 
@@ -129,6 +168,8 @@ qbjEnginePhaseUndo(virDomainObj *vm, const virQbjJob *job, qbjPhaseRun run)
 
         /* goes on after a failure: what can be put back is put back */
         if (step->undo && qbjEnginePhaseStep(vm, job, step->undo, run) < 0)
+            ret = -1;
+        if (step->job && run == QBJ_PHASE_RUN_ALL && qbjEnginePhaseUndoJob(vm, step) < 0)
             ret = -1;
     }
     return ret;

@@ -326,9 +326,10 @@ static int
 qbjEngineSwitchSaveAgain(virDomainObj *vm, virQbjJob *job)
 {
     g_autoptr(virStorageSource) old = qbjEngineSwitchRecordedSource(vm, job);
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
 
-    if (old && vm->newDef)
-        qbjEngineChangePersistent(vm->newDef, job, old);
+    if (old && disk && vm->newDef)
+        qbjEngineChangePersistent(vm->newDef, job, old, disk);
     if (qbjEnginePersistentSave(vm) < 0)
         return -1;
     return qbjDomainSaveStatus(vm);
@@ -364,10 +365,10 @@ qbjEngineSwitchForwardPersistent(virDomainObj *vm, virQbjJob *job)
     if (qbjEngineSwitchDone(vm, job) || !disk || !vm->newDef)
         return false;
     if (!qbjEngineSwitchNamesNew(disk, job))
-        return qbjEngineChangePersistent(vm->newDef, job, disk->src);
+        return qbjEngineChangePersistent(vm->newDef, job, disk->src, disk);
     /* read back from a file that already said new */
     old = qbjEngineSwitchRecordedSource(vm, job);
-    return old && qbjEngineChangePersistent(vm->newDef, job, old);
+    return old && qbjEngineChangePersistent(vm->newDef, job, old, disk);
 }
 
 static int

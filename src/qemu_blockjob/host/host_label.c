@@ -33,7 +33,7 @@ qbjHostLabelSource(const qbjImage *image, virStorageSource *chain)
 }
 
 int
-qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *image, qbjAccess access,
+qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *image, qbjAccess access, bool top,
                   virStorageSource *chain)
 {
     g_autoptr(virStorageSource) src = qbjHostLabelSource(image, chain);
@@ -47,7 +47,7 @@ qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *im
 
     /* the drivers read the wanted rights from the image's own flag (02/Q82) */
     src->readonly = access == QBJ_ACCESS_RO;
-    ret = virSecurityManagerSetImageLabel(mgr, def, src, 0);
+    ret = virSecurityManagerSetImageLabel(mgr, def, src, top ? VIR_SECURITY_DOMAIN_IMAGE_PARENT_CHAIN_TOP : 0);
     src->readonly = readonly;
     return ret;
 }

@@ -1,0 +1,113 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_blockcopy.h"
+#include "api_domain.h"
+#include "datatypes.h"
+#include "domain_queue.h"
+#include "engine_copy.h"
+#include "engine_refuse.h"
+#include "engine_request.h"
+#include "virdomainjob.h"
+#include "virerror.h"
+#include "virtypedparam.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Y1 */
+static int
+qbjApiBlockCopyParams(virTypedParameterPtr params, int nparams, qbjCopyRequest *req)
+{
+    if (virTypedParamsValidate(params, nparams,
+                               VIR_DOMAIN_BLOCK_COPY_BANDWIDTH, VIR_TYPED_PARAM_ULLONG,
+                               VIR_DOMAIN_BLOCK_COPY_GRANULARITY, VIR_TYPED_PARAM_UINT,
+                               VIR_DOMAIN_BLOCK_COPY_BUF_SIZE, VIR_TYPED_PARAM_ULLONG,
+                               NULL) < 0 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_BLOCK_COPY_BANDWIDTH, &req->bandwidth) < 0 ||
+        virTypedParamsGetUInt(params, nparams, VIR_DOMAIN_BLOCK_COPY_GRANULARITY, &req->granularity) < 0 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_BLOCK_COPY_BUF_SIZE, &req->bufSize) < 0)
+        return -1;
+    return 0;
+}
+
+/* Y6 and later. @vm is released. */
+static int
+qbjApiBlockCopyRun(virDomainObj *vm, const char *disk, qbjCopyRequest *req)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    int ret = -1;
+
+    if (qbjGuardCopyRequest(req, &refusal) < 0) {
+        qbjEngineRefuse(&refusal);
+    } else if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjEngineCopy(vm, disk, req);
+        qbjDomainJobEnd(vm);
+    }
+    virDomainObjEndAPI(&vm);
+    return ret;
+}
+
+/* Y4. The destination, to be unreferenced; NULL with an error reported. */
+static virStorageSource *
+qbjApiBlockCopyTarget(virDomainObj *vm, const char *destxml)
+{
+    return virDomainDiskDefParseSource(destxml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt,
+                                       VIR_DOMAIN_DEF_PARSE_INACTIVE);
+}
+
+int
+qbjApiBlockCopy(virDomainPtr domain, const char *disk, const char *destxml, virTypedParameterPtr params,
+                int nparams, unsigned int flags)
+{
+    qbjCopyRequest req = { .flags = flags };
+    g_autoptr(virStorageSource) target = NULL;
+    virDomainObj *vm = NULL;
+
+    virCheckFlags(VIR_DOMAIN_BLOCK_COPY_SHALLOW | VIR_DOMAIN_BLOCK_COPY_REUSE_EXT |
+                  VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB | VIR_DOMAIN_BLOCK_COPY_SYNCHRONOUS_WRITES, -1);
+
+    if (qbjApiBlockCopyParams(params, nparams, &req) < 0 || !(vm = qbjApiDomain(domain)))
+        return -1;
+    if (virDomainBlockCopyEnsureACL(domain->conn, vm->def) < 0 || !(target = qbjApiBlockCopyTarget(vm, destxml))) {
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
+    req.target = target;
+    return qbjApiBlockCopyRun(vm, disk, &req);
+}
+
+/* Y5 */
+static int
+qbjApiBlockRebaseCheckCopy(unsigned long bandwidth, unsigned int flags, unsigned long long *bytes)
+{
+    *bytes = bandwidth;
+    if (!(flags & VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES) && qbjEngineRequestSpeed(bandwidth, false, bytes) < 0)
+        return -1;
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_RELATIVE) {
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s", _("Relative backing during copy not supported yet"));
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjApiBlockRebaseCopy(virDomainObj *vm, const char *disk, const char *path, unsigned long bandwidth,
+                      unsigned int flags)
+{
+    g_autoptr(virStorageSource) target = virStorageSourceNew();
+    qbjCopyRequest req = { .target = target };
+
+    if (qbjApiBlockRebaseCheckCopy(bandwidth, flags, &req.bandwidth) < 0) {
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
+    target->type = (flags & VIR_DOMAIN_BLOCK_REBASE_COPY_DEV) ? VIR_STORAGE_TYPE_BLOCK : VIR_STORAGE_TYPE_FILE;
+    target->path = g_strdup(path);
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_COPY_RAW)
+        target->format = VIR_STORAGE_FILE_RAW;
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_SHALLOW)
+        req.flags |= VIR_DOMAIN_BLOCK_COPY_SHALLOW;
+    if (flags & VIR_DOMAIN_BLOCK_REBASE_REUSE_EXT)
+        req.flags |= VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
+    return qbjApiBlockCopyRun(vm, disk, &req);
+}

@@ -1,0 +1,174 @@
+/* Refusals of virDomainBlockCopy that need nothing but disk and request: 01/Y2 to Y20. */
+#include <config.h>
+
+#include "internal.h"
+#include "spec_copy.h"
+#include "guard.h"
+#include "storage_file/storage_source.h"
+
+/* what QEMU takes (01/Y2) */
+#define QBJ_COPY_GRANULARITY_MIN 512
+#define QBJ_COPY_GRANULARITY_MAX (64 * 1024 * 1024)
+
+static int
+qbjGuardCopyNumbers(const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    if (req->granularity & (req->granularity - 1)) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, "%s", _("granularity must be power of 2"));
+        return -1;
+    }
+    if (req->granularity != 0 &&
+        (req->granularity < QBJ_COPY_GRANULARITY_MIN || req->granularity > QBJ_COPY_GRANULARITY_MAX)) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("granularity must be between %d and %d bytes"),
+                      QBJ_COPY_GRANULARITY_MIN, QBJ_COPY_GRANULARITY_MAX);
+        return -1;
+    }
+    if (req->bufSize > LLONG_MAX) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("buf-size must be at most %lld bytes"), LLONG_MAX);
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjGuardCopyRequest(const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    if (qbjGuardCopyNumbers(req, refusal) < 0)
+        return -1;
+    if (virStorageSourceIsLocalStorage(req->target) && NULLSTR_EMPTY(req->target->path)[0] != '/') {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, "%s", _("absolute path must be used as block copy target"));
+        return -1;
+    }
+    if (req->bandwidth > LLONG_MAX) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, _("bandwidth must be less than '%llu' bytes/s (%llu MiB/s)"),
+                      (unsigned long long) LLONG_MAX, (unsigned long long) LLONG_MAX >> 20);
+        return -1;
+    }
+    return 0;
+}
+
+bool
+qbjCopyIsShallow(const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    return (req->flags & VIR_DOMAIN_BLOCK_COPY_SHALLOW) && virStorageSourceHasBacking(disk->src);
+}
+
+/* Parts of a destination that the plan does not know how to make or to undo. */
+static int
+qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
+{
+    virStorageType type = virStorageSourceGetActualType(target);
+    const char *what = NULL;
+
+    if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("a copy to a destination of type '%s' is not supported yet"),
+                      NULLSTR(virStorageTypeToString(type)));
+        return -1;
+    }
+    if (target->encryption)
+        what = "encryption";
+    else if (target->sliceStorage)
+        what = "slices";
+    else if (target->nseclabels > 0)
+        what = "seclabel";
+    else if (target->pr)
+        what = "reservations";
+    else if (target->fdgroup)
+        what = "fdgroup";
+    if (!what)
+        return 0;
+
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, _("'%s' of a copy's destination is not supported yet"), what);
+    return -1;
+}
+
+/* Y10, and the chains that are not opened yet. */
+static int
+qbjGuardCopyChain(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    if (virStorageSourceHasBacking(req->target) && !qbjCopyIsShallow(disk, req)) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, "%s",
+                      _("backingStore of mirror without VIR_DOMAIN_BLOCK_COPY_SHALLOW doesn't make sense"));
+        return -1;
+    }
+    if (!qbjCopyIsShallow(disk, req))
+        return 0;
+    if (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("a shallow copy into an existing image is not supported yet"));
+        return -1;
+    }
+    if (req->target->backingStore) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("a shallow copy with a backing chain of its own is not supported yet"));
+        return -1;
+    }
+    return 0;
+}
+
+static int
+qbjGuardCopyDisk(const virDomainDiskDef *disk, qbjRefusal *refusal)
+{
+    if (virStorageSourceIsEmpty(disk->src)) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("disk %s has no source file to be copied"), disk->dst);
+        return -1;
+    }
+    /* QEMU would put the target in the place of the filter */
+    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("a copy of disk '%s' with copy_on_read is not supported yet"), disk->dst);
+        return -1;
+    }
+    if (disk->device == VIR_DOMAIN_DISK_DEVICE_LUN) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("a copy of disk '%s' of device type 'lun' is not supported yet"), disk->dst);
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persistent, const qbjRefusal *busy,
+             qbjRefusal *refusal)
+{
+    if (qbjGuardBusy(busy, refusal) < 0 || qbjGuardDiskKind(disk, refusal) < 0)
+        return -1;
+    if (persistent && !(req->flags & VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB)) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("domain is not transient"));
+        return -1;
+    }
+    if (qbjGuardCopyDisk(disk, refusal) < 0 || qbjGuardCopyChain(disk, req, refusal) < 0)
+        return -1;
+
+    return qbjGuardCopyKnown(req->target, refusal);
+}
+
+static bool
+qbjGuardCopyCanCreate(int format)
+{
+    return format == VIR_STORAGE_FILE_RAW || format == VIR_STORAGE_FILE_QCOW2;
+}
+
+int
+qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    int format = req->target->format;
+
+    if (qbjCopyIsShallow(disk, req) && format == VIR_STORAGE_FILE_RAW) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                      _("shallow copy of disk '%s' into a raw file is not possible"), disk->dst);
+        return -1;
+    }
+    if (disk->src->shared && !disk->src->readonly && format != VIR_STORAGE_FILE_RAW) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("can't pivot a shared disk to a storage volume not supporting sharing"));
+        return -1;
+    }
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) && !qbjGuardCopyCanCreate(format)) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, _("can't create storage format '%s'"),
+                      NULLSTR(virStorageFileFormatTypeToString(format)));
+        return -1;
+    }
+    return 0;
+}

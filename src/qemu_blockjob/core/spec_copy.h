@@ -1,0 +1,54 @@
+/* Planner of virDomainBlockCopy. Pure. */
+#pragma once
+
+#include "domain_conf.h"
+#include "spec.h"
+
+/* What is known of the guest's disk when a target has to be made for it. */
+typedef struct _qbjCopySize qbjCopySize;
+struct _qbjCopySize {
+    unsigned long long capacity;        /* bytes that the guest sees */
+    unsigned long long clusterSize;     /* of a qcow2 source, else 0 */
+    bool extendedL2;
+};
+
+typedef struct _qbjCopyRequest qbjCopyRequest;
+struct _qbjCopyRequest {
+    virStorageSource *target;           /* with its format, and for qbjSpecPlanCopy() its node names */
+    unsigned long long bandwidth;       /* bytes/s, 0 unlimited */
+    unsigned long long bufSize;         /* bytes, 0 QEMU's choice */
+    unsigned int granularity;           /* bytes, 0 QEMU's choice */
+    unsigned int flags;                 /* virDomainBlockCopyFlags, only known ones */
+    const char *identity;               /* of the file that has been made for the target (host_target.h), which
+                                         * goes away when the job does not start; NULL: it was there before */
+    qbjCopySize source;
+};
+
+/* Numbers that QEMU would refuse after everything is prepared (01/Y2, Y3, A15), and 01/Y6. Needs nothing
+ * but the request: VIR_ERR_INVALID_ARG. */
+int qbjGuardCopyRequest(const qbjCopyRequest *req, qbjRefusal *refusal);
+
+/* Checks Y7 to Y11 and Y17 of behaviour/01 in their order, then what we cannot copy to or from yet.
+ * @busy: NULL, or the refusal that qbjJobVerbCheck(NEW_JOB) gave; @persistent: the domain has a definition
+ * that stays. VIR_ERR_OPERATION_INVALID, VIR_ERR_INVALID_ARG, VIR_ERR_CONFIG_UNSUPPORTED,
+ * VIR_ERR_OPERATION_UNSUPPORTED. */
+int qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persistent, const qbjRefusal *busy,
+                 qbjRefusal *refusal);
+
+/* What can be said only when the format of the target is known: 01/Y11, Y17, Y20. */
+int qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal);
+
+/* Whether the copy leaves out what is below the active image: SHALLOW means nothing for a single image
+ * (01/Y9). */
+bool qbjCopyIsShallow(const virDomainDiskDef *disk, const qbjCopyRequest *req);
+
+/* @req has passed all guards. @spec is set only on success; the caller frees it. The pending phase is planned
+ * without bitmaps: qbjSpecPlanCopyPending() completes it. */
+int qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec **spec, qbjRefusal *refusal);
+
+/* (Re)plans the pending phase: merges of the bitmaps of @nodes (behaviour/20 B17, B18) into the target, which
+ * is the mirror of @disk. @nodes: the "return" array of query-named-block-nodes, or NULL when no image has
+ * bitmaps. Refused, with @spec unchanged: VIR_ERR_OPERATION_UNSUPPORTED when the target cannot store them
+ * (20/B20). */
+int qbjSpecPlanCopyPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes,
+                           qbjRefusal *refusal);

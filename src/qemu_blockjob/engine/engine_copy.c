@@ -1,0 +1,268 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_copy.h"
+#include "engine_begin.h"
+#include "engine_refuse.h"
+#include "engine_request.h"
+#include "domain_qmp.h"
+#include "host_target.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* Y12 to Y15 */
+static int
+qbjEngineCopyCheckTarget(const virDomainDiskDef *disk, const qbjCopyRequest *req, const qbjHostTarget *found)
+{
+    bool reuse = req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
+    bool block = virStorageSourceGetActualType(req->target) == VIR_STORAGE_TYPE_BLOCK;
+    const char *path = req->target->path;
+
+    if (!found->exists && (reuse || block)) {
+        virReportSystemError(ENOENT, _("missing destination file for disk %s: %s"), disk->dst, path);
+        return -1;
+    }
+    if (found->exists && !found->device && !found->empty && !reuse) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("external destination file for disk %s already exists and is not a block device: %s"),
+                       disk->dst, path);
+        return -1;
+    }
+    if (found->exists && !found->device && block) {
+        virReportError(VIR_ERR_INVALID_ARG,
+                       _("blockdev flag requested for disk %s, but file '%s' is not a block device"),
+                       disk->dst, path);
+        return -1;
+    }
+    if (found->exists && !found->regular && !block) {
+        virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' for disk %s is not a regular file"), path, disk->dst);
+        return -1;
+    }
+    return 0;
+}
+
+/* Y16 */
+static int
+qbjEngineCopySetFormat(const virDomainDiskDef *disk, qbjCopyRequest *req)
+{
+    if (req->target->format != VIR_STORAGE_FILE_NONE)
+        return 0;
+    req->target->format = (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) ? qbjHostTargetProbe(req->target->path)
+                                                                         : disk->src->format;
+    return req->target->format < 0 ? -1 : 0;
+}
+
+/* The same file under another name is the same file: QEMU's lock would tell after all had been prepared
+ * (01/Y27). */
+static int
+qbjEngineCopyCheckChain(const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    const virStorageSource *src;
+
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (virStorageSourceIsLocalStorage(src) && src->path && virFileLinkPointsTo(req->target->path, src->path)) {
+            virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is an image of disk '%s' itself"),
+                           req->target->path, disk->dst);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What QEMU takes a file of @size bytes for. */
+static unsigned long long
+qbjEngineCopyRound(unsigned long long size)
+{
+    return VIR_ROUND_UP(size, 512);
+}
+
+/* A target that is not made by us must be as large as the disk: QEMU would start, and fail (01/Y26). */
+static int
+qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, const qbjHostTarget *found)
+{
+    g_autoptr(virStorageSource) copy = NULL;
+    unsigned long long capacity;
+
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) &&
+        !(found->device && req->target->format == VIR_STORAGE_FILE_RAW))
+        return 0;
+    copy = virStorageSourceCopy(req->target, false);
+    if (qbjHostTargetCapacity(copy, &capacity) < 0)
+        return -1;
+    if (qbjEngineCopyRound(capacity) == req->source.capacity)
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
+                   req->target->path, capacity, disk->dst, req->source.capacity);
+    return -1;
+}
+
+static virJSONValue *
+qbjEngineCopyInserted(virJSONValue *reply, const char *node)
+{
+    size_t i;
+
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *inserted = virJSONValueObjectGetObject(virJSONValueArrayGet(reply, i), "inserted");
+
+        if (inserted && STREQ_NULLABLE(virJSONValueObjectGetString(inserted, "node-name"), node))
+            return inserted;
+    }
+    return NULL;
+}
+
+/* query-block, for query-named-block-nodes must not be asked while a stream may have ended (protocol H3). */
+static int
+qbjEngineCopyAskSource(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRequest *req)
+{
+    g_autofree char *node = g_strdup(disk->src->nodeformat);
+    g_autoptr(virJSONValue) reply = NULL;
+    virJSONValue *inserted;
+    virJSONValue *image;
+    virJSONValue *specific;
+
+    if (qbjDomainQmpCall(vm, "query-block", NULL, &reply) < 0)
+        return -1;
+    inserted = qbjEngineCopyInserted(reply, node);
+    image = inserted ? virJSONValueObjectGetObject(inserted, "image") : NULL;
+    if (!image || virJSONValueObjectGetNumberUlong(image, "virtual-size", &req->source.capacity) < 0) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("QEMU does not tell the size of disk '%s'"), disk->dst);
+        return -1;
+    }
+    if (disk->src->format == VIR_STORAGE_FILE_QCOW2 && req->target->format == VIR_STORAGE_FILE_QCOW2) {
+        ignore_value(virJSONValueObjectGetNumberUlong(image, "cluster-size", &req->source.clusterSize));
+        if ((specific = virJSONValueObjectGetObject(image, "format-specific")) &&
+            (specific = virJSONValueObjectGetObject(specific, "data")))
+            ignore_value(virJSONValueObjectGetBoolean(specific, "extended-l2", &req->source.extendedL2));
+    }
+    return 0;
+}
+
+/* Everything about the target that needs the host, with the lock dropped. The MODIFY job keeps @disk. */
+static int
+qbjEngineCopyTarget(const virDomainDiskDef *disk, qbjCopyRequest *req, qbjHostTarget *found)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
+    if (qbjHostTargetLook(req->target->path, found) < 0 ||
+        qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
+        qbjEngineCopyCheckChain(disk, req) < 0 ||
+        qbjEngineCopySetFormat(disk, req) < 0)
+        return -1;
+    return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
+}
+
+/* Node names (02/Q1), and what it takes over from the disk (Y19). */
+static void
+qbjEngineCopySetTarget(virDomainObj *vm, const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    virStorageSource *target = req->target;
+    unsigned long long n = ++QBJ_DOMAIN_PRIVATE(vm)->status->nodeIndex;
+
+    target->id = n;
+    g_free(target->nodestorage);
+    target->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
+    g_free(target->nodeformat);
+    target->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
+    target->readonly = false;
+    target->shared = disk->src->shared;
+    target->iomode = disk->iomode;
+    target->cachemode = disk->cachemode;
+    target->discard = disk->discard;
+    target->detect_zeroes = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
+    if (!qbjCopyIsShallow(disk, req) && !target->backingStore)
+        target->backingStore = virStorageSourceNew();
+}
+
+static int
+qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    qbjSpec *spec = NULL;
+    virQbjJob *job;
+
+    qbjEngineCopySetTarget(vm, disk, req);
+    if (qbjSpecPlanCopy(disk, req, &spec, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+
+    job = virQbjJobNew(spec, req->flags);
+    job->shallowNew = qbjCopyIsShallow(disk, req);
+    job->speed = req->bandwidth;
+    disk->mirror = virObjectRef(req->target);
+    disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
+    disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_COPY;
+    /* what is in the image may hold bitmaps of its own */
+    if (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2)
+        QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
+    return qbjEngineBegin(vm, job);
+}
+
+/* A file of ours that no record names yet. */
+static void
+qbjEngineCopyRemove(const qbjCopyRequest *req, const char *identity)
+{
+    virErrorPtr reason;
+
+    if (!identity)
+        return;
+    virErrorPreserveLast(&reason);
+    ignore_value(qbjHostTargetRemove(req->target->path, identity));
+    virErrorRestore(&reason);
+}
+
+/* @found: what is at the target's place. Y18: the file is made before the record, which names it by its
+ * identity, so that no later daemon removes one that somebody else has put there. */
+static int
+qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req, const qbjHostTarget *found)
+{
+    g_autofree char *target = g_strdup(disk->dst);
+    g_autofree char *identity = NULL;
+    int rc = 0;
+
+    virObjectUnlock(vm);
+    if (qbjEngineCopyCheckSize(disk, req, found) < 0 ||
+        (!found->exists && qbjHostTargetCreate(req->target->path, &identity) < 0))
+        rc = -1;
+    virObjectLock(vm);
+    if (rc < 0)
+        return -1;
+
+    req->identity = identity;
+    rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req);
+    req->identity = NULL;
+    /* a record that is left goes on by itself, and undoes it if need be */
+    if (rc < 0 && !qbjEngineJobFindByDisk(vm, target)) {
+        virObjectUnlock(vm);
+        qbjEngineCopyRemove(req, identity);
+        virObjectLock(vm);
+    }
+    return rc;
+}
+
+int
+qbjEngineCopy(virDomainObj *vm, const char *diskName, qbjCopyRequest *req)
+{
+    g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    qbjHostTarget found = { 0 };
+    virDomainDiskDef *disk;
+    int rc;
+
+    if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
+        return -1;
+    qbjEngineRequestBusy(vm, disk, &busy);
+    if (qbjGuardCopy(disk, req, vm->persistent, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    if (qbjEngineRequestBeside(vm, false) < 0)
+        return -1;
+
+    virObjectUnlock(vm);
+    rc = qbjEngineCopyTarget(disk, req, &found);
+    virObjectLock(vm);
+    if (rc < 0 || qbjEngineRequestRunning(vm) < 0 || qbjEngineCopyAskSource(vm, disk, req) < 0 ||
+        qbjEngineRequestRunning(vm) < 0)
+        return -1;
+    return qbjEngineCopyMake(vm, disk, req, &found);
+}

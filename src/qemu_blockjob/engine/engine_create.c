@@ -1,0 +1,79 @@
+#include <config.h>
+
+#include "internal.h"
+#include "engine_create.h"
+#include "domain_qmp.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* An empty image takes some milliseconds; a server may be slow. */
+#define QBJ_ENGINE_CREATE_MS 60000
+#define QBJ_ENGINE_CREATE_ASK_MAX_MS 100
+
+typedef enum {
+    QBJ_ENGINE_CREATE_GONE,
+    QBJ_ENGINE_CREATE_RUNS,
+    QBJ_ENGINE_CREATE_ENDED,
+} qbjEngineCreateState;
+
+/* @error: set when it has ended with one. Returns the state, -1 with an error reported. */
+static int
+qbjEngineCreateAsk(virDomainObj *vm, const char *name, char **error)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    size_t i;
+
+    if (qbjDomainQmpCall(vm, "query-jobs", NULL, &reply) < 0)
+        return -1;
+    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+        virJSONValue *job = virJSONValueArrayGet(reply, i);
+
+        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(job, "id"), name))
+            continue;
+        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(job, "status"), "concluded"))
+            return QBJ_ENGINE_CREATE_RUNS;
+        *error = g_strdup(virJSONValueObjectGetString(job, "error"));
+        return QBJ_ENGINE_CREATE_ENDED;
+    }
+    return QBJ_ENGINE_CREATE_GONE;
+}
+
+static int
+qbjEngineCreateDismiss(virDomainObj *vm, const char *name, const char *error)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "s:id", name, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "job-dismiss", arguments, NULL) < 0)
+        return -1;
+    if (!error)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("failed to format image: '%s'"), error);
+    return -1;
+}
+
+int
+qbjEngineCreateWait(virDomainObj *vm, const char *name)
+{
+    gint64 until = g_get_monotonic_time() / 1000 + QBJ_ENGINE_CREATE_MS;
+    unsigned int pauseMs = 1;
+
+    while (g_get_monotonic_time() / 1000 < until) {
+        g_autofree char *error = NULL;
+        int state = qbjEngineCreateAsk(vm, name, &error);
+
+        if (state < 0)
+            return -1;
+        if (state == QBJ_ENGINE_CREATE_ENDED)
+            return qbjEngineCreateDismiss(vm, name, error);
+        if (state == QBJ_ENGINE_CREATE_GONE)
+            return 0;
+        virObjectUnlock(vm);
+        g_usleep(pauseMs * 1000);
+        virObjectLock(vm);
+        pauseMs = MIN(pauseMs * 2, QBJ_ENGINE_CREATE_ASK_MAX_MS);
+    }
+    virReportError(VIR_ERR_OPERATION_TIMEOUT, _("block job '%s' does not end"), name);
+    return -1;
+}

@@ -1,0 +1,10 @@
+/* Jobs that make an image, and end by themselves (protocol 2, blockdev-create). */
+#pragma once
+
+#include "engine_job.h"
+
+/* Waits for the end of the create job @name of QEMU and dismisses it. @vm is locked and its job held; the
+ * lock is dropped while QEMU is asked and waited for. Returns 0, also when there is no such job any more; -1
+ * with an error reported: VIR_ERR_OPERATION_FAILED when the job has failed, VIR_ERR_OPERATION_TIMEOUT when it
+ * does not end. */
+int qbjEngineCreateWait(virDomainObj *vm, const char *name);

@@ -1,0 +1,35 @@
+/* The file that a copy is made into: what is there, and making it. None of these may be called with a lock
+ * held, for storage may hang. */
+#pragma once
+
+#include "domain_conf.h"
+
+typedef struct _qbjHostTarget qbjHostTarget;
+struct _qbjHostTarget {
+    bool exists;
+    bool device;                /* a block device */
+    bool regular;
+    bool empty;                 /* regular, without content */
+};
+
+/* What is at @path. Nothing there is no error. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported. */
+int qbjHostTargetLook(const char *path, qbjHostTarget *target);
+
+/* The format that the header of the regular file or block device @path tells (virStorageFileFormat), RAW when
+ * it tells none; -1 with an error reported. */
+int qbjHostTargetProbe(const char *path);
+
+/* The size of the image @src, of its stated format, as a guest would see it. @src is changed: pass a copy.
+ * Returns 0, -1 with an error reported: cannot be read, or its header does not tell (VIR_ERR_INVALID_ARG). */
+int qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity);
+
+/* Makes an empty file of mode 0600 where there is none. @identity: tells it from another file of the same
+ * path, to be freed. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported (also when there is one by now). */
+int qbjHostTargetCreate(const char *path, char **identity);
+
+/* Whether the file at @path is the one of @identity. */
+bool qbjHostTargetIsSame(const char *path, const char *identity);
+
+/* Removes the file at @path if it is the one of @identity; anything else stays. Returns 0, also when there
+ * was nothing to remove; -1 with VIR_ERR_SYSTEM_ERROR reported. */
+int qbjHostTargetRemove(const char *path, const char *identity);
