@@ -45,7 +45,7 @@ SUITES = {
     "buses": (["buses.py"], 200),
     "holes": (["holes.py"], 200),
     "pulls": (["pulls.py"], 300),
-    "copies": (["copies.py", "--mode", "system"], 300),
+    "copies": (["copies.py"], 200),
     "nbd": (["nbd.py"], 200),
     "refusing": (["refusing.py"], 120),
     "memory": (["memory.py"], 200),

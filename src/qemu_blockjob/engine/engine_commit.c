@@ -92,7 +92,7 @@ qbjEngineCommit(virDomainObj *vm, const char *diskName, const char *base, const 
     qbjEngineRequestBusy(vm, disk, &busy);
     if (qbjGuardCommit(disk, &req, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
-    if (qbjEngineRequestBeside(vm, false) < 0 || qbjEngineCommitSizes(vm, &req) < 0)
+    if (qbjEngineRequestBeside(vm, false, false) < 0 || qbjEngineCommitSizes(vm, &req) < 0)
         return -1;
     if (qbjSpecPlanCommit(disk, &req, &spec, &refusal) < 0)
         return qbjEngineRefuse(&refusal);

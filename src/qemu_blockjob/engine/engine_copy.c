@@ -10,6 +10,7 @@
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -58,16 +59,29 @@ qbjEngineCopySetFormat(const virDomainDiskDef *disk, qbjCopyRequest *req)
 /* The same file under another name is the same file: QEMU's lock would tell after all had been prepared
  * (01/Y27). */
 static int
-qbjEngineCopyCheckChain(const virDomainDiskDef *disk, const qbjCopyRequest *req)
+qbjEngineCopyCheckChain(const char *disk, const virStorageSource *src, const qbjCopyRequest *req)
 {
-    const virStorageSource *src;
-
-    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
+    for (; virStorageSourceIsBacking(src); src = src->backingStore) {
         if (virStorageSourceIsLocalStorage(src) && src->path && virFileLinkPointsTo(req->target->path, src->path)) {
             virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is an image of disk '%s' itself"),
-                           req->target->path, disk->dst);
+                           req->target->path, disk);
             return -1;
         }
+    }
+    return 0;
+}
+
+static int
+qbjEngineCopyCheckImages(const virDomainDef *def, const qbjCopyRequest *req)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+
+        if (qbjEngineCopyCheckChain(disk->dst, disk->src, req) < 0 ||
+            qbjEngineCopyCheckChain(disk->dst, disk->mirror, req) < 0)
+            return -1;
     }
     return 0;
 }
@@ -104,7 +118,7 @@ qbjEngineCopyInserted(virJSONValue *reply, const char *node)
 {
     size_t i;
 
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *inserted = virJSONValueObjectGetObject(virJSONValueArrayGet(reply, i), "inserted");
 
         if (inserted && STREQ_NULLABLE(virJSONValueObjectGetString(inserted, "node-name"), node))
@@ -142,13 +156,13 @@ qbjEngineCopyAskSource(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRe
 
 /* Everything about the target that needs the host, with the lock dropped. The MODIFY job keeps @disk. */
 static int
-qbjEngineCopyTarget(const virDomainDiskDef *disk, qbjCopyRequest *req, qbjHostTarget *found)
+qbjEngineCopyTarget(const virDomainDef *def, const virDomainDiskDef *disk, qbjCopyRequest *req, qbjHostTarget *found)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
     if (qbjHostTargetLook(req->target->path, found) < 0 ||
         qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
-        qbjEngineCopyCheckChain(disk, req) < 0 ||
+        qbjEngineCopyCheckImages(def, req) < 0 ||
         qbjEngineCopySetFormat(disk, req) < 0)
         return -1;
     return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
@@ -176,6 +190,13 @@ qbjEngineCopySetTarget(virDomainObj *vm, const virDomainDiskDef *disk, const qbj
         target->backingStore = virStorageSourceNew();
 }
 
+/* What is in the image may hold bitmaps of its own. */
+static bool
+qbjEngineCopyBitmaps(const qbjCopyRequest *req)
+{
+    return req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2;
+}
+
 static int
 qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req)
 {
@@ -193,8 +214,7 @@ qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyReques
     disk->mirror = virObjectRef(req->target);
     disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
     disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_COPY;
-    /* what is in the image may hold bitmaps of its own */
-    if (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2)
+    if (qbjEngineCopyBitmaps(req))
         QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
     return qbjEngineBegin(vm, job);
 }
@@ -255,13 +275,12 @@ qbjEngineCopy(virDomainObj *vm, const char *diskName, qbjCopyRequest *req)
     qbjEngineRequestBusy(vm, disk, &busy);
     if (qbjGuardCopy(disk, req, vm->persistent, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
-    if (qbjEngineRequestBeside(vm, false) < 0)
-        return -1;
 
     virObjectUnlock(vm);
-    rc = qbjEngineCopyTarget(disk, req, &found);
+    rc = qbjEngineCopyTarget(vm->def, disk, req, &found);
     virObjectLock(vm);
-    if (rc < 0 || qbjEngineRequestRunning(vm) < 0 || qbjEngineCopyAskSource(vm, disk, req) < 0 ||
+    if (rc < 0 || qbjEngineRequestRunning(vm) < 0 ||
+        qbjEngineRequestBeside(vm, false, qbjEngineCopyBitmaps(req)) < 0 || qbjEngineCopyAskSource(vm, disk, req) < 0 ||
         qbjEngineRequestRunning(vm) < 0)
         return -1;
     return qbjEngineCopyMake(vm, disk, req, &found);

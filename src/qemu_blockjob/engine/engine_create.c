@@ -4,6 +4,7 @@
 #include "engine_create.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -26,7 +27,7 @@ qbjEngineCreateAsk(virDomainObj *vm, const char *name, char **error)
 
     if (qbjDomainQmpCall(vm, "query-jobs", NULL, &reply) < 0)
         return -1;
-    for (i = 0; virJSONValueIsArray(reply) && i < virJSONValueArraySize(reply); i++) {
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
         virJSONValue *job = virJSONValueArrayGet(reply, i);
 
         if (STRNEQ_NULLABLE(virJSONValueObjectGetString(job, "id"), name))

@@ -58,7 +58,7 @@ qbjEnginePull(virDomainObj *vm, const char *diskName, const char *base, unsigned
     if (qbjSpecPlanPull(disk, &req, &spec, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
     /* what would have to be given up at the end is told now */
-    if (qbjEngineRequestBeside(vm, true) < 0 || qbjEnginePendingTry(vm, spec) < 0)
+    if (qbjEngineRequestBeside(vm, true, false) < 0 || qbjEnginePendingTry(vm, spec) < 0)
         return -1;
 
     return qbjEnginePullBegin(vm, g_steal_pointer(&spec), &req, flags);

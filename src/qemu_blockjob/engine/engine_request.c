@@ -74,11 +74,11 @@ qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal 
 }
 
 int
-qbjEngineRequestBeside(virDomainObj *vm, bool pull)
+qbjEngineRequestBeside(virDomainObj *vm, bool pull, bool bitmaps)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
-    if (!status->mayHaveBitmaps || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm)))
+    if (!(bitmaps || status->mayHaveBitmaps) || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm)))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                    _("a pull beside another block job of the domain is not supported while an image may have dirty "

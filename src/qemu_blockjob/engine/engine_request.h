@@ -23,8 +23,9 @@ virStorageSource *qbjEngineRequestImage(const virDomainDiskDef *disk, virStorage
 
 /* Jobs that stand beside each other in one VM, on other disks: a pull and anything else not where an image
  * may have dirty bitmaps, for QEMU cannot be asked for them while there is a pull (protocol H3). @pull: the
- * new one is a pull. Returns 0, -1 with VIR_ERR_OPERATION_UNSUPPORTED reported. */
-int qbjEngineRequestBeside(virDomainObj *vm, bool pull);
+ * new one is a pull; @bitmaps: it brings in an image that may have some. Returns 0, -1 with
+ * VIR_ERR_OPERATION_UNSUPPORTED reported. */
+int qbjEngineRequestBeside(virDomainObj *vm, bool pull, bool bitmaps);
 
 /* 01/A13: the refusal that a job on the disk gives to a further one; @busy stays as it is when there is
  * none. */
