@@ -3,37 +3,11 @@
 
 #include "internal.h"
 #include "spec_pull.h"
+#include "jobfixture.h"
 #include "statusfixture.h"
 #include "virerror.h"
 
 static virDomainObj *vm;        /* vda: libvirt-3 on 6 on 7 */
-
-/* The only job in @elements. */
-static virQbjJob *
-qbjTestParseOne(const char *elements)
-{
-    g_autofree char *text = g_strdup_printf("<domstatus>\n%s</domstatus>", elements);
-    g_autoptr(xmlXPathContext) ctxt = NULL;
-    g_autoptr(xmlDoc) doc = virXMLParseHelper(VIR_FROM_QEMU, NULL, text, NULL, NULL, &ctxt, NULL, false);
-    g_autoptr(GPtrArray) jobs = NULL;
-
-    g_assert_nonnull(doc);
-    g_assert_cmpint(virQbjJobsParse(ctxt, vm->def, &jobs), ==, 0);
-    g_assert_cmpuint(jobs->len, ==, 1);
-    g_ptr_array_set_free_func(jobs, NULL);
-    return jobs->pdata[0];
-}
-
-static void
-qbjTestSameSpec(const qbjSpec *one, const qbjSpec *other)
-{
-    g_autoptr(virJSONValue) oneJSON = qbjSpecToJSON(one);
-    g_autoptr(virJSONValue) otherJSON = qbjSpecToJSON(other);
-    g_autofree char *oneText = virJSONValueToString(oneJSON, true);
-    g_autofree char *otherText = virJSONValueToString(otherJSON, true);
-
-    g_assert_cmpstr(oneText, ==, otherText);
-}
 
 /* @base: its node, or NULL when all is pulled. */
 static void
@@ -44,7 +18,7 @@ qbjTestAdoptPullTo(const char *base, virStorageSource *image)
     g_autofree char *text = g_strdup_printf("<blockjobs><blockjob name='pull-vda-libvirt-3-format' type='pull' "
                                             "state='running' jobflags='0x40'><disk dst='vda'/>%s</blockjob>"
                                             "</blockjobs>", NULLSTR_EMPTY(element));
-    g_autoptr(virQbjJob) job = qbjTestParseOne(text);
+    g_autoptr(virQbjJob) job = qbjTestJobParse(vm, text);
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(qbjSpec) planned = NULL;
     qbjPullRequest req = { .base = image };
@@ -77,7 +51,7 @@ qbjTestAdoptBroken(void)
     for (i = 0; i < G_N_ELEMENTS(bases); i++) {
         g_autofree char *text = g_strdup_printf("<blockjobs><blockjob name='j' type='pull' state='running'>"
                                                 "<disk dst='vda'/><base node='%s'/></blockjob></blockjobs>", bases[i]);
-        g_autoptr(virQbjJob) job = qbjTestParseOne(text);
+        g_autoptr(virQbjJob) job = qbjTestJobParse(vm, text);
 
         g_assert_cmpint(job->state, ==, QBJ_STATE_BROKEN);
         g_assert_cmpstr(job->spec->disk, ==, "vda");

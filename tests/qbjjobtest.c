@@ -3,6 +3,7 @@
 
 #include "internal.h"
 #include "spec_commit.h"
+#include "jobfixture.h"
 #include "statusfixture.h"
 #include "virerror.h"
 
@@ -19,30 +20,6 @@ qbjTestFormat(GPtrArray *jobs)
     if (virQbjJobsFormat(&buf, jobs) < 0)
         return NULL;
     return virBufferContentAndReset(&buf);
-}
-
-static GPtrArray *
-qbjTestParse(const char *elements)
-{
-    g_autofree char *text = g_strdup_printf("<domstatus>\n%s</domstatus>", elements);
-    g_autoptr(xmlXPathContext) ctxt = NULL;
-    g_autoptr(xmlDoc) doc = virXMLParseHelper(VIR_FROM_QEMU, NULL, text, NULL, NULL, &ctxt, NULL, false);
-    GPtrArray *jobs = NULL;
-
-    g_assert_nonnull(doc);
-    g_assert_cmpint(virQbjJobsParse(ctxt, vm->def, &jobs), ==, 0);
-    return jobs;
-}
-
-/* The only job in @elements. */
-static virQbjJob *
-qbjTestParseOne(const char *elements)
-{
-    g_autoptr(GPtrArray) jobs = qbjTestParse(elements);
-
-    g_assert_cmpuint(jobs->len, ==, 1);
-    g_ptr_array_set_free_func(jobs, NULL);
-    return jobs->pdata[0];
 }
 
 static GPtrArray *
@@ -71,17 +48,6 @@ qbjTestCommit(size_t disk, bool active, unsigned int flags)
 }
 
 static void
-qbjTestSameSpec(const qbjSpec *one, const qbjSpec *other)
-{
-    g_autoptr(virJSONValue) oneJSON = qbjSpecToJSON(one);
-    g_autoptr(virJSONValue) otherJSON = qbjSpecToJSON(other);
-    g_autofree char *oneText = virJSONValueToString(oneJSON, true);
-    g_autofree char *otherText = virJSONValueToString(otherJSON, true);
-
-    g_assert_cmpstr(oneText, ==, otherText);
-}
-
-static void
 qbjTestSameJob(const virQbjJob *one, const virQbjJob *other)
 {
     g_assert_cmpint(one->state, ==, other->state);
@@ -107,7 +73,7 @@ qbjTestRoundTripOne(virQbjJob *job)
 {
     g_autoptr(GPtrArray) jobs = qbjTestList(job);
     g_autofree char *text = qbjTestFormat(jobs);
-    g_autoptr(GPtrArray) back = qbjTestParse(text);
+    g_autoptr(GPtrArray) back = qbjTestJobsParse(vm, text);
     g_autofree char *again = qbjTestFormat(back);
 
     g_assert_cmpuint(back->len, ==, 1);
@@ -168,7 +134,7 @@ qbjTestSorted(void)
 
     g_ptr_array_add(jobs, qbjTestCommit(1, false, 0));
     text = qbjTestFormat(jobs);
-    back = qbjTestParse(text);
+    back = qbjTestJobsParse(vm, text);
     g_assert_cmpuint(back->len, ==, 2);
     g_assert_cmpstr(((virQbjJob *) back->pdata[0])->spec->job, ==, "commit-sdb-libvirt-4-format");
     g_assert_cmpstr(((virQbjJob *) back->pdata[1])->spec->job, ==, "commit-vda-libvirt-3-format");
@@ -205,8 +171,8 @@ qbjTestNoJobs(void)
 {
     g_autoptr(GPtrArray) jobs = g_ptr_array_new();
     g_autofree char *text = qbjTestFormat(jobs);
-    g_autoptr(GPtrArray) back = qbjTestParse(text);
-    g_autoptr(GPtrArray) nothing = qbjTestParse("");
+    g_autoptr(GPtrArray) back = qbjTestJobsParse(vm, text);
+    g_autoptr(GPtrArray) nothing = qbjTestJobsParse(vm, "");
 
     g_assert_cmpstr(text, ==, "<blockjobs active='no'/>\n");
     g_assert_cmpuint(back->len, ==, 0);
@@ -264,7 +230,7 @@ qbjTestAdoptOne(const qbjTestAdopt *row, bool active)
     g_autofree char *text = g_strdup_printf("<blockjobs><blockjob name='j' type='%s' %s jobflags='0x4'>%s</blockjob>"
                                             "</blockjobs>", active ? "active-commit" : "commit", row->states,
                                             active ? QBJ_TEST_ACTIVE : QBJ_TEST_MIDDLE);
-    g_autoptr(virQbjJob) job = qbjTestParseOne(text);
+    g_autoptr(virQbjJob) job = qbjTestJobParse(vm, text);
     g_autoptr(virQbjJob) planned = qbjTestCommit(active ? 0 : 1, active, 0);
 
     g_assert_cmpint(job->state, ==, row->state);
@@ -298,7 +264,7 @@ qbjTestAdoptStates(void)
 static void
 qbjTestAdoptDetails(void)
 {
-    g_autoptr(virQbjJob) job = qbjTestParseOne("<blockjobs><blockjob name='j' type='commit' state='running'>"
+    g_autoptr(virQbjJob) job = qbjTestJobParse(vm, "<blockjobs><blockjob name='j' type='commit' state='running'>"
                                                "<errmsg>why</errmsg>" QBJ_TEST_MIDDLE
                                                "<deleteCommittedImages/></blockjob></blockjobs>");
 
@@ -345,7 +311,7 @@ qbjTestAdoptBroken(void)
 
     for (i = 0; i < G_N_ELEMENTS(qbjTestBroken); i++) {
         g_autofree char *text = g_strdup_printf("<blockjobs>%s</blockjobs>", qbjTestBroken[i].job);
-        virQbjJob *job = qbjTestParseOne(text);
+        virQbjJob *job = qbjTestJobParse(vm, text);
 
         g_assert_cmpint(job->state, ==, QBJ_STATE_BROKEN);
         g_assert_cmpint(job->spec->type, ==, qbjTestBroken[i].type);
@@ -384,7 +350,7 @@ qbjTestMerge(const char *stock, const char *own)
 {
     g_autofree char *text = g_strdup_printf("%s%s", stock, own);
 
-    return qbjTestParseOne(text);
+    return qbjTestJobParse(vm, text);
 }
 
 #define QBJ_TEST_STOCK "<blockjobs><blockjob name='commit-vda-libvirt-3-format' type='active-commit' state='ready' " \
@@ -449,7 +415,7 @@ qbjTestOwnOtherName(void)
     /* the spec in it is about another job */
     memcpy(name, "name='commit-vdb", strlen("name='commit-vdb"));
     text = g_strdup_printf("%s%s", QBJ_TEST_STOCK, own);
-    jobs = qbjTestParse(text);
+    jobs = qbjTestJobsParse(vm, text);
     g_assert_cmpuint(jobs->len, ==, 2);
     g_assert_cmpint(((virQbjJob *) jobs->pdata[0])->state, ==, QBJ_STATE_READY);
     g_assert_cmpint(((virQbjJob *) jobs->pdata[1])->state, ==, QBJ_STATE_BROKEN);
@@ -462,7 +428,7 @@ qbjTestDeepSpec(void)
     g_autofree char *deep = g_strnfill(3 * 1000 * 1000, '[');
     g_autofree char *text = g_strdup_printf("<q:jobs xmlns:q='" VIR_QBJ_XML_NAMESPACE "'>"
                                             "<q:job name='j' state='running'><q:spec>%s</q:spec></q:job></q:jobs>", deep);
-    g_autoptr(virQbjJob) job = qbjTestParseOne(text);
+    g_autoptr(virQbjJob) job = qbjTestJobParse(vm, text);
 
     g_assert_cmpint(job->state, ==, QBJ_STATE_BROKEN);
 }

@@ -527,8 +527,8 @@ def v161_two_disks(r):
     r.note("V163 events of vdb", [e for e in r.job_events() if "vdb" in e[1] or "/b" in e[1]])
 
 
-@case
-def v166_folders(r):
+def in_folders(r):
+    """Starts a domain on a chain whose middle is in a folder below: ../rb.qcow2, sub/rm.qcow2; gives the top."""
     os.mkdir(os.path.join(r.folder, "sub"))
     os.chmod(os.path.join(r.folder, "sub"), 0o711)
     base, middle, top = (os.path.join(r.folder, n) for n in ("rb.qcow2", "sub/rm.qcow2", "rt.qcow2"))
@@ -537,6 +537,12 @@ def v166_folders(r):
     images.qemu_img("create", "-q", "-f", "qcow2", "-b", "sub/rm.qcow2", "-F", "qcow2", top, cwd=r.folder)
     r.daemon.own(os.path.join(r.folder, "sub"), base, middle, top)
     r.start(plain.disk("vda", top))
+    return top
+
+
+@case
+def v166_folders(r):
+    top = in_folders(r)
     r.note_chain("at the start")
     intermediate(r, "../rb.qcow2", "sub/rm.qcow2", RELATIVE)
     r.note("header", images.backing(top))

@@ -10,7 +10,7 @@ import libvirt
 import images
 import jobs
 import plain
-from cases_jobs import TOO_MUCH, power_off, stated
+from cases_jobs import TOO_MUCH, in_folders, power_off, stated
 from recorder import ACTIVE, HELD, INACTIVE, PIVOT, Stop
 
 REBASE_SHALLOW = libvirt.VIR_DOMAIN_BLOCK_REBASE_SHALLOW
@@ -181,14 +181,7 @@ def v55_relative_chain_becomes_absolute(r):
 
 @case
 def v55_relative_folders(r):
-    os.mkdir(os.path.join(r.folder, "sub"))
-    os.chmod(os.path.join(r.folder, "sub"), 0o711)
-    base, middle, top = (os.path.join(r.folder, n) for n in ("rb.qcow2", "sub/rm.qcow2", "rt.qcow2"))
-    images.qemu_img("create", "-q", "-f", "qcow2", base, "64M")
-    images.qemu_img("create", "-q", "-f", "qcow2", "-b", "../rb.qcow2", "-F", "qcow2", middle)
-    images.qemu_img("create", "-q", "-f", "qcow2", "-b", "sub/rm.qcow2", "-F", "qcow2", top, cwd=r.folder)
-    r.daemon.own(os.path.join(r.folder, "sub"), base, middle, top)
-    r.start(plain.disk("vda", top))
+    top = in_folders(r)
     pulled(r, "../rb.qcow2", RELATIVE)
     header(r, top)
 

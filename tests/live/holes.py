@@ -6,86 +6,20 @@ QEMU dies; and a QEMU that is killed at the moment its idle guest's commit has c
 
 import json
 import os
-import re
 import signal
 import sys
 
 import libvirt
 
 import jobs
-import options
-import plain
-from daemon import Daemon, DaemonError
-from images import ImageError, consistent, qemu_io
-from tap import Tap
+import jobtest
+import suite
+from jobtest import ACTIVE, INACTIVE, holds
 
-LAYERS = 5
 KILLS = 5
-ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
-PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-TRACED = ("handle_qmp_command", "job_state_transition")
-STATE = re.compile(r"job_state_transition .*-->\s*(\w+)")
-COMMAND = re.compile(r"handle_qmp_command .*?req: (\{.*\})")
 
 
-def fill(index, path, fmt):
-    qemu_io(path, fmt, "write -P %d %dM 1M" % (index + 1, index))
-
-
-def holds(path, layers=range(LAYERS)):
-    """None, or what is wrong with the data that the layers wrote, read through this image."""
-    try:
-        qemu_io(path, "qcow2", *["read -P %d %dM 1M" % (n + 1, n) for n in layers])
-    except ImageError as e:
-        return str(e)
-    return consistent(path, "qcow2") or None
-
-
-class Test:
-    def __init__(self, out, daemon):
-        self.out, self.daemon, self.mode = out, daemon, daemon.mode
-        self.conn = daemon.connect()
-        self.events = jobs.Events(self.conn)
-
-    def ok(self, condition, what, detail=None):
-        return self.out.ok(condition, "%s: %s" % (self.mode, what), detail)
-
-    def started(self, name):
-        xml, self.paths = plain.chain_domain(self.daemon, name, LAYERS, fill)
-        self.domain = self.conn.defineXML(xml)
-        self.domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
-        self.name = name
-
-    def gone(self):
-        if self.domain.isActive():
-            self.domain.destroy()
-        self.domain.undefine()
-
-    # --- the trace -----------------------------------------------------------------------------------------
-
-    def trace_on(self):
-        """Whether QEMU writes what comes in on its monitor into the domain's log."""
-        for event in TRACED:
-            self.daemon.virsh("qemu-monitor-command", self.name, "--hmp", "trace-event %s on" % event)
-        self.daemon.virsh("qemu-monitor-command", self.name, '{"execute":"query-status"}')
-        return jobs.wait_for(lambda: "query-status" in self.log(), 5)
-
-    def log(self):
-        with open(os.path.join(self.daemon.qemu_log_dir, self.name + ".log"), errors="replace") as f:
-            return f.read()
-
-    def trace(self):
-        """[(command, arguments) or (state in capitals, None)]"""
-        out = []
-        for line in self.log().splitlines():
-            state, command = STATE.search(line), COMMAND.search(line)
-            if state:
-                out.append((state.group(1).upper(), None))
-            elif command:
-                request = json.loads(command.group(1))
-                out.append((request.get("execute") or request.get("exec-oob"), request.get("arguments", {})))
-        return out
-
+class Test(jobtest.JobChecks):
     @staticmethod
     def between(trace, first, last):
         names = [entry[0] for entry in trace]
@@ -97,26 +31,25 @@ class Test:
 
     def node(self, path):
         """The format node of an image."""
-        reply = json.loads(self.daemon.virsh("qemu-monitor-command", self.name,
-                                             '{"execute":"query-named-block-nodes"}')[1])
-        return next(n["node-name"] for n in reply["return"] if n["drv"] == "qcow2" and n["file"] == path)
+        reply = self.monitor("query-named-block-nodes")["return"]
+        return next(n["node-name"] for n in reply if n["drv"] == "qcow2" and n["file"] == path)
 
     def reopened(self, commands, node, read_only):
         return any(name == "blockdev-reopen" and
                    any(o.get("node-name") == node and o.get("read-only", False) == read_only
                        for o in args.get("options", [])) for name, args in commands)
 
-    def order(self):
+    def test_order(self):
         """H1, H2, H3 of an intermediate commit whose overlay is not the active image."""
         self.started("order")
         base, above = self.node(self.paths[1]), self.node(self.paths[3])
-        if not self.trace_on():
+        if not self.trace.on():
             self.out.skip("order of commands", "this QEMU has no trace events in its log")
             return self.gone()
         since = self.events.mark()
         self.domain.blockCommit("vda", self.paths[1], self.paths[2], 0, 0)
         self.ok(self.events.wait_job(self.name, "vda", "completed", since=since), "intermediate commit completes")
-        trace = self.trace()
+        trace = self.trace.read()
         try:
             held = self.between(trace, "PENDING", "job-finalize")
             ended = self.between(trace, "CONCLUDED", "job-dismiss")
@@ -129,15 +62,15 @@ class Test:
                 "the nodes are not asked for in CONCLUDED (H3)", self.show(ended))
         self.gone()
 
-    def abort(self):
+    def test_abort(self):
         """An abort is the forced one, so that it cannot be taken for a pivot (H9)."""
         self.started("abort")
-        if not self.trace_on():
+        if not self.trace.on():
             return self.gone()
         self.domain.blockCommit("vda", self.paths[1], None, 0, ACTIVE)
         self.ok(jobs.wait_ready(self.domain, "vda"), "active commit gets ready")
         self.domain.blockJobAbort("vda", 0)
-        cancels = [(name, args) for name, args in self.trace() if name in ("block-job-cancel", "job-cancel")]
+        cancels = [(name, args) for name, args in self.trace.read() if name in ("block-job-cancel", "job-cancel")]
         self.ok(cancels and all(name == "job-cancel" or args.get("force") for name, args in cancels),
                 "the abort is forced (H9)", self.show(cancels))
         self.domain.destroy()
@@ -147,10 +80,10 @@ class Test:
 
     # --- the overlay cannot be written -----------------------------------------------------------------------
 
-    def locked(self):
+    def test_locked(self):
         """H2: without the step in PENDING this QEMU would end with SIGSEGV."""
         self.started("locked")
-        traced = self.trace_on()
+        traced = self.trace.on()
         pid, overlay = self.daemon.qemu_pid(self.name), self.paths[3]
         if self.immutable(overlay, True):
             undo = lambda: self.immutable(overlay, False)
@@ -169,7 +102,7 @@ class Test:
         self.ok(self.daemon.qemu_pid(self.name) == pid and self.domain.isActive(), "and QEMU lives (H2)",
                 self.daemon.log_tail)
         if traced:
-            trace = self.trace()
+            trace = self.trace.read()
             self.ok("job-finalize" not in [name for name, _ in trace] and
                     ("job-cancel", None) in [(name, None) for name, _ in trace],
                     "the job was called off by job-cancel, not finalized (H9)", self.show(trace))
@@ -190,7 +123,7 @@ class Test:
 
     # --- killed at the end ---------------------------------------------------------------------------------
 
-    def killed(self):
+    def test_killed(self):
         """H1: the guest is idle, so nothing but the driver's flush writes base's tables."""
         for turn in range(KILLS):
             self.started("killed-%d" % turn)
@@ -201,7 +134,7 @@ class Test:
             self.daemon.ask(do="signal", pid=pid, signal=int(signal.SIGKILL))
             self.ok(completed, "commit %d completes" % turn)
             self.ok(jobs.wait_off(self.domain), "its QEMU was killed")
-            top = jobs.chain(self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), "vda")[0][0]
+            top = jobs.chain(self.domain.XMLDesc(INACTIVE), "vda")[0][0]
             wrong = holds(top)
             self.ok(not wrong, "the committed data is there, commit %d (H1)" % turn, wrong)
             for path in self.paths[2:4]:
@@ -211,25 +144,9 @@ class Test:
             self.gone()
 
 
-def main():
-    args = options.finish(options.parser(__doc__).parse_args())
-    out = Tap("holes")
-    for mode in options.modes(args, out, ("system",) if os.geteuid() == 0 else ("system", "session")):
-        try:
-            with Daemon(mode, args.driver, args.build) as daemon:
-                daemon.start()
-                out.diag("driver %s, qemu:///%s" % (args.driver, mode))
-                for part in ("order", "abort", "locked", "killed"):
-                    test = Test(out, daemon)
-                    try:
-                        getattr(test, part)()
-                    except Exception:
-                        out.error("%s: %s" % (mode, part))
-                        out.diag(daemon.log_tail())
-        except DaemonError as e:
-            out.ok(False, "the daemon is there", e)
-    return out.done()
+def run(out, args, mode):
+    suite.run_with_daemon(out, args, mode, Test, args.names)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.main("holes", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("system", "session")))

@@ -24,6 +24,7 @@ import plain
 from daemon import Daemon, DaemonError
 from hung import Call
 from images import make_chain, qemu_io
+from suite import code
 from tap import Tap
 
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
@@ -44,15 +45,6 @@ REFUSED = (libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OVERFLOW, libvirt.VIR_ER
 
 def fill(index, path, fmt):
     qemu_io(path, fmt, "write -P %d %dM 1M" % (index + 1, 4 * index))
-
-
-def code(function, *args):
-    """Number of the error of a call, 0: it succeeded."""
-    try:
-        function(*args)
-    except libvirt.libvirtError as e:
-        return e.get_error_code()
-    return 0
 
 
 def wait_for(condition, seconds=15):

@@ -9,6 +9,7 @@ import libvirt
 import libvirt_qemu
 
 import plain
+from suite import code
 
 MARK = "qbjx"
 TEXTS = ["a,%s=1" % MARK, "a,,%s=1" % MARK, "\",\"%s\":\"1" % MARK, "=,%s" % MARK, "x" * 65536]
@@ -113,15 +114,6 @@ def calls(test):
                 lambda: "%s\n%s" % (error, "" if after == before else after[0]))
         before = after
     test.end(domain)
-
-
-def code(function, *args):
-    """Number of the error of a call, 0: it succeeded."""
-    try:
-        function(*args)
-    except libvirt.libvirtError as e:
-        return e.get_error_code()
-    return 0
 
 
 def metadata(test):

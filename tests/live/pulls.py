@@ -12,13 +12,13 @@ import sys
 import libvirt
 
 import jobs
+import jobtest
 import plain
 import suite
-from holes import COMMAND, LAYERS, STATE, TRACED, fill, holds
 from images import make_chain, qemu_img
+from jobtest import INACTIVE, fill, holds
 from writes import MIB, Run
 
-INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
 OPERATION_INVALID, OPERATION_UNSUPPORTED = 55, 84
 BITMAP = '{"execute":"block-dirty-bitmap-add","arguments":{"node":"%s","name":"c1","persistent":true}}'
 SERVED = """<disk type='network' device='disk'><driver name='qemu' type='qcow2'/><source protocol='nbd' name='top'>
@@ -26,40 +26,7 @@ SERVED = """<disk type='network' device='disk'><driver name='qemu' type='qcow2'/
 <backingStore/></backingStore><target dev='vda' bus='virtio'/></disk>"""
 
 
-class Test(suite.DaemonChecks):
-    def connect(self):
-        super().connect()
-        self.events = jobs.Events(self.conn)
-
-    def started(self, name, layers=LAYERS):
-        xml, self.paths = plain.chain_domain(self.daemon, name, layers, fill)
-        self.name, self.domain = name, self.conn.defineXML(xml)
-        self.domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
-
-    def gone(self):
-        persistent = self.domain.isPersistent()
-        if self.domain.isActive():
-            self.domain.destroy()
-        if persistent:
-            self.domain.undefine()
-
-    def monitor(self, command, **arguments):
-        text = json.dumps({"execute": command, "arguments": arguments})
-        return json.loads(self.daemon.virsh("qemu-monitor-command", self.name, text)[1])
-
-    def ended(self, since):
-        event = self.events.wait(lambda e: e[0] == self.name and e[1] == "job2", 60, since)
-        jobs.wait_gone(self.domain, "vda")
-        return event and event[4]
-
-    def pulled(self, base=None):
-        since = self.events.mark()
-        self.domain.blockRebase("vda", base, 0, 0)
-        return self.ended(since)
-
-    def chain(self, flags=0):
-        return jobs.chain(self.domain.XMLDesc(flags), "vda")[0]
-
+class Test(jobtest.JobChecks):
     # --- a guest that writes -------------------------------------------------------------------------------
 
     def run_of(self, name, targets):
@@ -158,26 +125,10 @@ class Test(suite.DaemonChecks):
 
     # --- the order of commands -----------------------------------------------------------------------------
 
-    def trace(self):
-        """[(command, arguments) or (state in capitals, None)]"""
-        out = []
-        with open(os.path.join(self.daemon.qemu_log_dir, self.name + ".log"), errors="replace") as f:
-            for line in f:
-                state, command = STATE.search(line), COMMAND.search(line)
-                if state:
-                    out.append((state.group(1).upper(), None))
-                elif command:
-                    request = json.loads(command.group(1))
-                    out.append((request.get("execute") or request.get("exec-oob"), request.get("arguments", {})))
-        return out
-
     def test_order(self):
         """H1, H3, H4, from QEMU's trace, with clients that ask for figures all the time."""
         self.started("order")
-        for event in TRACED:
-            self.daemon.virsh("qemu-monitor-command", self.name, "--hmp", "trace-event %s on" % event)
-        self.monitor("query-status")
-        if not jobs.wait_for(lambda: ("query-status", {}) in self.trace(), 5):
+        if not self.trace.on():
             self.out.skip("order of commands of a pull", "this QEMU has no trace events in its log")
             return self.gone()
         before = self.sizes()
@@ -189,7 +140,7 @@ class Test(suite.DaemonChecks):
             shown.append(self.sizes())
         jobs.wait_gone(self.domain, "vda")
         self.ok(all(s == before for s in shown), "figures of the disk go on while it is pulled", [before] + shown[:5])
-        trace = self.trace()
+        trace = self.trace.read()
         names = [name for name, _ in trace]
         start, end = names.index("block-stream"), names.index("job-dismiss")
         meanwhile = names[start:names.index("PENDING")] + names[names.index("job-finalize"):end]
@@ -304,24 +255,6 @@ class Test(suite.DaemonChecks):
 
     # --- storage that fails --------------------------------------------------------------------------------
 
-    def serve(self, image, export, socket, error):
-        """An image on a qemu-nbd; @error as of blkdebug."""
-        words = ["driver=raw", "file.driver=blkdebug", "file.image.driver=file", "file.image.filename=" + image]
-        words += ["file.inject-error.0.%s=%s" % item for item in dict(event="none", **error).items()]
-        pid_file = socket + ".pid"
-        argv = ["/bin/sh", "-c", 'umask 0; exec qemu-nbd "$@"', "sh", "--persistent", "--shared=8",
-                "--export-name=" + export, "--pid-file=" + pid_file, "--socket=" + socket, "--image-opts",
-                ",".join(words)]
-        pid = self.daemon.ask(do="spawn", argv=argv, env={"PATH": os.environ["PATH"]}, log=socket + ".log")["pid"]
-        if not jobs.wait_for(lambda: os.path.exists(pid_file), 30):
-            with open(socket + ".log") as f:
-                raise RuntimeError("qemu-nbd does not start: " + f.read())
-        return pid
-
-    def served_ends(self, pid):
-        self.daemon.ask(do="signal", pid=pid, signal=15)
-        self.daemon.ask(do="wait", pid=pid, timeout=30)
-
     def test_read_error(self):
         """The base, on a server, has a sector that cannot be read."""
         folder = plain.folder(self.daemon, "read-error")
@@ -329,7 +262,7 @@ class Test(suite.DaemonChecks):
         socket = os.path.join(folder, "nbd")
         qemu_img("create", "-q", "-f", "raw", base, "64M")
         fill(0, base, "raw")
-        pid = self.serve(base, "base", socket, {"iotype": "read", "sector": 1024})
+        pid = self.serve(base, "base", socket, iotype="read", sector=1024)
         served = "nbd+unix:///base?socket=" + socket
         for index, (path, below, fmt) in enumerate(((middle, served, "raw"), (top, middle, "qcow2")), 1):
             qemu_img("create", "-q", "-f", "qcow2", "-b", below, "-F", fmt, path, "64M")
@@ -362,7 +295,7 @@ class Test(suite.DaemonChecks):
         with open(top, "r+b") as f:
             f.truncate(128 * MIB)           # a server's disk does not grow
         self.daemon.own(base)
-        pid = self.serve(top, "top", socket, {"iotype": "write", "sector": 0, "once": "on"})
+        pid = self.serve(top, "top", socket, iotype="write", sector=0, once="on")
         self.name = "header-error"
         self.domain = self.conn.createXML(plain.domain(self.name, [SERVED % (socket, base)]),
                                           libvirt.VIR_DOMAIN_START_PAUSED)

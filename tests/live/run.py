@@ -48,6 +48,7 @@ SUITES = {
     "copies": (["copies.py"], 200),
     "nbd": (["nbd.py"], 200),
     "refusing": (["refusing.py"], 120),
+    "ends": (["ends.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

@@ -10,6 +10,15 @@ from guest import Guest, GuestError
 from tap import Tap
 
 
+def code(function, *args):
+    """Number of the error of a call, 0: it succeeded."""
+    try:
+        function(*args)
+    except libvirt.libvirtError as e:
+        return e.get_error_code()
+    return 0
+
+
 class Checks:
     """What a Test checks with; it has set self.out and self.mode."""
 
