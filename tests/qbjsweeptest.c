@@ -1,18 +1,14 @@
 /* Each save of each kind of block job fails once, or the daemon dies there, at every pass in turn
- * (virqbjfault.h). Whatever
- * happens: the definitions name the old chain or the new one, all data is in what the persistent
- * definition names, the disk takes
- * the next job, and nothing is left behind. TAP output; each line is one kind of fault on one kind of job,
- * all its passes.
+ * (virqbjfault.h); and QEMU refuses a command. Whatever happens: the definitions name the old chain or the
+ * new one, all data is in what the persistent definition names, the disk takes the next job, and nothing is
+ * left behind. TAP output; each line is one kind of fault on one kind of job, all its passes.
  *
- * Every pass is a process of its own, this program again, with QBJ_FAULT in its environment. A process
- * that is to die leaves its QEMU
- * alive for the next one, which recovers; or QEMU is killed as well ("gone"). sweepchild.h tells what such
- * a process says.
+ * Every pass is a process of its own, this program again, with QBJ_FAULT in its environment. A process that
+ * is to die leaves its QEMU alive for the next one, which recovers; or QEMU is killed as well ("gone").
+ * sweepchild.h tells what such a process says.
  *
- * QBJ_SWEEP_POINTS in the environment gives other points: those of virqbjfault.h, or gone-POINT, where
- * QEMU is killed too.
- * QBJ_SWEEP_STEP goes only to each N-th pass (as "gone" does with 2, to save time). */
+ * QBJ_SWEEP_POINTS in the environment gives other points: those of virqbjfault.h, or gone-POINT, where QEMU
+ * is killed too. QBJ_SWEEP_STEP goes only to each N-th pass. */
 #include <config.h>
 
 #include <signal.h>
@@ -151,6 +147,7 @@ struct _Sweep {
     sweepKind kind;
     const char *point;
     bool gone;
+    unsigned int step;
     char *root;
     GThread *thread;
     Tally tally;
@@ -206,7 +203,7 @@ sweepRun(void *opaque)
 {
     Sweep *sweep = opaque;
     const char *wanted = getenv("QBJ_SWEEP_STEP");
-    unsigned int step = wanted ? MAX(atoi(wanted), 1) : sweep->gone ? 2 : 1;
+    unsigned int step = wanted ? (unsigned int) MAX(atoi(wanted), 1) : sweep->step;
     gint64 start = g_get_monotonic_time();
     unsigned int pass;
 
@@ -257,6 +254,8 @@ sweepPoint(const char *point, bool gone)
         sweeps[kind].kind = kind;
         sweeps[kind].point = point;
         sweeps[kind].gone = gone;
+        /* to save time; three in a row are one batch of nodes that go */
+        sweeps[kind].step = gone ? 2 : STREQ(point, "qmp-error") ? 3 : 1;
         sweeps[kind].root = rootMake(point, gone, kind);
         sweeps[kind].thread = g_thread_new("sweep", sweepRun, &sweeps[kind]);
     }
@@ -270,7 +269,7 @@ static void
 sweepAll(void)
 {
     const char *wanted = getenv("QBJ_SWEEP_POINTS");
-    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save,queue", ",", 0);
+    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save,queue,qmp-error", ",", 0);
     size_t i;
 
     for (i = 0; points[i]; i++) {

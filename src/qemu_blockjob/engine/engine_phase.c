@@ -33,8 +33,10 @@ qbjEnginePhaseBatch(GPtrArray *steps, size_t first)
     return n;
 }
 
+/* @refused (may be NULL): the optional steps that QEMU refused are appended. Returns 0, -1 with an error
+ * reported. */
 static int
-qbjEnginePhaseQmp(virDomainObj *vm, qbjStep **steps, size_t n)
+qbjEnginePhaseSend(virDomainObj *vm, qbjStep **steps, size_t n, GPtrArray *refused)
 {
     g_autofree qbjQmpCommand *commands = g_new0(qbjQmpCommand, n);
     int ret;
@@ -48,16 +50,30 @@ qbjEnginePhaseQmp(virDomainObj *vm, qbjStep **steps, size_t n)
     ret = qbjDomainQmpRun(vm, commands, n);
     for (i = 0; i < n; i++) {
         if (ret == 0 && commands[i].failed) {
-            if (steps[i]->optional) {
-                VIR_DEBUG("vm=%s: %s: %s", vm->def->name, commands[i].execute, commands[i].errorText);
-            } else {
+            if (!steps[i]->optional) {
                 qbjQmpReportError(&commands[i]);
                 ret = -1;
+            } else if (refused) {
+                g_ptr_array_add(refused, steps[i]);
+            } else {
+                VIR_DEBUG("vm=%s: %s: %s", vm->def->name, commands[i].execute, commands[i].errorText);
             }
         }
         qbjQmpCommandClear(&commands[i]);
     }
     return ret;
+}
+
+/* What QEMU refuses is said once more: a node that stays although it could have gone would keep its image
+ * from the disk's next job. One that is not there is refused twice, which is as good. */
+static int
+qbjEnginePhaseQmp(virDomainObj *vm, qbjStep **steps, size_t n)
+{
+    g_autoptr(GPtrArray) refused = g_ptr_array_new();
+
+    if (qbjEnginePhaseSend(vm, steps, n, refused) < 0)
+        return -1;
+    return refused->len == 0 ? 0 : qbjEnginePhaseSend(vm, (qbjStep **) refused->pdata, refused->len, NULL);
 }
 
 static int
