@@ -58,6 +58,12 @@ ELEMENTS = {
                              "</interface>"},
     'iothread': {'top': "<iothreads>1</iothreads>", 'devices': disk('vdb', 'virtio', more=" iothread='1'")},
     'memfd': {'top': "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"},
+    'netdisks': {'devices': "<disk type='network'><driver name='qemu' type='raw'/><source protocol='iscsi' "
+                            "name='iqn.2003-01.org.example:disks/3'><host name='storage.example.org'/></source>"
+                            "<target dev='vdc' bus='virtio'/></disk>"
+                            "<disk type='network'><driver name='qemu' type='raw'/><source protocol='rbd' "
+                            "name='pool/image'><host name='mon.example.org' port='6321'/></source>"
+                            "<target dev='vdd' bus='virtio'/></disk>"},
     'panic': {'devices': "<panic model='isa'/>"},
     'parallel': {'devices': "<parallel type='file'><source path='/srv/lp'/></parallel>"},
     'rng': {'devices': "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"},

@@ -49,6 +49,7 @@ SUITES = {
     "nbd": (["nbd.py"], 200),
     "refusing": (["refusing.py"], 120),
     "ends": (["ends.py"], 200),
+    "network": (["network.py"], 300),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

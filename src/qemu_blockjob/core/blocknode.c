@@ -2,7 +2,7 @@
 
 #include "internal.h"
 #include "blocknode.h"
-#include "viruri.h"
+#include "blocknode_net.h"
 
 typedef struct _qbjBlockModes qbjBlockModes;
 struct _qbjBlockModes {
@@ -72,55 +72,6 @@ qbjBlockCacheOptions(int cachemode)
 }
 
 static virJSONValue *
-qbjBlockNBDServer(const virStorageNetHostDef *host, qbjRefusal *refusal)
-{
-    g_autoptr(virJSONValue) server = NULL;
-    g_autofree char *port = g_strdup_printf("%u", host->port ? host->port : 10809);
-    int rc = -1;
-
-    if (!host->name && !host->socket)
-        return NULL;
-
-    switch ((virStorageNetHostTransport) host->transport) {
-    case VIR_STORAGE_NET_HOST_TRANS_TCP:
-        rc = virJSONValueObjectAdd(&server, "s:type", "inet", "s:host", host->name, "s:port", port, NULL);
-        break;
-    case VIR_STORAGE_NET_HOST_TRANS_UNIX:
-        rc = virJSONValueObjectAdd(&server, "s:type", "unix", "s:path", host->socket, NULL);
-        break;
-    case VIR_STORAGE_NET_HOST_TRANS_RDMA:
-    case VIR_STORAGE_NET_HOST_TRANS_LAST:
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("transport '%s' is not supported for NBD disks"),
-                      NULLSTR(virStorageNetHostTransportTypeToString(host->transport)));
-        break;
-    }
-
-    return rc < 0 ? NULL : g_steal_pointer(&server);
-}
-
-static virJSONValue *
-qbjBlockNBDLocation(const virStorageSource *src, qbjRefusal *refusal)
-{
-    g_autoptr(virJSONValue) server = NULL;
-    g_autoptr(virJSONValue) location = NULL;
-
-    if (src->nhosts != 1) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("an NBD disk needs exactly one host, not %zu"),
-                      src->nhosts);
-        return NULL;
-    }
-    if (src->haveTLS == VIR_TRISTATE_BOOL_YES) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("TLS is not supported yet for NBD disks"));
-        return NULL;
-    }
-    if (!(server = qbjBlockNBDServer(src->hosts, refusal)) ||
-        virJSONValueObjectAdd(&location, "s:driver", "nbd", "a:server", &server, "S:export", src->path, NULL) < 0)
-        return NULL;
-
-    return g_steal_pointer(&location);
-}
-
-static virJSONValue *
 qbjBlockLocalLocation(const virStorageSource *src, const char *driver)
 {
     g_autoptr(virJSONValue) location = NULL;
@@ -135,22 +86,14 @@ qbjBlockLocalLocation(const virStorageSource *src, const char *driver)
 static int
 qbjBlockCheckLocation(const virStorageSource *src, qbjRefusal *refusal)
 {
-    const char *what = NULL;
+    const char *what = qbjBlockNetUnused(src);
 
     if (src->encryption && src->encryption->format != VIR_STORAGE_ENCRYPTION_FORMAT_LUKS)
         what = "encryption";
-    else if (src->auth)
-        what = "auth";
     else if (src->pr)
         what = "reservations";
-    else if (src->ncookies > 0)
-        what = "cookies";
     else if (src->fdgroup)
         what = "fdgroup";
-    else if (src->snapshot)
-        what = "snapshot";
-    else if (src->configFile)
-        what = "config";
 
     if (!what)
         return 0;
@@ -159,23 +102,18 @@ qbjBlockCheckLocation(const virStorageSource *src, qbjRefusal *refusal)
     return -1;
 }
 
-/* Driver and place of the protocol node: the part that also goes into a json: backing string. */
+/* Driver and place of the protocol node: the part that also goes into a json: backing string, there without
+ * the name of the password. */
 static virJSONValue *
-qbjBlockLocation(const virStorageSource *src, qbjRefusal *refusal)
+qbjBlockLocation(const virStorageSource *src, const char *secret, qbjRefusal *refusal)
 {
     virStorageType type = virStorageSourceGetActualType(src);
 
     if (qbjBlockCheckLocation(src, refusal) < 0)
         return NULL;
 
-    if (type == VIR_STORAGE_TYPE_NETWORK && src->protocol == VIR_STORAGE_NET_PROTOCOL_NBD)
-        return qbjBlockNBDLocation(src, refusal);
-
-    if (type == VIR_STORAGE_TYPE_NETWORK) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("network protocol '%s' is not supported yet for disks"),
-                      NULLSTR(virStorageNetProtocolTypeToString(src->protocol)));
-        return NULL;
-    }
+    if (type == VIR_STORAGE_TYPE_NETWORK)
+        return qbjBlockNetLocation(src, secret, refusal);
 
     if ((type == VIR_STORAGE_TYPE_FILE || type == VIR_STORAGE_TYPE_BLOCK) && src->path) {
         if (type == VIR_STORAGE_TYPE_FILE)
@@ -192,7 +130,8 @@ virJSONValue *
 qbjBlockNodeStorage(const virStorageSource *src, qbjRefusal *refusal)
 {
     g_autoptr(virJSONValue) cache = qbjBlockCacheOptions(src->cachemode);
-    g_autoptr(virJSONValue) node = qbjBlockLocation(src, refusal);
+    g_autofree char *secret = qbjBlockNodeAuthSecret(src);
+    g_autoptr(virJSONValue) node = qbjBlockLocation(src, secret, refusal);
     const char *aio = NULL;
 
     if (!node || !src->nodestorage) {
@@ -365,6 +304,12 @@ qbjBlockNodeSecret(const virStorageSource *src)
     return g_strdup_printf("%s-encryption-secret0", src->nodeformat);
 }
 
+char *
+qbjBlockNodeAuthSecret(const virStorageSource *src)
+{
+    return src->auth ? g_strdup_printf("%s-auth-secret0", src->nodestorage) : NULL;
+}
+
 virJSONValue *
 qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName)
 {
@@ -397,22 +342,10 @@ qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, co
     return g_steal_pointer(&arguments);
 }
 
-static char *
-qbjBlockNBDUri(const virStorageSource *src)
-{
-    const virStorageNetHostDef *host = src->hosts;
-    virURI uri = { .scheme = (char *) (uintptr_t) "nbd", .server = host->name,
-                   .port = host->port ? host->port : 10809 };
-    g_autofree char *path = g_strdup_printf("/%s", NULLSTR_EMPTY(src->path));
-
-    uri.path = path;
-    return virURIFormat(&uri);
-}
-
 char *
 qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal)
 {
-    g_autoptr(virJSONValue) location = qbjBlockLocation(src, refusal);
+    g_autoptr(virJSONValue) location = qbjBlockLocation(src, NULL, refusal);
     g_autoptr(virJSONValue) json = NULL;
     g_autofree char *text = NULL;
 
@@ -429,8 +362,8 @@ qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal)
     }
     if (virStorageSourceIsLocalStorage(src))
         return g_strdup(src->path);
-    if (src->hosts->transport == VIR_STORAGE_NET_HOST_TRANS_TCP)
-        return qbjBlockNBDUri(src);
+    if ((text = qbjBlockNetUri(src)))
+        return g_steal_pointer(&text);
 
     if (virJSONValueObjectAdd(&json, "a:file", &location, NULL) < 0 ||
         !(text = virJSONValueToString(json, false)))

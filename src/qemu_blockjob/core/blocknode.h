@@ -9,9 +9,9 @@
 #include "virjson.h"
 #include "refusal.h"
 
-/* Options of the protocol node of @src (node-name src->nodestorage): file, host_device, nbd over unix or tcp.
- * The disk's modes are read from the fields iomode, cachemode that libvirt keeps per source. The caller
- * frees. */
+/* Options of the protocol node of @src (node-name src->nodestorage): file, host_device, host_cdrom, or one of
+ * blocknode_net.h. The disk's modes are read from the fields iomode, cachemode that libvirt keeps per source.
+ * The caller frees. */
 virJSONValue *qbjBlockNodeStorage(const virStorageSource *src, qbjRefusal *refusal);
 
 /* Options of the format node of @src. @backing: format node-name of the image below; "" for an explicit null;
@@ -26,6 +26,10 @@ virJSONValue *qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *no
 /* Name of the QEMU object that holds the passphrase of @src, for an encrypted image with node names. The
  * caller frees. */
 char *qbjBlockNodeSecret(const virStorageSource *src);
+
+/* Name of the QEMU object that holds the password by which @src is reached on the network; NULL when its
+ * definition names none. The caller frees. */
+char *qbjBlockNodeAuthSecret(const virStorageSource *src);
 
 /* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the
  * node as at blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src

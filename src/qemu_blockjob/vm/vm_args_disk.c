@@ -30,18 +30,17 @@ qbjVmArgsBacking(const virStorageSource *src, bool linkLater)
     return virStorageSourceIsBacking(src->backingStore) && !linkLater ? src->backingStore->nodeformat : "";
 }
 
-/* The passphrase, encrypted with the master key: nothing here is of use to who sees the command line. */
+/* A passphrase or password, encrypted with the master key: nothing here is of use to who sees the command
+ * line. @name: of the object; NULL when the image needs none. */
 static int
-qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src)
+qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, const char *name)
 {
-    g_autofree char *name = NULL;
     g_autoptr(virJSONValue) props = NULL;
     const qbjVmSecret *secret;
 
-    if (!src->encryption)
+    if (!name)
         return 0;
 
-    name = qbjBlockNodeSecret(src);
     secret = input->secrets ? g_hash_table_lookup(input->secrets, name) : NULL;
     if (!secret && input->monitorFd >= 0) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no secret for image '%s'."), NULLSTR(src->path));
@@ -62,6 +61,18 @@ qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorag
 }
 
 static int
+qbjVmArgsAddSecrets(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src)
+{
+    g_autofree char *auth = qbjBlockNodeAuthSecret(src);
+    g_autofree char *encryption = src->encryption ? qbjBlockNodeSecret(src) : NULL;
+
+    if (qbjVmArgsAddSecret(cmd, input, src, auth) < 0)
+        return -1;
+
+    return qbjVmArgsAddSecret(cmd, input, src, encryption);
+}
+
+static int
 qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, const char *backing,
                   bool readonly)
 {
@@ -73,7 +84,7 @@ qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorage
         !(format = qbjBlockNodeFormat(src, backing, readonly, &refusal)))
         return qbjVmArgsReportRefusal(&refusal);
 
-    if (qbjVmArgsAddSecret(cmd, input, src) < 0 ||
+    if (qbjVmArgsAddSecrets(cmd, input, src) < 0 ||
         qbjVmArgsAddJSON(cmd, "-blockdev", storage) < 0)
         return -1;
 

@@ -48,21 +48,28 @@ qbjVmSecretEncrypt(uint8_t *key, uint8_t *value, size_t length, qbjVmSecret *sec
     return 0;
 }
 
+/* A secret of libvirt that QEMU needs for an image. */
+typedef struct _qbjVmSecretNeed qbjVmSecretNeed;
+struct _qbjVmSecretNeed {
+    const virStorageSource *src;
+    virSecretLookupTypeDef *lookup;
+    virSecretUsageType usage;
+};
+
 static int
-qbjVmSecretFetch(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
+qbjVmSecretFetch(const qbjVmSecretNeed *need, uint8_t *key, qbjVmSecret *secret)
 {
-    virSecretLookupTypeDef *lookup = &src->encryption->secrets[0]->seclookupdef;
     g_autoptr(virConnect) conn = virGetConnectSecret();
     g_autofree uint8_t *value = NULL;
     size_t length = 0;
     int ret = -1;
 
-    if (!conn || virSecretGetSecretString(conn, lookup, VIR_SECRET_USAGE_TYPE_VOLUME, &value, &length) < 0)
+    if (!conn || virSecretGetSecretString(conn, need->lookup, need->usage, &value, &length) < 0)
         return -1;
 
     if (length == 0 || length > QBJ_VM_SECRET_MAX)
-        virReportError(VIR_ERR_INVALID_SECRET, _("The secret of image '%s' has %zu bytes."), NULLSTR(src->path),
-                       length);
+        virReportError(VIR_ERR_INVALID_SECRET, _("The secret of image '%s' has %zu bytes."),
+                       NULLSTR(need->src->path), length);
     else
         ret = qbjVmSecretEncrypt(key, value, length, secret);
 
@@ -73,7 +80,7 @@ qbjVmSecretFetch(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
 /* Whoever may start the domain need not be able to read the passphrase; we may, even when it is private. A
  * program that has the driver inside it acts for nobody: then the one to be raised is itself. */
 static int
-qbjVmSecretFetchElevated(const virStorageSource *src, uint8_t *key, qbjVmSecret *secret)
+qbjVmSecretFetchElevated(const qbjVmSecretNeed *need, uint8_t *key, qbjVmSecret *secret)
 {
     g_autoptr(virIdentity) client = virIdentityGetCurrent();
     g_autoptr(virIdentity) system = client ? NULL : virIdentityGetSystem();
@@ -83,20 +90,31 @@ qbjVmSecretFetchElevated(const virStorageSource *src, uint8_t *key, qbjVmSecret 
     if (!client && (!system || virIdentitySetCurrent(system) < 0))
         return -1;
     if ((before = virIdentityElevateCurrent()))
-        ret = qbjVmSecretFetch(src, key, secret);
+        ret = qbjVmSecretFetch(need, key, secret);
 
     return virIdentitySetCurrent(client) < 0 ? -1 : ret;
 }
 
+/* @name: of the QEMU object; @alias: where the image's private data has it for the status file. */
 static int
-qbjVmSecretPrepareImage(virStorageSource *src, uint8_t *key, GHashTable *secrets)
+qbjVmSecretPrepare(const qbjVmSecretNeed *need, const char *name, uint8_t *key, GHashTable *secrets, char **alias)
 {
-    virQbjStoragePrivate *priv;
-    g_autofree char *name = NULL;
-    qbjVmSecret *secret;
+    qbjVmSecret *secret = g_new0(qbjVmSecret, 1);
 
-    if (!src->encryption)
-        return 0;
+    g_hash_table_insert(secrets, g_strdup(name), secret);
+    if (qbjVmSecretFetchElevated(need, key, secret) < 0)
+        return -1;
+
+    g_free(*alias);
+    *alias = g_strdup(name);
+    return 0;
+}
+
+static int
+qbjVmSecretPrepareEncryption(virStorageSource *src, virQbjStoragePrivate *priv, uint8_t *key, GHashTable *secrets)
+{
+    g_autofree char *name = qbjBlockNodeSecret(src);
+    qbjVmSecretNeed need = { .src = src, .usage = VIR_SECRET_USAGE_TYPE_VOLUME };
 
     if (src->encryption->nsecrets != 1) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
@@ -104,18 +122,40 @@ qbjVmSecretPrepareImage(virStorageSource *src, uint8_t *key, GHashTable *secrets
                        NULLSTR(src->path), src->encryption->nsecrets);
         return -1;
     }
+
+    need.lookup = &src->encryption->secrets[0]->seclookupdef;
+    return qbjVmSecretPrepare(&need, name, key, secrets, &priv->secretAlias[VIR_QBJ_SECRET_ENCRYPTION]);
+}
+
+static int
+qbjVmSecretPrepareAuth(virStorageSource *src, virQbjStoragePrivate *priv, uint8_t *key, GHashTable *secrets)
+{
+    bool iscsi = src->protocol == VIR_STORAGE_NET_PROTOCOL_ISCSI;
+    g_autofree char *name = qbjBlockNodeAuthSecret(src);
+    qbjVmSecretNeed need = {
+        .src = src,
+        .lookup = &src->auth->seclookupdef,
+        .usage = iscsi ? VIR_SECRET_USAGE_TYPE_ISCSI : VIR_SECRET_USAGE_TYPE_CEPH,
+    };
+
+    return qbjVmSecretPrepare(&need, name, key, secrets, &priv->secretAlias[VIR_QBJ_SECRET_AUTH]);
+}
+
+static int
+qbjVmSecretPrepareImage(virStorageSource *src, uint8_t *key, GHashTable *secrets)
+{
+    /* elsewhere it has no meaning, and is refused by name later */
+    bool auth = src->auth && virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_NETWORK;
+    virQbjStoragePrivate *priv;
+
+    if (!src->encryption && !auth)
+        return 0;
     if (!(priv = virQbjStoragePrivateGet(src)))
         return -1;
-
-    name = qbjBlockNodeSecret(src);
-    secret = g_new0(qbjVmSecret, 1);
-    g_hash_table_insert(secrets, g_strdup(name), secret);
-    if (qbjVmSecretFetchElevated(src, key, secret) < 0)
+    if (auth && qbjVmSecretPrepareAuth(src, priv, key, secrets) < 0)
         return -1;
 
-    g_free(priv->secretAlias[VIR_QBJ_SECRET_ENCRYPTION]);
-    priv->secretAlias[VIR_QBJ_SECRET_ENCRYPTION] = g_steal_pointer(&name);
-    return 0;
+    return src->encryption ? qbjVmSecretPrepareEncryption(src, priv, key, secrets) : 0;
 }
 
 int

@@ -1,4 +1,5 @@
-/* Passphrases of encrypted images, from libvirt's secret driver, for QEMU. */
+/* Passphrases of encrypted images, and passwords for images on the network, from libvirt's secret driver, for
+ * QEMU. */
 #pragma once
 
 #include "domain_private.h"
@@ -8,7 +9,7 @@
 
 void qbjVmSecretFree(qbjVmSecret *secret);
 
-/* Fetches the passphrase of each encrypted image of @def and encrypts it with @key. @secrets: new table,
+/* Fetches what the images of @def need and encrypts it with @key. @secrets: new table,
  * name of the QEMU object -> qbjVmSecret, which it owns; the names are noted in the images' private data,
  * for the status file. No passphrase stays in memory. Returns 0, -1 with an error reported:
  * VIR_ERR_CONFIG_UNSUPPORTED for an encrypted image whose definition names no secret, VIR_ERR_NO_SECRET. */

@@ -291,3 +291,14 @@ qbjVmSupportIgnoreAutoPort(const xmlNode *node, const char *value G_GNUC_UNUSED)
 
     return STREQ_NULLABLE(autoport, "yes");
 }
+
+/* A target without the number of a unit is that of its unit 0. */
+bool
+qbjVmSupportSameSourceName(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut, const char *in,
+                           const char *out)
+{
+    g_autofree char *protocol = qbjVmSupportAttribute(outerOut, "protocol");
+    g_autofree char *first = g_strdup_printf("%s/0", in);
+
+    return STREQ(in, out) || (STREQ_NULLABLE(protocol, "iscsi") && !strchr(in, '/') && STREQ(first, out));
+}

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""Block jobs on chains whose base is on the network: NBD from nbdkit, iSCSI from tgtd. A boot sector writes while
+they run, end, and are given up; its blocks are then where they belong.
+"""
+
+import os
+import sys
+
+import libvirt
+
+import bootsector
+import jobs
+import netserver
+import plain
+import suite
+from buses import ACTIVE, PIVOT, SLOTS, Line, check_base
+from images import backing, qemu_img, qemu_io
+
+MIB = 1 << 20
+SIZE = 8 * MIB
+BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
+OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>%s<target dev='vda' \
+bus='virtio'/></disk>"""
+
+
+class Chain:
+    """top and middle are files, the base is an image with the boot sector on a server."""
+
+    def __init__(self, test, kind, name):
+        self.test, self.name = test, name
+        self.folder = plain.folder(test.daemon, name)
+        self.base, self.middle, self.top = (os.path.join(self.folder, one) for one in ("base", "middle", "top"))
+        with open(test.boot, "rb") as f, open(self.base, "wb") as image:
+            image.write(f.read())
+            image.truncate(SIZE)
+        self.server = kind(test.daemon, self.folder, self.base)
+        qemu_img("create", "-q", "-f", "qcow2", "-u", "-b", self.server.uri, "-F", "raw", self.middle, str(SIZE))
+        qemu_img("create", "-q", "-f", "qcow2", "-u", "-b", self.middle, "-F", "qcow2", self.top, str(SIZE))
+        # something to do for a job, above what the guest writes
+        qemu_io(self.base, "raw", "write -P 0x11 4M 2M")
+        test.daemon.own(self.base, self.middle, self.top)
+
+    def start(self, disk):
+        self.line = Line(os.path.join(self.folder, "serial"))
+        xml = plain.domain(self.name, [disk, "<serial type='file'><source path='%s'/></serial>" % self.line.path])
+        self.domain = self.test.conn.createXML(xml)
+        self.test.ok(self.line.wait_more(SLOTS), self.name + ": it boots and writes", self.line.text)
+
+    def members(self):
+        return jobs.chain(self.domain.XMLDesc(0), "vda")[0]
+
+    def check(self, path, fmt):
+        """The guest's blocks are in @path."""
+        self.domain.destroy()
+        acked = self.line.acked()
+        if path != self.base and backing(path):
+            qemu_img("rebase", "-u", "-f", "qcow2", "-b", self.base, "-F", "raw", path)     # its name is inside only
+        self.test.equal(check_base(path, acked, fmt), [], self.name + ": every acknowledged block is there")
+        self.test.ok(len(check_base(path, acked + 5, fmt)) >= 4, self.name + ": one that is not would be missed")
+
+
+class Test(suite.DaemonChecks):
+    def __init__(self, out, daemon, guest):
+        super().__init__(out, daemon, guest)
+        self.boot = bootsector.assemble(daemon, "boot")
+        if daemon.mode == "system":
+            netserver.bring_up_loopback(daemon)
+
+    def connect(self):
+        super().connect()
+        self.events = jobs.Events(self.conn)
+
+    def started(self, kind, name):
+        chain = Chain(self, kind, name)
+        chain.start(OVERLAY % (chain.top, ""))
+        self.equal(chain.members(), [chain.top, chain.middle, chain.server.name],
+                   name + ": the chain ends on the server")
+        return chain
+
+    def ends(self, chain, status, call):
+        """@call starts or ends a job; it is over with @status."""
+        since = self.events.mark()
+        call()
+        event = self.events.wait(lambda e: e[:2] == (chain.name, "job2") and e[4] != "ready", 60, since)
+        jobs.wait_gone(chain.domain, "vda")
+        self.equal(event and event[4], status, "%s: the job ends: %s" % (chain.name, status))
+
+    def writes(self, chain, when):
+        self.ok(chain.line.wait_more(10), "%s: it writes %s" % (chain.name, when), chain.line.text)
+
+    # --- active commit: given up, then pivoted to the server --------------------------------------------------
+
+    def active(self, kind, name):
+        chain = self.started(kind, name)
+        for end in (0, PIVOT):
+            chain.domain.blockCommit("vda", None, None, 0, ACTIVE)
+            self.ok(jobs.wait_ready(chain.domain, "vda"), name + ": it reaches READY", self.daemon.log_tail)
+            self.writes(chain, "while it is mirrored")
+            self.ends(chain, "completed" if end else "canceled", lambda: chain.domain.blockJobAbort("vda", end))
+            self.equal(chain.members(), [chain.server.name] if end else [chain.top, chain.middle, chain.server.name],
+                       name + ": the chain after " + ("the pivot" if end else "it was given up"))
+        disk = jobs.disk_element(chain.domain.XMLDesc(0), "vda")
+        self.equal(disk.get("type"), "network", name + ": the disk is on the network")
+        self.writes(chain, "to the server")
+        chain.check(chain.base, "raw")
+
+    def test_nbd_active(self):
+        self.active(netserver.Nbdkit, "nbd-active")
+
+    def test_iscsi_active(self):
+        self.active(netserver.Tgt, "iscsi-active")
+
+    # --- jobs whose result names the server in a header ---------------------------------------------------------
+
+    def between(self, kind, name):
+        """Commit of the image between, then a pull down to the base, and of all."""
+        chain = self.started(kind, name)
+        self.ends(chain, "completed", lambda: chain.domain.blockCommit("vda", "vda[3]", "vda[2]", 0, 0))
+        self.equal((chain.members(), backing(chain.top)), ([chain.top, chain.server.name], chain.server.header),
+                   name + ": the header names the server after the commit")
+        chain.domain.destroy()
+        chain.start(OVERLAY % (chain.top, ""))
+        self.equal(chain.members(), [chain.top, chain.server.name], name + ": the chain is found by its header again")
+        self.ends(chain, "completed", lambda: chain.domain.blockPull("vda", 0, 0))
+        self.equal((chain.members(), backing(chain.top)), ([chain.top], None),
+                   name + ": nothing is below after the pull")
+        chain.server.kill()
+        self.writes(chain, "without the server")
+        chain.check(chain.top, "qcow2")
+
+    def test_nbd_between(self):
+        self.between(netserver.Nbdkit, "nbd-between")
+
+    def test_iscsi_between(self):
+        self.between(netserver.Tgt, "iscsi-between")
+
+    def part(self, kind, name):
+        """A pull down to the base on the server, after one of all that was given up."""
+        chain = self.started(kind, name)
+        chain.domain.blockPull("vda", 1000, BYTES_PULL)
+        self.ends(chain, "canceled", lambda: chain.domain.blockJobAbort("vda", 0))
+        self.equal(len(chain.members()), 3, name + ": the chain is as before")
+        self.ends(chain, "completed", lambda: chain.domain.blockRebase("vda", "vda[3]", 0, 0))
+        self.equal((chain.members(), backing(chain.top)), ([chain.top, chain.server.name], chain.server.header),
+                   name + ": the header names the server after the pull")
+        self.writes(chain, "after the pulls")
+        chain.check(chain.top, "qcow2")
+
+    def test_nbd_part(self):
+        self.part(netserver.Nbdkit, "nbd-part")
+
+    def test_iscsi_part(self):
+        self.part(netserver.Tgt, "iscsi-part")
+
+
+def run(out, args, mode):
+    names = [name for name in args.names if os.geteuid() == 0 or not name.startswith("iscsi")]
+    for name in sorted(set(args.names) - set(names)):
+        out.skip("%s: %s" % (mode, name), "tgtd needs root")
+    suite.run_with_daemon(out, args, mode, Test, names)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("network", __doc__, Test, run))
