@@ -121,6 +121,7 @@ qbjTestCopy(const void *opaque)
         .granularity = qbjTestNumber(json, "granularity"),
         .bufSize = qbjTestNumber(json, "buf-size"),
         .identity = virJSONValueObjectGetString(json, "identity"),
+        .made = !qbjTestYes(json, "empty"),
         .source = { .capacity = 67108864, .clusterSize = qbjTestNumber(json, "cluster-size"),
                     .extendedL2 = qbjTestYes(json, "extended-l2") },
     };
@@ -147,6 +148,7 @@ qbjTestDamaged(void)
         "{\"file\":{\"type\":\"file\",\"format\":\"raw\",\"path\":\"/x\"}}",
         "{\"file\":{\"type\":\"file\",\"format\":\"raw\"},\"identity\":\"1:2\"}",
         "{\"file\":{\"type\":\"file\",\"format\":\"raw\",\"path\":\"/x\"},\"identity\":\"1:2\",\"undo\":" QBJ_TEST_UNLINK "}",
+        "{\"empty\":{\"type\":\"file\",\"format\":\"raw\",\"path\":\"/x\"},\"identity\":\"1:2\"}",
     };
     size_t i;
 

@@ -15,6 +15,7 @@ VIR_LOG_INIT("qemu_blockjob.fault");
 static virMutex faultLock = VIR_MUTEX_INITIALIZER;
 static GHashTable *faultPasses;     /* point -> number of passes */
 static char *faultWanted;           /* in place of the environment */
+static char *faultText;             /* what the file said last */
 
 /* Lock held. */
 static unsigned int
@@ -54,6 +55,11 @@ virQbjFaultWanted(void)
     if (wanted || !file)
         return g_strdup(wanted);
     g_file_get_contents(file, &text, NULL, NULL);
+    if (STRNEQ_NULLABLE(text, faultText)) {
+        g_clear_pointer(&faultPasses, g_hash_table_unref);
+        g_free(faultText);
+        faultText = g_strdup(text);
+    }
     return text;
 }
 
@@ -61,8 +67,8 @@ bool
 virQbjFaultHit(const char *point)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&faultLock);
-    unsigned int pass = virQbjFaultCount(point);
     g_autofree char *wanted = virQbjFaultWanted();
+    unsigned int pass = virQbjFaultCount(point);
     g_auto(GStrv) wishes = NULL;
     size_t i;
 

@@ -9,7 +9,7 @@
  *   die-POINT:N    the process ends at the N-th pass, by _exit(9): nothing is cleaned up, as after SIGKILL
  *
  * Without it, QBJ_FAULT_FILE names a file with such a text, looked at on each pass: it may come and go while
- * threads run, which an environment may not.
+ * threads run, which an environment may not. Passes are counted from 1 again when it says something else.
  *
  * A sweep raises N until a run ends without the fault: virQbjFaultGetPasses() is then below N (in another
  * process: it did not die, or its log has no "fault at"). All of it is compiled in only with

@@ -3,18 +3,22 @@
 ready, and in the middle of a pivot. In the end every block it was told is safe must be in the image that the definition
 names, and the layers' own data as well."""
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 
 import libvirt
 
 import jobs
+import jobtest
 import plain
 import suite
 from guest import read_image
-from images import info, qemu_img
+from images import info, make_chain, qemu_img
+from jobtest import PAUSED, fill, holds
 from writes import MIB, PIVOT, Run
 
 SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -98,7 +102,7 @@ class Copies(Run):
             self.event(target, "canceled")
 
 
-class Test(suite.DaemonChecks):
+class Test(jobtest.JobChecks):
     def run_of(self, name, targets):
         run = Copies(self.out, self.daemon, self.guest, name, targets)
         run.writing("at the start")
@@ -187,9 +191,8 @@ class Test(suite.DaemonChecks):
 
     def test_refused(self):
         """Nothing is begun, made or removed."""
-        xml, paths = plain.chain_domain(self.daemon, "refused")
-        domain = self.conn.defineXML(xml)
-        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        self.started("refused", 2)
+        domain, paths = self.domain, self.paths
         new, small, full = (os.path.join(os.path.dirname(paths[0]), n) for n in ("new", "small", "full"))
         qemu_img("create", "-q", "-f", "qcow2", small, "32M")
         with open(full, "wb") as f:
@@ -201,8 +204,89 @@ class Test(suite.DaemonChecks):
             self.equal(f.read(), b"x" * 512, "a file that was there is as it was")
         self.equal((jobs.mirror(domain.XMLDesc(0), "vda"), domain.blockJobInfo("vda", 0)), (None, {}),
                    "nothing has begun")
-        domain.destroy()
-        domain.undefine()
+        self.gone()
+
+    # --- a target that is full -------------------------------------------------------------------------------
+
+    def inside(self, script, path):
+        """Runs @script, whose $0 is @path, where the daemon and its QEMUs are; gives what it says."""
+        done = subprocess.run([*self.daemon.namespace_prefix(), "sh", "-e", "-c", script, path], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return done.stdout.strip()
+
+    def size(self, path):
+        return self.inside("stat -c %s $0 2>/dev/null || echo none", path)
+
+    def copied(self, path, fmt, flags=0):
+        """How a copy ends, with its pivot when it gets ready."""
+        since = self.events.mark()
+        self.domain.blockCopy("vda", destination(path, fmt), {}, flags | TRANSIENT)
+        event = self.events.wait(lambda e: e[:3] == (self.name, "job2", "vda"), 60, since)
+        if event and event[4] == "ready":
+            self.domain.blockJobAbort("vda", PIVOT)
+        return self.ended(since)
+
+    def test_full(self):
+        """V109, 01/Y24, Y25: the target is full when it is made, and later."""
+        self.started("full")
+        small = plain.folder(self.daemon, "full/small")
+        self.inside("mount -t tmpfs -o size=128k,mode=711 none $0", small)
+        new, there = os.path.join(small, "new"), os.path.join(small, "there")
+        self.inside("touch $0", there)
+        nodes = self.monitor("query-named-block-nodes", flat=True)
+        for path in (new, there):
+            self.refused(lambda: self.domain.blockCopy("vda", destination(path, "qcow2"), {}, TRANSIENT),
+                         libvirt.VIR_ERR_OPERATION_FAILED, "failed to format image: '", "a target that cannot be made")
+        self.equal((self.size(new), self.size(there)), ("none", "0"),
+                   "the file that was made is gone, the one that was there is empty again")
+        self.equal((self.monitor("query-named-block-nodes", flat=True), self.monitor("query-jobs")["return"]),
+                   (nodes, []), "QEMU has nothing of them")
+        self.inside("mount -o remount,size=2m $0", small)
+        self.equal(self.copied(new, "qcow2"), "failed", "a target that gets full while it is copied to fails (01/A16)")
+        self.ok("block job failed: No space left on device" in self.daemon.log_tail(), "the reason is in the log")
+        self.ok(self.size(new) not in ("none", "0"), "what was copied is still there")
+        self.equal((jobs.mirror(self.domain.XMLDesc(0), "vda"), self.domain.blockJobInfo("vda"), self.chain()),
+                   (None, {}, self.paths[::-1]), "no mirror, no job, the old chain")
+        self.inside("mount -o remount,size=64m $0", small)
+        self.equal(self.copied(there, "qcow2"), "completed", "the next copy works")
+        self.domain.destroy()
+        self.inside("cp $0 $0.copy; mv $0.copy %s" % os.path.dirname(small), there)
+        wrong = holds(os.path.join(os.path.dirname(small), "there.copy"))
+        self.ok(not wrong, "it holds everything", wrong)
+        self.domain.undefine()
+
+    # --- bitmaps, and jobs beside each other -----------------------------------------------------------------
+
+    def test_beside(self):
+        """20/B17: each bitmap of the chain comes along; protocol H3: not beside a pull."""
+        self.name = "beside"
+        folder = plain.folder(self.daemon, self.name)
+        chains = {t: make_chain(folder, ["%s.%d" % (t, n) for n in range(2)], fill=fill) for t in ("vda", "vdb")}
+        to, other = os.path.join(folder, "copy"), os.path.join(folder, "other")
+        qemu_img("create", "-q", "-f", "qcow2", other, "64M")
+        qemu_img("bitmap", "--add", other, "c2")
+        self.daemon.own(other, *(chains["vda"] + chains["vdb"]))
+        self.domain = self.conn.createXML(
+            plain.domain(self.name, [plain.disk(t, c[-1]) for t, c in chains.items()]), PAUSED)
+        unsupported = libvirt.VIR_ERR_OPERATION_UNSUPPORTED
+        self.domain.blockPull("vdb", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+        self.refused(lambda: self.domain.blockCopy("vda", destination(other, "qcow2"), {}, REUSE), unsupported,
+                     "dirty bitmaps", "beside a pull no image comes in that may have bitmaps")
+        self.domain.blockCopy("vda", destination(to, "qcow2"), {}, 0)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "where there are none, a copy may stand beside a pull")
+        self.domain.blockJobAbort("vdb", 0)
+        self.domain.blockJobAbort("vda", 0)
+        node = next(n["node-name"] for n in self.monitor("query-named-block-nodes", flat=True)["return"]
+                    if n["file"] == chains["vda"][-1] and n["drv"] == "qcow2")
+        self.monitor("block-dirty-bitmap-add", node=node, name="c1", persistent=True)
+        self.domain.blockPull("vdb", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+        self.refused(lambda: self.domain.blockCopy("vda", destination(to + ".2", "qcow2"), {}, 0), unsupported,
+                     "dirty bitmaps", "beside a pull no copy begins where there may be bitmaps")
+        self.domain.blockJobAbort("vdb", 0)
+        self.equal(self.copied(to + ".2", "qcow2"), "completed", "a copy with a bitmap completes")
+        self.domain.destroy()
+        found = json.loads(qemu_img("info", "--output=json", to + ".2"))["format-specific"]["data"]["bitmaps"]
+        self.equal([(b["name"], b["flags"]) for b in found], [("c1", ["auto"])], "the bitmap is in the copy, and valid")
 
 
 def run(out, args, mode):

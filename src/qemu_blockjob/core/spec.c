@@ -149,7 +149,7 @@ qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image)
 }
 
 qbjStep *
-qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity)
+qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity, bool made)
 {
     qbjStep *step = g_new0(qbjStep, 1);
 
@@ -157,7 +157,7 @@ qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity)
     step->image = image;
     step->identity = g_strdup(identity);
     step->undo = g_new0(qbjStep, 1);
-    step->undo->type = QBJ_STEP_UNLINK;
+    step->undo->type = made ? QBJ_STEP_UNLINK : QBJ_STEP_EMPTY;
     step->undo->image = qbjImageNew(image->storageType, image->format, image->path, image->formatNode,
                                     image->storageNode);
     step->undo->identity = g_strdup(identity);

@@ -26,7 +26,8 @@ typedef enum {
     QBJ_STEP_QMP,
     QBJ_STEP_ACCESS,
     QBJ_STEP_UNLINK,
-    QBJ_STEP_FILE,              /* PREPARE: the file is still the one made for it */
+    QBJ_STEP_FILE,              /* PREPARE: the file is still the one meant, and empty */
+    QBJ_STEP_EMPTY,             /* undo of FILE: a file that is not ours has no content again */
     QBJ_STEP_LAST
 } qbjStepType;
 
@@ -58,8 +59,8 @@ struct _qbjStep {
     char *job;                  /* QMP: the job that the command starts; the phase goes on when it has ended
                                  * without error and is dismissed. Undone by waiting for its end; NULL:
                                  * none */
-    qbjImage *image;            /* ACCESS, UNLINK, FILE */
-    char *identity;             /* FILE, UNLINK as its undo: which file of that path is meant
+    qbjImage *image;            /* ACCESS, UNLINK, FILE, EMPTY */
+    char *identity;             /* FILE, UNLINK and EMPTY as its undo: which file of that path is meant
                                  * (host_target.h) */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
@@ -121,9 +122,9 @@ qbjStep *qbjSpecAddCommand(qbjSpec *spec, qbjSpecPhase phase, const char *comman
 qbjStep *qbjSpecAddAccess(qbjSpec *spec, qbjSpecPhase phase, qbjImage *image, qbjAccess access);
 qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
 
-/* Appends to the prepare phase: the file @image was made for the job and has this identity; undone by
- * removing it if it still has. */
-qbjStep *qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity);
+/* Appends to the prepare phase: the empty file @image is the one of this identity. Undone, if it still is, by
+ * removing it when it was @made for the job; else it was there before, and gets empty again. */
+qbjStep *qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity, bool made);
 
 /* Limits of a spec, far above what a planner makes of 200 layers (01/Y10): FromJSON refuses more. */
 #define QBJ_SPEC_MAX_STEPS 2048         /* in one phase */

@@ -110,7 +110,7 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
     const char *backing = qbjCopyIsShallow(disk, req) ? disk->src->backingStore->nodeformat : "";
 
     if (req->identity)
-        qbjSpecAddFile(spec, qbjSpecImage(target), req->identity);
+        qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made);
     qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(target), QBJ_ACCESS_RW)->undo =
         qbjStepNewAccess(qbjSpecImage(target), QBJ_ACCESS_NONE);
 

@@ -19,8 +19,10 @@ struct _qbjCopyRequest {
     unsigned long long bufSize;         /* bytes, 0 QEMU's choice */
     unsigned int granularity;           /* bytes, 0 QEMU's choice */
     unsigned int flags;                 /* virDomainBlockCopyFlags, only known ones */
-    const char *identity;               /* of the file that has been made for the target (host_target.h), which
-                                         * goes away when the job does not start; NULL: it was there before */
+    const char *identity;               /* of the empty file that becomes the target (host_target.h); NULL: the
+                                         * target has content, or is no file */
+    bool made;                          /* the file was made for the copy, and goes away when that does not
+                                         * start; one that was there before gets empty again */
     qbjCopySize source;
 };
 

@@ -45,6 +45,9 @@ qbjStepToJSON(const qbjStep *step)
     case QBJ_STEP_FILE:
         rc = virJSONValueObjectAdd(&json, "a:file", &image, "s:identity", step->identity, "A:undo", &undo, NULL);
         break;
+    case QBJ_STEP_EMPTY:
+        rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, NULL);
+        break;
     case QBJ_STEP_LAST:
         break;
     }

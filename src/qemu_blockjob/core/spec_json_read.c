@@ -184,11 +184,12 @@ qbjStepReadUnlink(qbjReader *reader, qbjStep *step)
     return 0;
 }
 
+/* @key: "file" or "empty" */
 static int
-qbjStepReadFile(qbjReader *reader, qbjStep *step)
+qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *step)
 {
-    step->type = QBJ_STEP_FILE;
-    if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, "file", VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
+    step->type = type;
+    if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, key, VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
         qbjReaderString(reader, "identity", true, &step->identity) < 0)
         return -1;
     if (!step->image->path)
@@ -213,7 +214,9 @@ qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
     else if (virJSONValueObjectHasKey(json, "access"))
         rc = qbjStepReadAccess(&reader, step);
     else if (virJSONValueObjectHasKey(json, "file"))
-        rc = qbjStepReadFile(&reader, step);
+        rc = qbjStepReadFile(&reader, "file", QBJ_STEP_FILE, step);
+    else if (virJSONValueObjectHasKey(json, "empty"))
+        rc = qbjStepReadFile(&reader, "empty", QBJ_STEP_EMPTY, step);
     else
         rc = qbjStepReadUnlink(&reader, step);
     if (rc < 0)
@@ -251,7 +254,8 @@ qbjPhaseFromJSON(qbjReader *reader, qbjSpec *spec, qbjSpecPhase phase)
         g_ptr_array_add(spec->phase[phase], step);
         if (step->undo && phase != QBJ_PHASE_PREPARE)
             return qbjSpecDamaged(reader->refusal, name);
-        if ((step->type == QBJ_STEP_FILE || step->job) && phase != QBJ_PHASE_PREPARE)
+        if (step->type == QBJ_STEP_EMPTY ||
+            ((step->type == QBJ_STEP_FILE || step->job) && phase != QBJ_PHASE_PREPARE))
             return qbjSpecDamaged(reader->refusal, name);
         if ((step->type == QBJ_STEP_UNLINK) != (phase == QBJ_PHASE_UNLINK))
             return qbjSpecDamaged(reader->refusal, name);

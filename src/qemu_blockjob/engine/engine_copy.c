@@ -249,7 +249,10 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
     if (rc < 0)
         return -1;
 
+    req->made = identity != NULL;
     req->identity = identity;
+    if (!identity && !(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT))
+        req->identity = found->identity;
     rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req);
     req->identity = NULL;
     /* a record that is left goes on by itself, and undoes it if need be */
@@ -266,7 +269,7 @@ qbjEngineCopy(virDomainObj *vm, const char *diskName, qbjCopyRequest *req)
 {
     g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
-    qbjHostTarget found = { 0 };
+    g_auto(qbjHostTarget) found = { 0 };
     virDomainDiskDef *disk;
     int rc;
 

@@ -91,10 +91,24 @@ qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step
 static int
 qbjEnginePhaseFile(const qbjStep *step)
 {
-    if (qbjHostTargetIsSame(step->image->path, step->identity))
+    if (qbjHostTargetIsEmpty(step->image->path, step->identity))
         return 0;
-    virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced meanwhile"), step->image->path);
+    virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced or written to meanwhile"),
+                   step->image->path);
     return -1;
+}
+
+/* The target of a copy that does not start. */
+static void
+qbjEnginePhaseUndoFile(virDomainObj *vm, const qbjStep *step)
+{
+    int rc = step->type == QBJ_STEP_EMPTY ? qbjHostTargetEmpty(step->image->path, step->identity)
+                                          : qbjHostTargetRemove(step->image->path, step->identity);
+
+    if (rc < 0) {
+        VIR_WARN("vm=%s: %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
 }
 
 /* Files go last, when nothing names them any more; one that cannot be removed is no reason to keep the job
@@ -102,13 +116,6 @@ qbjEnginePhaseFile(const qbjStep *step)
 static void
 qbjEnginePhaseUnlink(virDomainObj *vm, const qbjStep *step)
 {
-    if (step->identity) {
-        if (qbjHostTargetRemove(step->image->path, step->identity) < 0) {
-            VIR_WARN("vm=%s: %s", vm->def->name, virGetLastErrorMessage());
-            virResetLastError();
-        }
-        return;
-    }
     if (step->image->path && unlink(step->image->path) < 0 && errno != ENOENT)
         VIR_WARN("vm=%s: cannot remove committed image '%s': %s", vm->def->name, step->image->path, g_strerror(errno));
 }
@@ -126,7 +133,13 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
     case QBJ_STEP_ACCESS:
         return qbjEnginePhaseAccess(vm, job, step);
     case QBJ_STEP_UNLINK:
-        qbjEnginePhaseUnlink(vm, step);
+        if (step->identity)
+            qbjEnginePhaseUndoFile(vm, step);
+        else
+            qbjEnginePhaseUnlink(vm, step);
+        return 0;
+    case QBJ_STEP_EMPTY:
+        qbjEnginePhaseUndoFile(vm, step);
         return 0;
     case QBJ_STEP_FILE:
         return qbjEnginePhaseFile(step);

@@ -13,6 +13,18 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+static char *
+qbjHostTargetIdentity(const struct stat *st)
+{
+    return g_strdup_printf("%llu:%llu", (unsigned long long) st->st_dev, (unsigned long long) st->st_ino);
+}
+
+void
+qbjHostTargetClear(qbjHostTarget *target)
+{
+    g_clear_pointer(&target->identity, g_free);
+}
+
 int
 qbjHostTargetLook(const char *path, qbjHostTarget *target)
 {
@@ -29,6 +41,8 @@ qbjHostTargetLook(const char *path, qbjHostTarget *target)
     target->device = S_ISBLK(st.st_mode);
     target->regular = S_ISREG(st.st_mode);
     target->empty = target->regular && st.st_size == 0;
+    if (target->empty)
+        target->identity = qbjHostTargetIdentity(&st);
     return 0;
 }
 
@@ -73,18 +87,34 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
     return 0;
 }
 
+/* Where the link @path leads to; NULL when it is none. */
 static char *
-qbjHostTargetIdentity(const struct stat *st)
+qbjHostTargetLink(const char *path)
 {
-    return g_strdup_printf("%llu:%llu", (unsigned long long) st->st_dev, (unsigned long long) st->st_ino);
+    g_autofree char *to = g_file_read_link(path, NULL);
+    g_autofree char *folder = NULL;
+
+    if (!to || g_path_is_absolute(to))
+        return g_steal_pointer(&to);
+    folder = g_path_get_dirname(path);
+    return g_build_filename(folder, to, NULL);
+}
+
+static int
+qbjHostTargetOpenNew(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 }
 
 int
 qbjHostTargetCreate(const char *path, char **identity)
 {
-    VIR_AUTOCLOSE fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    VIR_AUTOCLOSE fd = qbjHostTargetOpenNew(path);
+    g_autofree char *to = NULL;
     struct stat st;
 
+    if (fd < 0 && errno == EEXIST && (to = qbjHostTargetLink(path)))
+        fd = qbjHostTargetOpenNew(to);
     if (fd < 0 || fstat(fd, &st) < 0) {
         virReportSystemError(errno, "%s", _("failed to create copy target"));
         return -1;
@@ -93,23 +123,58 @@ qbjHostTargetCreate(const char *path, char **identity)
     return 0;
 }
 
-bool
-qbjHostTargetIsSame(const char *path, const char *identity)
+static bool
+qbjHostTargetIs(const struct stat *st, const char *identity)
 {
-    g_autofree char *now = NULL;
-    struct stat st;
+    g_autofree char *now = qbjHostTargetIdentity(st);
 
-    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
-        return false;
-    now = qbjHostTargetIdentity(&st);
-    return STREQ_NULLABLE(now, identity);
+    return S_ISREG(st->st_mode) && STREQ_NULLABLE(now, identity);
 }
 
+bool
+qbjHostTargetIsEmpty(const char *path, const char *identity)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_size == 0 && qbjHostTargetIs(&st, identity);
+}
+
+static int
+qbjHostTargetFailed(const char *path)
+{
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    virReportSystemError(errno, _("cannot take '%s' back"), path);
+    return -1;
+}
+
+/* Whoever owns a folder on the way may put something else there at any moment: what is looked at is what is
+ * removed. */
 int
 qbjHostTargetRemove(const char *path, const char *identity)
 {
-    if (!qbjHostTargetIsSame(path, identity) || unlink(path) == 0 || errno == ENOENT)
+    g_autofree char *real = virFileCanonicalizePath(path);
+    g_autofree char *folder = real ? g_path_get_dirname(real) : NULL;
+    g_autofree char *name = real ? g_path_get_basename(real) : NULL;
+    VIR_AUTOCLOSE fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    struct stat st;
+
+    if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return qbjHostTargetFailed(path);
+    if (!qbjHostTargetIs(&st, identity) || unlinkat(fd, name, 0) == 0)
         return 0;
-    virReportSystemError(errno, _("cannot remove '%s'"), path);
-    return -1;
+    return qbjHostTargetFailed(path);
+}
+
+int
+qbjHostTargetEmpty(const char *path, const char *identity)
+{
+    VIR_AUTOCLOSE fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return qbjHostTargetFailed(path);
+    if (!qbjHostTargetIs(&st, identity) || ftruncate(fd, 0) == 0)
+        return 0;
+    return qbjHostTargetFailed(path);
 }

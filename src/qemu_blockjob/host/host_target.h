@@ -10,9 +10,13 @@ struct _qbjHostTarget {
     bool device;                /* a block device */
     bool regular;
     bool empty;                 /* regular, without content */
+    char *identity;             /* of an empty one: tells it from another file of the same path */
 };
+void qbjHostTargetClear(qbjHostTarget *target);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjHostTarget, qbjHostTargetClear);
 
-/* What is at @path. Nothing there is no error. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported. */
+/* What is at @path, or where a link there leads to. Nothing there is no error. Returns 0, -1 with
+ * VIR_ERR_SYSTEM_ERROR reported. */
 int qbjHostTargetLook(const char *path, qbjHostTarget *target);
 
 /* The format that the header of the regular file or block device @path tells (virStorageFileFormat), RAW when
@@ -23,13 +27,14 @@ int qbjHostTargetProbe(const char *path);
  * Returns 0, -1 with an error reported: cannot be read, or its header does not tell (VIR_ERR_INVALID_ARG). */
 int qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity);
 
-/* Makes an empty file of mode 0600 where there is none. @identity: tells it from another file of the same
- * path, to be freed. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported (also when there is one by now). */
+/* Makes an empty file of mode 0600 where there is none, or where the link @path leads to (04/V182).
+ * @identity: to be freed. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported: also when there is one by now. */
 int qbjHostTargetCreate(const char *path, char **identity);
 
-/* Whether the file at @path is the one of @identity. */
-bool qbjHostTargetIsSame(const char *path, const char *identity);
+/* Whether the file at @path is the one of @identity, and still empty. */
+bool qbjHostTargetIsEmpty(const char *path, const char *identity);
 
-/* Removes the file at @path if it is the one of @identity; anything else stays. Returns 0, also when there
- * was nothing to remove; -1 with VIR_ERR_SYSTEM_ERROR reported. */
+/* Removes the file at @path, or makes it empty, if it is the one of @identity; anything else stays as it is.
+ * Returns 0, also when there was nothing to do; -1 with VIR_ERR_SYSTEM_ERROR reported. */
 int qbjHostTargetRemove(const char *path, const char *identity);
+int qbjHostTargetEmpty(const char *path, const char *identity);
