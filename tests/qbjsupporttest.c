@@ -229,6 +229,34 @@ qbjTestDepth(void)
     virResetLastError();
 }
 
+/* @named: what the refusal names; NULL: none */
+static void
+qbjTestOneDestination(const char *xml, const char *named)
+{
+    g_assert_cmpint(qbjVmDefCheckDestination(xml), ==, named ? -1 : 0);
+    if (named) {
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
+        g_assert_nonnull(strstr(virGetLastErrorMessage(), named));
+    }
+    virResetLastError();
+}
+
+/* Of a copy's destination everything is known, too (01/Y4); its format is not looked at here (01/Y20). */
+static void
+qbjTestDestination(void)
+{
+    qbjTestOneDestination("<disk type='file'><source file='/x'/></disk>", NULL);
+    qbjTestOneDestination("<disk type='block' device='cdrom'><driver name='qemu' type='dmg' cache='none'/>"
+                          "<source dev='/dev/x'/><backingStore/><target dev='sda' bus='sata'/><readonly/>"
+                          "<address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>", NULL);
+    qbjTestOneDestination("<disk type='file'><driver name='phy' type='raw'/><source file='/x'/></disk>", "'phy'");
+    qbjTestOneDestination("<disk type='file'><source file='/x' startupPolicy='optional'/></disk>", "startupPolicy");
+    qbjTestOneDestination("<disk type='file'><source file='/x'><ssl verify='no'/></source></disk>", "ssl");
+    qbjTestOneDestination("<disk type='file'><source file='/x'/><backingStore type='file'><format type='qcow2'/>"
+                          "<source file='/y'><bar/></source></backingStore></disk>", "bar");
+    qbjTestOneDestination("<disk type='dir'><source dir='/x'/></disk>", "'dir'");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -243,6 +271,7 @@ main(int argc, char **argv)
     g_test_add_func("/support/table/sane", qbjTestRowsSane);
     g_test_add_func("/support/table/used", qbjTestRowsUsed);
 
+    g_test_add_func("/support/destination", qbjTestDestination);
     g_test_add_func("/support/cost/linear", qbjTestLinear);
     g_test_add_func("/support/cost/depth", qbjTestDepth);
 

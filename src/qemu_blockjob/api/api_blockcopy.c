@@ -11,6 +11,7 @@
 #include "virdomainjob.h"
 #include "virerror.h"
 #include "virtypedparam.h"
+#include "vm_def.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -51,8 +52,10 @@ qbjApiBlockCopyRun(virDomainObj *vm, const char *disk, qbjCopyRequest *req)
 static virStorageSource *
 qbjApiBlockCopyTarget(virDomainObj *vm, const char *destxml)
 {
-    return virDomainDiskDefParseSource(destxml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt,
-                                       VIR_DOMAIN_DEF_PARSE_INACTIVE);
+    g_autoptr(virStorageSource) target = virDomainDiskDefParseSource(destxml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt,
+                                                                     VIR_DOMAIN_DEF_PARSE_INACTIVE);
+
+    return target && qbjVmDefCheckDestination(destxml) == 0 ? g_steal_pointer(&target) : NULL;
 }
 
 int

@@ -8,6 +8,7 @@
 
 #include "internal.h"
 #include "virerror.h"
+#include "virqbjxml.h"
 #include "vm_def.h"
 #include "vm_support_parts.h"
 
@@ -17,6 +18,39 @@ static xmlDoc *
 qbjVmSupportParse(const char *xml)
 {
     return virXMLParseStringCtxt(xml, _("(domain_definition)"), NULL);
+}
+
+/* The table speaks of disks where they stand in a domain. Of formats it knows those that a VM is started with;
+ * what a copy can be made into is judged by others (01/Y20). */
+static xmlDoc *
+qbjVmSupportDomainAround(xmlDoc *disk)
+{
+    xmlDoc *doc = xmlNewDoc(NULL);
+    xmlNode *domain = xmlNewDocNode(doc, NULL, BAD_CAST "domain", NULL);
+    xmlNode *devices = xmlNewChild(domain, NULL, BAD_CAST "devices", NULL);
+    xmlNode *copy = xmlDocCopyNode(xmlDocGetRootElement(disk), doc, 1);
+    xmlNode *driver;
+
+    xmlDocSetRootElement(doc, domain);
+    xmlAddChild(devices, copy);
+    if (!xmlHasProp(copy, BAD_CAST "device"))
+        xmlSetProp(copy, BAD_CAST "device", BAD_CAST "disk");
+    if ((driver = virQbjXMLChild(copy, "driver", NULL)))
+        xmlUnsetProp(driver, BAD_CAST "type");
+    return doc;
+}
+
+int
+qbjVmDefCheckDestination(const char *xml)
+{
+    g_autoptr(xmlDoc) disk = qbjVmSupportParse(xml);
+    g_autoptr(xmlDoc) domain = NULL;
+
+    if (!disk)
+        return -1;
+    domain = qbjVmSupportDomainAround(disk);
+    return qbjVmSupportCheckKnown(qbjVmSupportFind(NULL, xmlDocGetRootElement(domain)),
+                                  xmlDocGetRootElement(domain));
 }
 
 int
