@@ -34,9 +34,10 @@ int qbjVmDefCheckStart(virDomainDef *def, virDomainXMLOption *xmlopt);
  * otherwise. With @xml NULL (1) is left out. */
 int qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *xmlopt);
 
-/* The same for @xml, a <disk> that is no part of a definition but names the destination of a copy: each element
- * and attribute of it must be in the table. Those of the device have no meaning there, for the device stays as
- * it is: they are let through. VIR_ERR_CONFIG_UNSUPPORTED, or libvirt's error of XML that cannot be read. */
+/* The same for @xml, a <disk> that is no part of a definition but names the destination of a copy: each
+ * element and attribute of it must be in the table. Those of the device have no meaning there, for the
+ * device stays as it is: they are let through. VIR_ERR_CONFIG_UNSUPPORTED, or libvirt's error of XML that
+ * cannot be read. */
 int qbjVmDefCheckDestination(const char *xml);
 
 /* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2,

@@ -20,8 +20,8 @@ qbjVmSupportParse(const char *xml)
     return virXMLParseStringCtxt(xml, _("(domain_definition)"), NULL);
 }
 
-/* The table speaks of disks where they stand in a domain. Of formats it knows those that a VM is started with;
- * what a copy can be made into is judged by others (01/Y20). */
+/* The table speaks of disks where they stand in a domain. Of formats it knows those that a VM is started
+ * with; what a copy can be made into is judged by others (01/Y20). */
 static xmlDoc *
 qbjVmSupportDomainAround(xmlDoc *disk)
 {
