@@ -9,12 +9,12 @@ variants as arguments run only these.
 import os
 import re
 import struct
-import subprocess
 import sys
 
 import libvirt
 
 import bootsector
+import luks
 import options
 import plain
 from daemon import Daemon, DaemonError
@@ -29,11 +29,6 @@ IOTUNE = "<iotune><total_bytes_sec>100000000</total_bytes_sec><group_name>limits
 SCSI = "<controller type='scsi' model='%s'/>"
 
 # name: (machine, target, bus, attributes of <driver>, elements of <disk>, other devices)
-SECRET_UUID = "6f1c7c52-0000-4000-8000-0000000000aa"
-PASSPHRASE = "open-sesame-5271"
-LUKS = "<encryption format='luks'><secret type='passphrase' uuid='%s'/></encryption>" % SECRET_UUID
-LUKS_OBJECT = ["--object", "secret,id=s,data=" + PASSPHRASE]
-
 VARIANTS = {
     "virtio": ("q35", "vda", "virtio", " iothread='1' cache='none'", IOTUNE, ""),
     "virtio-copy-on-read": ("q35", "vda", "virtio", " copy_on_read='on' discard='unmap'", "", ""),
@@ -62,46 +57,15 @@ def domain_xml(name, variant, top, serial):
     return xml.replace("<vcpu>1</vcpu>", "<vcpu>1</vcpu><iothreads>1</iothreads>")
 
 
-def encrypted_chain(folder, boot):
-    """As make_chain(), each image encrypted."""
-    paths = [os.path.join(folder, name) for name in ("base", "middle", "top")]
-    for below, path in zip([None] + paths, paths):
-        qemu_img("create", "-q", *LUKS_OBJECT, "-f", "qcow2",
-                 "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
-                 *(["-u", "-b", below, "-F", "qcow2"] if below else []), path, "8M")
-    subprocess.run(["qemu-io", *LUKS_OBJECT, "-c", "write -s %s 0 512" % boot, "--image-opts", image_options(paths[0])],
-                   check=True, stdout=subprocess.DEVNULL)
-    return paths
-
-
-def image_options(path):
-    return "driver=qcow2,encrypt.key-secret=s,file.filename=" + path
-
-
-def encrypted_xml(xml, paths):
-    """Says of each image how it is opened."""
-    below = ""
-    for path in paths[:-1]:
-        below = "<backingStore type='file'><format type='qcow2'/><source file='%s'>%s</source>%s</backingStore>" % \
-            (path, LUKS, below or "<backingStore/>")
-    return xml.replace("<source file='%s'/>" % paths[-1], "<source file='%s'>%s</source>%s" % (paths[-1], LUKS, below))
-
-
-def define_secret(conn):
-    secret = conn.secretDefineXML("<secret ephemeral='no' private='yes'><uuid>%s</uuid><usage type='volume'>"
-                                  "<volume>luks</volume></usage></secret>" % SECRET_UUID)
-    secret.setValue(PASSPHRASE.encode(), 0)
-
-
 def in_clear(daemon, name):
     """Files and processes of the domain that show the passphrase."""
     found = []
     for path in (os.path.join(daemon.qemu_log_dir, name + ".log"),
                  "/proc/%d/cmdline" % daemon.qemu_pid(name)):
         with open(path, "rb") as f:
-            if PASSPHRASE.encode() in f.read():
+            if luks.PASSPHRASE.encode() in f.read():
                 found.append(path)
-    if PASSPHRASE in daemon.status_xml(name):
+    if luks.PASSPHRASE in daemon.status_xml(name):
         found.append("status file")
     return found
 
@@ -135,7 +99,7 @@ def check_base(base, acked, fmt="qcow2"):
     """Problems in the base: each slot must hold its last acknowledged block, or the one after all of them."""
     raw = base + ".check"
     if fmt == "luks":
-        qemu_img("convert", *LUKS_OBJECT, "--image-opts", "-O", "raw", image_options(base), raw)
+        qemu_img("convert", *luks.OBJECT, "--image-opts", "-O", "raw", luks.options(base), raw)
     else:
         qemu_img("convert", "-f", fmt, "-O", "raw", base, raw)
     with open(raw, "rb") as f:
@@ -154,19 +118,20 @@ def check_base(base, acked, fmt="qcow2"):
 def run_variant(out, daemon, conn, boot, variant):
     target = VARIANTS[variant][1]
     folder = plain.folder(daemon, variant)
-    luks = variant == "luks"
-    if luks:
-        paths = encrypted_chain(folder, boot)
-        define_secret(conn)
+    encrypted = variant == "luks"
+    if encrypted:
+        paths = luks.make_chain(folder, ["vda.0", "vda.1", "vda.2"], "8M")
+        luks.qemu_io(paths[0], "write -s %s 0 512" % boot)
+        luks.define_secret(conn)
     else:
         paths = make_chain(folder, ["base", "middle", "top"], size="8M")
         qemu_io(paths[0], "qcow2", "write -s %s 0 512" % boot)
     daemon.own(*paths)
     line = Line(os.path.join(folder, "serial"))
     xml = domain_xml(variant, variant, paths[2], line.path)
-    domain = conn.defineXML(encrypted_xml(xml, paths) if luks else xml)
+    domain = conn.defineXML(luks.stated(xml, paths) if encrypted else xml)
     domain.create()
-    if luks:
+    if encrypted:
         out.equal(in_clear(daemon, variant), [], "luks: the passphrase is in no command line, log or status file")
     if not out.ok(line.wait_more(SLOTS), variant + ": it boots from the disk and writes", line.text):
         return
@@ -185,11 +150,11 @@ def run_variant(out, daemon, conn, boot, variant):
     out.equal("copy_on_read='on'" in xml, "copy_on_read" in VARIANTS[variant][3], variant + ": copy on read as before")
     domain.destroy()
     acked = line.acked()
-    fmt = "luks" if luks else "qcow2"
+    fmt = "luks" if encrypted else "qcow2"
     problems = check_base(paths[0], acked, fmt)
     out.ok(not problems, variant + ": every acknowledged block is in the base", "\n".join(problems[:10]))
     out.ok(len(check_base(paths[0], acked + 5, fmt)) >= 4, variant + ": and one that is not there would be missed")
-    if not luks:
+    if not encrypted:
         out.equal(consistent(paths[0], "qcow2"), "", variant + ": the base's structure is sound")
     out.ok(acked > at_pivot > SLOTS, variant + ": there was something to lose")
     domain.undefine()

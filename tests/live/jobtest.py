@@ -16,6 +16,8 @@ LAYERS = 5
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
+COPY = "<disk type='file'><driver name='qemu' type='%s'/><source file='%s'/></disk>"
+TRANSIENT = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 
 
@@ -83,10 +85,20 @@ class JobChecks(suite.DaemonChecks):
         """A commit of the active image, with its pivot."""
         since = self.events.mark()
         self.domain.blockCommit(disk, base, None, 0, ACTIVE)
+        return self.switched(since, disk)
+
+    def switched(self, since, disk):
+        """Pivots when it is ready."""
         event = self.events.wait(lambda e: e[:3] == (self.name, "job2", disk), 60, since)
         if event and event[4] == "ready":
             self.domain.blockJobAbort(disk, PIVOT)
         return self.ended(since, disk)
+
+    def copied(self, path, fmt="qcow2", flags=0, disk="vda"):
+        """A copy into a new file, with its pivot."""
+        since = self.events.mark()
+        self.domain.blockCopy(disk, COPY % (fmt, path), {}, flags | TRANSIENT)
+        return self.switched(since, disk)
 
     # --- a server ----------------------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ SUITES = {
     "refusing": (["refusing.py"], 120),
     "ends": (["ends.py"], 200),
     "network": (["network.py"], 300),
+    "kinds": (["kinds.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

@@ -18,12 +18,13 @@ qbjBlockModesOfSource(const virStorageSource *src)
     return (qbjBlockModes) { src->iomode, src->cachemode, src->discard, src->detect_zeroes };
 }
 
+/* @active: of the image that the guest writes into. */
 static qbjBlockModes
-qbjBlockModesOfDisk(const virDomainDiskDef *disk, const virStorageSource *src)
+qbjBlockModesOfDisk(const virDomainDiskDef *disk, bool active)
 {
     qbjBlockModes modes = { disk->iomode, disk->cachemode, disk->discard, VIR_DOMAIN_DISK_DETECT_ZEROES_DEFAULT };
 
-    if (src == disk->src)
+    if (active)
         modes.detectZeroes = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
     return modes;
 }
@@ -38,7 +39,7 @@ qbjBlockNodeInheritModes(virDomainDiskDef *disk)
         disk->cachemode = VIR_DOMAIN_DISK_CACHE_DISABLE;
 
     for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        qbjBlockModes modes = qbjBlockModesOfDisk(disk, src);
+        qbjBlockModes modes = qbjBlockModesOfDisk(disk, src == disk->src);
 
         src->iomode = modes.iomode;
         src->cachemode = modes.cachemode;
@@ -326,12 +327,11 @@ qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName)
     return g_steal_pointer(&node);
 }
 
-virJSONValue *
-qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing, bool readonly,
-                   qbjRefusal *refusal)
+static virJSONValue *
+qbjBlockReopen(const virStorageSource *src, const qbjBlockModes *modes, const char *backing, bool readonly,
+               qbjRefusal *refusal)
 {
-    qbjBlockModes modes = qbjBlockModesOfDisk(disk, src);
-    g_autoptr(virJSONValue) node = qbjBlockFormatOptions(src, &modes, backing, readonly, refusal);
+    g_autoptr(virJSONValue) node = qbjBlockFormatOptions(src, modes, backing, readonly, refusal);
     g_autoptr(virJSONValue) list = virJSONValueNewArray();
     g_autoptr(virJSONValue) arguments = NULL;
 
@@ -340,6 +340,32 @@ qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, co
         return NULL;
 
     return g_steal_pointer(&arguments);
+}
+
+virJSONValue *
+qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing, bool readonly,
+                   qbjRefusal *refusal)
+{
+    qbjBlockModes modes = qbjBlockModesOfDisk(disk, src == disk->src);
+
+    return qbjBlockReopen(src, &modes, backing, readonly, refusal);
+}
+
+bool
+qbjBlockNodeDetectsZeroes(const virDomainDiskDef *disk)
+{
+    int mode = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
+
+    return mode != VIR_DOMAIN_DISK_DETECT_ZEROES_DEFAULT && mode != VIR_DOMAIN_DISK_DETECT_ZEROES_OFF;
+}
+
+virJSONValue *
+qbjBlockNodeReopenActive(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
+                         qbjRefusal *refusal)
+{
+    qbjBlockModes modes = qbjBlockModesOfDisk(disk, true);
+
+    return qbjBlockReopen(src, &modes, backing, disk->src->readonly, refusal);
 }
 
 char *

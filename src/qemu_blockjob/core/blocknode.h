@@ -37,6 +37,14 @@ char *qbjBlockNodeAuthSecret(const virStorageSource *src);
 virJSONValue *qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
                                  bool readonly, qbjRefusal *refusal);
 
+/* The same for an image that the guest writes into from now on in the place of the active one: with the mode
+ * for zeroes, which only that one has, read-only as the disk is. */
+virJSONValue *qbjBlockNodeReopenActive(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
+                                       qbjRefusal *refusal);
+
+/* Whether zeroes that the guest writes are to be found out. */
+bool qbjBlockNodeDetectsZeroes(const virDomainDiskDef *disk);
+
 /* The name by which @src is written into the header of an image above it (02/Q41): absolute path, URI, or
  * json:.
  * NULL with @refusal set when there is none that we can make. The caller frees. */

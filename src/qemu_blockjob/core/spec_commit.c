@@ -1,8 +1,8 @@
 /* The plan of a commit, but for its pending phase (spec_commit_pending.c).
  *
  * Where the stock driver differs (02/Q61 to Q63, Q84, Q85, 01/J17): rights and read-only state of base are
- * put back after an end that leaves the old chain, too, and the base of a read-only disk is reopened
- * read-only after the pivot. */
+ * put back after an end that leaves the old chain, too, and after the pivot base is reopened: read-only if
+ * the disk is, and with the disk's detect_zeroes, which it did not have below the active image. */
 #include <config.h>
 
 #include "internal.h"
@@ -68,7 +68,7 @@ qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refus
     const virStorageSource *src;
 
     for (src = req->top; src != req->base; src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, src) < 0)
+        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
             return qbjSpecNotMade(spec, refusal);
 
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
@@ -80,13 +80,28 @@ qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refus
     return 0;
 }
 
+/* An active commit's base takes the place of the active image: its mode for zeroes, and read-only as the disk
+ * is. */
+static int
+qbjSpecPlanActiveBase(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
+{
+    virJSONValue *arguments;
+
+    if (!disk->src->readonly && !qbjBlockNodeDetectsZeroes(disk))
+        return 0;
+    if (!(arguments = qbjBlockNodeReopenActive(disk, req->base, qbjSpecBackingNode(req->base), refusal)))
+        return -1;
+
+    qbjSpecAddCommand(spec, QBJ_PHASE_NODES, "blockdev-reopen", arguments)->optional = true;
+    return 0;
+}
+
 /* Outcome new. An active commit's base is the guest's disk now and keeps the rights it was given, unless the
  * disk is read-only; of an intermediate one base and parent become backing images again, the parent on its
  * new backing node. */
 static int
 qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitRequest *req, qbjRefusal *refusal)
 {
-    bool baseReadonly = req->topParent || disk->src->readonly;
     bool parentReadonly = req->topParent && !qbjSpecIsWritable(disk, req->topParent);
 
     if (parentReadonly &&
@@ -95,11 +110,12 @@ qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitReque
     if (qbjSpecPlanRemoved(spec, req, refusal) < 0)
         return -1;
 
-    if (baseReadonly) {
-        if (qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0)
-            return -1;
+    if (req->topParent ?
+        qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0 :
+        qbjSpecPlanActiveBase(spec, disk, req, refusal) < 0)
+        return -1;
+    if (req->topParent || disk->src->readonly)
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(req->base), QBJ_ACCESS_RO);
-    }
     if (parentReadonly)
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(req->topParent), QBJ_ACCESS_RO);
 

@@ -147,19 +147,6 @@ qbjCopyPlanStart(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReque
     return 0;
 }
 
-static int
-qbjCopyAddDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src)
-{
-    qbjStep *format = qbjCopyDeleteStep(src->nodeformat);
-    qbjStep *storage = qbjCopyDeleteStep(src->nodestorage);
-
-    if (format)
-        g_ptr_array_add(spec->phase[phase], format);
-    if (storage)
-        g_ptr_array_add(spec->phase[phase], storage);
-    return format && storage ? 0 : -1;
-}
-
 /* Outcome new: of a shallow copy only the top has left the chain. */
 static int
 qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
@@ -168,7 +155,7 @@ qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest
     const virStorageSource *src;
 
     for (src = disk->src; virStorageSourceIsBacking(src); src = shallow ? NULL : src->backingStore) {
-        if (qbjCopyAddDelete(spec, QBJ_PHASE_NODES, src) < 0)
+        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
             return qbjSpecNotMade(spec, refusal);
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
     }
@@ -187,7 +174,7 @@ qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest
 static int
 qbjCopyPlanOld(qbjSpec *spec, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
-    if (qbjCopyAddDelete(spec, QBJ_PHASE_ABORT, req->target) < 0)
+    if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, req->target) < 0)
         return qbjSpecNotMade(spec, refusal);
 
     qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(req->target), QBJ_ACCESS_NONE);

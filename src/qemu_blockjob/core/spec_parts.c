@@ -95,24 +95,30 @@ qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src)
 }
 
 static int
-qbjSpecAddNodeDelete(qbjSpec *spec, const char *node)
+qbjSpecAddDelete(qbjSpec *spec, qbjSpecPhase phase, const char *command, const char *key, const char *name)
 {
-    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) arguments = virJSONValueNewObject();
 
-    if (virJSONValueObjectAdd(&arguments, "s:node-name", node, NULL) < 0)
+    if (virJSONValueObjectAppendString(arguments, key, name) < 0)
         return -1;
 
-    qbjSpecAddCommand(spec, QBJ_PHASE_NODES, "blockdev-del", g_steal_pointer(&arguments))->optional = true;
+    qbjSpecAddCommand(spec, phase, command, g_steal_pointer(&arguments))->optional = true;
     return 0;
 }
 
 int
-qbjSpecAddNodesDelete(qbjSpec *spec, const virStorageSource *src)
+qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src)
 {
-    if (qbjSpecAddNodeDelete(spec, src->nodeformat) < 0)
+    g_autofree char *passphrase = src->encryption ? qbjBlockNodeSecret(src) : NULL;
+    g_autofree char *password = qbjBlockNodeAuthSecret(src);
+
+    if (qbjSpecAddDelete(spec, phase, "blockdev-del", "node-name", src->nodeformat) < 0 ||
+        qbjSpecAddDelete(spec, phase, "blockdev-del", "node-name", src->nodestorage) < 0 ||
+        (passphrase && qbjSpecAddDelete(spec, phase, "object-del", "id", passphrase) < 0) ||
+        (password && qbjSpecAddDelete(spec, phase, "object-del", "id", password) < 0))
         return -1;
 
-    return qbjSpecAddNodeDelete(spec, src->nodestorage);
+    return 0;
 }
 
 int

@@ -83,7 +83,7 @@ qbjPullPlanRemoved(qbjSpec *spec, const virDomainDiskDef *disk, const qbjPullReq
     const virStorageSource *src;
 
     for (src = disk->src->backingStore; virStorageSourceIsBacking(src) && src != req->base; src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, src) < 0)
+        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
             return qbjSpecNotMade(spec, refusal);
 
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
