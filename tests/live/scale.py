@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Deep chains and long lives: a chain of 200 images is started, committed and pivoted as a whole; a daemon that dies
-while it starts one leaves it to the next daemon, which puts it together; starts and destroys leave nothing behind in
-the daemon.
+"""Deep chains and long lives: a chain of 200 images is started, committed and pivoted as a whole, pulled in parts; a
+daemon that dies while it starts one leaves it to the next daemon, which puts it together; starts and destroys leave
+nothing behind in the daemon.
 """
 
 import os
@@ -12,21 +12,20 @@ import libvirt
 import libvirt_qemu
 
 import jobs
+import jobtest
 import plain
 import suite
 from faults import FaultDaemon
 from images import deep_chain, qemu_io
+from jobtest import ACTIVE, PAUSED, PIVOT
 
-ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
-PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
-PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
 BACKING = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING
 DEPTH = 200          # the most that there may be
 LIFE = 200           # starts in the life of one daemon
 
 
-class Test(suite.DaemonChecks):
-    def chain(self, name, depth):
+class Test(jobtest.JobChecks):
+    def deep(self, name, depth):
         """(domain, paths): data in the base, in the middle, and in the top one; the rest is empty."""
         paths = deep_chain(plain.folder(self.daemon, name), depth)
         for number in (0, depth // 2, depth - 1):
@@ -59,7 +58,7 @@ class Test(suite.DaemonChecks):
         self.ok(self.holds(paths[0], len(paths)), "the base holds what each image held")
 
     def test_deep(self):
-        domain, paths = self.chain("deep", DEPTH)
+        domain, paths = self.deep("deep", DEPTH)
         domain.createWithFlags(PAUSED)
         self.ok(jobs.chain(domain.XMLDesc(0), "vda")[0] == paths[::-1],
                 "a chain of %d images is started, and the live XML names them all" % DEPTH)
@@ -77,6 +76,31 @@ class Test(suite.DaemonChecks):
                 lambda: domain.blockInfo("vda"))
         self.commit_all(domain, paths)
 
+    def test_depths(self):
+        """Half of a chain is pulled into its top, then all of it."""
+        for depth in (1, 2, 10, 100, DEPTH):
+            self.domain, paths = self.deep("depth%d" % depth, depth)
+            self.name = self.domain.name()
+            self.domain.createWithFlags(PAUSED)
+            middle = depth // 2
+            for base, left in ([(paths[middle], paths[middle::-1])] if middle < depth - 1 else []) + [(None, [])]:
+                what = "a pull of a chain of %d %s" % (depth, "to its middle" if base else "as a whole")
+                self.equal(self.pulled(base), "completed", what + " completes")
+                self.equal(self.chain(), paths[-1:] + left, what + " leaves what it has to")
+            self.gone()
+            self.ok(self.holds(paths[-1], depth), "the top of %d holds what each image held" % depth)
+
+    def test_middles(self):
+        """All between the top and the base goes into the base."""
+        for depth in (10, DEPTH):
+            self.domain, paths = self.deep("middle%d" % depth, depth)
+            self.name = self.domain.name()
+            self.domain.createWithFlags(PAUSED)
+            self.equal(self.committed(None, paths[-2]), "completed", "a commit in a chain of %d completes" % depth)
+            self.equal(self.chain(), [paths[-1], paths[0]], "a commit in a chain of %d leaves top and base" % depth)
+            self.gone()
+            self.ok(self.holds(paths[-1], depth), "top and base of %d hold what each image held" % depth)
+
     def test_died(self):
         """Between QEMU's start and the links of its nodes."""
         depth = 40
@@ -85,7 +109,7 @@ class Test(suite.DaemonChecks):
             return
         self.daemon.restart()                   # its first start of a deep chain is meant
         self.conn = self.daemon.connect()
-        domain, paths = self.chain("died", depth)
+        domain, paths = self.deep("died", depth)
         self.daemon.fail("die-chain-link:1")
         try:
             domain.createWithFlags(PAUSED)
