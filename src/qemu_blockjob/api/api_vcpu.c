@@ -7,6 +7,7 @@
 #include "datatypes.h"
 #include "vm_config.h"
 #include "vm_power.h"
+#include "vm_thread.h"
 #include "vm_vcpu.h"
 #include "virerror.h"
 #include "virhostcpu.h"
@@ -55,7 +56,7 @@ qbjApiGetMaxVcpus(virDomainPtr domain)
 static int
 qbjApiVcpuInfo(virDomainObj *vm, unsigned int vcpu, virVcpuInfoPtr info, unsigned char *cpumap, int maplen)
 {
-    pid_t thread = qbjVmVcpuThread(vm, vcpu);
+    pid_t thread = qbjVmThreadOfVcpu(vm, vcpu);
     g_autoptr(virBitmap) map = NULL;
 
     if (info) {

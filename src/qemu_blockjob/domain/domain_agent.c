@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "domain_agent.h"
+#include "domain_connect.h"
 #include "domain_qmp.h"
 #include "qmp_message.h"
 #include "virerror.h"

@@ -1,13 +1,12 @@
 #include <config.h>
 
 #include <glib-unix.h>
-#include <unistd.h>
 
 #include "internal.h"
 #include "domain_qmp.h"
 #include "domain_agent.h"
+#include "domain_connect.h"
 #include "domain_queue.h"
-#include "qmp_socket.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -81,35 +80,6 @@ static const qbjQmpCallbacks qbjDomainQmpCallbacks = {
     .closed = qbjDomainOnClosed,
     .release = qbjDomainLinkFree,
 };
-
-/* While the VM starts, QEMU may not have come to listen to the socket that we gave it: then it is ours. */
-static int
-qbjDomainCheckPeer(virDomainObj *vm, const char *path, int fd)
-{
-    pid_t peer = qbjQmpSocketPeer(fd);
-
-    if (peer < 0)
-        return -1;
-    if (peer == vm->pid || (QBJ_DOMAIN_PRIVATE(vm)->starting && peer == getpid()))
-        return 0;
-    virReportError(VIR_ERR_OPERATION_FAILED,
-                   _("process %lld listens on '%s', but QEMU of domain '%s' is process %lld"),
-                   (long long) peer, path, vm->def->name, (long long) vm->pid);
-    return -1;
-}
-
-int
-qbjDomainConnect(virDomainObj *vm, const char *path)
-{
-    VIR_AUTOCLOSE fd = qbjQmpConnectUnix(path);
-    int connected;
-
-    if (fd < 0 || qbjDomainCheckPeer(vm, path, fd) < 0)
-        return -1;
-    connected = fd;
-    fd = -1;
-    return connected;
-}
 
 int
 qbjDomainQmpConnect(virDomainObj *vm)

@@ -19,11 +19,6 @@ int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *argume
 /* One command whose error answer the caller looks at itself. */
 int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 
-/* Connects to a socket of the VM's QEMU. Its user can put something else in the socket's place: only QEMU
- * itself is talked to. @vm is locked. Returns as qbjQmpConnectUnix(), and -1 with VIR_ERR_OPERATION_FAILED
- * reported when another process listens. */
-int qbjDomainConnect(virDomainObj *vm, const char *path);
-
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);
 

@@ -3,8 +3,7 @@
 #include "internal.h"
 #include "vm_affinity.h"
 #include "vm_cgroup.h"
-#include "vm_iothread.h"
-#include "vm_vcpu.h"
+#include "vm_thread.h"
 #include "virprocess.h"
 
 int
@@ -12,7 +11,7 @@ qbjVmAffinitySetVcpu(virDomainObj *vm, unsigned int vcpu)
 {
     virDomainVcpuDef *def = virDomainDefGetVcpu(vm->def, vcpu);
     virBitmap *map = def && def->cpumask ? def->cpumask : vm->def->cpumask;
-    pid_t thread = qbjVmVcpuThread(vm, vcpu);
+    pid_t thread = qbjVmThreadOfVcpu(vm, vcpu);
 
     /* without KVM one thread can be all vcpus: the process's own is the emulator's */
     if (thread == 0 || thread == vm->pid)
@@ -21,23 +20,6 @@ qbjVmAffinitySetVcpu(virDomainObj *vm, unsigned int vcpu)
     if (qbjVmCgroupThread(vm, VIR_CGROUP_THREAD_VCPU, vcpu, thread) < 0)
         return -1;
     return map ? virProcessSetAffinity(thread, map, false) : 0;
-}
-
-static bool
-qbjVmAffinityIsEmulator(virDomainObj *vm, pid_t thread)
-{
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t i;
-
-    for (i = 0; i < status->nvcpuPids; i++) {
-        if (status->vcpuPids[i] == thread)
-            return false;
-    }
-    for (i = 0; i < vm->def->niothreadids; i++) {
-        if (vm->def->iothreadids[i]->thread_id == thread)
-            return false;
-    }
-    return true;
 }
 
 int
@@ -56,7 +38,7 @@ qbjVmAffinitySetEmulator(virDomainObj *vm)
         return -1;
     for (i = 0; i < n; i++) {
         /* a thread of the pool may have ended meanwhile, and a new one is as its maker */
-        if (qbjVmAffinityIsEmulator(vm, threads[i]) &&
+        if (qbjVmThreadIsEmulator(vm, threads[i]) &&
             virProcessSetAffinity(threads[i], map, threads[i] != vm->pid) < 0)
             return -1;
     }
@@ -80,8 +62,6 @@ qbjVmAffinitySetIOThreads(virDomainObj *vm)
 {
     size_t i;
 
-    if (vm->def->niothreadids > 0 && qbjVmIOThreadRead(vm) < 0)
-        return -1;
     for (i = 0; i < vm->def->niothreadids; i++) {
         if (qbjVmAffinitySetIOThread(vm, vm->def->iothreadids[i]) < 0)
             return -1;

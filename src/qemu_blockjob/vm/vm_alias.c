@@ -45,22 +45,6 @@ qbjVmAliasController(const virDomainControllerDef *controller, const virDomainDe
     return g_strdup_printf("%s%d", virDomainControllerTypeToString(controller->type), controller->idx);
 }
 
-void
-qbjVmAliasSet(virDomainDeviceInfo *info, char *alias)
-{
-    /* a user's own alias ("ua-...") stays */
-    if (info->alias)
-        g_free(alias);
-    else
-        info->alias = alias;
-}
-
-void
-qbjVmAliasSetNumbered(virDomainDeviceInfo *info, const char *prefix, size_t number)
-{
-    qbjVmAliasSet(info, g_strdup_printf("%s%zu", prefix, number));
-}
-
 /* The first console is the first serial port seen again, and has its alias. */
 static void
 qbjVmAliasSetConsoles(virDomainDef *def)

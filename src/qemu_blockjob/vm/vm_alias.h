@@ -3,7 +3,7 @@
 
 #include "domain_conf.h"
 
-/* Steals @alias; a user's own one ("ua-...") stays. */
+/* vm_alias_set.c: steals @alias; a user's own one ("ua-...") stays. */
 void qbjVmAliasSet(virDomainDeviceInfo *info, char *alias);
 void qbjVmAliasSetNumbered(virDomainDeviceInfo *info, const char *prefix, size_t number);
 

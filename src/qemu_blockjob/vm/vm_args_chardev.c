@@ -9,6 +9,14 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+int
+qbjVmArgsRefuseChr(const virDomainChrDef *chr, const char *what)
+{
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("This %s of character device '%s' is not supported."),
+                   what, NULLSTR(chr->info.alias));
+    return -1;
+}
+
 /* The socket is bound by the driver before the start, so that it can connect at once; QEMU gets the
  * descriptor. */
 static void

@@ -8,14 +8,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-int
-qbjVmArgsRefuseChr(const virDomainChrDef *chr, const char *what)
-{
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("This %s of character device '%s' is not supported."),
-                   what, NULLSTR(chr->info.alias));
-    return -1;
-}
-
 static const char *
 qbjVmArgsSerialDriver(const virDomainChrDef *serial)
 {

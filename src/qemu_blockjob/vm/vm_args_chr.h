@@ -3,8 +3,7 @@
 
 #include "vm_args_parts.h"
 
-/* Reports VIR_ERR_CONFIG_UNSUPPORTED, returns -1. @what: target, address, ... */
+/* vm_args_chardev.c: reports VIR_ERR_CONFIG_UNSUPPORTED, returns -1. @what: target, address, ... */
 int qbjVmArgsRefuseChr(const virDomainChrDef *chr, const char *what);
-
-/* vm_args_chardev.c: "-chardev", the back-end of @chr. */
+/* "-chardev", the back-end of @chr. */
 int qbjVmArgsAddChardev(virCommand *cmd, const qbjVmArgsInput *input, const virDomainChrDef *chr);

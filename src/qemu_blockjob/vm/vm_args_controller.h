@@ -3,7 +3,7 @@
 
 #include "vm_args_parts.h"
 
-/* vm_args_controller.c: reports VIR_ERR_CONFIG_UNSUPPORTED, returns -1. @what: model, index, ... */
+/* vm_args_ctl.c: reports VIR_ERR_CONFIG_UNSUPPORTED, returns -1. @what: model, index, ... */
 int qbjVmArgsRefuseController(const virDomainControllerDef *controller, const char *what);
 /* Adds the address to @props, then -device. */
 int qbjVmArgsAddController(virCommand *cmd, const qbjVmArgsInput *input, const virDomainControllerDef *controller,

@@ -31,6 +31,8 @@ qbjVmIOThreadRead(virDomainObj *vm)
     g_autoptr(virJSONValue) reply = NULL;
     size_t i;
 
+    if (vm->def->niothreadids == 0)
+        return 0;
     if (qbjDomainQmpCall(vm, "query-iothreads", NULL, &reply) < 0)
         return -1;
     for (i = 0; i < virQbjJSONArraySize(reply); i++)

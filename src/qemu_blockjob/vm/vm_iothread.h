@@ -11,5 +11,5 @@ int qbjVmIOThreadDelete(virDomainObj *vm, unsigned int id);
 /* Sets one number of thread @id, by its name for QEMU ("poll-max-ns"). As above. */
 int qbjVmIOThreadSet(virDomainObj *vm, unsigned int id, const char *name, unsigned long long value);
 
-/* Asks QEMU for the threads' ids and notes them in the definitions. As above. */
+/* Asks QEMU for the threads' ids, if there are to be any, and notes them in the definitions. As above. */
 int qbjVmIOThreadRead(virDomainObj *vm);

@@ -20,6 +20,7 @@
 #include "vm_memory.h"
 #include "vm_numa.h"
 #include "vm_secret.h"
+#include "vm_iothread.h"
 #include "vm_iotune.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
@@ -342,7 +343,7 @@ qbjVmStartBalloon(virDomainObj *vm)
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
+    if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmIOThreadRead(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
         qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0 || qbjVmIoTuneSetAll(vm) < 0)
         return -1;
     if (paused) {

@@ -2,7 +2,7 @@
 
 #include "internal.h"
 #include "vm_stats_parts.h"
-#include "vm_vcpu.h"
+#include "vm_thread.h"
 #include "virfile.h"
 #include "virprocess.h"
 #include "virqbjjson.h"
@@ -74,7 +74,7 @@ qbjVmStatsDelay(pid_t pid, pid_t thread, unsigned long long *delay)
 static int
 qbjVmStatsVcpuOne(virDomainObj *vm, unsigned int vcpu, virTypedParamList *list)
 {
-    pid_t thread = qbjVmVcpuThread(vm, vcpu);
+    pid_t thread = qbjVmThreadOfVcpu(vm, vcpu);
     unsigned long long value;
 
     if (virTypedParamListAddInt(list, VIR_VCPU_RUNNING, "vcpu.%u.state", vcpu) < 0)

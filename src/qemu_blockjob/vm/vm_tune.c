@@ -3,7 +3,7 @@
 #include "internal.h"
 #include "vm_tune.h"
 #include "vm_cgroup.h"
-#include "vm_vcpu.h"
+#include "vm_thread.h"
 #include "hypervisor/domain_cgroup.h"
 #include "hypervisor/domain_driver.h"
 #include "viralloc.h"
@@ -157,7 +157,7 @@ qbjVmTuneSetAllNodes(virDomainObj *vm, const char *mems)
     if (qbjVmTuneSetThreadNodes(vm, VIR_CGROUP_THREAD_EMULATOR, 0, mems) < 0)
         return -1;
     for (i = 0; i < vm->def->maxvcpus; i++) {
-        pid_t thread = qbjVmVcpuThread(vm, i);
+        pid_t thread = qbjVmThreadOfVcpu(vm, i);
 
         if (thread && thread != vm->pid && qbjVmTuneSetThreadNodes(vm, VIR_CGROUP_THREAD_VCPU, i, mems) < 0)
             return -1;

@@ -3,7 +3,7 @@
 #include "internal.h"
 #include "vm_tune.h"
 #include "vm_cgroup.h"
-#include "vm_vcpu.h"
+#include "vm_thread.h"
 #include "hypervisor/domain_cgroup.h"
 #include "virerror.h"
 
@@ -69,7 +69,7 @@ qbjVmTuneEach(virDomainObj *vm, qbjVmTunePart part, int (*act)(virCgroup *group,
         return act(QBJ_DOMAIN_PRIVATE(vm)->cgroup, bandwidth);
     for (i = 0; i < n; i++) {
         g_autoptr(virCgroup) group = NULL;
-        pid_t thread = part == QBJ_VM_TUNE_VCPU ? qbjVmVcpuThread(vm, i) : 0;
+        pid_t thread = part == QBJ_VM_TUNE_VCPU ? qbjVmThreadOfVcpu(vm, i) : 0;
 
         if (part == QBJ_VM_TUNE_VCPU && (thread == 0 || thread == vm->pid))
             continue;

@@ -40,14 +40,6 @@ qbjVmVcpuRead(virDomainObj *vm, virJSONValue *reply)
     }
 }
 
-pid_t
-qbjVmVcpuThread(virDomainObj *vm, unsigned int vcpu)
-{
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-
-    return status && vcpu < status->nvcpuPids ? status->vcpuPids[vcpu] : 0;
-}
-
 /* Where one of QEMU's CPU slots stands in the order of the vcpus. */
 static unsigned long long
 qbjVmVcpuSlotOrder(virJSONValue *slot)

@@ -6,9 +6,6 @@
 /* Notes the threads from query-cpus-fast; @reply may be anything. @vm is locked. */
 void qbjVmVcpuRead(virDomainObj *vm, virJSONValue *reply);
 
-/* The thread of @vcpu; 0: none, or unknown. @vm is locked. */
-pid_t qbjVmVcpuThread(virDomainObj *vm, unsigned int vcpu);
-
 /* Plugs one that is offline in. @vm is locked, active and its job held; the lock is dropped meanwhile.
  * Returns 0, -1 with an error reported. */
 int qbjVmVcpuPlug(virDomainObj *vm, unsigned int vcpu);
