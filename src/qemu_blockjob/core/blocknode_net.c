@@ -57,6 +57,28 @@ qbjBlockNetUnused(const virStorageSource *src)
     return NULL;
 }
 
+/* A name that the header of an image states may leave out anything. */
+static int
+qbjBlockNetCheckHost(const virStorageSource *src, const virStorageNetHostDef *host, qbjRefusal *refusal)
+{
+    const char *protocol = virStorageNetProtocolTypeToString(src->protocol);
+    bool tcp = host->transport == VIR_STORAGE_NET_HOST_TRANS_TCP;
+
+    if (!tcp && (host->transport != VIR_STORAGE_NET_HOST_TRANS_UNIX || src->protocol != VIR_STORAGE_NET_PROTOCOL_NBD)) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                      _("transport '%s' is not supported for disks of protocol '%s'"),
+                      NULLSTR(virStorageNetHostTransportTypeToString(host->transport)), protocol);
+        return -1;
+    }
+    if (tcp ? !host->name : !host->socket) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                      _("a server of a disk of protocol '%s' has neither a name nor a socket"), protocol);
+        return -1;
+    }
+
+    return 0;
+}
+
 static int
 qbjBlockNetCheckHosts(const virStorageSource *src, qbjRefusal *refusal)
 {
@@ -72,17 +94,8 @@ qbjBlockNetCheckHosts(const virStorageSource *src, qbjRefusal *refusal)
     }
 
     for (i = 0; i < src->nhosts; i++) {
-        int transport = src->hosts[i].transport;
-
-        if (transport == VIR_STORAGE_NET_HOST_TRANS_TCP ||
-            (transport == VIR_STORAGE_NET_HOST_TRANS_UNIX && src->protocol == VIR_STORAGE_NET_PROTOCOL_NBD))
-            continue;
-
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
-                      _("transport '%s' is not supported for disks of protocol '%s'"),
-                      NULLSTR(virStorageNetHostTransportTypeToString(transport)),
-                      virStorageNetProtocolTypeToString(src->protocol));
-        return -1;
+        if (qbjBlockNetCheckHost(src, &src->hosts[i], refusal) < 0)
+            return -1;
     }
 
     return 0;
@@ -309,6 +322,13 @@ qbjBlockNetUriPath(const virStorageSource *src)
     return g_strdup_printf("/%s%s", path, unit ? "/0" : "");
 }
 
+/* Whether the name can stand in a URI as it is; others would make one that nobody can read. */
+static bool
+qbjBlockNetHostIsPlain(const char *name)
+{
+    return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")] == '\0';
+}
+
 char *
 qbjBlockNetUri(const virStorageSource *src)
 {
@@ -323,6 +343,8 @@ qbjBlockNetUri(const virStorageSource *src)
         return NULL;
 
     uri.server = server = qbjBlockNetHostName(src->hosts);
+    if (!qbjBlockNetHostIsPlain(server))
+        return NULL;
     uri.port = src->hosts->port ? src->hosts->port : iscsi ? QBJ_BLOCK_ISCSI_PORT : QBJ_BLOCK_NBD_PORT;
     return virURIFormat(&uri);
 }

@@ -62,7 +62,12 @@ qbjVmDisksMetadata(virStorageSource *src, const virQbjConf *conf)
         return 0;
     virResetLastError();
     g_clear_pointer(&src->backingStore, virObjectUnref);
-    return virStorageSourceGetMetadata(src, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true);
+    if (virStorageSourceGetMetadata(src, conf->user, conf->group, QBJ_VM_CHAIN_MAX, true) == 0)
+        return 0;
+    if (virGetLastErrorCode() == VIR_ERR_OK)    /* libvirt's reader has no word for JSON that is no object */
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("a backing image of '%s' has a name that cannot be understood"),
+                       NULLSTR(src->path));
+    return -1;
 }
 
 /* Before anything opens them: opening a FIFO waits for its other end. What only QEMU's user may look at is
@@ -122,7 +127,43 @@ qbjVmDisksCheckProbed(virStorageSource *last)
     return 0;
 }
 
+static bool
+qbjVmDisksIsText(const char *name)
+{
+    return !name || g_utf8_validate(name, -1, NULL);
+}
+
+static bool
+qbjVmDisksHasTexts(const virStorageSource *src)
+{
+    bool text = qbjVmDisksIsText(src->path) && qbjVmDisksIsText(src->relPath) && qbjVmDisksIsText(src->volume) &&
+                qbjVmDisksIsText(src->snapshot) && qbjVmDisksIsText(src->configFile) &&
+                qbjVmDisksIsText(src->query) && qbjVmDisksIsText(src->initiator.iqn) &&
+                qbjVmDisksIsText(src->auth ? src->auth->username : NULL);
+    size_t i;
+
+    for (i = 0; i < src->nhosts; i++)
+        text = text && qbjVmDisksIsText(src->hosts[i].name) && qbjVmDisksIsText(src->hosts[i].socket);
+    return text;
+}
+
+/* Names from headers may be any bytes. Neither XML nor a monitor's JSON can hold those that are no text. */
 static int
+qbjVmDisksCheckNames(const virDomainDiskDef *disk)
+{
+    const virStorageSource *next;
+
+    for (next = disk->src; virStorageSourceIsBacking(next); next = next->backingStore) {
+        if (!qbjVmDisksHasTexts(next)) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("an image in the chain of disk '%s' has a name that is not UTF-8"), disk->dst);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
 qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
 {
     virStorageSource *last = disk->src;
@@ -139,7 +180,9 @@ qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf)
         return qbjVmDisksCheckSource(disk);
     if (qbjVmDisksCheckProbed(last) < 0)
         return -1;
-    return qbjVmDisksMetadata(last, conf);
+    if (qbjVmDisksMetadata(last, conf) < 0)
+        return -1;
+    return qbjVmDisksCheckNames(disk);
 }
 
 void
