@@ -12,6 +12,9 @@ jobs         A chain of four qcow2 images, 1 MiB of data in each but the top one
              rows of destroy: a process whose parent reaps it at once, as under systemd, and one that stays a zombie
              for up to two seconds, as under a lazy process 1. The last row is the price of one durable write: a pivot
              of our driver waits for the renaming while the guest is held.
+copies       Pull, copy (deep: all images into one; shallow: the top one), rebase with COPY; abort and pivot of a copy. A
+             call of a copy includes the making of its image, for which bare QEMU is asked the same.
+data         MiB in a second, with 1 GiB below an empty image and O_DIRECT; qemu-img convert for comparison.
 install      The domain that virt-install defines, with its many devices (bench_domain.xml).
 domains-50   That many domains with one image each: figures of all in one call; the daemon's threads and memory; from
 domains-150  its start until each domain has answered a call that asks its QEMU. "bare" here are the same QEMUs, asked
@@ -30,6 +33,7 @@ import time
 
 import libvirt
 
+import bench_copies
 import bench_scale
 import options
 from bench_jobs import Jobs
@@ -37,8 +41,9 @@ from bench_tools import ratio, summary
 from daemon import DaemonError
 from tap import is_root
 
-PARTS = {"jobs": Jobs, "install": bench_scale.Install, "domains-50": bench_scale.domains(50),
-         "domains-150": bench_scale.domains(150), "chains": bench_scale.Chains, "stall": bench_scale.Stall}
+PARTS = {"jobs": Jobs, "copies": bench_copies.Copies, "data": bench_copies.Data, "install": bench_scale.Install,
+         "domains-50": bench_scale.domains(50), "domains-150": bench_scale.domains(150),
+         "chains": bench_scale.Chains, "stall": bench_scale.Stall}
 
 
 def result(name, target, clocks):
