@@ -12,8 +12,8 @@ jobs         A chain of four qcow2 images, 1 MiB of data in each but the top one
              rows of destroy: a process whose parent reaps it at once, as under systemd, and one that stays a zombie
              for up to two seconds, as under a lazy process 1. The last row is the price of one durable write: a pivot
              of our driver waits for the renaming while the guest is held.
-copies       Pull, copy (deep: all images into one; shallow: the top one), rebase with COPY; abort and pivot of a copy. A
-             call of a copy includes the making of its image, for which bare QEMU is asked the same.
+copies       Pull, copy (deep: all images into one; shallow: the top one), rebase with COPY; abort and pivot of a copy.
+             A call of a copy includes the making of its image, for which bare QEMU is asked the same.
 data         MiB in a second, with 1 GiB below an empty image and O_DIRECT; qemu-img convert for comparison.
 install      The domain that virt-install defines, with its many devices (bench_domain.xml).
 domains-50   That many domains with one image each: figures of all in one call; the daemon's threads and memory; from
