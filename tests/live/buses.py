@@ -95,9 +95,10 @@ class Line:
         return wait_for(lambda: self.failed() or self.acked() >= wanted, timeout) and not self.failed()
 
 
-def check_base(base, acked, fmt="qcow2"):
-    """Problems in the base: each slot must hold its last acknowledged block, or the one after all of them."""
-    raw = base + ".check"
+def check_base(base, acked, fmt="qcow2", raw=None):
+    """Problems in the base: each slot must hold its last acknowledged block, or the one after all of them. @raw: a file
+    to be written, where none can stand beside the base."""
+    raw = raw or base + ".check"
     if fmt == "luks":
         qemu_img("convert", *luks.OBJECT, "--image-opts", "-O", "raw", luks.options(base), raw)
     else:

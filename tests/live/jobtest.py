@@ -87,6 +87,14 @@ class JobChecks(suite.DaemonChecks):
         self.domain.blockCommit(disk, base, None, 0, ACTIVE)
         return self.switched(since, disk)
 
+    def aborted(self, disk="vda"):
+        """A commit of the active image that is given up when it is ready."""
+        since = self.events.mark()
+        self.domain.blockCommit(disk, None, None, 0, ACTIVE)
+        self.events.wait_job(self.name, disk, "ready", 60, since)
+        self.domain.blockJobAbort(disk, 0)
+        return self.ended(since, disk)
+
     def switched(self, since, disk):
         """Pivots when it is ready."""
         event = self.events.wait(lambda e: e[:3] == (self.name, "job2", disk), 60, since)

@@ -10,11 +10,13 @@ import sys
 
 import libvirt
 
+import bootsector
 import jobs
 import jobtest
 import luks
 import plain
 import suite
+from buses import SLOTS, Line, check_base
 from images import make_chain, qemu_img, qemu_io
 from jobtest import ACTIVE, COPY, INACTIVE, PAUSED, PIVOT, TRANSIENT, fill, holds
 
@@ -156,29 +158,39 @@ class Test(jobtest.JobChecks):
                 subprocess.run(["losetup", "--detach", device], check=True)
 
     def devices(self, folder):
+        """The guest, a boot sector, writes all the time."""
         paths = [self.loop(os.path.join(folder, "file%d" % n), 80 * MIB if n else 64 * MIB) for n in range(4)]
         for index, path in enumerate(paths):
             if index:
                 qemu_img("create", "-q", "-f", "qcow2", "-b", paths[index - 1], "-F", "qcow2" if index > 1 else "raw",
                          path, "64M")
-            fill(index, path, "qcow2" if index else "raw")
+            qemu_io(path, "qcow2" if index else "raw", "write -P %d %dM 1M" % (index + 1, index + 4))
+        qemu_io(paths[0], "raw", "write -s %s 0 512" % bootsector.assemble(self.daemon, "boot"))
         self.daemon.own(*paths)
         owners = [os.stat(path).st_uid for path in paths]
+        line = Line(os.path.join(folder, "serial"))
         disk = plain.disk("vda", paths[3]).replace("type='file'", "type='block'").replace("source file=", "source dev=")
-        self.start("devices", plain.domain("devices", [disk]))
+        self.start("devices", plain.domain("devices", [disk, "<serial type='file'><source path='%s'/></serial>" %
+                                                       line.path]))
         self.equal(self.chain(), paths[::-1], "devices: the chain is found")
-        for what, job, left in (("a commit", lambda: self.committed("vda[4]", "vda[3]"), (3, 2, 0)),
-                                ("a pull", lambda: self.pulled("vda[4]"), (3, 0)), ("a pivot", self.pivoted, (0,))):
-            self.equal(job(), "completed", "devices: %s completes" % what)
+        self.domain.resume()
+        self.ok(line.wait_more(SLOTS), "devices: the guest writes", line.text)
+        for what, job, ended, left in (("a commit", lambda: self.committed("vda[4]", "vda[3]"), "completed", (3, 2, 0)),
+                                       ("a pull", lambda: self.pulled("vda[4]"), "completed", (3, 0)),
+                                       ("an abort", self.aborted, "canceled", (3, 0)),
+                                       ("a pivot", self.pivoted, "completed", (0,))):
+            self.equal(job(), ended, "devices: %s ends" % what)
             self.equal(self.chain(), [paths[n] for n in left], "devices: the chain after %s" % what)
+            self.ok(line.wait_more(10), "devices: the guest writes after %s" % what, line.text)
+        self.domain.destroy()
+        wrong = check_base(paths[0], line.acked(), "raw", os.path.join(folder, "check"))
+        self.ok(not wrong, "devices: every acknowledged block is in the base", "\n".join(wrong[:10]))
         self.devices_again(paths[0])
         self.equal([os.stat(path).st_uid for path in paths], owners, "devices: their owners are as before")
-        wrong = holds(paths[0], range(4), "raw")
-        self.ok(not wrong, "devices: the base holds everything", wrong)
+        qemu_io(paths[0], "raw", *["read -P %d %dM 1M" % (n + 1, n + 4) for n in range(4)])
 
     def devices_again(self, base):
         """From the definition, and a copy from the device to a file and back."""
-        self.domain.destroy()
         self.domain.createWithFlags(PAUSED)
         for flags in (0, INACTIVE):
             disk = jobs.disk_element(self.domain.XMLDesc(flags), "vda")
