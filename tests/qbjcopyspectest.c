@@ -105,6 +105,7 @@ qbjTestCopy(const void *opaque)
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     virDomainDiskDef *disk = def->disks[0];
     virStorageSource *target = disk->mirror;
+    virStorageSource *image;
     g_autoptr(qbjSpec) spec = NULL;
     g_autoptr(virJSONValue) made = NULL;
     g_autofree char *text = NULL;
@@ -112,8 +113,10 @@ qbjTestCopy(const void *opaque)
 
     g_assert_nonnull(json);
     g_assert_nonnull(target);
-    target->nodeformat = g_strdup_printf("libvirt-%u-format", target->id);
-    target->nodestorage = g_strdup_printf("libvirt-%u-storage", target->id);
+    for (image = target; virStorageSourceIsBacking(image); image = image->backingStore) {
+        image->nodeformat = g_strdup_printf("libvirt-%u-format", image->id);
+        image->nodestorage = g_strdup_printf("libvirt-%u-storage", image->id);
+    }
     req = (qbjCopyRequest) {
         .target = target,
         .flags = qbjTestFlags(json),

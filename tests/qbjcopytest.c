@@ -21,7 +21,8 @@
 #define LAYERS 3
 #define TOP (LAYERS - 1)
 #define COPY 9                      /* number of the image that is the destination */
-#define QUICK_STEPS 20              /* no start has more commands than this */
+#define QUICK_STEPS 20              /* no start and no pivot has more commands than this */
+#define CLEANING 10                 /* commands of such a pivot that come first: a question, and what may fail */
 
 #define PIVOT VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 #define SHALLOW VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -147,11 +148,12 @@ hasJobs(virDomainPtr domain)
     return jobs;
 }
 
-/* The destination before: nothing, an empty file, an image. */
+/* The destination before: nothing, an empty file, an image, an image over the one below the disk's own. */
 typedef enum {
     THERE_NOTHING,
     THERE_EMPTY,
     THERE_IMAGE,
+    THERE_OVERLAY,
 } There;
 
 static void
@@ -162,6 +164,8 @@ prepare(const char *path, const char *format, There there)
         g_file_set_contents(path, "", 0, NULL);
     else if (there == THERE_IMAGE)
         embedRun("qemu-img", "create", "-f", format, path, "64M", NULL);
+    else if (there == THERE_OVERLAY)
+        embedRun("qemu-img", "create", "-f", format, "-F", format, "-b", "disk.1", path, NULL);
 }
 
 static bool
@@ -198,7 +202,8 @@ testFailing(virConnectPtr conn, const char *name, const char *format, unsigned i
         if (rc == 0)
             break;
         after = nodes(domain);
-        if (STRNEQ(before, after) || hasJobs(domain) || !isAsBefore(path, there) || embedXMLHas(domain, 0, "<mirror") ||
+        if (STRNEQ(before, after) || hasJobs(domain) || !isAsBefore(path, there) ||
+            embedXMLHas(domain, 0, "<mirror") ||
             virDomainGetBlockJobInfo(domain, "vda", &info, 0) != 0) {
             g_printerr("# %s: something is left when command %u fails: %s\n", name, n, after);
             wrong++;
@@ -211,6 +216,49 @@ testFailing(virConnectPtr conn, const char *name, const char *format, unsigned i
     CHECK(embedEventWait("bj2:vda:2:3 ") && !embedEventSeen("bj2:vda:2:1 "), "nobody heard of the starts that failed");
     CHECK(virDomainBlockJobAbort(domain, "vda", 0) == 0, "abort");
     ended(domain);
+}
+
+/* The pivot fails at each of its commands: the copy stays ready, or has ended. It is begun again each time,
+ * for the one that is ready has fewer commands to come. */
+static void
+testPivotFailing(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "pivot-failing");
+    g_autofree char *path = embedImagePath(COPY);
+    g_autofree char *before = domain ? nodes(domain) : NULL;
+    virDomainBlockJobInfo info;
+    unsigned int ready = 0;
+    unsigned int wrong = 0;
+    unsigned int n;
+    int rc = -1;
+
+    for (n = CLEANING + 1; domain && n < CLEANING + QUICK_STEPS; n++) {
+        g_autofree char *fault = g_strdup_printf("qmp-error:%u", n);
+        g_autofree char *after = NULL;
+
+        prepare(path, "qcow2", THERE_OVERLAY);
+        embedEventReset();
+        if (copy(domain, "qcow2", SHALLOW | REUSE) < 0 || !embedEventWait("bj2:vda:2:3 "))
+            break;
+        embedFault(fault);
+        rc = virDomainBlockJobAbort(domain, "vda", PIVOT);
+        embedFault(NULL);
+        if (rc == 0)
+            break;
+        if (virDomainGetBlockJobInfo(domain, "vda", &info, 0) == 1) {
+            ready++;
+            wrong += virDomainBlockJobAbort(domain, "vda", 0) < 0;
+        }
+        after = nodes(domain);
+        wrong += STRNEQ(before, after) || hasJobs(domain) || !inChain(domain, TOP);
+    }
+    if (!domain)
+        return;
+    CHECK(rc == 0 && ready > 4, "it pivots when no command fails, and before that the copy was ready each time");
+    CHECK(wrong == 0, "its end left the disk as it was");
+    CHECK(inChain(domain, COPY) && !inChain(domain, TOP) && inChain(domain, 0), "now the disk is the new one");
+    ended(domain);
+    CHECK(notHeld(COPY) == 0, "which holds the data of all layers");
 }
 
 #endif
@@ -233,6 +281,8 @@ main(void)
         testFailing(conn, "failing-shallow", "qcow2", SHALLOW, THERE_EMPTY);
         testFailing(conn, "failing-raw-there", "raw", 0, THERE_EMPTY);
         testFailing(conn, "failing-reused", "qcow2", REUSE, THERE_IMAGE);
+        testFailing(conn, "failing-on-others", "qcow2", SHALLOW | REUSE, THERE_OVERLAY);
+        testPivotFailing(conn);
 #endif
         embedEventDeregister(conn);
     }

@@ -16,6 +16,7 @@ SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
 REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
 TRANSIENT = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 SYNCHRONOUS = libvirt.VIR_DOMAIN_BLOCK_COPY_SYNCHRONOUS_WRITES
+COPY_BYTES = libvirt.VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES
 MIB = 1 << 20
 
 CASES = []
@@ -142,6 +143,78 @@ def v91_existing_raw(r):
     images.qemu_img("create", "-q", "-f", "raw", new, "64M")
     r.daemon.own(new)
     copied(r, to(new), REUSE)
+
+
+def over(r, lower, name="dst", relative=False):
+    """An image over @lower, with nothing in it."""
+    path = os.path.join(r.folder, name)
+    images.qemu_img("create", "-q", "-f", "qcow2", "-b", os.path.basename(lower) if relative else lower, "-F", "qcow2",
+                    path, cwd=r.folder)
+    r.daemon.own(path)
+    return path
+
+
+@case
+def v97_shallow_into_existing(r):
+    paths = r.d(3, persistent=True)
+    copied(r, to(over(r, paths[1])), TRANSIENT | SHALLOW | REUSE)
+    r.note_disk("disk element")
+
+
+@case
+def v97_shallow_into_existing_relative(r):
+    """REUSE_EXT with a relative name in the header, by a rebase."""
+    paths = r.d(3)
+    new = over(r, paths[1], relative=True)
+    r.need("call", r.domain.blockRebase, "vda", new, 1 << 20, COPY | SHALLOW | REUSE | COPY_BYTES)
+    r.ready()
+    r.note_chain("chain when ready")
+    r.call("pivot", r.domain.blockJobAbort, "vda", PIVOT)
+    r.final()
+    r.note_chain()
+    r.note("header", images.backing(new))
+
+
+@case
+def v98_shallow_into_existing_aborted(r):
+    paths = r.d(3)
+    r.need("call", r.domain.blockCopy, "vda", to(over(r, paths[1])), {}, SHALLOW | REUSE)
+    r.ready()
+    r.call("abort", r.domain.blockJobAbort, "vda", 0)
+    r.final("canceled")
+    r.note_chain()
+    r.note_events()
+
+
+def lost(r):
+    """An image over a file that is not there."""
+    path = os.path.join(r.folder, "lost")
+    images.qemu_img("create", "-q", "-u", "-f", "qcow2", "-b", "/nonexist", "-F", "qcow2", path, "64M")
+    r.daemon.own(path)
+    return path
+
+
+@case
+def v99_missing_backing_file(r):
+    r.d(3)
+    r.call("shallow", r.domain.blockCopy, "vda", to(lost(r)), {}, SHALLOW | REUSE)
+
+
+@case
+def v99_missing_backing_file_not_needed(r):
+    r.d(3)
+    copied(r, to(lost(r)), REUSE)
+
+
+@case
+def v100_chain_of_its_own(r):
+    r.d(3)
+    new, other = os.path.join(r.folder, "new"), os.path.join(r.folder, "other")
+    images.qemu_img("create", "-q", "-f", "qcow2", other, "64M")
+    r.daemon.own(other)
+    below = "<backingStore type='file'><format type='qcow2'/><source file='%s'/></backingStore>"
+    copied(r, to(new, "qcow2", "file", below % other), SHALLOW)
+    r.note("header", r.normal(images.backing(new)))
 
 
 @case

@@ -5,6 +5,7 @@ names, and the layers' own data as well."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import jobtest
 import plain
 import suite
 from guest import read_image
-from images import info, make_chain, qemu_img
+from images import info, make_chain, qemu_img, qemu_io
 from jobtest import PAUSED, fill, holds
 from writes import MIB, PIVOT, Run
 
@@ -77,6 +78,15 @@ def refusals(new, small, full, own):
         ("a disk that is not there", libvirt.VIR_ERR_INVALID_ARG, "disk 'vdz' not found in domain",
          ("vdz", destination(new), {}, TRANSIENT)),
     ]
+
+
+def mirrors(xml):
+    """The images of vda's mirror, top first."""
+    element, paths = jobs.disk_element(xml, "vda").find("mirror"), []
+    while element is not None and element.find("source") is not None:
+        paths.append(jobs.source_of(element))
+        element = element.find("backingStore")
+    return paths
 
 
 class Copies(Run):
@@ -254,6 +264,99 @@ class Test(jobtest.JobChecks):
         wrong = holds(os.path.join(os.path.dirname(small), "there.copy"))
         self.ok(not wrong, "it holds everything", wrong)
         self.domain.undefine()
+
+    # --- shallow copies that bring their own images along ------------------------------------------------------
+
+    def guest_writes(self, byte, offset):
+        device = "/machine/peripheral/virtio-disk0/virtio-backend"
+        self.daemon.virsh("qemu-monitor-command", self.name, "--hmp",
+                          'qemu-io -d %s "write -P %d %s 1M"' % (device, byte, offset))
+
+    def moved(self):
+        """The lower images in another folder, and an image over them with a relative name; top first."""
+        folder = plain.folder(self.daemon, self.name + "/moved")
+        names = [os.path.basename(path) for path in self.paths]
+        for name, path, below in zip(names[:-1], self.paths, [None] + names):
+            shutil.copy(path, folder)
+            if below:
+                qemu_img("rebase", "-u", "-f", "qcow2", "-b", below, "-F", "qcow2", name, cwd=folder)
+        qemu_img("create", "-q", "-f", "qcow2", "-b", names[-2], "-F", "qcow2", "dst", cwd=folder)
+        paths = [os.path.join(folder, name) for name in names[:-1] + ["dst"]]
+        self.daemon.own(*paths)
+        return paths[::-1]
+
+    def nodes(self):
+        return sorted(n["node-name"] for n in self.monitor("query-named-block-nodes", flat=True)["return"]
+                      if "libvirt-" in n["node-name"])
+
+    def test_shallow(self):
+        """V97-V99, 01/Y32: into an image that was there, whose chain comes below it with the pivot."""
+        self.started("moved", 4)
+        to = self.moved()
+        self.refused(lambda: self.domain.blockCopy("vda", destination(self.lost(to)), {}, TRANSIENT | SHALLOW | REUSE),
+                     libvirt.VIR_ERR_SYSTEM_ERROR, "Cannot access backing file '/nonexist'",
+                     "an image whose backing file is missing")
+        nodes = self.nodes()
+        self.domain.blockCopy("vda", destination(to[0]), {}, TRANSIENT | SHALLOW | REUSE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "a copy into an image on others gets ready")
+        self.equal(mirrors(self.domain.XMLDesc(0)), to, "its mirror shows what it stands on")
+        self.equal(len(self.nodes()), len(nodes) + 2, "which QEMU has not opened yet")
+        self.domain.blockJobAbort("vda", 0)
+        self.equal((self.nodes(), self.chain()), (nodes, self.paths[::-1]), "nothing is left of one that is ended")
+        self.domain.blockCopy("vda", destination(to[0], "qcow2"), {}, TRANSIENT | SHALLOW | REUSE)
+        jobs.wait_ready(self.domain, "vda")
+        self.guest_writes(9, "10M")
+        os.rename(to[-1], to[-1] + ".away")
+        self.refused(lambda: self.domain.blockJobAbort("vda", PIVOT), libvirt.VIR_ERR_INTERNAL_ERROR,
+                     "No such file", "a pivot whose images cannot be opened")
+        self.equal(jobs.mirror(self.domain.XMLDesc(0), "vda"), ("copy", "yes", to[0]), "the copy is ready as before")
+        os.rename(to[-1] + ".away", to[-1])
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName(self.name)
+        jobs.wait_for(self.domain.isActive, 20)
+        self.equal(mirrors(self.domain.XMLDesc(0)), to, "so it is for the next daemon")
+        self.domain.blockJobAbort("vda", PIVOT)
+        self.equal((self.chain(), len(self.nodes())), (to, len(nodes)), "then it pivots, with its chain")
+        self.guest_writes(7, "12M")
+        self.equal(self.pivoted(to[-1]), "completed", "the next job works")
+        self.domain.destroy()
+        self.domain.undefine()
+        for path in self.paths:
+            os.unlink(path)
+        wrong = holds(to[-1], range(4))
+        self.ok(not wrong, "everything is in the new images", wrong)
+        qemu_io(to[-1], "qcow2", "read -P 9 10M 1M", "read -P 7 12M 1M")
+
+    def lost(self, to):
+        """An image beside those, over one that is not there."""
+        path = os.path.join(os.path.dirname(to[0]), "lost")
+        qemu_img("create", "-q", "-u", "-f", "qcow2", "-b", "/nonexist", "-F", "qcow2", path, "64M")
+        return path
+
+    def test_own_chain(self):
+        """V100, 01/Y33: a new image on images that the client names."""
+        self.started("own-chain", 3)
+        to = self.moved()
+        own = "<backingStore type='file'><format type='qcow2'/><source file='%s'/></backingStore>"
+        new = os.path.join(os.path.dirname(to[0]), "new")
+        written = own % self.paths[-1]
+        self.refused(lambda: self.domain.blockCopy("vda", destination(new, "qcow2", "file", written), {},
+                                                   TRANSIENT | SHALLOW), libvirt.VIR_ERR_INVALID_ARG,
+                     "is written by disk 'vda'", "a chain with an image that the guest writes")
+        self.ok(not os.path.exists(new), "no file was made")
+        self.domain.blockCopy("vda", destination(new, "qcow2", "file", own % to[1]), {}, TRANSIENT | SHALLOW)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "a copy on images of its own gets ready")
+        self.equal(mirrors(self.domain.XMLDesc(0)), [new] + to[1:], "its mirror shows them")
+        self.guest_writes(9, "10M")
+        self.domain.blockJobAbort("vda", PIVOT)
+        self.equal(self.chain(), [new] + to[1:], "it pivots")
+        self.equal(info(new).get("backing-filename"), to[1], "the header names the image")
+        self.gone()
+        wrong = holds(new, range(3))
+        self.ok(not wrong, "everything is there", wrong)
+        qemu_io(new, "qcow2", "read -P 9 10M 1M")
 
     # --- bitmaps, and jobs beside each other -----------------------------------------------------------------
 

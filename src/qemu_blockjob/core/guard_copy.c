@@ -53,11 +53,19 @@ qbjCopyIsShallow(const virDomainDiskDef *disk, const qbjCopyRequest *req)
     return (req->flags & VIR_DOMAIN_BLOCK_COPY_SHALLOW) && virStorageSourceHasBacking(disk->src);
 }
 
-/* Parts of a destination that the plan does not know how to make or to undo. */
-static int
-qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
+virStorageSource *
+qbjCopyOwnChain(const virDomainDiskDef *disk, const qbjCopyRequest *req)
 {
-    virStorageType type = virStorageSourceGetActualType(target);
+    virStorageSource *chain = req->target->backingStore;
+
+    return qbjCopyIsShallow(disk, req) && virStorageSourceIsBacking(chain) ? chain : NULL;
+}
+
+/* Parts of an image that the plan does not know how to make or to undo. */
+static int
+qbjGuardCopyImage(const virStorageSource *image, qbjRefusal *refusal)
+{
+    virStorageType type = virStorageSourceGetActualType(image);
     const char *what = NULL;
 
     if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
@@ -66,15 +74,15 @@ qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
                       NULLSTR(virStorageTypeToString(type)));
         return -1;
     }
-    if (target->encryption)
+    if (image->encryption)
         what = "encryption";
-    else if (target->sliceStorage)
+    else if (image->sliceStorage)
         what = "slices";
-    else if (target->nseclabels > 0)
+    else if (image->nseclabels > 0)
         what = "seclabel";
-    else if (target->pr)
+    else if (image->pr)
         what = "reservations";
-    else if (target->fdgroup)
+    else if (image->fdgroup)
         what = "fdgroup";
     if (!what)
         return 0;
@@ -83,7 +91,30 @@ qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
     return -1;
 }
 
-/* Y10, and the chains that are not opened yet. */
+static int
+qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
+{
+    size_t depth = 0;
+
+    /* 01/Y23 */
+    if (target->sliceStorage) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("creation of images with slice type='storage' is not supported"));
+        return -1;
+    }
+    for (; virStorageSourceIsBacking(target); target = target->backingStore) {
+        if (++depth > QBJ_SPEC_MAX_CHAIN) {
+            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                          _("backing chains more than %d layers deep are not supported"), QBJ_SPEC_MAX_CHAIN);
+            return -1;
+        }
+        if (qbjGuardCopyImage(target, refusal) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Y10. */
 static int
 qbjGuardCopyChain(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
@@ -92,19 +123,21 @@ qbjGuardCopyChain(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRe
                       _("backingStore of mirror without VIR_DOMAIN_BLOCK_COPY_SHALLOW doesn't make sense"));
         return -1;
     }
-    if (!qbjCopyIsShallow(disk, req))
-        return 0;
-    if (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                      _("a shallow copy into an existing image is not supported yet"));
-        return -1;
-    }
-    if (req->target->backingStore) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                      _("a shallow copy with a backing chain of its own is not supported yet"));
-        return -1;
-    }
     return 0;
+}
+
+/* A shallow copy that stands on nothing would lack what is below the disk's active image. */
+static int
+qbjGuardCopyStands(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    bool reuse = req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
+
+    if (!qbjCopyIsShallow(disk, req) || qbjCopyOwnChain(disk, req) || (!reuse && !req->target->backingStore))
+        return 0;
+    qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG,
+                  _("destination '%s' has no backing image, so a shallow copy of disk '%s' would be incomplete"),
+                  NULLSTR(req->target->path), disk->dst);
+    return -1;
 }
 
 static int
@@ -170,5 +203,8 @@ qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjR
                       NULLSTR(virStorageFileFormatTypeToString(format)));
         return -1;
     }
-    return 0;
+    if (qbjGuardCopyStands(disk, req, refusal) < 0)
+        return -1;
+    /* what was found below the target has not been looked at yet */
+    return qbjGuardCopyKnown(req->target, refusal);
 }

@@ -4,7 +4,7 @@
 
 VIR_ENUM_IMPL(qbjSpecPhase,
               QBJ_PHASE_LAST,
-              "prepare", "start", "pending", "nodes", "rights", "unlink", "abort",
+              "prepare", "start", "attach", "pending", "nodes", "rights", "unlink", "abort",
 );
 
 VIR_ENUM_IMPL(qbjAccess,

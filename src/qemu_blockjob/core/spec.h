@@ -13,6 +13,7 @@
 typedef enum {
     QBJ_PHASE_PREPARE,          /* before the start command, each step with its undo */
     QBJ_PHASE_START,            /* exactly one step: the start command */
+    QBJ_PHASE_ATTACH,           /* A, READY, each time before it is completed: what the new image stands on */
     QBJ_PHASE_PENDING,          /* job is PENDING: parent writable, bitmaps, flush (order matters) */
     QBJ_PHASE_NODES,            /* outcome new: nodes of the images that left the chain; reopen read-only */
     QBJ_PHASE_RIGHTS,           /* outcome new: access rights lowered and revoked */
@@ -20,7 +21,7 @@ typedef enum {
     QBJ_PHASE_ABORT,            /* outcome old: nodes and rights as they were before the job */
     QBJ_PHASE_LAST
 } qbjSpecPhase;
-VIR_ENUM_DECL(qbjSpecPhase);            /* prepare start pending nodes rights unlink abort */
+VIR_ENUM_DECL(qbjSpecPhase);            /* prepare start attach pending nodes rights unlink abort */
 
 typedef enum {
     QBJ_STEP_QMP,
@@ -127,6 +128,7 @@ qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
 qbjStep *qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity, bool made);
 
 /* Limits of a spec, far above what a planner makes of 200 layers (01/Y10): FromJSON refuses more. */
+#define QBJ_SPEC_MAX_CHAIN 200           /* images of a disk */
 #define QBJ_SPEC_MAX_STEPS 2048         /* in one phase */
 #define QBJ_SPEC_MAX_VALUES 200000      /* JSON values in the arguments of one command */
 #define QBJ_SPEC_MAX_DEPTH 16           /* nesting of these arguments */

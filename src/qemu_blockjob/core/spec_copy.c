@@ -25,17 +25,17 @@ qbjCopyDeleteStep(const char *node)
     return step;
 }
 
-/* Steals @options. */
+/* Steals @options. Only the prepare phase is undone. */
 static int
-qbjCopyAddNode(qbjSpec *spec, virJSONValue *options, const char *node)
+qbjCopyAddNode(qbjSpec *spec, qbjSpecPhase phase, virJSONValue *options, const char *node)
 {
-    qbjStep *undo;
+    qbjStep *undo = NULL;
 
-    if (!options || !(undo = qbjCopyDeleteStep(node))) {
+    if (!options || (phase == QBJ_PHASE_PREPARE && !(undo = qbjCopyDeleteStep(node)))) {
         virJSONValueFree(options);
         return -1;
     }
-    qbjSpecAddCommand(spec, QBJ_PHASE_PREPARE, "blockdev-add", options)->undo = undo;
+    qbjSpecAddCommand(spec, phase, "blockdev-add", options)->undo = undo;
     return 0;
 }
 
@@ -77,11 +77,23 @@ qbjCopyPlanFile(qbjSpec *spec, const qbjCopyRequest *req)
     return qbjCopyAddCreate(spec, target->nodestorage, &options);
 }
 
+/* What the target stands on when it is opened, and when the job has switched: an image of its own chain, one
+ * of the disk's, or nothing. */
+static const virStorageSource *
+qbjCopyBelow(const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    const virStorageSource *own = qbjCopyOwnChain(disk, req);
+
+    if (own)
+        return own;
+    return qbjCopyIsShallow(disk, req) ? disk->src->backingStore : NULL;
+}
+
 static int
 qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
     const virStorageSource *target = req->target;
-    const virStorageSource *below = qbjCopyIsShallow(disk, req) ? disk->src->backingStore : NULL;
+    const virStorageSource *below = qbjCopyBelow(disk, req);
     g_autoptr(virJSONValue) options = NULL;
     g_autofree char *backing = NULL;
 
@@ -102,24 +114,118 @@ qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
     return qbjCopyAddCreate(spec, target->nodeformat, &options);
 }
 
-/* 02/Q30, Q31 */
+static const char *
+qbjCopyBelowNode(const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    const virStorageSource *below = qbjCopyBelow(disk, req);
+
+    return below ? below->nodeformat : "";
+}
+
+/* Images of the target's own chain that the disk uses as well keep their rights. */
+static bool
+qbjCopyIsShared(const virStorageSource *chain, const virStorageSource *image)
+{
+    for (; virStorageSourceIsBacking(chain); chain = chain->backingStore) {
+        /* changes neither */
+        if (virStorageSourceIsSameLocation((virStorageSource *) (uintptr_t) chain,
+                                           (virStorageSource *) (uintptr_t) image))
+            return true;
+    }
+    return false;
+}
+
+static void
+qbjCopyAddChainAccess(qbjSpec *spec, const virDomainDiskDef *disk, const virStorageSource *chain)
+{
+    for (; virStorageSourceIsBacking(chain); chain = chain->backingStore) {
+        if (!qbjCopyIsShared(disk->src, chain))
+            qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(chain), QBJ_ACCESS_RO)->undo =
+                qbjStepNewAccess(qbjSpecImage(chain), QBJ_ACCESS_NONE);
+    }
+}
+
+/* Appends the nodes of @chain to @phase, the lowest image first (02/Q12). */
+static int
+qbjCopyAddChainNodes(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *chain, qbjRefusal *refusal)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new();
+    size_t i;
+
+    for (; virStorageSourceIsBacking(chain); chain = chain->backingStore)
+        g_ptr_array_add(images, (void *) (uintptr_t) chain);
+    for (i = images->len; i > 0; i--) {
+        const virStorageSource *src = images->pdata[i - 1];
+        const char *backing = i < images->len ? src->backingStore->nodeformat : "";
+
+        if (qbjCopyAddNode(spec, phase, qbjBlockNodeStorage(src, refusal), src->nodestorage) < 0 ||
+            qbjCopyAddNode(spec, phase, qbjBlockNodeFormat(src, backing, true, refusal), src->nodeformat) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* 02/Q30, Q31. An image that was there is opened on nothing: what it stands on may still be on its way
+ * (01/Y32). */
 static int
 qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
     const virStorageSource *target = req->target;
-    const char *backing = qbjCopyIsShallow(disk, req) ? disk->src->backingStore->nodeformat : "";
+    const virStorageSource *own = qbjCopyOwnChain(disk, req);
+    const char *backing = qbjCopyIsReuse(req) ? "" : qbjCopyBelowNode(disk, req);
 
     if (req->identity)
         qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made);
     qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(target), QBJ_ACCESS_RW)->undo =
         qbjStepNewAccess(qbjSpecImage(target), QBJ_ACCESS_NONE);
+    qbjCopyAddChainAccess(spec, disk, own);
 
-    if (qbjCopyPlanFile(spec, req) < 0 ||
-        qbjCopyAddNode(spec, qbjBlockNodeStorage(target, refusal), target->nodestorage) < 0 ||
+    if ((!qbjCopyIsReuse(req) && qbjCopyAddChainNodes(spec, QBJ_PHASE_PREPARE, own, refusal) < 0) ||
+        qbjCopyPlanFile(spec, req) < 0 ||
+        qbjCopyAddNode(spec, QBJ_PHASE_PREPARE, qbjBlockNodeStorage(target, refusal), target->nodestorage) < 0 ||
         qbjCopyPlanFormat(spec, disk, req, refusal) < 0 ||
-        qbjCopyAddNode(spec, qbjBlockNodeFormat(target, backing, false, refusal), target->nodeformat) < 0)
+        qbjCopyAddNode(spec, QBJ_PHASE_PREPARE, qbjBlockNodeFormat(target, backing, false, refusal),
+                       target->nodeformat) < 0)
         return qbjSpecNotMade(spec, refusal);
 
+    return 0;
+}
+
+/* @backing: as of qbjBlockNodeFormat() */
+static qbjStep *
+qbjCopyAddTargetReopen(qbjSpec *spec, const qbjCopyRequest *req, const char *backing, qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) node = qbjBlockNodeFormat(req->target, backing, false, refusal);
+    g_autoptr(virJSONValue) list = virJSONValueNewArray();
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (!node || virJSONValueArrayAppend(list, &node) < 0 ||
+        virJSONValueObjectAdd(&arguments, "a:options", &list, NULL) < 0)
+        return NULL;
+    return qbjSpecAddCommand(spec, QBJ_PHASE_ATTACH, "blockdev-reopen", g_steal_pointer(&arguments));
+}
+
+/* The chain of an image that was there comes below it when the job is about to be completed. An earlier try
+ * that failed, also of an earlier daemon, is taken back first. */
+static int
+qbjCopyPlanAttach(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    const virStorageSource *own = qbjCopyOwnChain(disk, req);
+    const virStorageSource *src;
+    qbjStep *detach;
+
+    if (!own || !qbjCopyIsReuse(req))
+        return 0;
+    if (!(detach = qbjCopyAddTargetReopen(spec, req, "", refusal)))
+        return qbjSpecNotMade(spec, refusal);
+    detach->optional = true;
+    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ATTACH, src) < 0)
+            return qbjSpecNotMade(spec, refusal);
+    }
+    if (qbjCopyAddChainNodes(spec, QBJ_PHASE_ATTACH, own, refusal) < 0 ||
+        !qbjCopyAddTargetReopen(spec, req, own->nodeformat, refusal))
+        return qbjSpecNotMade(spec, refusal);
     return 0;
 }
 
@@ -147,24 +253,25 @@ qbjCopyPlanStart(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReque
     return 0;
 }
 
-/* Outcome new: of a shallow copy only the top has left the chain. */
+/* Outcome new: of a shallow copy on the disk's own images only the top has left the chain. */
 static int
 qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
-    bool shallow = qbjCopyIsShallow(disk, req);
+    const virStorageSource *own = qbjCopyOwnChain(disk, req);
+    bool topOnly = qbjCopyIsShallow(disk, req) && !own;
     const virStorageSource *src;
 
-    for (src = disk->src; virStorageSourceIsBacking(src); src = shallow ? NULL : src->backingStore) {
+    for (src = disk->src; virStorageSourceIsBacking(src); src = topOnly ? NULL : src->backingStore) {
         if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
             return qbjSpecNotMade(spec, refusal);
-        qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
+        if (!qbjCopyIsShared(own, src))
+            qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
     }
     if (!disk->src->readonly)
         return 0;
 
     /* 01/Y19 */
-    if (qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->target,
-                         shallow ? disk->src->backingStore->nodeformat : "", refusal) < 0)
+    if (qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->target, qbjCopyBelowNode(disk, req), refusal) < 0)
         return -1;
     qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(req->target), QBJ_ACCESS_RO);
     return 0;
@@ -172,12 +279,23 @@ qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest
 
 /* Outcome old: the file stays where it is (01/Y34). */
 static int
-qbjCopyPlanOld(qbjSpec *spec, const qbjCopyRequest *req, qbjRefusal *refusal)
+qbjCopyPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
+    const virStorageSource *own = qbjCopyOwnChain(disk, req);
+    const virStorageSource *src;
+
     if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, req->target) < 0)
         return qbjSpecNotMade(spec, refusal);
+    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, src) < 0)
+            return qbjSpecNotMade(spec, refusal);
+    }
 
     qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(req->target), QBJ_ACCESS_NONE);
+    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (!qbjCopyIsShared(disk->src, src))
+            qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(src), QBJ_ACCESS_NONE);
+    }
     return 0;
 }
 
@@ -209,8 +327,9 @@ qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec
     plan = qbjSpecNewCopy(disk, req);
     if (qbjCopyPlanPrepare(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanStart(plan, disk, req, refusal) < 0 ||
+        qbjCopyPlanAttach(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanNew(plan, disk, req, refusal) < 0 ||
-        qbjCopyPlanOld(plan, req, refusal) < 0)
+        qbjCopyPlanOld(plan, disk, req, refusal) < 0)
         return -1;
 
     *spec = g_steal_pointer(&plan);

@@ -44,6 +44,10 @@ int qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, 
  * (01/Y9). */
 bool qbjCopyIsShallow(const virDomainDiskDef *disk, const qbjCopyRequest *req);
 
+/* The images that a shallow target brings along to stand on (01/Y32, Y33), its top; NULL: it stands on those
+ * of the disk, or on nothing. Borrowed. */
+virStorageSource *qbjCopyOwnChain(const virDomainDiskDef *disk, const qbjCopyRequest *req);
+
 /* @req has passed all guards. @spec is set only on success; the caller frees it. The pending phase is planned
  * without bitmaps: qbjSpecPlanCopyPending() completes it. */
 int qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec **spec, qbjRefusal *refusal);

@@ -110,8 +110,12 @@ qbjSpecToJSON(const qbjSpec *spec)
         return NULL;
 
     for (i = 0; i < QBJ_PHASE_LAST; i++) {
-        g_autoptr(virJSONValue) steps = qbjPhaseToJSON(spec->phase[i]);
+        g_autoptr(virJSONValue) steps = NULL;
 
+        /* a record that does not need it is one that an older daemon can read */
+        if (i == QBJ_PHASE_ATTACH && spec->phase[i]->len == 0)
+            continue;
+        steps = qbjPhaseToJSON(spec->phase[i]);
         if (!steps || virJSONValueObjectAppend(json, qbjSpecPhaseTypeToString(i), &steps) < 0)
             return NULL;
     }

@@ -243,6 +243,8 @@ qbjPhaseFromJSON(qbjReader *reader, qbjSpec *spec, qbjSpecPhase phase)
     size_t n = json ? virJSONValueArraySize(json) : 0;
     size_t i;
 
+    if (!json && phase == QBJ_PHASE_ATTACH)
+        return 0;
     if (!json || n > QBJ_SPEC_MAX_STEPS)
         return qbjSpecDamaged(reader->refusal, name);
 

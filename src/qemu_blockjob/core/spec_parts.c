@@ -5,8 +5,6 @@
 #include "blocknode.h"
 #include "storage_file/storage_source.h"
 
-#define QBJ_CHAIN_MAX 200
-
 qbjImage *
 qbjSpecImage(const virStorageSource *src)
 {
@@ -29,9 +27,9 @@ qbjSpecCheckChain(const virDomainDiskDef *disk, qbjRefusal *refusal)
     size_t depth = 0;
 
     for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (++depth > QBJ_CHAIN_MAX) {
+        if (++depth > QBJ_SPEC_MAX_CHAIN) {
             qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                          _("backing chains more than %d layers deep are not supported"), QBJ_CHAIN_MAX);
+                          _("backing chains more than %d layers deep are not supported"), QBJ_SPEC_MAX_CHAIN);
             return -1;
         }
         if (!src->nodeformat || !src->nodestorage) {

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_control.h"
 #include "engine_pending.h"
+#include "engine_phase.h"
 #include "engine_query.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
@@ -69,7 +70,8 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
 static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePendingPlan(vm, job) < 0)
+    if (qbjEnginePendingPlan(vm, job) < 0 ||
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0)
         return -1;
     return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
 }

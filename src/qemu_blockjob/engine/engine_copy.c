@@ -1,11 +1,14 @@
 #include <config.h>
 
+#include <unistd.h>
+
 #include "internal.h"
 #include "engine_copy.h"
 #include "engine_begin.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
 #include "domain_qmp.h"
+#include "host_chain.h"
 #include "host_target.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -67,6 +70,55 @@ qbjEngineCopyCheckChain(const char *disk, const virStorageSource *src, const qbj
                            req->target->path, disk);
             return -1;
         }
+    }
+    return 0;
+}
+
+/* What the target stands on is there, is another image than itself, and nobody writes it (01/Y27). */
+static int
+qbjEngineCopyCheckBelow(const virDomainDef *def, const virStorageSource *image, const qbjCopyRequest *req)
+{
+    size_t i;
+
+    if (!virStorageSourceIsLocalStorage(image) || !image->path)
+        return 0;
+    if (access(image->path, F_OK) < 0) {
+        virReportSystemError(errno, _("Cannot access backing file '%s' of copy destination '%s'"), image->path,
+                             NULLSTR(req->target->path));
+        return -1;
+    }
+    if (virFileLinkPointsTo(image->path, req->target->path)) {
+        virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is in its own backing chain"), image->path);
+        return -1;
+    }
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+
+        if (!disk->src->readonly && virStorageSourceIsLocalStorage(disk->src) && disk->src->path &&
+            virFileLinkPointsTo(image->path, disk->src->path)) {
+            virReportError(VIR_ERR_INVALID_ARG, _("backing image '%s' of the destination is written by disk '%s'"),
+                           image->path, disk->dst);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Y21, Y33: of a shallow copy, what the target stands on as far as the client does not say. */
+static int
+qbjEngineCopyProbe(virDomainObj *vm, const virDomainDiskDef *disk, const qbjCopyRequest *req)
+{
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
+    virStorageSource *from = req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT ? req->target : qbjCopyOwnChain(disk, req);
+    const virStorageSource *src;
+
+    if (!qbjCopyIsShallow(disk, req) || !from)
+        return 0;
+    if (qbjHostChainProbe(from, disk->dst, conf->user, conf->group) < 0)
+        return -1;
+    for (src = qbjCopyOwnChain(disk, req); virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (qbjEngineCopyCheckBelow(vm->def, src, req) < 0)
+            return -1;
     }
     return 0;
 }
@@ -156,45 +208,59 @@ qbjEngineCopyAskSource(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRe
 
 /* Everything about the target that needs the host, with the lock dropped. The MODIFY job keeps @disk. */
 static int
-qbjEngineCopyTarget(const virDomainDef *def, const virDomainDiskDef *disk, qbjCopyRequest *req, qbjHostTarget *found)
+qbjEngineCopyTarget(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRequest *req, qbjHostTarget *found)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
     if (qbjHostTargetLook(req->target->path, found) < 0 ||
         qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
-        qbjEngineCopyCheckImages(def, req) < 0 ||
-        qbjEngineCopySetFormat(disk, req) < 0)
+        qbjEngineCopyCheckImages(vm->def, req) < 0 ||
+        qbjEngineCopySetFormat(disk, req) < 0 ||
+        qbjEngineCopyProbe(vm, disk, req) < 0)
         return -1;
     return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
 }
 
-/* Node names (02/Q1), and what it takes over from the disk (Y19). */
+/* Node name (02/Q1), and what an image takes over from the disk. */
+static void
+qbjEngineCopySetImage(virDomainObj *vm, const virDomainDiskDef *disk, virStorageSource *image)
+{
+    unsigned long long n = ++QBJ_DOMAIN_PRIVATE(vm)->status->nodeIndex;
+
+    image->id = n;
+    g_free(image->nodestorage);
+    image->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
+    g_free(image->nodeformat);
+    image->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
+    image->iomode = disk->iomode;
+    image->cachemode = disk->cachemode;
+    image->discard = disk->discard;
+    image->readonly = true;
+}
+
+/* Y19 */
 static void
 qbjEngineCopySetTarget(virDomainObj *vm, const virDomainDiskDef *disk, const qbjCopyRequest *req)
 {
     virStorageSource *target = req->target;
-    unsigned long long n = ++QBJ_DOMAIN_PRIVATE(vm)->status->nodeIndex;
+    virStorageSource *below;
 
-    target->id = n;
-    g_free(target->nodestorage);
-    target->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
-    g_free(target->nodeformat);
-    target->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
+    qbjEngineCopySetImage(vm, disk, target);
     target->readonly = false;
     target->shared = disk->src->shared;
-    target->iomode = disk->iomode;
-    target->cachemode = disk->cachemode;
-    target->discard = disk->discard;
     target->detect_zeroes = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
+    for (below = qbjCopyOwnChain(disk, req); virStorageSourceIsBacking(below); below = below->backingStore)
+        qbjEngineCopySetImage(vm, disk, below);
     if (!qbjCopyIsShallow(disk, req) && !target->backingStore)
         target->backingStore = virStorageSourceNew();
 }
 
-/* What is in the image may hold bitmaps of its own. */
+/* What is in an image that was there may hold bitmaps of its own. */
 static bool
 qbjEngineCopyBitmaps(const qbjCopyRequest *req)
 {
-    return req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2;
+    return virStorageSourceHasBacking(req->target) ||
+        (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2);
 }
 
 static int
@@ -209,7 +275,7 @@ qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyReques
         return qbjEngineRefuse(&refusal);
 
     job = virQbjJobNew(spec, req->flags);
-    job->shallowNew = qbjCopyIsShallow(disk, req);
+    job->shallowNew = qbjCopyIsShallow(disk, req) && !qbjCopyOwnChain(disk, req);
     job->speed = req->bandwidth;
     disk->mirror = virObjectRef(req->target);
     disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
@@ -280,7 +346,7 @@ qbjEngineCopy(virDomainObj *vm, const char *diskName, qbjCopyRequest *req)
         return qbjEngineRefuse(&refusal);
 
     virObjectUnlock(vm);
-    rc = qbjEngineCopyTarget(vm->def, disk, req, &found);
+    rc = qbjEngineCopyTarget(vm, disk, req, &found);
     virObjectLock(vm);
     if (rc < 0 || qbjEngineRequestRunning(vm) < 0 ||
         qbjEngineRequestBeside(vm, false, qbjEngineCopyBitmaps(req)) < 0 || qbjEngineCopyAskSource(vm, disk, req) < 0 ||
