@@ -88,7 +88,9 @@ def problem(kind, ident, entry, code, running):
         missing = [place for place in rest.split() if not place_exists(place, code, running)]
         return f'there is no {", ".join(missing)}' if missing else None
     runs = ident in running.get(kind, set())
-    return 'no test names it' if verb == 'runs' and not runs else None
+    if verb == 'runs':
+        return None if runs else 'no test names it'
+    return 'it is run: no longer put off' if runs else None
 
 
 def main():
