@@ -5,6 +5,7 @@ they run, end, and are given up; its blocks are then where they belong.
 
 import os
 import sys
+import time
 
 import libvirt
 
@@ -18,7 +19,9 @@ from images import backing, qemu_img, qemu_io
 
 MIB = 1 << 20
 SIZE = 8 * MIB
+BYTES_COMMIT = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
+LIVE, TIMEOUT = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_ERR_OPERATION_TIMEOUT
 OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>%s<target dev='vda' \
 bus='virtio'/></disk>"""
 
@@ -33,11 +36,14 @@ class Chain:
         with open(test.boot, "rb") as f, open(self.base, "wb") as image:
             image.write(f.read())
             image.truncate(SIZE)
-        self.server = kind(test.daemon, self.folder, self.base)
-        qemu_img("create", "-q", "-f", "qcow2", "-u", "-b", self.server.uri, "-F", "raw", self.middle, str(SIZE))
-        qemu_img("create", "-q", "-f", "qcow2", "-u", "-b", self.middle, "-F", "qcow2", self.top, str(SIZE))
+        qemu_img("create", "-q", "-f", "qcow2", "-b", self.base, "-F", "raw", self.middle)
+        qemu_img("create", "-q", "-f", "qcow2", "-b", self.middle, "-F", "qcow2", self.top)
         # something to do for a job, above what the guest writes
         qemu_io(self.base, "raw", "write -P 0x11 4M 2M")
+        qemu_io(self.middle, "qcow2", "write -P 0x22 5M 3M")
+        self.server = kind(test.daemon, self.folder, self.base)
+        # from here on by its name on the network
+        qemu_img("rebase", "-u", "-f", "qcow2", "-b", self.server.uri, "-F", "raw", self.middle)
         test.daemon.own(self.base, self.middle, self.top)
 
     def start(self, disk):
@@ -49,12 +55,18 @@ class Chain:
     def members(self):
         return jobs.chain(self.domain.XMLDesc(0), "vda")[0]
 
+    def find_base(self):
+        """The server's name is one of the daemon's network only."""
+        for path in (self.middle, self.top):
+            if backing(path) in (self.server.uri, self.server.header):
+                qemu_img("rebase", "-u", "-f", "qcow2", "-b", self.base, "-F", "raw", path)
+
     def check(self, path, fmt):
         """The guest's blocks are in @path."""
         self.domain.destroy()
         acked = self.line.acked()
-        if path != self.base and backing(path):
-            qemu_img("rebase", "-u", "-f", "qcow2", "-b", self.base, "-F", "raw", path)     # its name is inside only
+        if path != self.base:
+            self.find_base()
         self.test.equal(check_base(path, acked, fmt), [], self.name + ": every acknowledged block is there")
         self.test.ok(len(check_base(path, acked + 5, fmt)) >= 4, self.name + ": one that is not would be missed")
 
@@ -90,15 +102,22 @@ class Test(suite.DaemonChecks):
 
     # --- active commit: given up, then pivoted to the server --------------------------------------------------
 
+    def mirrored(self, chain):
+        chain.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        self.ok(jobs.wait_ready(chain.domain, "vda"), chain.name + ": it reaches READY", self.daemon.log_tail)
+        self.writes(chain, "while it is mirrored")
+
+    def active_pivot(self, chain):
+        self.mirrored(chain)
+        self.ends(chain, "completed", lambda: chain.domain.blockJobAbort("vda", PIVOT))
+        self.equal(chain.members(), [chain.server.name], chain.name + ": the disk is that of the server")
+
     def active(self, kind, name):
         chain = self.started(kind, name)
-        for end in (0, PIVOT):
-            chain.domain.blockCommit("vda", None, None, 0, ACTIVE)
-            self.ok(jobs.wait_ready(chain.domain, "vda"), name + ": it reaches READY", self.daemon.log_tail)
-            self.writes(chain, "while it is mirrored")
-            self.ends(chain, "completed" if end else "canceled", lambda: chain.domain.blockJobAbort("vda", end))
-            self.equal(chain.members(), [chain.server.name] if end else [chain.top, chain.middle, chain.server.name],
-                       name + ": the chain after " + ("the pivot" if end else "it was given up"))
+        self.mirrored(chain)
+        self.ends(chain, "canceled", lambda: chain.domain.blockJobAbort("vda", 0))
+        self.equal(len(chain.members()), 3, name + ": the chain is as before")
+        self.active_pivot(chain)
         disk = jobs.disk_element(chain.domain.XMLDesc(0), "vda")
         self.equal(disk.get("type"), "network", name + ": the disk is on the network")
         self.writes(chain, "to the server")
@@ -151,6 +170,48 @@ class Test(suite.DaemonChecks):
 
     def test_iscsi_part(self):
         self.part(netserver.Tgt, "iscsi-part")
+
+    # --- a server that goes away ---------------------------------------------------------------------------------
+
+    def test_nbd_lost(self):
+        """The job fails, the chain and the data of the guest stay."""
+        chain = self.started(netserver.Nbdkit, "nbd-lost")
+        chain.domain.blockCommit("vda", None, None, MIB // 2, ACTIVE | BYTES_COMMIT)
+        self.ends(chain, "failed", chain.server.kill)
+        self.equal(len(chain.members()), 3, "nbd-lost: the chain is as before")
+        self.equal(jobs.mirror(chain.domain.XMLDesc(0), "vda"), None, "nbd-lost: there is no mirror")
+        self.writes(chain, "without the server")
+        chain.check(chain.top, "qcow2")
+
+    def waits(self, chain):
+        """Something of the job is on its way to a server that is gone: it gets nowhere, and QEMU is at work."""
+        def stands():
+            before = chain.domain.blockJobInfo("vda", 0)["cur"]
+            time.sleep(4)                               # the job itself sleeps less between two requests
+            return chain.line.wait_more(60) and chain.domain.blockJobInfo("vda", 0)["cur"] == before
+        return jobs.wait_for(stands, 60)
+
+    def test_iscsi_lost(self):
+        """iSCSI waits for its server: an abort has a limit, others may change the domain, and the job ends when the
+        server is there again."""
+        chain = self.started(netserver.Tgt, "iscsi-lost")
+        chain.domain.blockCommit("vda", None, None, MIB // 2, ACTIVE | BYTES_COMMIT)
+        chain.server.kill()
+        since = self.events.mark()
+        self.ok(self.waits(chain), "iscsi-lost: the job waits for the server")
+        self.refused(lambda: chain.domain.blockJobAbort("vda", 0), TIMEOUT, "its storage does not answer",
+                     "iscsi-lost: an abort has a limit")
+        self.equal(chain.domain.blockJobInfo("vda", 0).get("type"), 4, "iscsi-lost: the job is there still")
+        chain.domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, "changed", None, None, LIVE)
+        self.equal(chain.domain.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None, LIVE), "changed",
+                   "iscsi-lost: the domain can be changed meanwhile")
+        self.writes(chain, "without the server")
+        chain.server.start()
+        self.ok(self.events.wait_job(chain.name, "vda", "canceled", 60, since),
+                "iscsi-lost: the job ends when the server is there again")
+        jobs.wait_gone(chain.domain, "vda")
+        self.active_pivot(chain)
+        chain.check(chain.base, "raw")
 
 
 def run(out, args, mode):

@@ -20,6 +20,10 @@
 /* So long a caller waits for the rest of a job that QEMU has ended. */
 #define QBJ_ENGINE_SETTLE_MS 10000
 
+/* And so long for QEMU to give a job up: what is on its way to a server that is gone must come back first,
+ * and meanwhile nobody else could change the domain. */
+#define QBJ_ENGINE_CANCEL_MS 15000
+
 static int
 qbjEngineAllowed(const virQbjJob *job, qbjJobVerb verb)
 {
@@ -30,6 +34,29 @@ qbjEngineAllowed(const virQbjJob *job, qbjJobVerb verb)
     return 0;
 }
 
+/* QEMU has done its part, the guest goes on: what is left is to save, and may wait for a full disk. */
+static bool
+qbjEngineAbortIsSettling(virDomainObj *vm, const char *name)
+{
+    const virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    return job && (job->state == QBJ_STATE_SETTLING || job->state == QBJ_STATE_SETTLED ||
+                   job->state == QBJ_STATE_CLEANING);
+}
+
+static int
+qbjEngineAbortReportLate(virDomainObj *vm, const char *name)
+{
+    if (qbjEngineAbortIsSettling(vm, name))
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("block job '%s' has ended, but what it leaves cannot be saved yet; this goes on without "
+                         "the caller"), name);
+    else
+        virReportError(VIR_ERR_OPERATION_TIMEOUT,
+                       _("block job '%s' is given up, but its storage does not answer; it ends when that does"), name);
+    return -1;
+}
+
 /* What a synchronous caller is told once the job has ended (01/J12 to J14). */
 static int
 qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bool late)
@@ -38,12 +65,8 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
         return -1;
     }
-    if (!wait->done && late) {
-        virReportError(VIR_ERR_OPERATION_TIMEOUT,
-                       _("block job '%s' has ended, but what it leaves cannot be saved yet; this goes on without "
-                         "the caller"), wait->job);
-        return -1;
-    }
+    if (!wait->done && late)
+        return qbjEngineAbortReportLate(vm, wait->job);
     if (!wait->done) {
         virReportError(VIR_ERR_OPERATION_ABORTED,
                        _("the daemon ends; block job '%s' goes on ending without it"), wait->job);
@@ -100,31 +123,38 @@ qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait
     return 0;
 }
 
-/* QEMU has done its part, the guest goes on: what is left is to save, and may wait for a full disk. */
-static bool
-qbjEngineAbortIsSettling(virDomainObj *vm, const char *name)
-{
-    const virQbjJob *job = qbjEngineJobFind(vm, name);
-
-    return job && (job->state == QBJ_STATE_SETTLING || job->state == QBJ_STATE_SETTLED ||
-                   job->state == QBJ_STATE_CLEANING);
-}
-
 /* Until the job has ended, or the domain, or the daemon: the end of that closes the monitor, which wakes us
- * up. Returns true when the settling takes too long. */
+ * up. @limit: ms for what comes before the settling, 0 for none. Returns true when it takes too long. */
 static bool
-qbjEngineAbortWait(virDomainObj *vm, const char *name, const qbjEngineWait *wait)
+qbjEngineAbortWait(virDomainObj *vm, const char *name, unsigned int limit, const qbjEngineWait *wait)
 {
+    bool settling = false;
     unsigned long long now;
     unsigned long long until = 0;
 
+    if (limit > 0 && virTimeMillisNow(&now) == 0)
+        until = now + limit;
+
     while (!wait->done && virDomainObjIsActive(vm) && !qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver)) {
-        if (until == 0 && qbjEngineAbortIsSettling(vm, name) && virTimeMillisNow(&now) == 0)
+        if (!settling && qbjEngineAbortIsSettling(vm, name) && virTimeMillisNow(&now) == 0) {
+            settling = true;
             until = now + QBJ_ENGINE_SETTLE_MS;
+        }
         if (qbjDomainQueueWait(vm, until) == 1)
             return !wait->done;
     }
     return false;
+}
+
+/* A pivot has its own limits, which call it off. */
+static unsigned int
+qbjEngineAbortLimit(virDomainObj *vm, const char *name, bool pivot)
+{
+    const virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    if (pivot || !job)
+        return 0;
+    return QBJ_ENGINE_CANCEL_MS + (job->cancelSoft ? QBJ_ENGINE_SOFT_CANCEL_MS : 0);
 }
 
 int
@@ -146,7 +176,7 @@ qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
     name = g_strdup(job->spec->job);
     qbjEngineWaitBegin(vm, name, &wait);
     if ((ret = qbjEngineAbortSend(vm, name, pivot, &wait)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)) {
-        bool late = qbjEngineAbortWait(vm, name, &wait);
+        bool late = qbjEngineAbortWait(vm, name, qbjEngineAbortLimit(vm, name, pivot), &wait);
 
         ret = qbjEngineAbortResult(vm, &wait, pivot, late);
     }

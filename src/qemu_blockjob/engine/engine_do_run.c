@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "engine_control.h"
 #include "engine_do.h"
 #include "engine_change.h"
 #include "engine_phase.h"
@@ -174,9 +175,6 @@ qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONV
     virResetLastError();
     return QBJ_EVENT_FAILED;
 }
-
-/* So long a copy may take to become equal to the disk once more when it is ended. */
-#define QBJ_ENGINE_SOFT_CANCEL_MS 30000
 
 qbjJobEvent
 qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
