@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Block jobs on chains whose base is on the network: NBD from nbdkit, iSCSI from tgtd. A boot sector writes while
-they run, end, and are given up; its blocks are then where they belong.
+they run, end, are given up, and lose their server; its blocks are then where they belong.
 """
 
 import os
@@ -21,9 +21,14 @@ MIB = 1 << 20
 SIZE = 8 * MIB
 BYTES_COMMIT = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
+SESSION = ("nbd_active", "iscsi_between", "iscsi_password")         # of both modes: who runs QEMU
 LIVE, TIMEOUT = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_ERR_OPERATION_TIMEOUT
 OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>%s<target dev='vda' \
 bus='virtio'/></disk>"""
+SERVED = """<disk type='network' device='disk'><driver name='qemu' type='%s'/>%s%s<target dev='vda' bus='virtio'/>\
+</disk>"""
+BELOW = "<backingStore type='%s'><format type='%s'/>%s%s</backingStore>"
+CHAP = "<initiator><iqn name='%s'/></initiator><auth username='%s'><secret type='iscsi' usage='disks'/></auth></source>"
 
 
 class Chain:
@@ -64,6 +69,9 @@ class Chain:
     def check(self, path, fmt):
         """The guest's blocks are in @path."""
         self.domain.destroy()
+        self.check_stopped(path, fmt)
+
+    def check_stopped(self, path, fmt):
         acked = self.line.acked()
         if path != self.base:
             self.find_base()
@@ -213,10 +221,73 @@ class Test(suite.DaemonChecks):
         self.active_pivot(chain)
         chain.check(chain.base, "raw")
 
+    # --- how a server is reached ------------------------------------------------------------------------------------
+
+    def test_iscsi_password(self):
+        """Only one initiator may come, with a password, which nobody sees."""
+        secret = self.conn.secretDefineXML("<secret ephemeral='no' private='yes'><usage type='iscsi'>"
+                                           "<target>disks</target></usage></secret>")
+        secret.setValue(netserver.PASSWORD.encode(), 0)
+        chain = Chain(self, lambda *args: netserver.Tgt(*args, closed=True), "iscsi-password")
+        source = chain.server.source
+        known = source.replace("</source>", CHAP % (netserver.INITIATOR, netserver.USER))
+        for what, wrong in (("password", known.partition("<auth")[0] + "</source>"),
+                            ("initiator", known.replace(netserver.INITIATOR, netserver.INITIATOR + "2")),
+                            ("user", known.replace("username='", "username='x"))):
+            self.refused(lambda: self.conn.createXML(plain.domain("refused", [SERVED % ("raw", wrong, "")])),
+                         libvirt.VIR_ERR_INTERNAL_ERROR, "iSCSI", "a start with another %s fails" % what)
+        self.refused(lambda: self.conn.createXML(plain.domain("refused", [SERVED % (
+            "raw", known.replace("usage='disks'", "usage='nobody'"), "")])),
+                     libvirt.VIR_ERR_NO_SECRET, "nobody", "a start with a secret that is not there fails")
+        below = BELOW % ("file", "qcow2", "<source file='%s'/>" % chain.middle,
+                         BELOW % ("network", "raw", known, "<backingStore/>"))
+        chain.start(OVERLAY % (chain.top, below))
+        self.equal(self.in_clear(chain.name), [], "the password is in no command line, log or status file")
+        self.active_pivot(chain)
+        self.writes(chain, "to the server")
+        chain.check(chain.base, "raw")
+        secret.undefine()
+
+    def in_clear(self, name):
+        places = {"log": os.path.join(self.daemon.qemu_log_dir, name + ".log"),
+                  "command line": "/proc/%d/cmdline" % self.daemon.qemu_pid(name)}
+        texts = {"status": self.daemon.status_xml(name).encode()}
+        for what, path in places.items():
+            with open(path, "rb") as f:
+                texts[what] = f.read()
+        self.ok(all(netserver.USER.encode() in text for text in texts.values()), "the user is in all of them")
+        return [what for what, text in texts.items() if netserver.PASSWORD.encode() in text]
+
+    def test_nbd_qcow2(self):
+        """A chain of qcow2 images whose active one is on a server: nobody but QEMU can read its header, so the
+        definition says what is below; an end that it does not state is QEMU's to find."""
+        chain = Chain(self, netserver.Nbdkit, "nbd-qcow2")
+        chain.server.kill()
+        chain.find_base()
+        os.truncate(chain.top, 2 * SIZE)                # what is served does not grow
+        served = netserver.Nbdkit(self.daemon, chain.folder, chain.top)
+        below = BELOW % ("file", "qcow2", "<source file='%s'/>" % chain.middle,
+                         BELOW % ("file", "raw", "<source file='%s'/>" % chain.base, "<backingStore/>"))
+        chain.server = served
+        chain.start(SERVED % ("qcow2", served.source, ""))
+        self.equal(chain.members(), [served.name], "nbd-qcow2: what is below is not known unless it is stated")
+        self.refused(lambda: chain.domain.blockPull("vda", 0, 0), libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+                     "<backingStore>", "nbd-qcow2: a pull is refused then")
+        chain.domain.destroy()
+        chain.start(SERVED % ("qcow2", served.source, below))
+        self.equal(chain.members(), [served.name, chain.middle, chain.base], "nbd-qcow2: the chain is as stated")
+        self.ends(chain, "completed", lambda: chain.domain.blockPull("vda", 0, 0))
+        self.equal(chain.members(), [served.name], "nbd-qcow2: all is in the image on the server after a pull")
+        self.writes(chain, "after the pull")
+        chain.domain.destroy()
+        served.kill()
+        chain.check_stopped(chain.top, "qcow2")
+
 
 def run(out, args, mode):
-    names = [name for name in args.names if os.geteuid() == 0 or not name.startswith("iscsi")]
-    for name in sorted(set(args.names) - set(names)):
+    wanted = args.names if args.chosen or mode == "system" else SESSION
+    names = [name for name in wanted if os.geteuid() == 0 or not name.startswith("iscsi")]
+    for name in sorted(set(wanted) - set(names)):
         out.skip("%s: %s" % (mode, name), "tgtd needs root")
     suite.run_with_daemon(out, args, mode, Test, names)
 
