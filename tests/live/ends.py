@@ -17,7 +17,7 @@ import plain
 import suite
 from daemon import DaemonError
 from images import qemu_img
-from jobtest import ACTIVE, INACTIVE, fill, holds
+from jobtest import ACTIVE, INACTIVE, PIVOT, fill, holds
 from qmp import Qmp
 
 MIB = 1 << 20
@@ -234,6 +234,29 @@ class Test(jobtest.JobChecks):
     def test_ready_target(self):
         ways = [self.ready_fails, self.pivoted]
         self.served("ready-target", 0, "pwrite", lambda: ways.pop(0)(), (0,), late=True)
+
+    def pivot_fails(self):
+        """A pivot that has something to write yet, and cannot: its caller is told why. QEMU begins to write within
+        0.1 s, so the job may have ended before the pivot comes."""
+        since = self.events.mark()
+        self.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        self.events.wait_job(self.name, "vda", "ready", 60, since)
+        self.breaks()
+        self.daemon.virsh("qemu-monitor-command", self.name, "--hmp", self.WRITE)
+        try:
+            self.domain.blockJobAbort("vda", PIVOT)
+            told = None
+        except libvirt.libvirtError as e:
+            told = e.get_error_code(), str(e)
+        self.ok(told and (told[0] == libvirt.VIR_ERR_OPERATION_FAILED and
+                          "failed while pivoting: Input/output error" in told[1] or
+                          told[0] == libvirt.VIR_ERR_INVALID_ARG and "does not have an active block job" in told[1]),
+                "pivot-target: the caller is told why (01/J13)", str(told))
+        return self.ended(since)
+
+    def test_pivot_target(self):
+        ways = [self.pivot_fails, self.pivoted]
+        self.served("pivot-target", 0, "pwrite", lambda: ways.pop(0)(), (0,), late=True)
 
     # --- while there is no daemon -------------------------------------------------------------------------------
 

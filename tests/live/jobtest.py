@@ -91,22 +91,20 @@ class JobChecks(suite.DaemonChecks):
         """A commit of the active image that is given up when it is ready."""
         since = self.events.mark()
         self.domain.blockCommit(disk, None, None, 0, ACTIVE)
-        self.events.wait_job(self.name, disk, "ready", 60, since)
-        self.domain.blockJobAbort(disk, 0)
-        return self.ended(since, disk)
+        return self.switched(since, disk, 0)
 
-    def switched(self, since, disk):
-        """Pivots when it is ready."""
+    def switched(self, since, disk, switch=PIVOT):
+        """Pivots when it is ready, or aborts."""
         event = self.events.wait(lambda e: e[:3] == (self.name, "job2", disk), 60, since)
         if event and event[4] == "ready":
-            self.domain.blockJobAbort(disk, PIVOT)
+            self.domain.blockJobAbort(disk, switch)
         return self.ended(since, disk)
 
-    def copied(self, path, fmt="qcow2", flags=0, disk="vda"):
-        """A copy into a new file, with its pivot."""
+    def copied(self, path, fmt="qcow2", flags=0, disk="vda", switch=PIVOT):
+        """A copy into a new file, with its pivot, or aborted when it is ready."""
         since = self.events.mark()
         self.domain.blockCopy(disk, COPY % (fmt, path), {}, flags | TRANSIENT)
-        return self.switched(since, disk)
+        return self.switched(since, disk, switch)
 
     # --- a server ----------------------------------------------------------------------------------------------
 

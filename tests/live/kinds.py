@@ -21,6 +21,7 @@ from images import make_chain, qemu_img, qemu_io
 from jobtest import ACTIVE, COPY, INACTIVE, PAUSED, PIVOT, TRANSIENT, fill, holds
 
 MIB = 1 << 20
+SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
 INTERNAL_ERROR, INVALID_ARG, CONFIG_UNSUPPORTED = 1, 8, 67
 
 
@@ -86,6 +87,32 @@ class Test(jobtest.JobChecks):
         wrong = holds(copy, range(4))
         self.ok(not wrong, "settings: the copy holds everything", wrong)
         self.domain.undefine()
+
+    def test_copy_on_read(self):
+        """What the guest reads is in the active image afterwards, whichever that is, and jobs go through the filter."""
+        name = "copy-on-read"
+        xml, paths = plain.chain_domain(self.daemon, name, 4, fill)
+        self.start(name, xml.replace("type='qcow2'/>", "type='qcow2' copy_on_read='on'/>"))
+        copies = [os.path.join(os.path.dirname(paths[0]), "copy%d" % n) for n in range(2)]
+        aborted_copy = lambda: self.copied(copies[1] + "-aborted", switch=0)
+        root = lambda: next(b["inserted"]["node-name"] for b in self.monitor("query-block")["return"])
+        for what, job, top, left in (
+                ("a commit", lambda: self.committed("vda[4]", "vda[3]"), paths[3], 3),
+                ("a shallow copy", lambda: self.copied(copies[0], flags=SHALLOW), copies[0], 3),
+                ("a pull", lambda: self.pulled("vda[4]"), copies[0], 2),
+                ("an abort", self.aborted, copies[0], 2), ("an aborted copy", aborted_copy, copies[0], 2),
+                ("a pivot", self.pivoted, paths[0], 1),
+                ("a copy", lambda: self.copied(copies[1]), copies[1], 1)):
+            self.equal(job(), "canceled" if "abort" in what else "completed", "copy on read: %s ends" % what)
+            self.equal((self.chain()[0], len(self.chain())), (top, left), "copy on read: the chain after %s" % what)
+            self.equal(root(), "libvirt-CoR-vda", "copy on read: the guest reads through the filter after %s" % what)
+            if what == "a shallow copy":
+                self.equal(self.allocated(top, MIB // 2), False, "copy on read: the copy has no data of the base yet")
+                self.write("read 0 1M", "flush")
+                self.equal(self.allocated(top, MIB // 2), True, "copy on read: it does when the guest has read it")
+        self.gone()
+        wrong = holds(copies[1], range(4))
+        self.ok(not wrong, "copy on read: the last copy holds everything", wrong)
 
     # --- encrypted -------------------------------------------------------------------------------------------
 

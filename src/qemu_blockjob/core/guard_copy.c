@@ -147,12 +147,6 @@ qbjGuardCopyDisk(const virDomainDiskDef *disk, qbjRefusal *refusal)
         qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, _("disk %s has no source file to be copied"), disk->dst);
         return -1;
     }
-    /* QEMU would put the target in the place of the filter */
-    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                      _("a copy of disk '%s' with copy_on_read is not supported yet"), disk->dst);
-        return -1;
-    }
     if (disk->device == VIR_DOMAIN_DISK_DEVICE_LUN) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
                       _("a copy of disk '%s' of device type 'lun' is not supported yet"), disk->dst);

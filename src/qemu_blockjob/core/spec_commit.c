@@ -148,12 +148,7 @@ qbjSpecNewCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req)
     g_autofree char *job = g_strdup_printf("commit-%s-%s", disk->dst, req->top->nodeformat);
     qbjSpec *spec = qbjSpecNew(req->topParent ? QBJ_TYPE_COMMIT : QBJ_TYPE_ACTIVE_COMMIT, job, disk->dst);
 
-    /* 02/Q4; the node above the active image is there for the life of the disk */
-    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON)
-        spec->device = g_strdup_printf("libvirt-CoR-%s", disk->dst);
-    else
-        spec->device = g_strdup(disk->src->nodeformat);
-
+    spec->device = qbjSpecDevice(disk);
     spec->base = g_strdup(req->base->nodeformat);
     spec->top = g_strdup(req->top->nodeformat);
     spec->change.disk = g_strdup(disk->dst);

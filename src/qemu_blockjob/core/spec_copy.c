@@ -233,12 +233,14 @@ static int
 qbjCopyPlanStart(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
     bool synchronous = req->flags & VIR_DOMAIN_BLOCK_COPY_SYNCHRONOUS_WRITES;
+    const char *replaces = disk->copy_on_read == VIR_TRISTATE_SWITCH_ON ? spec->rootOld : NULL;
     g_autoptr(virJSONValue) arguments = NULL;
 
     if (virJSONValueObjectAdd(&arguments,
                               "s:job-id", spec->job,
                               "s:device", spec->device,
                               "s:target", req->target->nodeformat,
+                              "S:replaces", replaces,
                               "P:speed", req->bandwidth,
                               "p:granularity", req->granularity,
                               "P:buf-size", req->bufSize,
@@ -305,7 +307,7 @@ qbjSpecNewCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req)
     g_autofree char *job = g_strdup_printf("copy-%s-%s", disk->dst, disk->src->nodeformat);
     qbjSpec *spec = qbjSpecNew(QBJ_TYPE_COPY, job, disk->dst);
 
-    spec->device = g_strdup(disk->src->nodeformat);
+    spec->device = qbjSpecDevice(disk);
     spec->rootOld = g_strdup(disk->src->nodeformat);
     spec->rootNew = g_strdup(req->target->nodeformat);
     if (qbjCopyIsShallow(disk, req))

@@ -13,6 +13,15 @@ qbjSpecImage(const virStorageSource *src)
                        src->nodeformat, src->nodestorage);
 }
 
+char *
+qbjSpecDevice(const virDomainDiskDef *disk)
+{
+    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON)
+        return g_strdup_printf("libvirt-CoR-%s", disk->dst);
+
+    return g_strdup(disk->src->nodeformat);
+}
+
 int
 qbjSpecNotMade(const qbjSpec *spec, qbjRefusal *refusal)
 {

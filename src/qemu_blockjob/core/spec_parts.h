@@ -32,6 +32,10 @@ const virStorageSource *qbjSpecFindImage(const virStorageSource *from, const cha
 int qbjSpecAddReopen(qbjSpec *spec, qbjSpecPhase phase, const virDomainDiskDef *disk, const virStorageSource *src,
                      const char *backing, qbjRefusal *refusal);
 
+/* The node above the disk's images, of which commits and copies are a job (02/Q4): the copy-on-read filter,
+ * which is there for the life of the disk, else the active image. The caller frees. */
+char *qbjSpecDevice(const virDomainDiskDef *disk);
+
 /* Appends to the prepare phase: @src gets access rights for writing, and loses them when that is undone. */
 void qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src);
 

@@ -10,6 +10,7 @@
 #include "domain_qmp.h"
 #include "host_chain.h"
 #include "host_target.h"
+#include "spec_parts.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -183,7 +184,7 @@ qbjEngineCopyInserted(virJSONValue *reply, const char *node)
 static int
 qbjEngineCopyAskSource(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRequest *req)
 {
-    g_autofree char *node = g_strdup(disk->src->nodeformat);
+    g_autofree char *node = qbjSpecDevice(disk);
     g_autoptr(virJSONValue) reply = NULL;
     virJSONValue *inserted;
     virJSONValue *image;

@@ -112,6 +112,21 @@ qbjEngineLiftSpeed(virDomainObj *vm, virQbjJob *job)
     return qbjDomainQmpTry(vm, &command);
 }
 
+/* A job that has failed by now, perhaps because its speed was lifted, does not take the command, but says
+ * itself why it has ended. */
+static qbjJobEvent
+qbjEngineNotCompleted(virDomainObj *vm, virQbjJob *job, const qbjQmpCommand *command)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where != QBJ_EVENT_READY && where != QBJ_EVENT_RUNNING)
+        return where;
+
+    qbjQmpReportError(command);
+    qbjEngineWaitKeepError(vm, job);
+    return QBJ_EVENT_FAILED;
+}
+
 qbjJobEvent
 qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
 {
@@ -124,12 +139,7 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
         return qbjEngineLater(vm, job);
     if (qbjDomainQmpTry(vm, &command) < 0)
         return qbjEngineLater(vm, job);
-    if (command.failed) {
-        qbjQmpReportError(&command);
-        qbjEngineWaitKeepError(vm, job);
-        return QBJ_EVENT_FAILED;
-    }
-    return QBJ_EVENT_NONE;
+    return command.failed ? qbjEngineNotCompleted(vm, job, &command) : QBJ_EVENT_NONE;
 }
 
 /* A disk that hangs is to hang before the guest is held. What fails otherwise fails again in PENDING, and is
@@ -153,9 +163,11 @@ qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job)
         return where;
     if (!qbjEnginePrepareAgain(vm, job))
         return QBJ_EVENT_TIMEOUT;
+    where = qbjEngineDoSendComplete(vm, job);
+    if (where != QBJ_EVENT_FAILED)
+        return where;
     /* harmless when it was accepted before (protocol 5): so a refusal says nothing */
-    if (qbjEngineDoSendComplete(vm, job) == QBJ_EVENT_FAILED)
-        virResetLastError();
+    virResetLastError();
     return QBJ_EVENT_NONE;
 }
 
