@@ -3,7 +3,9 @@
 they run, end, are given up, and lose their server; its blocks are then where they belong.
 """
 
+import glob
 import os
+import subprocess
 import sys
 import time
 
@@ -21,7 +23,7 @@ MIB = 1 << 20
 SIZE = 8 * MIB
 BYTES_COMMIT = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
-SESSION = ("nbd_active", "iscsi_between", "iscsi_password")         # of both modes: who runs QEMU
+SESSION = ("nbd_active", "iscsi_between", "iscsi_password")         # another user runs QEMU there
 LIVE, TIMEOUT = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_ERR_OPERATION_TIMEOUT
 OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>%s<target dev='vda' \
 bus='virtio'/></disk>"""
@@ -173,9 +175,6 @@ class Test(suite.DaemonChecks):
         self.writes(chain, "after the pulls")
         chain.check(chain.top, "qcow2")
 
-    def test_nbd_part(self):
-        self.part(netserver.Nbdkit, "nbd-part")
-
     def test_iscsi_part(self):
         self.part(netserver.Tgt, "iscsi-part")
 
@@ -247,6 +246,19 @@ class Test(suite.DaemonChecks):
         self.writes(chain, "to the server")
         chain.check(chain.base, "raw")
         secret.undefine()
+
+    def test_iscsi_module(self):
+        """A QEMU without its module for iSCSI, which is a package of its own."""
+        if self.daemon.mode != "system":
+            return self.out.skip("a QEMU without its module", "only a private mount can hide that")
+        module, = glob.glob("/usr/lib/*/qemu/block-iscsi.so")
+        mount = ["nsenter", "-t", str(self.daemon.holder_pid), "-m", "--"]
+        subprocess.run(mount + ["mount", "--bind", "/dev/null", module], check=True)
+        source = "<source protocol='iscsi' name='%s/1'><host name='127.0.0.1' port='1'/></source>" % netserver.TARGET
+        self.refused(lambda: self.conn.createXML(plain.domain("module", [SERVED % ("raw", source, "")])),
+                     libvirt.VIR_ERR_INTERNAL_ERROR, "driver 'iscsi'", "a start without QEMU's module names it")
+        subprocess.run(mount + ["umount", module], check=True)
+        self.equal(self.conn.listAllDomains(), [], "and leaves no domain")
 
     def in_clear(self, name):
         places = {"log": os.path.join(self.daemon.qemu_log_dir, name + ".log"),
