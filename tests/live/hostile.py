@@ -19,6 +19,7 @@ import libvirt
 import libvirt_qemu
 
 import hostile_calls
+import hostile_jobs
 import options
 import plain
 from daemon import Daemon, DaemonError
@@ -533,7 +534,7 @@ class Test:
                                self.behind("job-dismiss"),
                                self.behind("job-complete")),
             "texts": lambda: hostile_calls.texts(self), "calls": lambda: hostile_calls.calls(self),
-            "metadata": lambda: hostile_calls.metadata(self),
+            "metadata": lambda: hostile_calls.metadata(self), "jobs": lambda: hostile_jobs.jobs(self),
             "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
             "usurped": self.usurped,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,
