@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import libvirt
 
@@ -17,9 +18,11 @@ import jobs
 import jobtest
 import plain
 import suite
+from faults import FaultDaemon
 from guest import read_image
 from images import info, make_chain, qemu_img, qemu_io
-from jobtest import PAUSED, fill, holds
+from jobtest import ACTIVE, PAUSED, fill, holds
+from netserver import Nbdkit, NbdkitTcp, bring_up_loopback
 from writes import MIB, PIVOT, Run
 
 SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -70,7 +73,7 @@ def refusals(new, small, full, own):
         ("a backing chain of a full copy", libvirt.VIR_ERR_INVALID_ARG, "backingStore of mirror without",
          ("vda", destination(new, "qcow2", "file", "<backingStore type='file'><format type='raw'/><source file='/b'/>"
                              "</backingStore>"), {}, TRANSIENT)),
-        ("a destination in the network", libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "of type 'network' is not supported",
+        ("a destination in the network", libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "no image is made in the network yet",
          ("vda", "<disk type='network'><driver type='raw'/><source protocol='nbd' name='x'><host name='h' port='1'/>"
           "</source></disk>", {}, TRANSIENT)),
         ("a missing folder", libvirt.VIR_ERR_SYSTEM_ERROR, "failed to create copy target",
@@ -87,6 +90,13 @@ def mirrors(xml):
         paths.append(jobs.source_of(element))
         element = element.find("backingStore")
     return paths
+
+
+def quietly(function, *args):
+    try:
+        function(*args)
+    except libvirt.libvirtError:
+        pass
 
 
 class Copies(Run):
@@ -181,13 +191,7 @@ class Test(jobtest.JobChecks):
         self.connect()
 
     def killed_pivot(self, run, targets):
-        def pivot(domain, target):
-            try:
-                domain.blockJobAbort(target, PIVOT)
-            except libvirt.libvirtError:
-                pass
-
-        threads = [threading.Thread(target=pivot, args=(run.domain, t)) for t in targets]
+        threads = [threading.Thread(target=quietly, args=(run.domain.blockJobAbort, t, PIVOT)) for t in targets]
         for thread in threads:
             thread.start()
         run.restart(signal.SIGKILL)
@@ -358,6 +362,95 @@ class Test(jobtest.JobChecks):
         self.ok(not wrong, "everything is there", wrong)
         qemu_io(new, "qcow2", "read -P 9 10M 1M")
 
+    # --- destinations in the network ---------------------------------------------------------------------------
+
+    def served(self, name, kind):
+        """A domain, and a server with an empty raw image: (server, its destination)."""
+        self.started(name)
+        folder = plain.folder(self.daemon, name + "/served")
+        image = os.path.join(folder, "image")
+        qemu_img("create", "-q", "-f", "raw", image, "64M")
+        server = kind(self.daemon, folder, image)
+        return server, "<disk type='network'><driver type='raw'/>%s</disk>" % server.source
+
+    def test_network(self):
+        """V90, V156, 03/E2: a copy into what a server has, and its pivot."""
+        if not shutil.which("nbdkit"):
+            return self.out.skip("a copy to a server", "nbdkit is missing: apt-get install nbdkit")
+        server, to = self.served("network", Nbdkit)
+        self.refused(lambda: self.domain.blockCopy("vda", to.replace("<driver type='raw'/>", ""), {},
+                                                   TRANSIENT | REUSE), libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+                     "reused mirror destination format must be specified", "a server's image without its format")
+        self.refused(lambda: self.domain.blockCopy("vda", to, {}, TRANSIENT), libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+                     "REUSE_EXT", "to have an image made on a server")
+        nodes = self.nodes()
+        since = self.events.mark()
+        self.domain.blockCopy("vda", to, {}, TRANSIENT | REUSE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "a copy to a server gets ready")
+        self.guest_writes(9, "10M")
+        self.domain.blockJobAbort("vda", PIVOT)
+        self.equal(self.ended(since), "completed", "it pivots")
+        self.equal((self.chain(), self.chain(libvirt.VIR_DOMAIN_XML_INACTIVE), len(self.nodes())),
+                   (["exp0"], ["exp0"], len(nodes) - 8), "both definitions name the server")
+        self.equal([e[1] for e in self.events.of(self.name)[-2:]][-1], "job2", "its event names no path")
+        self.guest_writes(7, "12M")
+        self.gone()
+        server.kill()
+        wrong = holds(server.path, fmt="raw")
+        self.ok(not wrong, "everything is on the server", wrong)
+        qemu_io(server.path, "raw", "read -P 9 10M 1M", "read -P 7 12M 1M")
+
+    def hung(self, name, flags=0):
+        """A copy that is ready, to a server that stops, and then the guest writes; gives the server."""
+        bring_up_loopback(self.daemon)
+        server, to = self.served(name, NbdkitTcp)
+        self.domain.blockCopy("vda", to, {}, TRANSIENT | REUSE | flags)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "%s: the copy is ready" % name)
+        server.process.send_signal(signal.SIGSTOP)
+        self.guest_writes(9, "10M")
+        return server
+
+    def test_hung(self):
+        """V120: a copy whose server hangs is ended all the same, and nobody has to wait for that."""
+        if not shutil.which("nbdkit") or not self.daemon.can_fail():
+            return self.out.skip("a copy to a server that hangs", "needs nbdkit, and a module with debug_checks")
+        server = self.hung("hung")
+        self.daemon.fail("copy-end:1+")
+        since, begun = self.events.mark(), time.monotonic()
+        thread = threading.Thread(target=quietly, args=(self.domain.blockJobAbort, "vda", 0))
+        thread.start()
+        other = self.daemon.connect().lookupByName(self.name)
+        self.ok(jobs.wait_for(lambda: jobs.mirror(other.XMLDesc(0), "vda")[1] == "abort", 5), "the XML says abort")
+        self.equal(other.blockJobInfo("vda", 0).get("type"), 2, "another client sees the job meanwhile")
+        self.ok(thread.is_alive() and time.monotonic() - begun < 20, "while the abort waits for the server")
+        thread.join(30)
+        self.equal(self.ended(since), "canceled", "after its time the copy is ended by force")
+        self.daemon.fail(None)
+        self.equal(self.chain(), self.paths[::-1], "the disk is as before")
+        self.equal(self.pulled(), "completed", "the next job works")
+        server.kill()
+        self.gone()
+
+    def test_hung_pivot(self):
+        """V117, V118: the server hangs while it pivots, and then it dies."""
+        if not shutil.which("nbdkit"):
+            return self.out.skip("a copy to a server that hangs", "nbdkit is missing: apt-get install nbdkit")
+        server = self.hung("hung-pivot")
+        since = self.events.mark()
+        self.domain.blockJobAbort("vda", PIVOT | libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)
+        self.equal(jobs.mirror(self.domain.XMLDesc(0), "vda")[1], "pivot", "the XML says pivot")
+        self.equal(self.domain.blockJobInfo("vda", 0).get("type"), 2, "the job is there")
+        self.refused(lambda: self.domain.blockJobAbort("vda", 0), libvirt.VIR_ERR_OPERATION_INVALID,
+                     "is still being ended", "a second end")
+        self.refused(lambda: self.domain.blockCommit("vda", None, None, 0, ACTIVE), libvirt.VIR_ERR_BLOCK_COPY_ACTIVE,
+                     "already in active block job", "a commit")
+        server.kill()
+        self.equal(self.ended(since), "failed", "then the server dies, and the copy fails")
+        self.equal((self.chain(), jobs.mirror(self.domain.XMLDesc(0), "vda")), (self.paths[::-1], None),
+                   "the disk is as before")
+        self.equal(self.pulled(), "completed", "the next job works")
+        self.gone()
+
     # --- bitmaps, and jobs beside each other -----------------------------------------------------------------
 
     def test_beside(self):
@@ -393,7 +486,7 @@ class Test(jobtest.JobChecks):
 
 
 def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
+    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
 
 
 if __name__ == "__main__":

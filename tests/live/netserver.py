@@ -74,6 +74,22 @@ class Nbdkit(Server):
         os.chmod(self.socket, 0o777)                    # for QEMU's user, too
 
 
+class NbdkitTcp(Server):
+    """NBD over TCP."""
+
+    name = "exp0"
+
+    def __init__(self, daemon, folder, path):
+        self.port = free_port()
+        self.source = "<source protocol='nbd' name='exp0'><host name='127.0.0.1' port='%d'/></source>" % self.port
+        super().__init__(daemon, folder, path)
+
+    def start(self):
+        listens = os.path.join(self.folder, "nbd.pid")
+        self.spawn(["nbdkit", "-f", "-i", "127.0.0.1", "-p", str(self.port), "-P", listens, "file", self.path])
+        self.wait(lambda: os.path.exists(listens))
+
+
 class Tgt(Server):
     """iSCSI. @closed: only INITIATOR may come, with USER's PASSWORD."""
 

@@ -79,10 +79,10 @@ def main(program, text, test, run, modes=("system", "session")):
     return out.done()
 
 
-def run_with_daemon(out, args, mode, test, names):
+def run_with_daemon(out, args, mode, test, names, kind=Daemon):
     """Runs @names of the class @test with one daemon and one guest; after a failure the next test finds a daemon."""
     guest = Guest(args.guest_cache, out.diag)
-    with Daemon(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
+    with kind(mode, args.driver, args.build, kvm=guest.accel == "kvm") as daemon:
         daemon.start()
         out.diag("driver %s, qemu:///%s, guest under %s" % (args.driver, mode, guest.accel_for(daemon)))
         tests = test(out, daemon, guest)

@@ -61,14 +61,19 @@ qbjCopyOwnChain(const virDomainDiskDef *disk, const qbjCopyRequest *req)
     return qbjCopyIsShallow(disk, req) && virStorageSourceIsBacking(chain) ? chain : NULL;
 }
 
-/* Parts of an image that the plan does not know how to make or to undo. */
+/* Parts of an image that the plan does not know how to make or to undo. @there: the image is not made. */
 static int
-qbjGuardCopyImage(const virStorageSource *image, qbjRefusal *refusal)
+qbjGuardCopyImage(const virStorageSource *image, bool there, qbjRefusal *refusal)
 {
     virStorageType type = virStorageSourceGetActualType(image);
     const char *what = NULL;
 
-    if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK) {
+    if (type == VIR_STORAGE_TYPE_NETWORK && !there) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                      _("no image is made in the network yet: a copy there needs VIR_DOMAIN_BLOCK_COPY_REUSE_EXT"));
+        return -1;
+    }
+    if (type != VIR_STORAGE_TYPE_FILE && type != VIR_STORAGE_TYPE_BLOCK && type != VIR_STORAGE_TYPE_NETWORK) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
                       _("a copy to a destination of type '%s' is not supported yet"),
                       NULLSTR(virStorageTypeToString(type)));
@@ -84,6 +89,8 @@ qbjGuardCopyImage(const virStorageSource *image, qbjRefusal *refusal)
         what = "reservations";
     else if (image->fdgroup)
         what = "fdgroup";
+    else if (image->auth)
+        what = "auth";
     if (!what)
         return 0;
 
@@ -92,8 +99,10 @@ qbjGuardCopyImage(const virStorageSource *image, qbjRefusal *refusal)
 }
 
 static int
-qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
+qbjGuardCopyKnown(const qbjCopyRequest *req, qbjRefusal *refusal)
 {
+    const virStorageSource *target = req->target;
+    bool reuse = req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
     size_t depth = 0;
 
     /* 01/Y23 */
@@ -108,7 +117,7 @@ qbjGuardCopyKnown(const virStorageSource *target, qbjRefusal *refusal)
                           _("backing chains more than %d layers deep are not supported"), QBJ_SPEC_MAX_CHAIN);
             return -1;
         }
-        if (qbjGuardCopyImage(target, refusal) < 0)
+        if (qbjGuardCopyImage(target, reuse || depth > 1, refusal) < 0)
             return -1;
     }
     return 0;
@@ -168,7 +177,7 @@ qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persi
     if (qbjGuardCopyDisk(disk, refusal) < 0 || qbjGuardCopyChain(disk, req, refusal) < 0)
         return -1;
 
-    return qbjGuardCopyKnown(req->target, refusal);
+    return qbjGuardCopyKnown(req, refusal);
 }
 
 static bool
@@ -200,5 +209,5 @@ qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjR
     if (qbjGuardCopyStands(disk, req, refusal) < 0)
         return -1;
     /* what was found below the target has not been looked at yet */
-    return qbjGuardCopyKnown(req->target, refusal);
+    return qbjGuardCopyKnown(req, refusal);
 }

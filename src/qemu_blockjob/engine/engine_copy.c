@@ -53,10 +53,15 @@ qbjEngineCopyCheckTarget(const virDomainDiskDef *disk, const qbjCopyRequest *req
 static int
 qbjEngineCopySetFormat(const virDomainDiskDef *disk, qbjCopyRequest *req)
 {
+    bool reuse = req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
+
     if (req->target->format != VIR_STORAGE_FILE_NONE)
         return 0;
-    req->target->format = (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) ? qbjHostTargetProbe(req->target->path)
-                                                                         : disk->src->format;
+    if (reuse && !virStorageSourceIsLocalStorage(req->target)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("reused mirror destination format must be specified"));
+        return -1;
+    }
+    req->target->format = reuse ? qbjHostTargetProbe(req->target->path) : disk->src->format;
     return req->target->format < 0 ? -1 : 0;
 }
 
@@ -88,7 +93,7 @@ qbjEngineCopyCheckBelow(const virDomainDef *def, const virStorageSource *image, 
                              NULLSTR(req->target->path));
         return -1;
     }
-    if (virFileLinkPointsTo(image->path, req->target->path)) {
+    if (virStorageSourceIsLocalStorage(req->target) && virFileLinkPointsTo(image->path, req->target->path)) {
         virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is in its own backing chain"), image->path);
         return -1;
     }
@@ -153,8 +158,9 @@ qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, 
     g_autoptr(virStorageSource) copy = NULL;
     unsigned long long capacity;
 
-    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) &&
-        !(found->device && req->target->format == VIR_STORAGE_FILE_RAW))
+    if (!virStorageSourceIsLocalStorage(req->target) ||
+        (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) &&
+         !(found->device && req->target->format == VIR_STORAGE_FILE_RAW)))
         return 0;
     copy = virStorageSourceCopy(req->target, false);
     if (qbjHostTargetCapacity(copy, &capacity) < 0)
@@ -213,10 +219,12 @@ qbjEngineCopyTarget(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyReque
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
-    if (qbjHostTargetLook(req->target->path, found) < 0 ||
-        qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
-        qbjEngineCopyCheckImages(vm->def, req) < 0 ||
-        qbjEngineCopySetFormat(disk, req) < 0 ||
+    if (virStorageSourceIsLocalStorage(req->target) &&
+        (qbjHostTargetLook(req->target->path, found) < 0 ||
+         qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
+         qbjEngineCopyCheckImages(vm->def, req) < 0))
+        return -1;
+    if (qbjEngineCopySetFormat(disk, req) < 0 ||
         qbjEngineCopyProbe(vm, disk, req) < 0)
         return -1;
     return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
@@ -310,7 +318,8 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
 
     virObjectUnlock(vm);
     if (qbjEngineCopyCheckSize(disk, req, found) < 0 ||
-        (!found->exists && qbjHostTargetCreate(req->target->path, &identity) < 0))
+        (!found->exists && virStorageSourceIsLocalStorage(req->target) &&
+         qbjHostTargetCreate(req->target->path, &identity) < 0))
         rc = -1;
     virObjectLock(vm);
     if (rc < 0)

@@ -12,6 +12,7 @@
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjfault.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -188,6 +189,19 @@ qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONV
     return QBJ_EVENT_FAILED;
 }
 
+/* So long a copy that is ended by force may take to get back what is on its way to its target: less than who
+ * ends it waits. */
+#define QBJ_ENGINE_FORCED_CANCEL_MS 10000
+#define QBJ_ENGINE_CANCEL_SOON_MS 1000
+
+static unsigned int
+qbjEngineCancelLimit(const virQbjJob *job)
+{
+    if (virQbjFaultHit("copy-end"))
+        return QBJ_ENGINE_CANCEL_SOON_MS;
+    return job->cancelSoft ? QBJ_ENGINE_SOFT_CANCEL_MS : QBJ_ENGINE_FORCED_CANCEL_MS;
+}
+
 qbjJobEvent
 qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
 {
@@ -195,9 +209,9 @@ qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
 
     if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
         return QBJ_EVENT_FAILED;
-    /* a target that hangs never takes the rest of the data */
-    if (job->cancelSoft)
-        qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, QBJ_ENGINE_SOFT_CANCEL_MS);
+    /* a target that hangs never takes what is on its way to it */
+    if (job->spec->type == QBJ_TYPE_COPY)
+        qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, qbjEngineCancelLimit(job));
     return qbjEngineSendEnd(vm, job, "block-job-cancel", arguments);
 }
 
@@ -211,13 +225,41 @@ qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
     return where;
 }
 
+/* A server that hangs holds a job that is ended by force as well, for it has requests: without its connection
+ * they fail (protocol H11). Nobody needs what is left of such a target. */
+static void
+qbjEngineYankTarget(virDomainObj *vm, const virQbjJob *job)
+{
+    const virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    const virStorageSource *target = disk ? disk->mirror : NULL;
+    g_autoptr(virJSONValue) instance = NULL;
+    g_autoptr(virJSONValue) instances = virJSONValueNewArray();
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "yank" };
+
+    if (job->spec->type != QBJ_TYPE_COPY || !target || target->type != VIR_STORAGE_TYPE_NETWORK ||
+        target->protocol != VIR_STORAGE_NET_PROTOCOL_NBD ||
+        virJSONValueObjectAdd(&instance, "s:type", "block-node", "s:node-name", target->nodestorage, NULL) < 0 ||
+        virJSONValueArrayAppend(instances, &instance) < 0 ||
+        virJSONValueObjectAdd(&arguments, "a:instances", &instances, NULL) < 0)
+        return;
+    command.arguments = arguments;
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        virResetLastError();
+}
+
 qbjJobEvent
 qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job)
 {
     g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
 
+    qbjJobEvent event;
+
     job->cancelSoft = false;
-    return qbjEngineSendEnd(vm, job, "job-cancel", arguments);
+    event = qbjEngineSendEnd(vm, job, "job-cancel", arguments);
+    if (event == QBJ_EVENT_NONE)
+        qbjEngineYankTarget(vm, job);
+    return event;
 }
 
 qbjJobEvent
