@@ -25,6 +25,7 @@ BYTES_COMMIT = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
 SESSION = ("nbd_active", "iscsi_between", "iscsi_password")         # another user runs QEMU there
 LIVE, TIMEOUT = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_ERR_OPERATION_TIMEOUT
+REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
 OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>%s<target dev='vda' \
 bus='virtio'/></disk>"""
 SERVED = """<disk type='network' device='disk'><driver name='qemu' type='%s'/>%s%s<target dev='vda' bus='virtio'/>\
@@ -79,6 +80,17 @@ class Chain:
             self.find_base()
         self.test.equal(check_base(path, acked, fmt), [], self.name + ": every acknowledged block is there")
         self.test.ok(len(check_base(path, acked + 5, fmt)) >= 4, self.name + ": one that is not would be missed")
+
+
+class Target:
+    """An empty image of the disk's size on another server."""
+
+    def __init__(self, chain, kind, name):
+        folder = plain.folder(chain.test.daemon, chain.name + "-" + name)
+        path = os.path.join(folder, "image")
+        with open(path, "wb") as image:
+            image.truncate(SIZE)
+        self.server = kind(chain.test.daemon, folder, path)
 
 
 class Test(suite.DaemonChecks):
@@ -177,6 +189,38 @@ class Test(suite.DaemonChecks):
 
     def test_iscsi_part(self):
         self.part(netserver.Tgt, "iscsi-part")
+
+    # --- copies to a server ------------------------------------------------------------------------------------------
+
+    def copy(self, kind, name):
+        """Given up, pivoted, and from there back into a file; never onto itself."""
+        chain = self.started(kind, name + "-from")
+        target = Target(chain, kind, "raw")
+        new, back = SERVED % ("raw", target.server.source, ""), os.path.join(chain.folder, "back")
+        for end in (0, PIVOT):
+            chain.domain.blockCopy("vda", new, {}, REUSE)
+            self.ok(jobs.wait_ready(chain.domain, "vda"), name + ": the copy is ready", self.daemon.log_tail)
+            self.writes(chain, "while it is copied")
+            self.ends(chain, "completed" if end else "canceled", lambda: chain.domain.blockJobAbort("vda", end))
+            self.equal(len(chain.members()), 1 if end else 3, name + ": the chain afterwards")
+        self.equal(chain.members(), [target.server.name], name + ": the disk is on the server")
+        chain.server.kill()
+        self.writes(chain, "to the server")
+        self.refused(lambda: chain.domain.blockCopy("vda", new, {}, REUSE), libvirt.VIR_ERR_INVALID_ARG,
+                     "is an image of disk", name + ": the server's disk is not copied onto itself")
+        self.writes(chain, "after that")
+        chain.domain.blockCopy("vda", OVERLAY % (back, ""), {}, 0)
+        self.ok(jobs.wait_ready(chain.domain, "vda"), name + ": the copy back is ready", self.daemon.log_tail)
+        self.ends(chain, "completed", lambda: chain.domain.blockJobAbort("vda", PIVOT))
+        target.server.kill()
+        self.writes(chain, "to the file")
+        chain.check(back, "qcow2")
+
+    def test_nbd_copy(self):
+        self.copy(netserver.Nbdkit, "nbd-copy")
+
+    def test_iscsi_copy(self):
+        self.copy(netserver.Tgt, "iscsi-copy")
 
     # --- a server that goes away ---------------------------------------------------------------------------------
 

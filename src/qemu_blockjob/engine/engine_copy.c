@@ -66,12 +66,21 @@ qbjEngineCopySetFormat(const virDomainDiskDef *disk, qbjCopyRequest *req)
 }
 
 /* The same file under another name is the same file: QEMU's lock would tell after all had been prepared
- * (01/Y27). */
+ * (01/Y27). On a server there is no lock, and a copy onto itself would destroy the disk. */
+static bool
+qbjEngineCopyIsSame(virStorageSource *target, virStorageSource *src)
+{
+    if (!virStorageSourceIsLocalStorage(target) || !virStorageSourceIsLocalStorage(src))
+        return virStorageSourceIsSameLocation(target, src);
+
+    return src->path && virFileLinkPointsTo(target->path, src->path);
+}
+
 static int
-qbjEngineCopyCheckChain(const char *disk, const virStorageSource *src, const qbjCopyRequest *req)
+qbjEngineCopyCheckChain(const char *disk, virStorageSource *src, const qbjCopyRequest *req)
 {
     for (; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (virStorageSourceIsLocalStorage(src) && src->path && virFileLinkPointsTo(req->target->path, src->path)) {
+        if (qbjEngineCopyIsSame(req->target, src)) {
             virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is an image of disk '%s' itself"),
                            req->target->path, disk);
             return -1;
@@ -221,10 +230,10 @@ qbjEngineCopyTarget(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyReque
 
     if (virStorageSourceIsLocalStorage(req->target) &&
         (qbjHostTargetLook(req->target->path, found) < 0 ||
-         qbjEngineCopyCheckTarget(disk, req, found) < 0 ||
-         qbjEngineCopyCheckImages(vm->def, req) < 0))
+         qbjEngineCopyCheckTarget(disk, req, found) < 0))
         return -1;
-    if (qbjEngineCopySetFormat(disk, req) < 0 ||
+    if (qbjEngineCopyCheckImages(vm->def, req) < 0 ||
+        qbjEngineCopySetFormat(disk, req) < 0 ||
         qbjEngineCopyProbe(vm, disk, req) < 0)
         return -1;
     return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
