@@ -179,6 +179,9 @@ class Test(jobtest.JobChecks):
         run.restart(signal.SIGKILL)
         run.writing("while there is no daemon")
         run.come_back()
+        # one that got ready when the daemon was killed is found to be so a moment later
+        for target in ("vda", "vdb", "vdd"):
+            run.ready(target)
         run.equal([run.mirror(t) for t in d],
                   [("copy", "yes", to["vda"]), ("copy", "yes", to["vdb"]), ("copy", None, to["vdc"]),
                    ("copy", "yes", to["vdd"])], "the mirrors are as before")
