@@ -26,17 +26,17 @@ static xmlDoc *
 qbjVmSupportDomainAround(xmlDoc *disk)
 {
     xmlDoc *doc = xmlNewDoc(NULL);
-    xmlNode *domain = xmlNewDocNode(doc, NULL, BAD_CAST "domain", NULL);
-    xmlNode *devices = xmlNewChild(domain, NULL, BAD_CAST "devices", NULL);
+    xmlNode *domain = xmlNewDocNode(doc, NULL, (const xmlChar *) "domain", NULL);
+    xmlNode *devices = xmlNewChild(domain, NULL, (const xmlChar *) "devices", NULL);
     xmlNode *copy = xmlDocCopyNode(xmlDocGetRootElement(disk), doc, 1);
     xmlNode *driver;
 
     xmlDocSetRootElement(doc, domain);
     xmlAddChild(devices, copy);
-    if (!xmlHasProp(copy, BAD_CAST "device"))
-        xmlSetProp(copy, BAD_CAST "device", BAD_CAST "disk");
+    if (!xmlHasProp(copy, (const xmlChar *) "device"))
+        xmlSetProp(copy, (const xmlChar *) "device", (const xmlChar *) "disk");
     if ((driver = virQbjXMLChild(copy, "driver", NULL)))
-        xmlUnsetProp(driver, BAD_CAST "type");
+        xmlUnsetProp(driver, (const xmlChar *) "type");
     return doc;
 }
 
