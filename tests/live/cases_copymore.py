@@ -182,6 +182,36 @@ def v147_other_calls(r):
 
 
 @case
+def v148_figures(r):
+    """The bulk figures name a copy's target behind its disk, with what it brings along to stand on."""
+    from cases_calls import BACKING, shape
+    paths = r.d(3)
+    own = "<backingStore type='file'><format type='qcow2'/><source file='%s'/></backingStore></disk>" % paths[1]
+
+    def figures(flags):
+        value = r.conn.domainListGetStats([r.domain], libvirt.VIR_DOMAIN_STATS_BLOCK, flags)[0][1]
+        whole = ("block.count", "backingIndex", "capacity")
+        return {key: r.normal(v) if isinstance(v, str) else v if key.endswith(whole) else
+                v > 0 if key.endswith("allocation") else shape(v) for key, v in value.items()}
+
+    for label, xml, flags in (("full", to(new(r)), 0), ("shallow", to(new(r)), SHALLOW), ("raw", to(new(r), "raw"), 0),
+                              ("own chain", to(new(r)).replace("</disk>", own), SHALLOW)):
+        mark = r.events.mark()
+        r.need("V148 " + label, r.domain.blockCopy, "vda", xml, {}, flags)
+        r.ready()
+        r.call("V148 %s: figures" % label, figures, 0)
+        r.call("V148 %s: figures with backing" % label, figures, BACKING)
+        r.call("V148 %s: abort" % label, r.domain.blockJobAbort, "vda", 0)
+        r.final("canceled", since=mark)
+        r.gone()
+        os.unlink(new(r))
+    r.call("V148 figures afterwards", figures, BACKING)
+    r.held()
+    r.call("V148 commit: figures", figures, 0)
+    r.call("V148 commit: figures with backing", figures, BACKING)
+
+
+@case
 def v160_completed_at_the_monitor(r):
     import json
 

@@ -13,7 +13,7 @@ struct _qbjVmAsk {
     int place[QBJ_VM_ASK_LAST];                 /* of each question in it, -1: not asked */
     size_t n;
     qbjQmpBegun *begun;
-    GHashTable *nodes;                          /* name -> its entry in the answer to DEVICES; or NULL */
+    GHashTable *nodes;                          /* name -> its entry in DEVICES or TARGETS; or NULL */
 };
 
 static const char *const qbjVmAskCommands[QBJ_VM_ASK_LAST] = {
@@ -21,6 +21,7 @@ static const char *const qbjVmAskCommands[QBJ_VM_ASK_LAST] = {
     [QBJ_VM_ASK_GUEST_MEMORY] = "qom-get",
     [QBJ_VM_ASK_DEVICES] = "query-blockstats",
     [QBJ_VM_ASK_NODES] = "query-named-block-nodes",
+    [QBJ_VM_ASK_TARGETS] = "query-blockstats",
     [QBJ_VM_ASK_BLOCK] = "query-block",
     [QBJ_VM_ASK_IOTHREADS] = "query-iothreads",
     [QBJ_VM_ASK_HALT_POLL] = "query-stats",
@@ -48,6 +49,9 @@ qbjVmAskArguments(const virDomainDef *def, qbjVmAskWhat what)
     case QBJ_VM_ASK_NODES:
         virJSONValueObjectAdd(&arguments, "b:flat", true, NULL);
         break;
+    case QBJ_VM_ASK_TARGETS:
+        virJSONValueObjectAdd(&arguments, "b:query-nodes", true, NULL);
+        break;
     case QBJ_VM_ASK_HALT_POLL:
         return qbjVmAskHaltPoll();
     case QBJ_VM_ASK_BALLOON:
@@ -62,6 +66,18 @@ qbjVmAskArguments(const virDomainDef *def, qbjVmAskWhat what)
     return arguments;
 }
 
+static bool
+qbjVmAskHasTarget(const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i]->mirrorJob == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY)
+            return true;
+    }
+    return false;
+}
+
 /* Whether an answer could say anything that the definition does not. */
 static bool
 qbjVmAskHas(virDomainObj *vm, qbjVmAskWhat what)
@@ -70,6 +86,8 @@ qbjVmAskHas(virDomainObj *vm, qbjVmAskWhat what)
 
     if (what == QBJ_VM_ASK_NODES)
         return !qbjEngineJobPulls(vm);        /* it could kill QEMU */
+    if (what == QBJ_VM_ASK_TARGETS)
+        return qbjVmAskHasTarget(def) && !qbjEngineJobPulls(vm);
     if (what == QBJ_VM_ASK_HALT_POLL)
         return def->virtType == VIR_DOMAIN_VIRT_KVM;
     if (what == QBJ_VM_ASK_IOTHREADS)
@@ -126,9 +144,12 @@ static void
 qbjVmAskIndex(qbjVmAsk *ask)
 {
     virJSONValue *devices = qbjVmAskGet(ask, QBJ_VM_ASK_DEVICES);
+    virJSONValue *targets = qbjVmAskGet(ask, QBJ_VM_ASK_TARGETS);
     size_t i;
 
     ask->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (i = 0; i < virQbjJSONArraySize(targets); i++)
+        qbjVmAskIndexNode(ask->nodes, virJSONValueArrayGet(targets, i));
     for (i = 0; i < virQbjJSONArraySize(devices); i++)
         qbjVmAskIndexChain(ask->nodes, virJSONValueArrayGet(devices, i));
 }

@@ -9,6 +9,8 @@ typedef enum {
     QBJ_VM_ASK_GUEST_MEMORY,    /* what the guest's balloon driver has reported */
     QBJ_VM_ASK_DEVICES,         /* query-blockstats: devices, and below each the nodes of its chain */
     QBJ_VM_ASK_NODES,           /* query-named-block-nodes, flat; not of a VM with a deep chain (vm_chain.h) */
+    QBJ_VM_ASK_TARGETS,         /* query-blockstats of each node, as a copy's target is below no device yet; only of
+                                 * a VM that has one, and not while a disk is being pulled */
     QBJ_VM_ASK_BLOCK,           /* query-block */
     QBJ_VM_ASK_IOTHREADS,       /* query-iothreads */
     QBJ_VM_ASK_HALT_POLL,       /* query-stats of the vcpus: time spent polling */
@@ -30,7 +32,7 @@ int qbjVmAskCollect(qbjVmAsk *ask, unsigned int deadlineMs);
 /* The answer to one question, borrowed; NULL: not asked, QEMU has refused it, or none came. */
 virJSONValue *qbjVmAskGet(const qbjVmAsk *ask, qbjVmAskWhat what);
 
-/* What DEVICES says of one node ("stats"), borrowed; NULL as above. */
+/* What DEVICES or TARGETS says of one node ("stats"), borrowed; NULL as above. */
 virJSONValue *qbjVmAskGetNode(const qbjVmAsk *ask, const char *node);
 
 /* Frees @ask; an answer that is still missing is waited for no longer. */

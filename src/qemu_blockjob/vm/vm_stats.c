@@ -40,7 +40,7 @@ static const qbjVmStatsGroup qbjVmStatsGroups[] = {
     { VIR_DOMAIN_STATS_BALLOON, QBJ_VM_ASK(BALLOON) | QBJ_VM_ASK(GUEST_MEMORY), false, qbjVmStatsBalloon },
     { VIR_DOMAIN_STATS_VCPU, 0, false, qbjVmStatsVcpu },
     { VIR_DOMAIN_STATS_INTERFACE, 0, false, qbjVmStatsInterface },
-    { VIR_DOMAIN_STATS_BLOCK, QBJ_VM_ASK(DEVICES) | QBJ_VM_ASK(NODES), false, qbjVmStatsBlock },
+    { VIR_DOMAIN_STATS_BLOCK, QBJ_VM_ASK(DEVICES) | QBJ_VM_ASK(NODES) | QBJ_VM_ASK(TARGETS), false, qbjVmStatsBlock },
     { VIR_DOMAIN_STATS_PERF, 0, false, qbjVmStatsNothing },
     { VIR_DOMAIN_STATS_IOTHREAD, QBJ_VM_ASK(IOTHREADS), true, qbjVmStatsIOThread },
     { VIR_DOMAIN_STATS_MEMORY, 0, false, qbjVmStatsNothing },
@@ -83,6 +83,17 @@ qbjVmStatsIsLive(const qbjVmStats *stats)
     return stats->domainId >= 0 && stats->vm->def->id == stats->domainId;
 }
 
+/* The images below it, and then the target of a copy without what that stands on (V148). */
+virStorageSource *
+qbjVmStatsNext(const qbjVmStats *stats, const virDomainDiskDef *disk, const virStorageSource *src)
+{
+    virStorageSource *target = disk->mirrorJob == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY ? disk->mirror : NULL;
+
+    if (!stats->backing || src == target)
+        return NULL;
+    return virStorageSourceIsBacking(src->backingStore) ? src->backingStore : target;
+}
+
 /* The images that are read as files: what is reported of a VM, see qbjVmStatsBlock(). */
 static void
 qbjVmStatsCopyImages(qbjVmStats *stats, bool active)
@@ -98,8 +109,8 @@ qbjVmStatsCopyImages(qbjVmStats *stats, bool active)
             virStorageSource *copy = virStorageSourceIsEmpty(src) ? NULL : virStorageSourceCopy(src, false);
 
             g_ptr_array_add(stats->images, copy);
-            src = src->backingStore;
-        } while (active && stats->backing && virStorageSourceIsBacking(src));
+            src = active ? qbjVmStatsNext(stats, def->disks[i], src) : NULL;
+        } while (src);
     }
     stats->sizes = g_new0(qbjVmBlockSizes, stats->images->len + 1);
 }
@@ -124,6 +135,8 @@ qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing, unsigned in
     stats->groups = qbjVmStatsSupported(vm->def, active, groups);
     stats->backing = backing;
     questions = qbjVmStatsQuestions(stats->groups);
+    if (!backing)
+        questions &= ~QBJ_VM_ASK(TARGETS);
     if ((stats->groups & VIR_DOMAIN_STATS_BLOCK) && (!active || !qbjVmBlockNeedsNodes(vm))) {
         qbjVmStatsCopyImages(stats, active);
         questions &= ~QBJ_VM_ASK(NODES);

@@ -102,8 +102,8 @@ qbjVmStatsBlockDisk(const qbjVmStats *stats, virTypedParamList *list, size_t *n,
     do {
         if (qbjVmStatsBlockLive(stats, list, (*n)++, disk, src) < 0)
             return -1;
-        src = src->backingStore;
-    } while (stats->backing && virStorageSourceIsBacking(src));
+        src = qbjVmStatsNext(stats, disk, src);
+    } while (src);
     return 0;
 }
 

@@ -25,5 +25,8 @@ int qbjVmStatsInterface(const qbjVmStats *stats, virTypedParamList *list);
 int qbjVmStatsIOThread(const qbjVmStats *stats, virTypedParamList *list);
 int qbjVmStatsDirtyRate(const qbjVmStats *stats, virTypedParamList *list);
 
+/* What is reported behind the image @src of @disk, which belongs to a running VM; NULL: nothing more. */
+virStorageSource *qbjVmStatsNext(const qbjVmStats *stats, const virDomainDiskDef *disk, const virStorageSource *src);
+
 /* The VM runs, and it is the run that was asked. */
 bool qbjVmStatsIsLive(const qbjVmStats *stats);
