@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -13,10 +14,21 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* With the time of its birth, where the file system has one: the number may be another file's by now. */
 static char *
-qbjHostTargetIdentity(const struct stat *st)
+qbjHostTargetIdentity(const struct statx *st)
 {
-    return g_strdup_printf("%llu:%llu", (unsigned long long) st->st_dev, (unsigned long long) st->st_ino);
+    g_autofree char *born = st->stx_mask & STATX_BTIME ?
+        g_strdup_printf(":%lld.%09u", (long long) st->stx_btime.tv_sec, st->stx_btime.tv_nsec) : NULL;
+
+    return g_strdup_printf("%llu:%llu%s", (unsigned long long) makedev(st->stx_dev_major, st->stx_dev_minor),
+                           (unsigned long long) st->stx_ino, NULLSTR_EMPTY(born));
+}
+
+static int
+qbjHostTargetStat(int folder, const char *path, int flags, struct statx *st)
+{
+    return statx(folder, path, flags, STATX_BASIC_STATS | STATX_BTIME, st);
 }
 
 void
@@ -28,19 +40,19 @@ qbjHostTargetClear(qbjHostTarget *target)
 int
 qbjHostTargetLook(const char *path, qbjHostTarget *target)
 {
-    struct stat st;
+    struct statx st;
 
     *target = (qbjHostTarget) { 0 };
-    if (stat(path, &st) < 0) {
+    if (qbjHostTargetStat(AT_FDCWD, path, 0, &st) < 0) {
         if (errno == ENOENT || errno == ENOTDIR)
             return 0;
         virReportSystemError(errno, _("cannot look at copy destination '%s'"), path);
         return -1;
     }
     target->exists = true;
-    target->device = S_ISBLK(st.st_mode);
-    target->regular = S_ISREG(st.st_mode);
-    target->empty = target->regular && st.st_size == 0;
+    target->device = S_ISBLK(st.stx_mode);
+    target->regular = S_ISREG(st.stx_mode);
+    target->empty = target->regular && st.stx_size == 0;
     if (target->empty)
         target->identity = qbjHostTargetIdentity(&st);
     return 0;
@@ -111,11 +123,11 @@ qbjHostTargetCreate(const char *path, char **identity)
 {
     VIR_AUTOCLOSE fd = qbjHostTargetOpenNew(path);
     g_autofree char *to = NULL;
-    struct stat st;
+    struct statx st;
 
     if (fd < 0 && errno == EEXIST && (to = qbjHostTargetLink(path)))
         fd = qbjHostTargetOpenNew(to);
-    if (fd < 0 || fstat(fd, &st) < 0) {
+    if (fd < 0 || qbjHostTargetStat(fd, "", AT_EMPTY_PATH, &st) < 0) {
         virReportSystemError(errno, "%s", _("failed to create copy target"));
         return -1;
     }
@@ -124,19 +136,19 @@ qbjHostTargetCreate(const char *path, char **identity)
 }
 
 static bool
-qbjHostTargetIs(const struct stat *st, const char *identity)
+qbjHostTargetIs(const struct statx *st, const char *identity)
 {
     g_autofree char *now = qbjHostTargetIdentity(st);
 
-    return S_ISREG(st->st_mode) && STREQ_NULLABLE(now, identity);
+    return S_ISREG(st->stx_mode) && STREQ_NULLABLE(now, identity);
 }
 
 bool
 qbjHostTargetIsEmpty(const char *path, const char *identity)
 {
-    struct stat st;
+    struct statx st;
 
-    return stat(path, &st) == 0 && st.st_size == 0 && qbjHostTargetIs(&st, identity);
+    return qbjHostTargetStat(AT_FDCWD, path, 0, &st) == 0 && st.stx_size == 0 && qbjHostTargetIs(&st, identity);
 }
 
 static int
@@ -157,9 +169,9 @@ qbjHostTargetRemove(const char *path, const char *identity)
     g_autofree char *folder = real ? g_path_get_dirname(real) : NULL;
     g_autofree char *name = real ? g_path_get_basename(real) : NULL;
     VIR_AUTOCLOSE fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    struct stat st;
+    struct statx st;
 
-    if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fd < 0 || qbjHostTargetStat(fd, name, AT_SYMLINK_NOFOLLOW, &st) < 0)
         return qbjHostTargetFailed(path);
     if (!qbjHostTargetIs(&st, identity) || unlinkat(fd, name, 0) == 0)
         return 0;
@@ -170,9 +182,9 @@ int
 qbjHostTargetEmpty(const char *path, const char *identity)
 {
     VIR_AUTOCLOSE fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    struct stat st;
+    struct statx st;
 
-    if (fd < 0 || fstat(fd, &st) < 0)
+    if (fd < 0 || qbjHostTargetStat(fd, "", AT_EMPTY_PATH, &st) < 0)
         return qbjHostTargetFailed(path);
     if (!qbjHostTargetIs(&st, identity) || ftruncate(fd, 0) == 0)
         return 0;

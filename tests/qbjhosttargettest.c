@@ -1,0 +1,123 @@
+/* host_target.h: nothing is taken back but what was made. */
+#include <config.h>
+
+#include "internal.h"
+#include "host_target.h"
+#include "virerror.h"
+#include "virfile.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRIES 20
+#define TICK_US 20000           /* file systems tell times apart by the kernel's ticks */
+
+typedef struct _Fixture Fixture;
+struct _Fixture {
+    char *folder;
+    char *path;
+    char *identity;             /* of an empty file at path */
+};
+
+static void
+fixtureSetUp(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    fixture->folder = g_dir_make_tmp("qbj-target-XXXXXX", NULL);
+    g_assert_nonnull(fixture->folder);
+    fixture->path = g_build_filename(fixture->folder, "target", NULL);
+    g_assert_cmpint(qbjHostTargetCreate(fixture->path, &fixture->identity), ==, 0);
+}
+
+static void
+fixtureTearDown(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    ignore_value(unlink(fixture->path));
+    g_assert_cmpint(rmdir(fixture->folder), ==, 0);
+    g_free(fixture->folder);
+    g_free(fixture->path);
+    g_free(fixture->identity);
+    virResetLastError();
+}
+
+static void
+testRemove(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_assert_true(qbjHostTargetIsEmpty(fixture->path, fixture->identity));
+    g_assert_cmpint(truncate(fixture->path, 1), ==, 0);
+    g_assert_false(qbjHostTargetIsEmpty(fixture->path, fixture->identity));
+    g_assert_cmpint(qbjHostTargetRemove(fixture->path, fixture->identity), ==, 0);
+    g_assert_cmpint(access(fixture->path, F_OK), <, 0);
+    g_assert_cmpint(qbjHostTargetRemove(fixture->path, fixture->identity), ==, 0);
+}
+
+static void
+testEmpty(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    struct stat st;
+
+    g_assert_cmpint(truncate(fixture->path, 100), ==, 0);
+    g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity), ==, 0);
+    g_assert_cmpint(stat(fixture->path, &st), ==, 0);
+    g_assert_cmpint(st.st_size, ==, 0);
+}
+
+/* A file system may give a new file the number of the one that has just gone. */
+static void
+testReplaced(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    struct stat st;
+    size_t i;
+
+    for (i = 0; i < TRIES; i++) {
+        g_usleep(TICK_US);
+        g_assert_cmpint(unlink(fixture->path), ==, 0);
+        g_assert_cmpint(virFileWriteStr(fixture->path, "theirs", 0600), ==, 0);
+        g_assert_false(qbjHostTargetIsEmpty(fixture->path, fixture->identity));
+        g_assert_cmpint(qbjHostTargetRemove(fixture->path, fixture->identity), ==, 0);
+        g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity), ==, 0);
+        g_assert_cmpint(stat(fixture->path, &st), ==, 0);
+        g_assert_cmpint(st.st_size, ==, strlen("theirs"));
+    }
+}
+
+static void
+testLink(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *other = g_strdup_printf("%s/other", fixture->folder);
+    g_autofree char *link = g_strdup_printf("%s/link", fixture->folder);
+    g_autofree char *identity = NULL;
+    struct stat st;
+
+    g_assert_cmpint(symlink("other", link), ==, 0);
+    g_assert_cmpint(qbjHostTargetCreate(link, &identity), ==, 0);
+    g_assert_cmpint(lstat(other, &st), ==, 0);
+    g_assert_cmpint(qbjHostTargetRemove(link, identity), ==, 0);
+    g_assert_cmpint(lstat(other, &st), <, 0);
+    g_assert_cmpint(unlink(link), ==, 0);
+}
+
+static void
+testExists(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *identity = NULL;
+
+    g_assert_cmpint(qbjHostTargetCreate(fixture->path, &identity), <, 0);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
+    g_assert_null(identity);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (virInitialize() < 0)
+        return 1;
+#define ADD(name, function) g_test_add("/target/" name, Fixture, NULL, fixtureSetUp, function, fixtureTearDown)
+    ADD("remove", testRemove);
+    ADD("empty", testEmpty);
+    ADD("replaced", testReplaced);
+    ADD("link", testLink);
+    ADD("exists", testExists);
+#undef ADD
+    return g_test_run();
+}
