@@ -1,6 +1,7 @@
 /* Golden cases of the planner of copies: each folder of tests/qemublockjobdata/spec/copy has domain.xml,
  * whose disk has the target as its <mirror>, and request.json, perhaps nodes.json (the answer of
- * query-named-block-nodes at the end), and spec.json or error.txt. */
+ * query-named-block-nodes at the end), and spec.json or error.txt. A request with "rebase" is one of
+ * virDomainBlockRebase: its target must be the <mirror>, as far as the request says. */
 #include <config.h>
 
 #include "internal.h"
@@ -32,11 +33,11 @@ qbjTestYes(virJSONValue *json, const char *key)
     return value;
 }
 
+/* @names: of the bits, from the lowest one. */
 static unsigned int
-qbjTestFlags(virJSONValue *json)
+qbjTestFlags(virJSONValue *json, const char *key, const char *const *names)
 {
-    static const char *const names[] = { "shallow", "reuse", "transient", "synchronous", NULL };
-    virJSONValue *flags = virJSONValueObjectGetArray(json, "flags");
+    virJSONValue *flags = virJSONValueObjectGetArray(json, key);
     unsigned int mask = 0;
     size_t i;
 
@@ -49,6 +50,48 @@ qbjTestFlags(virJSONValue *json)
         mask |= 1U << bit;
     }
     return mask;
+}
+
+static unsigned int
+qbjTestCopyFlags(virJSONValue *json)
+{
+    static const char *const names[] = { "shallow", "reuse", "transient", "synchronous", NULL };
+
+    return qbjTestFlags(json, "flags", names);
+}
+
+static unsigned int
+qbjTestRebaseFlags(virJSONValue *json)
+{
+    static const char *const names[] = { "shallow", "reuse", "raw", "copy", "relative", "dev", "bytes", NULL };
+    unsigned int flags = qbjTestFlags(json, "rebase", names);
+
+    g_assert_true(flags & VIR_DOMAIN_BLOCK_REBASE_COPY);
+    return flags;
+}
+
+/* What the engine adds to the target of a rebase stands in the case: 01/Y16. */
+static int
+qbjTestRebase(virJSONValue *json, const virDomainDiskDef *disk, qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    qbjCopyRequest asked;
+    g_autoptr(virStorageSource) target =
+        qbjCopyRequestRebase(virJSONValueObjectGetString(json, "path"), qbjTestNumber(json, "bandwidth"),
+                             qbjTestRebaseFlags(json), &asked, refusal);
+
+    if (!target)
+        return -1;
+    g_assert_true(asked.target == target);
+    g_assert_cmpint(target->type, ==, disk->mirror->type);
+    g_assert_cmpstr(target->path, ==, disk->mirror->path);
+    g_assert_null(target->backingStore);
+    if (target->format != VIR_STORAGE_FILE_NONE)
+        g_assert_cmpint(target->format, ==, disk->mirror->format);
+    else if (!(asked.flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT))
+        g_assert_cmpint(disk->mirror->format, ==, disk->src->format);
+    req->flags = asked.flags;
+    req->bandwidth = asked.bandwidth;
+    return 0;
 }
 
 static void
@@ -75,14 +118,15 @@ qbjTestRoundTrip(virJSONValue *json)
 
 /* What the engine does, in its order. */
 static qbjSpec *
-qbjTestPlan(virDomainDiskDef *disk, const qbjCopyRequest *req, virJSONValue *json, const virJSONValue *nodes,
+qbjTestPlan(virDomainDiskDef *disk, qbjCopyRequest *req, virJSONValue *json, const virJSONValue *nodes,
             qbjRefusal *refusal)
 {
     g_auto(qbjRefusal) busy = QBJ_REFUSAL_INIT;
     g_autoptr(qbjSpec) spec = NULL;
 
     qbjTestBusy(json, disk->dst, &busy);
-    if (qbjGuardCopyRequest(req, refusal) < 0 ||
+    if ((virJSONValueObjectHasKey(json, "rebase") && qbjTestRebase(json, disk, req, refusal) < 0) ||
+        qbjGuardCopyRequest(req, refusal) < 0 ||
         qbjGuardCopy(disk, req, qbjTestYes(json, "persistent"), &busy, refusal) < 0 ||
         qbjGuardCopyFormat(disk, req, refusal) < 0 ||
         qbjSpecPlanCopy(disk, req, &spec, refusal) < 0)
@@ -119,7 +163,7 @@ qbjTestCopy(const void *opaque)
     }
     req = (qbjCopyRequest) {
         .target = target,
-        .flags = qbjTestFlags(json),
+        .flags = qbjTestCopyFlags(json),
         .bandwidth = qbjTestNumber(json, "bandwidth"),
         .granularity = qbjTestNumber(json, "granularity"),
         .bufSize = qbjTestNumber(json, "buf-size"),

@@ -229,6 +229,8 @@ qbjTestErrorName(virErrorNumber code)
         return "VIR_ERR_CONFIG_UNSUPPORTED";
     case VIR_ERR_BLOCK_COPY_ACTIVE:
         return "VIR_ERR_BLOCK_COPY_ACTIVE";
+    case VIR_ERR_ARGUMENT_UNSUPPORTED:
+        return "VIR_ERR_ARGUMENT_UNSUPPORTED";
     case VIR_ERR_OVERFLOW:
         return "VIR_ERR_OVERFLOW";
     }

@@ -7,7 +7,6 @@
 #include "domain_queue.h"
 #include "engine_copy.h"
 #include "engine_refuse.h"
-#include "engine_request.h"
 #include "virdomainjob.h"
 #include "virerror.h"
 #include "virtypedparam.h"
@@ -79,38 +78,17 @@ qbjApiBlockCopy(virDomainPtr domain, const char *disk, const char *destxml, virT
     return qbjApiBlockCopyRun(vm, disk, &req);
 }
 
-/* Y5 */
-static int
-qbjApiBlockRebaseCheckCopy(unsigned long bandwidth, unsigned int flags, unsigned long long *bytes)
-{
-    *bytes = bandwidth;
-    if (!(flags & VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES) && qbjEngineRequestSpeed(bandwidth, false, bytes) < 0)
-        return -1;
-    if (flags & VIR_DOMAIN_BLOCK_REBASE_RELATIVE) {
-        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s", _("Relative backing during copy not supported yet"));
-        return -1;
-    }
-    return 0;
-}
-
 int
 qbjApiBlockRebaseCopy(virDomainObj *vm, const char *disk, const char *path, unsigned long bandwidth,
                       unsigned int flags)
 {
-    g_autoptr(virStorageSource) target = virStorageSourceNew();
-    qbjCopyRequest req = { .target = target };
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(virStorageSource) target = NULL;
+    qbjCopyRequest req;
 
-    if (qbjApiBlockRebaseCheckCopy(bandwidth, flags, &req.bandwidth) < 0) {
+    if (!(target = qbjCopyRequestRebase(path, bandwidth, flags, &req, &refusal))) {
         virDomainObjEndAPI(&vm);
-        return -1;
+        return qbjEngineRefuse(&refusal);
     }
-    target->type = (flags & VIR_DOMAIN_BLOCK_REBASE_COPY_DEV) ? VIR_STORAGE_TYPE_BLOCK : VIR_STORAGE_TYPE_FILE;
-    target->path = g_strdup(path);
-    if (flags & VIR_DOMAIN_BLOCK_REBASE_COPY_RAW)
-        target->format = VIR_STORAGE_FILE_RAW;
-    if (flags & VIR_DOMAIN_BLOCK_REBASE_SHALLOW)
-        req.flags |= VIR_DOMAIN_BLOCK_COPY_SHALLOW;
-    if (flags & VIR_DOMAIN_BLOCK_REBASE_REUSE_EXT)
-        req.flags |= VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
     return qbjApiBlockCopyRun(vm, disk, &req);
 }

@@ -44,3 +44,16 @@ qbjGuardBandwidth(unsigned long long bandwidth, qbjRefusal *refusal)
                   (unsigned long long) LLONG_MAX);
     return -1;
 }
+
+int
+qbjGuardSpeedMiB(unsigned long bandwidth, unsigned long long *bytes, qbjRefusal *refusal)
+{
+    const unsigned long long max = LLONG_MAX >> 20;
+
+    if (bandwidth > max) {
+        qbjRefusalSet(refusal, VIR_ERR_OVERFLOW, _("bandwidth must be less than %llu"), max);
+        return -1;
+    }
+    *bytes = (unsigned long long) bandwidth << 20;
+    return 0;
+}

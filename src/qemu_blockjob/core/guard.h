@@ -14,3 +14,6 @@ int qbjGuardBusy(const qbjRefusal *busy, qbjRefusal *refusal);
 /* 01/A15: what QEMU's signed speed cannot hold is refused here, not by a JSON error after the record has
  * been saved. @bandwidth: bytes/s. */
 int qbjGuardBandwidth(unsigned long long bandwidth, qbjRefusal *refusal);
+
+/* 01/A15: @bandwidth, MiB/s, in @bytes/s. VIR_ERR_OVERFLOW. */
+int qbjGuardSpeedMiB(unsigned long bandwidth, unsigned long long *bytes, qbjRefusal *refusal);

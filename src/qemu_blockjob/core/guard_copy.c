@@ -135,6 +135,17 @@ qbjGuardCopyChain(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRe
     return 0;
 }
 
+/* Y11 */
+static int
+qbjGuardCopyShallowRaw(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    if (!qbjCopyIsShallow(disk, req) || req->target->format != VIR_STORAGE_FILE_RAW)
+        return 0;
+    qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
+                  _("shallow copy of disk '%s' into a raw file is not possible"), disk->dst);
+    return -1;
+}
+
 /* A shallow copy that stands on nothing would lack what is below the disk's active image. */
 static int
 qbjGuardCopyStands(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
@@ -176,6 +187,9 @@ qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persi
     }
     if (qbjGuardCopyDisk(disk, refusal) < 0 || qbjGuardCopyChain(disk, req, refusal) < 0)
         return -1;
+    /* what is there already may be found wrong first, as by the stock driver (Y12, Y15) */
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) && qbjGuardCopyShallowRaw(disk, req, refusal) < 0)
+        return -1;
 
     return qbjGuardCopyKnown(req, refusal);
 }
@@ -191,11 +205,8 @@ qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjR
 {
     int format = req->target->format;
 
-    if (qbjCopyIsShallow(disk, req) && format == VIR_STORAGE_FILE_RAW) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
-                      _("shallow copy of disk '%s' into a raw file is not possible"), disk->dst);
+    if (qbjGuardCopyShallowRaw(disk, req, refusal) < 0)
         return -1;
-    }
     if (disk->src->shared && !disk->src->readonly && format != VIR_STORAGE_FILE_RAW) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                       _("can't pivot a shared disk to a storage volume not supporting sharing"));

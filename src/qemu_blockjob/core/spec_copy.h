@@ -26,6 +26,13 @@ struct _qbjCopyRequest {
     qbjCopySize source;
 };
 
+/* What virDomainBlockRebase with COPY asks for (01/Y5). @flags: virDomainBlockRebaseFlags, only known ones;
+ * @bandwidth: bytes/s or MiB/s, as they say. Returns the target, which the caller unreferences and @req
+ * borrows: without a format unless it is COPY_RAW. @req is set only on success. NULL: VIR_ERR_OVERFLOW,
+ * VIR_ERR_ARGUMENT_UNSUPPORTED. */
+virStorageSource *qbjCopyRequestRebase(const char *path, unsigned long bandwidth, unsigned int flags,
+                                       qbjCopyRequest *req, qbjRefusal *refusal);
+
 /* Numbers that QEMU would refuse after everything is prepared (01/Y2, Y3, A15), and 01/Y6. Needs nothing
  * but the request: VIR_ERR_INVALID_ARG. */
 int qbjGuardCopyRequest(const qbjCopyRequest *req, qbjRefusal *refusal);

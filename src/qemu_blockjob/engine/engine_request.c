@@ -2,6 +2,8 @@
 
 #include "internal.h"
 #include "engine_request.h"
+#include "engine_refuse.h"
+#include "guard.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 
@@ -26,18 +28,16 @@ qbjEngineRequestDisk(virDomainObj *vm, const char *name)
 int
 qbjEngineRequestSpeed(unsigned long bandwidth, bool bytes, unsigned long long *speed)
 {
-    const unsigned long long mibMax = LLONG_MAX >> 20;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
-    if (!bytes && bandwidth > mibMax) {
-        virReportError(VIR_ERR_OVERFLOW, _("bandwidth must be less than %llu"), mibMax);
-        return -1;
-    }
+    if (!bytes)
+        return qbjGuardSpeedMiB(bandwidth, speed, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
     /* the stock driver finds this one only after it has changed rights (01/A15 D) */
-    if (bytes && bandwidth > LLONG_MAX) {
+    if (bandwidth > LLONG_MAX) {
         virReportError(VIR_ERR_OVERFLOW, _("bandwidth must be less than %llu"), (unsigned long long) LLONG_MAX);
         return -1;
     }
-    *speed = bytes ? bandwidth : (unsigned long long) bandwidth << 20;
+    *speed = bandwidth;
     return 0;
 }
 

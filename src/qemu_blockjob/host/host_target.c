@@ -84,7 +84,8 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
         *capacity = src->physical;
         return 0;
     }
-    if ((len = virFileReadHeaderFD(fd, VIR_STORAGE_MAX_HEADER, &header)) < 0) {
+    /* the size of a block device is where its end is: that is where the descriptor stands now */
+    if (lseek(fd, 0, SEEK_SET) < 0 || (len = virFileReadHeaderFD(fd, VIR_STORAGE_MAX_HEADER, &header)) < 0) {
         virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
         return -1;
     }
