@@ -22,7 +22,7 @@ from faults import FaultDaemon
 from guest import read_image
 from images import info, make_chain, qemu_img, qemu_io
 from jobtest import ACTIVE, PAUSED, fill, holds
-from netserver import Nbdkit, NbdkitTcp, bring_up_loopback
+from netserver import Nbdkit, NbdkitTcp, Tgt, bring_up_loopback
 from writes import MIB, PIVOT, Run
 
 SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -367,12 +367,14 @@ class Test(jobtest.JobChecks):
 
     # --- destinations in the network ---------------------------------------------------------------------------
 
-    def served(self, name, kind):
+    def served(self, name, kind, size="64M"):
         """A domain, and a server with an empty raw image: (server, its destination)."""
         self.started(name)
-        folder = plain.folder(self.daemon, name + "/served")
+        return self.server(plain.folder(self.daemon, name + "/served"), kind, size)
+
+    def server(self, folder, kind, size):
         image = os.path.join(folder, "image")
-        qemu_img("create", "-q", "-f", "raw", image, "64M")
+        qemu_img("create", "-q", "-f", "raw", image, size)
         server = kind(self.daemon, folder, image)
         return server, "<disk type='network'><driver type='raw'/>%s</disk>" % server.source
 
@@ -402,6 +404,50 @@ class Test(jobtest.JobChecks):
         wrong = holds(server.path, fmt="raw")
         self.ok(not wrong, "everything is on the server", wrong)
         qemu_io(server.path, "raw", "read -P 9 10M 1M", "read -P 7 12M 1M")
+
+    def wrong_size(self, server, to, size):
+        nodes = self.nodes()
+        self.refused(lambda: self.domain.blockCopy("vda", to, {}, TRANSIENT | REUSE), libvirt.VIR_ERR_INVALID_ARG,
+                     "destination '%s' is %d bytes large, but disk 'vda' is %d bytes" % (server.name, size, SIZE),
+                     "%s: a destination of another size" % self.name)
+        self.equal((self.nodes(), self.monitor("query-jobs")["return"], self.domain.blockJobInfo("vda", 0),
+                    jobs.mirror(self.domain.XMLDesc(0), "vda")), (nodes, [], {}, None), "nothing is left of it")
+
+    def test_network_size(self):
+        """V92, 01/Y26: what a server has must be as large as the disk. Only QEMU can look at it, and must not be asked
+        beside a pull (protocol H3)."""
+        if not shutil.which("nbdkit"):
+            return self.out.skip("a copy to a server", "nbdkit is missing: apt-get install nbdkit")
+        server, to = self.served("network-size", Nbdkit, "32M")
+        self.wrong_size(server, to, 32 * MIB)
+        os.truncate(server.path, 128 * MIB)
+        self.wrong_size(server, to, 128 * MIB)
+        os.truncate(server.path, SIZE)
+        self.domain.blockCopy("vda", to, {}, TRANSIENT | REUSE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "one of the same size gets ready")
+        self.domain.blockJobAbort("vda", 0)
+        self.gone()
+        server.kill()
+
+    def wrong_size_beside(self, folder):
+        """Another disk is being pulled."""
+        if not shutil.which("nbdkit"):
+            return
+        server, to = self.server(folder, Nbdkit, "32M")
+        since = self.events.mark()
+        self.domain.blockCopy("vda", to, {}, REUSE)
+        self.equal(self.ended(since), "failed", "beside a pull a destination of another size is found by QEMU")
+        self.equal(jobs.mirror(self.domain.XMLDesc(0), "vda"), None, "nothing is left of it")
+        server.kill()
+
+    def test_iscsi_size(self):
+        if not shutil.which("tgtd"):
+            return self.out.skip("a copy to an iSCSI server", "tgtd is missing: apt-get install tgt")
+        bring_up_loopback(self.daemon)
+        server, to = self.served("iscsi-size", Tgt, "32M")
+        self.wrong_size(server, to, 32 * MIB)
+        self.gone()
+        server.kill()
 
     def hung(self, name, flags=0):
         """A copy that is ready, to a server that stops, and then the guest writes; gives the server."""
@@ -473,8 +519,9 @@ class Test(jobtest.JobChecks):
                      "dirty bitmaps", "beside a pull no image comes in that may have bitmaps")
         self.domain.blockCopy("vda", destination(to, "qcow2"), {}, 0)
         self.ok(jobs.wait_ready(self.domain, "vda"), "where there are none, a copy may stand beside a pull")
-        self.domain.blockJobAbort("vdb", 0)
         self.domain.blockJobAbort("vda", 0)
+        self.wrong_size_beside(folder)
+        self.domain.blockJobAbort("vdb", 0)
         node = next(n["node-name"] for n in self.monitor("query-named-block-nodes", flat=True)["return"]
                     if n["file"] == chains["vda"][-1] and n["drv"] == "qcow2")
         self.monitor("block-dirty-bitmap-add", node=node, name="c1", persistent=True)

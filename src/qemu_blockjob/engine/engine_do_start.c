@@ -5,6 +5,7 @@
 #include "engine_change.h"
 #include "engine_phase.h"
 #include "engine_switch.h"
+#include "engine_target.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -18,7 +19,7 @@ VIR_LOG_INIT("qbj.engine_do_start");
 qbjJobEvent
 qbjEngineDoPrepare(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0) {
+    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0 || qbjEngineTargetCheck(vm, job) < 0) {
         qbjEngineWaitKeepError(vm, job);
         return QBJ_EVENT_FAILED;
     }
