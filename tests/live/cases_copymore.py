@@ -206,7 +206,8 @@ def v148_figures(r):
         r.gone()
         os.unlink(new(r))
     r.call("V148 figures afterwards", figures, BACKING)
-    r.held()
+    r.need("V148 commit", r.domain.blockCommit, "vda", None, None, 0, ACTIVE)
+    r.ready()
     r.call("V148 commit: figures", figures, 0)
     r.call("V148 commit: figures with backing", figures, BACKING)
 
