@@ -213,6 +213,23 @@ def v148_figures(r):
 
 
 @case
+def copy_bitmaps_into_raw(r):
+    """20/B20: a destination that can store no bitmaps. A copy that is given up loses none; a pivot would."""
+    paths = r.chain(2)
+    images.qemu_img("bitmap", "--add", paths[-1], "c1")
+    r.start(plain.disk("vda", paths[-1]))
+    for end, flags in (("abort", 0), ("pivot", PIVOT)):
+        mark = r.events.mark()
+        r.need("call " + end, r.domain.blockCopy, "vda", to(new(r), "raw"), {}, 0 if end == "abort" else REUSE)
+        r.ready()
+        if r.call(end, r.domain.blockJobAbort, "vda", flags):
+            r.final("completed" if flags else "canceled", since=mark)
+        r.note_chain("chain after " + end)
+    r.domain.destroy()
+    r.note("bitmaps", [b["name"] for b in images.info(paths[-1])["format-specific"]["data"].get("bitmaps", [])])
+
+
+@case
 def v160_completed_at_the_monitor(r):
     import json
 
