@@ -379,7 +379,7 @@ class Test(jobtest.JobChecks):
         return server, "<disk type='network'><driver type='raw'/>%s</disk>" % server.source
 
     def test_network(self):
-        """V90, V156, 03/E2: a copy into what a server has, and its pivot."""
+        """V90, 03/E2: a copy into what a server has, and its pivot."""
         if not shutil.which("nbdkit"):
             return self.out.skip("a copy to a server", "nbdkit is missing: apt-get install nbdkit")
         server, to = self.served("network", Nbdkit)

@@ -17,6 +17,7 @@ import traceback
 import cases_calls
 import cases_copy
 import cases_copymore
+import cases_copyserver
 import cases_jobs
 import cases_lifecycle
 import cases_pull
@@ -31,7 +32,7 @@ from tap import Tap
 FILE = os.path.join(os.path.dirname(options.HERE), "qemublockjobdata", "differences.txt")
 CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES +
          cases_copy.CASES + cases_pull.CASES + cases_rules.CASES + cases_copymore.CASES +
-         cases_rebase.CASES}
+         cases_rebase.CASES + cases_copyserver.CASES}
 
 
 class Difference:

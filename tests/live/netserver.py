@@ -69,8 +69,11 @@ class Nbdkit(Server):
     def start(self):
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        self.spawn(["nbdkit", "-f", "--unix", self.socket, "file", self.path])
-        self.wait(lambda: os.path.exists(self.socket))
+        listens = os.path.join(self.folder, "nbd.pid")          # the socket is there before anybody listens
+        if os.path.exists(listens):
+            os.unlink(listens)
+        self.spawn(["nbdkit", "-f", "--unix", self.socket, "-P", listens, "file", self.path])
+        self.wait(lambda: os.path.exists(listens))
         os.chmod(self.socket, 0o777)                    # for QEMU's user, too
 
 

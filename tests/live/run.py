@@ -46,6 +46,7 @@ SUITES = {
     "holes": (["holes.py"], 200),
     "pulls": (["pulls.py"], 300),
     "copies": (["copies.py"], 200),
+    "copyserver": (["copyserver.py"], 200),
     "nbd": (["nbd.py"], 200),
     "refusing": (["refusing.py"], 120),
     "ends": (["ends.py"], 200),
