@@ -233,7 +233,11 @@ qbjTestDepth(void)
 static void
 qbjTestOneDestination(const char *xml, const char *named)
 {
-    g_assert_cmpint(qbjVmDefCheckDestination(xml), ==, named ? -1 : 0);
+    g_autoptr(virStorageSource) target = virDomainDiskDefParseSource(xml, xmlopt, VIR_DOMAIN_DEF_PARSE_INACTIVE);
+
+    g_assert_nonnull(target);
+    if ((qbjVmDefCheckDestination(xml, target, xmlopt) < 0) != (named != NULL))
+        g_error("%s: %s", xml, virGetLastErrorMessage());
     if (named) {
         g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_CONFIG_UNSUPPORTED);
         g_assert_nonnull(strstr(virGetLastErrorMessage(), named));
@@ -255,6 +259,25 @@ qbjTestDestination(void)
     qbjTestOneDestination("<disk type='file'><source file='/x'/><backingStore type='file'><format type='qcow2'/>"
                           "<source file='/y'><bar/></source></backingStore></disk>", "bar");
     qbjTestOneDestination("<disk type='dir'><source dir='/x'/></disk>", "'dir'");
+    qbjTestOneDestination("<disk type='file'><source file='/x' index='7'/><backingStore type='file' index='8'>"
+                          "<format type='raw'/><source file='/y'/><backingStore/></backingStore></disk>", NULL);
+    qbjTestOneDestination("<disk type='network'><source protocol='iscsi' name='iqn.2003-01.org.example:d/1'>"
+                          "<host name='h' port='3260' transport='tcp'/></source></disk>", NULL);
+    qbjTestOneDestination("<disk type='network'><source protocol='nbd' name='x'>"
+                          "<host transport='unix' socket='/s'/></source></disk>", NULL);
+}
+
+/* Known, but not of this destination: it would be ignored. */
+static void
+qbjTestDestinationIgnored(void)
+{
+    qbjTestOneDestination("<disk type='file'><source file='/x' dev='/dev/y'/></disk>", "'dev' of");
+    qbjTestOneDestination("<disk type='block'><source dev='/dev/x' name='y'/></disk>", "'name' of");
+    qbjTestOneDestination("<disk type='file'><source file='/x'><host name='h'/></source></disk>", "source/host");
+    qbjTestOneDestination("<disk type='network'><source protocol='nbd' name='x' file='/x'><host name='h'/>"
+                          "</source></disk>", "'file' of");
+    qbjTestOneDestination("<disk type='file'><source file='/x'/><backingStore type='file'><format type='qcow2'/>"
+                          "<source file='/y' dev='/dev/y'/></backingStore></disk>", "'dev' of");
 }
 
 int
@@ -272,6 +295,7 @@ main(int argc, char **argv)
     g_test_add_func("/support/table/used", qbjTestRowsUsed);
 
     g_test_add_func("/support/destination", qbjTestDestination);
+    g_test_add_func("/support/destination-ignored", qbjTestDestinationIgnored);
     g_test_add_func("/support/cost/linear", qbjTestLinear);
     g_test_add_func("/support/cost/depth", qbjTestDepth);
 

@@ -15,7 +15,7 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* Y1 */
-static int
+int
 qbjApiBlockCopyParams(virTypedParameterPtr params, int nparams, qbjCopyRequest *req)
 {
     if (virTypedParamsValidate(params, nparams,
@@ -51,10 +51,10 @@ qbjApiBlockCopyRun(virDomainObj *vm, const char *disk, qbjCopyRequest *req)
 static virStorageSource *
 qbjApiBlockCopyTarget(virDomainObj *vm, const char *destxml)
 {
-    g_autoptr(virStorageSource) target = virDomainDiskDefParseSource(destxml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt,
-                                                                     VIR_DOMAIN_DEF_PARSE_INACTIVE);
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    g_autoptr(virStorageSource) target = virDomainDiskDefParseSource(destxml, xmlopt, VIR_DOMAIN_DEF_PARSE_INACTIVE);
 
-    return target && qbjVmDefCheckDestination(destxml) == 0 ? g_steal_pointer(&target) : NULL;
+    return target && qbjVmDefCheckDestination(destxml, target, xmlopt) == 0 ? g_steal_pointer(&target) : NULL;
 }
 
 int

@@ -34,11 +34,11 @@ int qbjVmDefCheckStart(virDomainDef *def, virDomainXMLOption *xmlopt);
  * otherwise. With @xml NULL (1) is left out. */
 int qbjVmDefCheckSupported(const char *xml, virDomainDef *def, virDomainXMLOption *xmlopt);
 
-/* The same for @xml, a <disk> that is no part of a definition but names the destination of a copy: each
- * element and attribute of it must be in the table. Those of the device have no meaning there, for the
- * device stays as it is: they are let through. VIR_ERR_CONFIG_UNSUPPORTED, or libvirt's error of XML that
- * cannot be read. */
-int qbjVmDefCheckDestination(const char *xml);
+/* The same for @xml, a <disk> that is no part of a definition but names the destination of a copy, which was
+ * parsed as @target: each element and attribute of it must be in the table, and what names the images must
+ * be found in @target. Those of the device have no meaning there, for the device stays as it is: they are
+ * let through. VIR_ERR_CONFIG_UNSUPPORTED, or libvirt's error of XML that cannot be read. */
+int qbjVmDefCheckDestination(const char *xml, virStorageSource *target, virDomainXMLOption *xmlopt);
 
 /* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2,
  * 05/X5). */

@@ -40,17 +40,81 @@ qbjVmSupportDomainAround(xmlDoc *disk)
     return doc;
 }
 
+/* What the parser has made of the destination, as a <disk>. */
+static char *
+qbjVmSupportFormatDestination(virStorageSource *target, virDomainXMLOption *xmlopt)
+{
+    g_auto(virBuffer) text = VIR_BUFFER_INITIALIZER;
+
+    virBufferAddLit(&text, "<disk>");
+    if (virDomainDiskSourceFormat(&text, target, "source", 0, false, VIR_DOMAIN_DEF_FORMAT_SECURE, false, false,
+                                  xmlopt) < 0 ||
+        virDomainDiskBackingStoreFormat(&text, target, xmlopt, VIR_DOMAIN_DEF_FORMAT_SECURE) < 0)
+        return NULL;
+    virBufferAddLit(&text, "</disk>");
+    return virBufferContentAndReset(&text);
+}
+
+static xmlNode *
+qbjVmSupportDisk(xmlDoc *domain)
+{
+    return virQbjXMLChild(virQbjXMLChild(xmlDocGetRootElement(domain), "devices", NULL), "disk", NULL);
+}
+
+/* What names the images. */
+static const char *const qbjVmSupportDestinationNames[] = { "source", "backingStore" };
+
+/* The destination @in with its images as @disk says them, which is how they were understood. */
+static xmlDoc *
+qbjVmSupportUnderstood(xmlDoc *in, xmlDoc *disk)
+{
+    xmlDoc *doc = qbjVmSupportDomainAround(in);
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(qbjVmSupportDestinationNames); i++) {
+        xmlNode *child = virQbjXMLChild(qbjVmSupportDisk(doc), qbjVmSupportDestinationNames[i], NULL);
+        xmlNode *same = virQbjXMLChild(xmlDocGetRootElement(disk), qbjVmSupportDestinationNames[i], NULL);
+
+        if (child && same)
+            xmlFreeNode(xmlReplaceNode(child, xmlDocCopyNode(same, doc, 1)));
+    }
+    return doc;
+}
+
+static int
+qbjVmSupportCompareDestination(xmlDoc *in, xmlDoc *out)
+{
+    const xmlNode *domain = xmlDocGetRootElement(out);
+    const qbjVmSupportRow *row = qbjVmSupportFind(qbjVmSupportFind(NULL, domain), qbjVmSupportFirst(domain));
+    size_t i;
+
+    row = qbjVmSupportFind(row, qbjVmSupportDisk(out));
+    for (i = 0; i < G_N_ELEMENTS(qbjVmSupportDestinationNames); i++) {
+        const xmlNode *child = virQbjXMLChild(qbjVmSupportDisk(in), qbjVmSupportDestinationNames[i], NULL);
+        const xmlNode *same = virQbjXMLChild(qbjVmSupportDisk(out), qbjVmSupportDestinationNames[i], NULL);
+
+        if (child && qbjVmSupportCompare(qbjVmSupportFind(row, same), child, same) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
-qbjVmDefCheckDestination(const char *xml)
+qbjVmDefCheckDestination(const char *xml, virStorageSource *target, virDomainXMLOption *xmlopt)
 {
     g_autoptr(xmlDoc) disk = qbjVmSupportParse(xml);
-    g_autoptr(xmlDoc) domain = NULL;
+    g_autofree char *text = disk ? qbjVmSupportFormatDestination(target, xmlopt) : NULL;
+    g_autoptr(xmlDoc) formatted = text ? qbjVmSupportParse(text) : NULL;
+    g_autoptr(xmlDoc) in = NULL;
+    g_autoptr(xmlDoc) out = NULL;
 
-    if (!disk)
+    if (!formatted)
         return -1;
-    domain = qbjVmSupportDomainAround(disk);
-    return qbjVmSupportCheckKnown(qbjVmSupportFind(NULL, xmlDocGetRootElement(domain)),
-                                  xmlDocGetRootElement(domain));
+    in = qbjVmSupportDomainAround(disk);
+    out = qbjVmSupportUnderstood(disk, formatted);
+    if (qbjVmSupportCheckKnown(qbjVmSupportFind(NULL, xmlDocGetRootElement(out)), xmlDocGetRootElement(out)) < 0)
+        return -1;
+    return qbjVmSupportCompareDestination(in, out);
 }
 
 int
