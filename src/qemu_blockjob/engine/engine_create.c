@@ -9,8 +9,9 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* An empty image takes some milliseconds; a server may be slow. */
-#define QBJ_ENGINE_CREATE_MS 60000
-#define QBJ_ENGINE_CREATE_ASK_MAX_MS 100
+#define QBJ_ENGINE_CREATE_US (60 * G_USEC_PER_SEC)
+#define QBJ_ENGINE_CREATE_ASK_MIN_US 500
+#define QBJ_ENGINE_CREATE_ASK_MAX_US 100000
 
 typedef enum {
     QBJ_ENGINE_CREATE_GONE,
@@ -57,10 +58,10 @@ qbjEngineCreateDismiss(virDomainObj *vm, const char *name, const char *error)
 int
 qbjEngineCreateWait(virDomainObj *vm, const char *name)
 {
-    gint64 until = g_get_monotonic_time() / 1000 + QBJ_ENGINE_CREATE_MS;
-    unsigned int pauseMs = 1;
+    gint64 begun = g_get_monotonic_time();
+    gint64 waited = 0;
 
-    while (g_get_monotonic_time() / 1000 < until) {
+    while (waited < QBJ_ENGINE_CREATE_US) {
         g_autofree char *error = NULL;
         int state = qbjEngineCreateAsk(vm, name, &error);
 
@@ -71,9 +72,10 @@ qbjEngineCreateWait(virDomainObj *vm, const char *name)
         if (state == QBJ_ENGINE_CREATE_GONE)
             return 0;
         virObjectUnlock(vm);
-        g_usleep(pauseMs * 1000);
+        /* its end is found late by an eighth of its time at most */
+        g_usleep(CLAMP(waited / 8, QBJ_ENGINE_CREATE_ASK_MIN_US, QBJ_ENGINE_CREATE_ASK_MAX_US));
         virObjectLock(vm);
-        pauseMs = MIN(pauseMs * 2, QBJ_ENGINE_CREATE_ASK_MAX_MS);
+        waited = g_get_monotonic_time() - begun;
     }
     virReportError(VIR_ERR_OPERATION_TIMEOUT, _("block job '%s' does not end"), name);
     return -1;
