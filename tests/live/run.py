@@ -48,6 +48,7 @@ SUITES = {
     "copies": (["copies.py"], 200),
     "copyserver": (["copyserver.py"], 200),
     "nbd": (["nbd.py"], 200),
+    "rootuser": (["rootuser.py"], 120),
     "refusing": (["refusing.py"], 120),
     "ends": (["ends.py"], 200),
     "network": (["network.py"], 300),
