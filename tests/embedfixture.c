@@ -332,3 +332,22 @@ embedPlan(void)
     printf("1..%u\n", checks);
     return embedFailures ? 1 : 0;
 }
+
+virDomainPtr
+embedDomainStart(virConnectPtr conn, const char *name, unsigned int layers)
+{
+    g_autofree char *xml = embedDomainXML(name, layers - 1);
+    virDomainPtr domain = embedImagesMake(layers) ? virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED) : NULL;
+
+    CHECK(domain, name);
+    embedEventReset();
+    return domain;
+}
+
+bool
+embedInChain(virDomainPtr domain, unsigned int n)
+{
+    g_autofree char *path = embedImagePath(n);
+
+    return embedXMLHas(domain, 0, path);
+}

@@ -78,5 +78,12 @@ bool embedImageHolds(unsigned int top, unsigned int n);
 /* A small domain with the disk vda on image @top; to be freed with g_free(). */
 char *embedDomainXML(const char *name, unsigned int top);
 
+/* Starts such a domain, paused, on the last of @layers images, which are made anew; forgets the events until
+ * then. NULL after a failed check. */
+virDomainPtr embedDomainStart(virConnectPtr conn, const char *name, unsigned int layers);
+
+/* Whether image @n is in the live XML of @domain. */
+bool embedInChain(virDomainPtr domain, unsigned int n);
+
 bool embedErrorIs(int code);
 bool embedXMLHas(virDomainPtr domain, unsigned int flags, const char *text);

@@ -33,25 +33,6 @@ qbjTestYes(virJSONValue *json, const char *key)
     return value;
 }
 
-/* @names: of the bits, from the lowest one. */
-static unsigned int
-qbjTestFlags(virJSONValue *json, const char *key, const char *const *names)
-{
-    virJSONValue *flags = virJSONValueObjectGetArray(json, key);
-    unsigned int mask = 0;
-    size_t i;
-
-    for (i = 0; flags && i < virJSONValueArraySize(flags); i++) {
-        const char *name = virJSONValueGetString(virJSONValueArrayGet(flags, i));
-        size_t bit;
-
-        for (bit = 0; names[bit] && STRNEQ(names[bit], name); bit++);
-        g_assert_nonnull(names[bit]);
-        mask |= 1U << bit;
-    }
-    return mask;
-}
-
 static unsigned int
 qbjTestCopyFlags(virJSONValue *json)
 {
@@ -101,19 +82,6 @@ qbjTestBusy(virJSONValue *json, const char *disk, qbjRefusal *busy)
 
     if (type)
         qbjJobVerbCheck(qbjJobTypeTypeFromString(type), QBJ_STATE_RUNNING, QBJ_VERB_NEW_JOB, "job", disk, busy);
-}
-
-static void
-qbjTestRoundTrip(virJSONValue *json)
-{
-    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
-    g_autoptr(qbjSpec) spec = qbjSpecFromJSON(json, &refusal);
-    g_autoptr(virJSONValue) again = spec ? qbjSpecToJSON(spec) : NULL;
-    g_autofree char *before = virJSONValueToString(json, false);
-    g_autofree char *after = again ? virJSONValueToString(again, false) : NULL;
-
-    g_assert_cmpstr(refusal.message, ==, NULL);
-    g_assert_cmpstr(after, ==, before);
 }
 
 /* What the engine does, in its order. */

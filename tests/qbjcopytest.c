@@ -28,17 +28,6 @@
 #define SHALLOW VIR_DOMAIN_BLOCK_COPY_SHALLOW
 #define REUSE VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
 
-static virDomainPtr
-started(virConnectPtr conn, const char *name)
-{
-    g_autofree char *xml = embedDomainXML(name, TOP);
-    virDomainPtr domain = embedImagesMake(LAYERS) ? virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED) : NULL;
-
-    CHECK(domain, name);
-    embedEventReset();
-    return domain;
-}
-
 static void
 ended(virDomainPtr domain)
 {
@@ -56,14 +45,6 @@ copy(virDomainPtr domain, const char *format, unsigned int flags)
     return virDomainBlockCopy(domain, "vda", xml, NULL, 0, flags);
 }
 
-static bool
-inChain(virDomainPtr domain, unsigned int n)
-{
-    g_autofree char *path = embedImagePath(n);
-
-    return embedXMLHas(domain, 0, path);
-}
-
 static unsigned int
 notHeld(unsigned int image)
 {
@@ -78,7 +59,7 @@ notHeld(unsigned int image)
 static void
 testPivot(virConnectPtr conn, const char *name, const char *format, unsigned int flags)
 {
-    virDomainPtr domain = started(conn, name);
+    virDomainPtr domain = embedDomainStart(conn, name, LAYERS);
     g_autofree char *path = embedImagePath(COPY);
     virDomainBlockJobInfo info;
 
@@ -90,8 +71,8 @@ testPivot(virConnectPtr conn, const char *name, const char *format, unsigned int
           "job info (01/I2)");
     CHECK(copy(domain, format, flags) < 0 && embedErrorIs(VIR_ERR_BLOCK_COPY_ACTIVE), "a second copy (04/V111)");
     CHECK(virDomainBlockJobAbort(domain, "vda", PIVOT) == 0 && embedEventWait("bj2:vda:2:0 "), "pivot");
-    CHECK(inChain(domain, COPY) && !inChain(domain, TOP), "the destination is the disk now (01/Y34)");
-    CHECK(inChain(domain, 0) == ((flags & SHALLOW) != 0), "on the chain below only when shallow (01/Y31)");
+    CHECK(embedInChain(domain, COPY) && !embedInChain(domain, TOP), "the destination is the disk now (01/Y34)");
+    CHECK(embedInChain(domain, 0) == ((flags & SHALLOW) != 0), "on the chain below only when shallow (01/Y31)");
     CHECK(virDomainBlockPull(domain, "vda", 0, 0) == 0 && embedEventWait("bj2:vda:1:0 "), "the next job works");
     ended(domain);
     if (STREQ(format, "qcow2"))
@@ -101,7 +82,7 @@ testPivot(virConnectPtr conn, const char *name, const char *format, unsigned int
 static void
 testAborted(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "aborted");
+    virDomainPtr domain = embedDomainStart(conn, "aborted", LAYERS);
     g_autofree char *path = embedImagePath(COPY);
 
     if (!domain)
@@ -109,7 +90,7 @@ testAborted(virConnectPtr conn)
     unlink(path);
     CHECK(copy(domain, "qcow2", 0) == 0 && embedEventWait("bj2:vda:2:3 "), "READY");
     CHECK(virDomainBlockJobAbort(domain, "vda", 0) == 0 && embedEventWait("bj2:vda:2:2 "), "CANCELED");
-    CHECK(inChain(domain, TOP) && !inChain(domain, COPY), "the chain is the old one");
+    CHECK(embedInChain(domain, TOP) && !embedInChain(domain, COPY), "the chain is the old one");
     CHECK(notHeld(COPY) == 0, "the copy is one of the moment (03/E9)");
     CHECK(copy(domain, "qcow2", REUSE) == 0 && embedEventWait("bj2:vda:2:3 "), "once more, into what is there now");
     ended(domain);
@@ -183,7 +164,7 @@ isAsBefore(const char *path, There there)
 static void
 testFailing(virConnectPtr conn, const char *name, const char *format, unsigned int flags, There there)
 {
-    virDomainPtr domain = started(conn, name);
+    virDomainPtr domain = embedDomainStart(conn, name, LAYERS);
     g_autofree char *path = embedImagePath(COPY);
     g_autofree char *before = domain ? nodes(domain) : NULL;
     virDomainBlockJobInfo info;
@@ -223,7 +204,7 @@ testFailing(virConnectPtr conn, const char *name, const char *format, unsigned i
 static void
 testPivotFailing(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "pivot-failing");
+    virDomainPtr domain = embedDomainStart(conn, "pivot-failing", LAYERS);
     g_autofree char *path = embedImagePath(COPY);
     g_autofree char *before = domain ? nodes(domain) : NULL;
     virDomainBlockJobInfo info;
@@ -250,13 +231,14 @@ testPivotFailing(virConnectPtr conn)
             wrong += virDomainBlockJobAbort(domain, "vda", 0) < 0;
         }
         after = nodes(domain);
-        wrong += STRNEQ(before, after) || hasJobs(domain) || !inChain(domain, TOP);
+        wrong += STRNEQ(before, after) || hasJobs(domain) || !embedInChain(domain, TOP);
     }
     if (!domain)
         return;
     CHECK(rc == 0 && ready > 4, "it pivots when no command fails, and before that the copy was ready each time");
     CHECK(wrong == 0, "its end left the disk as it was");
-    CHECK(inChain(domain, COPY) && !inChain(domain, TOP) && inChain(domain, 0), "now the disk is the new one");
+    CHECK(embedInChain(domain, COPY) && !embedInChain(domain, TOP) && embedInChain(domain, 0),
+          "now the disk is the new one");
     ended(domain);
     CHECK(notHeld(COPY) == 0, "which holds the data of all layers");
 }

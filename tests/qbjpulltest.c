@@ -20,17 +20,6 @@
 #define TOP (LAYERS - 1)
 #define HELD 1                      /* bytes in a second */
 
-static virDomainPtr
-started(virConnectPtr conn, const char *name)
-{
-    g_autofree char *xml = embedDomainXML(name, TOP);
-    virDomainPtr domain = embedImagesMake(LAYERS) ? virDomainCreateXML(conn, xml, VIR_DOMAIN_START_PAUSED) : NULL;
-
-    CHECK(domain, name);
-    embedEventReset();
-    return domain;
-}
-
 /* Ends the domain; the active image holds the data of the layers from @first on, and of those below when they
  * are still there. */
 static void
@@ -44,14 +33,6 @@ ended(virDomainPtr domain, const char *what)
         missing += !embedImageHolds(TOP, i);
     CHECK(missing == 0, what);
     virDomainFree(domain);
-}
-
-static bool
-inChain(virDomainPtr domain, unsigned int n)
-{
-    g_autofree char *path = embedImagePath(n);
-
-    return embedXMLHas(domain, 0, path);
 }
 
 static void
@@ -69,14 +50,14 @@ imagesRemove(unsigned int first, unsigned int last)
 static void
 testWhole(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "whole");
+    virDomainPtr domain = embedDomainStart(conn, "whole", LAYERS);
     virDomainBlockJobInfo info;
 
     if (!domain)
         return;
     CHECK(virDomainBlockPull(domain, "vda", 0, 0) == 0, "pull starts");
     CHECK(embedEventWait("bj:path:1:0 bj2:vda:1:0 "), "COMPLETED events in order (03/E)");
-    CHECK(inChain(domain, TOP) && !inChain(domain, 0), "the active image stands alone (01/P10)");
+    CHECK(embedInChain(domain, TOP) && !embedInChain(domain, 0), "the active image stands alone (01/P10)");
     CHECK(virDomainGetBlockJobInfo(domain, "vda", &info, 0) == 0, "no job any more");
     imagesRemove(0, TOP - 1);
     embedEventReset();
@@ -87,7 +68,7 @@ testWhole(virConnectPtr conn)
 static void
 testBase(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "base");
+    virDomainPtr domain = embedDomainStart(conn, "base", LAYERS);
     g_autofree char *base = embedImagePath(1);
     g_autofree char *top = embedImagePath(TOP);
 
@@ -95,7 +76,7 @@ testBase(virConnectPtr conn)
         return;
     CHECK(virDomainBlockRebase(domain, "vda", base, 0, VIR_DOMAIN_BLOCK_REBASE_RELATIVE) == 0, "rebase starts");
     CHECK(embedEventWait("bj2:vda:1:0 "), "COMPLETED");
-    CHECK(inChain(domain, 1) && inChain(domain, 0) && !inChain(domain, 2), "what is between has left");
+    CHECK(embedInChain(domain, 1) && embedInChain(domain, 0) && !embedInChain(domain, 2), "what is between has left");
     CHECK(embedRun("sh", "-c", "qemu-img info -U \"$0\" | grep -q '^backing file: disk.1 '", top, NULL),
           "the name in the header is still relative (01/P13)");
     imagesRemove(2, 2);
@@ -133,7 +114,7 @@ figures(virDomainPtr domain)
 static void
 testHeld(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "held");
+    virDomainPtr domain = embedDomainStart(conn, "held", LAYERS);
     virDomainBlockJobInfo info;
 
     if (!domain)
@@ -146,7 +127,7 @@ testHeld(virConnectPtr conn)
     CHECK(figures(domain), "figures of the disk (protocol H3)");
     CHECK(virDomainBlockJobAbort(domain, "vda", 0) == 0, "abort");
     CHECK(embedEventWait("bj:path:1:2 bj2:vda:1:2 "), "CANCELED events");
-    CHECK(inChain(domain, 0), "the chain is the old one (01/J15)");
+    CHECK(embedInChain(domain, 0), "the chain is the old one (01/J15)");
     CHECK(virDomainBlockPull(domain, "vda", 0, 0) == 0 && embedEventWait("bj2:vda:1:0 "), "the next one completes");
     ended(domain, "it holds the data of all");
 }
@@ -169,7 +150,7 @@ monitor(virDomainPtr domain, const char *command, const char *key, const char *m
 static void
 testForeign(virConnectPtr conn, const char *name, bool dismiss)
 {
-    virDomainPtr domain = started(conn, name);
+    virDomainPtr domain = embedDomainStart(conn, name, LAYERS);
     virDomainBlockJobInfo info;
     int tries;
 
@@ -185,7 +166,7 @@ testForeign(virConnectPtr conn, const char *name, bool dismiss)
     CHECK(tries < 500 && (!dismiss || monitor(domain, "job-dismiss", "id", "")), "and ends it");
     embedFault(NULL);
     CHECK(embedEventWait("bj2:vda:1:0 "), "COMPLETED, when we hear of it");
-    CHECK(inChain(domain, TOP) && !inChain(domain, 0), "the chain is the new one");
+    CHECK(embedInChain(domain, TOP) && !embedInChain(domain, 0), "the chain is the new one");
     /* only what has been flushed is there then */
     CHECK(embedQemuKill(name) && embedEventWait("life:5:"), "QEMU is killed");
     virDomainFree(domain);
@@ -198,7 +179,7 @@ testForeign(virConnectPtr conn, const char *name, bool dismiss)
 static void
 testRefusingMonitor(virConnectPtr conn)
 {
-    virDomainPtr domain = started(conn, "refusing");
+    virDomainPtr domain = embedDomainStart(conn, "refusing", LAYERS);
 
     if (!domain)
         return;

@@ -28,20 +28,6 @@ qbjTestBusy(virJSONValue *json, qbjRefusal *busy)
     qbjJobVerbCheck(type, state, QBJ_VERB_NEW_JOB, "job", virJSONValueObjectGetString(json, "disk"), busy);
 }
 
-/* What is saved must be read back as it was. */
-static void
-qbjTestRoundTrip(virJSONValue *json)
-{
-    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
-    g_autoptr(qbjSpec) spec = qbjSpecFromJSON(json, &refusal);
-    g_autoptr(virJSONValue) again = spec ? qbjSpecToJSON(spec) : NULL;
-    g_autofree char *before = virJSONValueToString(json, false);
-    g_autofree char *after = again ? virJSONValueToString(again, false) : NULL;
-
-    g_assert_cmpstr(refusal.message, ==, NULL);
-    g_assert_cmpstr(after, ==, before);
-}
-
 /* The pending phase may be planned again and again, with the same result. */
 static int
 qbjTestPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes, qbjRefusal *refusal)

@@ -87,11 +87,10 @@ qbjTestImage(virStorageSource *from, const char *target, const char *name, virSt
     return NULL;
 }
 
-static unsigned int
-qbjTestFlags(virJSONValue *request)
+unsigned int
+qbjTestFlags(virJSONValue *json, const char *key, const char *const *names)
 {
-    static const char *const names[] = { "shallow", "delete", "active", "relative", "bytes", NULL };
-    virJSONValue *flags = virJSONValueObjectGetArray(request, "flags");
+    virJSONValue *flags = virJSONValueObjectGetArray(json, key);
     unsigned int mask = 0;
     size_t i;
 
@@ -107,11 +106,25 @@ qbjTestFlags(virJSONValue *request)
     return mask;
 }
 
+void
+qbjTestRoundTrip(virJSONValue *json)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(qbjSpec) spec = qbjSpecFromJSON(json, &refusal);
+    g_autoptr(virJSONValue) again = spec ? qbjSpecToJSON(spec) : NULL;
+    g_autofree char *before = virJSONValueToString(json, false);
+    g_autofree char *after = again ? virJSONValueToString(again, false) : NULL;
+
+    g_assert_cmpstr(refusal.message, ==, NULL);
+    g_assert_cmpstr(after, ==, before);
+}
+
 /* C4, C5 for names that match exactly */
 static qbjCommitRequest
 qbjTestResolve(virDomainDiskDef *disk, virJSONValue *json)
 {
-    qbjCommitRequest req = { .top = disk->src, .flags = qbjTestFlags(json) };
+    static const char *const names[] = { "shallow", "delete", "active", "relative", "bytes", NULL };
+    qbjCommitRequest req = { .top = disk->src, .flags = qbjTestFlags(json, "flags", names) };
     const char *top = virJSONValueObjectGetString(json, "top");
     const char *base = virJSONValueObjectGetString(json, "base");
 

@@ -27,6 +27,13 @@ qbjPullRequest qbjTestPullRequest(virDomainDef *def, virJSONValue *json, virDoma
 /* True for a request.json that is one of a pull: it names no "flags". */
 bool qbjTestIsPull(virJSONValue *json);
 
+/* The flags in the array @key of @json; @names: of the bits, from the lowest one, then NULL. An unknown name
+ * fails the test. */
+unsigned int qbjTestFlags(virJSONValue *json, const char *key, const char *const *names);
+
+/* What is saved must be read back as it was; @json: of a spec. */
+void qbjTestRoundTrip(virJSONValue *json);
+
 /* @json with one member of an object, and one element of an array in it, per line: so that a diff is the
  * review. */
 char *qbjTestJSONText(virJSONValue *json);

@@ -21,6 +21,18 @@ virQbjStatusNew(void)
 }
 
 void
+virQbjStatusNumberImage(virQbjStatus *status, virStorageSource *src)
+{
+    unsigned long long n = ++status->nodeIndex;
+
+    src->id = n;
+    g_free(src->nodestorage);
+    src->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
+    g_free(src->nodeformat);
+    src->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
+}
+
+void
 virQbjStatusFree(virQbjStatus *status)
 {
     size_t i;

@@ -56,6 +56,9 @@ virQbjStatus *virQbjStatusNew(void);
 void virQbjStatusFree(virQbjStatus *status);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatus, virQbjStatusFree);
 
+/* Names the nodes of an image that QEMU is about to open (02/Q1). */
+void virQbjStatusNumberImage(virQbjStatus *status, virStorageSource *src);
+
 /* Elements in the stock driver's order, our own after <blockjobs>. -1 with an error reported: a job that
  * cannot be written; then the file must not be saved. */
 int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);

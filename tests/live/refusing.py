@@ -11,7 +11,6 @@ import libvirt
 import jobs
 import plain
 import suite
-from daemon import DaemonError
 from faults import FaultDaemon
 
 PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
@@ -62,16 +61,7 @@ class Test(suite.DaemonChecks):
 
 
 def run(out, args, mode):
-    with FaultDaemon(mode, args.driver, args.build) as daemon:
-        daemon.start()
-        out.diag("driver %s, qemu:///%s" % (args.driver, mode))
-        test = Test(out, daemon, None)
-        for name in args.names:
-            try:
-                getattr(test, "test_" + name)()
-            except (libvirt.libvirtError, DaemonError, OSError):
-                out.error(name)
-                out.diag(daemon.log_tail())
+    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
 
 
 if __name__ == "__main__":

@@ -164,16 +164,7 @@ class Test(jobtest.JobChecks):
 
 
 def run(out, args, mode):
-    with FaultDaemon(mode, args.driver, args.build) as daemon:
-        daemon.start()
-        out.diag("driver %s, qemu:///%s" % (args.driver, mode))
-        test = Test(out, daemon, None)
-        for name in args.names:
-            try:
-                getattr(test, "test_" + name)()
-            except Exception:
-                out.error(name)
-                out.diag(daemon.log_tail())
+    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "blocknode.h"
 #include "blocknode_net.h"
+#include "virqbjjson.h"
 
 typedef struct _qbjBlockModes qbjBlockModes;
 struct _qbjBlockModes {
@@ -30,6 +31,17 @@ qbjBlockModesOfDisk(const virDomainDiskDef *disk, bool active)
 }
 
 void
+qbjBlockNodeSetModes(virStorageSource *src, const virDomainDiskDef *disk, bool active)
+{
+    qbjBlockModes modes = qbjBlockModesOfDisk(disk, active);
+
+    src->iomode = modes.iomode;
+    src->cachemode = modes.cachemode;
+    src->discard = modes.discard;
+    src->detect_zeroes = modes.detectZeroes;
+}
+
+void
 qbjBlockNodeInheritModes(virDomainDiskDef *disk)
 {
     virStorageSource *src;
@@ -38,14 +50,8 @@ qbjBlockNodeInheritModes(virDomainDiskDef *disk)
     if (disk->src->shared && !disk->src->readonly && disk->cachemode == VIR_DOMAIN_DISK_CACHE_DEFAULT)
         disk->cachemode = VIR_DOMAIN_DISK_CACHE_DISABLE;
 
-    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        qbjBlockModes modes = qbjBlockModesOfDisk(disk, src == disk->src);
-
-        src->iomode = modes.iomode;
-        src->cachemode = modes.cachemode;
-        src->discard = modes.discard;
-        src->detect_zeroes = modes.detectZeroes;
-    }
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjBlockNodeSetModes(src, disk, src == disk->src);
 }
 
 /* The last word of a function that found no better reason: an earlier one is kept. */
@@ -311,6 +317,12 @@ qbjBlockNodeAuthSecret(const virStorageSource *src)
     return src->auth ? g_strdup_printf("%s-auth-secret0", src->nodestorage) : NULL;
 }
 
+char *
+qbjBlockNodeCopyOnReadName(const virDomainDiskDef *disk)
+{
+    return disk->copy_on_read == VIR_TRISTATE_SWITCH_ON ? g_strdup_printf("libvirt-CoR-%s", disk->dst) : NULL;
+}
+
 virJSONValue *
 qbjBlockNodeCopyOnRead(const virStorageSource *src, const char *nodeName)
 {
@@ -351,6 +363,23 @@ qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageSource *src, co
     return qbjBlockReopen(src, &modes, backing, readonly, refusal);
 }
 
+int
+qbjBlockNodeSize(virJSONValue *nodes, const char *name, unsigned long long *size)
+{
+    size_t i;
+
+    for (i = 0; i < virQbjJSONArraySize(nodes); i++) {
+        virJSONValue *node = virJSONValueArrayGet(nodes, i);
+        virJSONValue *image = virJSONValueObjectGetObject(node, "image");
+
+        if (image && STREQ_NULLABLE(virJSONValueObjectGetString(node, "node-name"), name) &&
+            virJSONValueObjectGetNumberUlong(image, "virtual-size", size) == 0)
+            return 0;
+    }
+
+    return -1;
+}
+
 bool
 qbjBlockNodeDetectsZeroes(const virDomainDiskDef *disk)
 {
@@ -361,11 +390,11 @@ qbjBlockNodeDetectsZeroes(const virDomainDiskDef *disk)
 
 virJSONValue *
 qbjBlockNodeReopenActive(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
-                         qbjRefusal *refusal)
+                         bool readonly, qbjRefusal *refusal)
 {
     qbjBlockModes modes = qbjBlockModesOfDisk(disk, true);
 
-    return qbjBlockReopen(src, &modes, backing, disk->src->readonly, refusal);
+    return qbjBlockReopen(src, &modes, backing, readonly, refusal);
 }
 
 char *

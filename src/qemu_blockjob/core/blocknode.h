@@ -38,12 +38,20 @@ virJSONValue *qbjBlockNodeReopen(const virDomainDiskDef *disk, const virStorageS
                                  bool readonly, qbjRefusal *refusal);
 
 /* The same for an image that the guest writes into from now on in the place of the active one: with the mode
- * for zeroes, which only that one has, read-only as the disk is. */
+ * for zeroes, which only that one has. */
 virJSONValue *qbjBlockNodeReopenActive(const virDomainDiskDef *disk, const virStorageSource *src, const char *backing,
-                                       qbjRefusal *refusal);
+                                       bool readonly, qbjRefusal *refusal);
+
+/* Bytes that a guest sees of node @name; @nodes: the "return" array of query-named-block-nodes. Returns 0, -1
+ * with @size unchanged when it does not tell. */
+int qbjBlockNodeSize(virJSONValue *nodes, const char *name, unsigned long long *size);
 
 /* Whether zeroes that the guest writes are to be found out. */
 bool qbjBlockNodeDetectsZeroes(const virDomainDiskDef *disk);
+
+/* Node name of the copy-on-read filter above the disk's images, which is there for the life of the disk; NULL
+ * when it has none. The caller frees. */
+char *qbjBlockNodeCopyOnReadName(const virDomainDiskDef *disk);
 
 /* The name by which @src is written into the header of an image above it (02/Q41): absolute path, URI, or
  * json:.
@@ -53,3 +61,6 @@ char *qbjBlockNodeBackingString(const virStorageSource *src, qbjRefusal *refusal
 /* Copies the disk's cache, io, discard, detect_zeroes onto every image of its chain (detect_zeroes: top
  * only), 11.2. A shared disk without cache mode gets 'none'. */
 void qbjBlockNodeInheritModes(virDomainDiskDef *disk);
+
+/* The same for one image. @active: the guest writes into it. */
+void qbjBlockNodeSetModes(virStorageSource *src, const virDomainDiskDef *disk, bool active);

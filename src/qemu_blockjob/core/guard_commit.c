@@ -3,9 +3,9 @@
 
 #include "internal.h"
 #include "spec_commit.h"
+#include "blocknode.h"
 #include "guard.h"
 #include "storage_file/storage_source.h"
-#include "virqbjjson.h"
 
 /* C11, C12 */
 static int
@@ -91,17 +91,8 @@ static int
 qbjGuardCommitSize(const virStorageSource *src, virJSONValue *nodes, unsigned long long *size,
                    qbjRefusal *refusal)
 {
-    size_t n = virQbjJSONArraySize(nodes);
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        virJSONValue *node = virJSONValueArrayGet(nodes, i);
-        virJSONValue *image = virJSONValueObjectGetObject(node, "image");
-
-        if (image && STREQ_NULLABLE(virJSONValueObjectGetString(node, "node-name"), src->nodeformat) &&
-            virJSONValueObjectGetNumberUlong(image, "virtual-size", size) == 0)
-            return 0;
-    }
+    if (qbjBlockNodeSize(nodes, src->nodeformat, size) == 0)
+        return 0;
 
     qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("QEMU does not tell the size of image '%s'"), NULLSTR(src->path));
     return -1;

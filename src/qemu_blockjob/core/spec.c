@@ -109,6 +109,18 @@ qbjStepNewCommand(const char *command, virJSONValue *arguments)
 }
 
 qbjStep *
+qbjStepNewDelete(const char *command, const char *key, const char *name)
+{
+    virJSONValue *arguments = virJSONValueNewObject();
+    qbjStep *step;
+
+    virJSONValueObjectAppendString(arguments, key, name);
+    step = qbjStepNewCommand(command, arguments);
+    step->optional = true;
+    return step;
+}
+
+qbjStep *
 qbjStepNewAccess(qbjImage *image, qbjAccess access)
 {
     qbjStep *step = g_new0(qbjStep, 1);

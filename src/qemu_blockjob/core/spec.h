@@ -116,6 +116,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjSpec, qbjSpecFree);
 
 /* Steps on their own, for undo; @arguments and @image are stolen. */
 qbjStep *qbjStepNewCommand(const char *command, virJSONValue *arguments);
+/* {@key: @name} to be deleted by @command; what is not there any more counts as deleted. */
+qbjStep *qbjStepNewDelete(const char *command, const char *key, const char *name);
 qbjStep *qbjStepNewAccess(qbjImage *image, qbjAccess access);
 
 /* Appends a step; @arguments and @image are stolen. The returned step is owned by the spec. */

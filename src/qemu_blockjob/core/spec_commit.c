@@ -62,22 +62,18 @@ qbjSpecPlanStart(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal
 
 /* Everything between top and base leaves the chain: nodes top first (02/Q14), rights, and the files if
  * asked (C22). */
-static int
-qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal)
+static void
+qbjSpecPlanRemoved(qbjSpec *spec, const qbjCommitRequest *req)
 {
     const virStorageSource *src;
 
     for (src = req->top; src != req->base; src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
-            return qbjSpecNotMade(spec, refusal);
-
+        qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src);
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
         if ((req->flags & VIR_DOMAIN_BLOCK_COMMIT_DELETE) &&
             virStorageSourceGetActualType(src) == VIR_STORAGE_TYPE_FILE)
             qbjSpecAddUnlink(spec, qbjSpecImage(src));
     }
-
-    return 0;
 }
 
 /* An active commit's base takes the place of the active image: its mode for zeroes, and read-only as the disk
@@ -89,7 +85,8 @@ qbjSpecPlanActiveBase(qbjSpec *spec, const virDomainDiskDef *disk, const qbjComm
 
     if (!disk->src->readonly && !qbjBlockNodeDetectsZeroes(disk))
         return 0;
-    if (!(arguments = qbjBlockNodeReopenActive(disk, req->base, qbjSpecBackingNode(req->base), refusal)))
+    if (!(arguments = qbjBlockNodeReopenActive(disk, req->base, qbjSpecBackingNode(req->base), disk->src->readonly,
+                                               refusal)))
         return -1;
 
     qbjSpecAddCommand(spec, QBJ_PHASE_NODES, "blockdev-reopen", arguments)->optional = true;
@@ -107,8 +104,7 @@ qbjSpecPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCommitReque
     if (parentReadonly &&
         qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->topParent, spec->base, refusal) < 0)
         return -1;
-    if (qbjSpecPlanRemoved(spec, req, refusal) < 0)
-        return -1;
+    qbjSpecPlanRemoved(spec, req);
 
     if (req->topParent ?
         qbjSpecAddReopen(spec, QBJ_PHASE_NODES, disk, req->base, qbjSpecBackingNode(req->base), refusal) < 0 :

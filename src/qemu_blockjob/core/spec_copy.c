@@ -11,31 +11,17 @@
 #include "spec_parts.h"
 #include "storage_file/storage_source.h"
 
-static qbjStep *
-qbjCopyDeleteStep(const char *node)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-    qbjStep *step;
-
-    if (virJSONValueObjectAdd(&arguments, "s:node-name", node, NULL) < 0)
-        return NULL;
-
-    step = qbjStepNewCommand("blockdev-del", g_steal_pointer(&arguments));
-    step->optional = true;
-    return step;
-}
-
 /* Steals @options. Only the prepare phase is undone. */
 static int
 qbjCopyAddNode(qbjSpec *spec, qbjSpecPhase phase, virJSONValue *options, const char *node)
 {
-    qbjStep *undo = NULL;
+    qbjStep *step;
 
-    if (!options || (phase == QBJ_PHASE_PREPARE && !(undo = qbjCopyDeleteStep(node)))) {
-        virJSONValueFree(options);
+    if (!options)
         return -1;
-    }
-    qbjSpecAddCommand(spec, phase, "blockdev-add", options)->undo = undo;
+    step = qbjSpecAddCommand(spec, phase, "blockdev-add", options);
+    if (phase == QBJ_PHASE_PREPARE)
+        step->undo = qbjStepNewDelete("blockdev-del", "node-name", node);
     return 0;
 }
 
@@ -193,16 +179,12 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
 
 /* @backing: as of qbjBlockNodeFormat() */
 static qbjStep *
-qbjCopyAddTargetReopen(qbjSpec *spec, const qbjCopyRequest *req, const char *backing, qbjRefusal *refusal)
+qbjCopyAddTargetReopen(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, const char *backing,
+                       qbjRefusal *refusal)
 {
-    g_autoptr(virJSONValue) node = qbjBlockNodeFormat(req->target, backing, false, refusal);
-    g_autoptr(virJSONValue) list = virJSONValueNewArray();
-    g_autoptr(virJSONValue) arguments = NULL;
+    virJSONValue *arguments = qbjBlockNodeReopenActive(disk, req->target, backing, false, refusal);
 
-    if (!node || virJSONValueArrayAppend(list, &node) < 0 ||
-        virJSONValueObjectAdd(&arguments, "a:options", &list, NULL) < 0)
-        return NULL;
-    return qbjSpecAddCommand(spec, QBJ_PHASE_ATTACH, "blockdev-reopen", g_steal_pointer(&arguments));
+    return arguments ? qbjSpecAddCommand(spec, QBJ_PHASE_ATTACH, "blockdev-reopen", arguments) : NULL;
 }
 
 /* The chain of an image that was there comes below it when the job is about to be completed. An earlier try
@@ -216,15 +198,13 @@ qbjCopyPlanAttach(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
 
     if (!own || !qbjCopyIsReuse(req))
         return 0;
-    if (!(detach = qbjCopyAddTargetReopen(spec, req, "", refusal)))
+    if (!(detach = qbjCopyAddTargetReopen(spec, disk, req, "", refusal)))
         return qbjSpecNotMade(spec, refusal);
     detach->optional = true;
-    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ATTACH, src) < 0)
-            return qbjSpecNotMade(spec, refusal);
-    }
+    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjSpecAddNodesDelete(spec, QBJ_PHASE_ATTACH, src);
     if (qbjCopyAddChainNodes(spec, QBJ_PHASE_ATTACH, own, refusal) < 0 ||
-        !qbjCopyAddTargetReopen(spec, req, own->nodeformat, refusal))
+        !qbjCopyAddTargetReopen(spec, disk, req, own->nodeformat, refusal))
         return qbjSpecNotMade(spec, refusal);
     return 0;
 }
@@ -264,8 +244,7 @@ qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest
     const virStorageSource *src;
 
     for (src = disk->src; virStorageSourceIsBacking(src); src = topOnly ? NULL : src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
-            return qbjSpecNotMade(spec, refusal);
+        qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src);
         if (!qbjCopyIsShared(own, src))
             qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
     }
@@ -280,25 +259,21 @@ qbjCopyPlanNew(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest
 }
 
 /* Outcome old: the file stays where it is (01/Y34). */
-static int
-qbjCopyPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+static void
+qbjCopyPlanOld(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req)
 {
     const virStorageSource *own = qbjCopyOwnChain(disk, req);
     const virStorageSource *src;
 
-    if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, req->target) < 0)
-        return qbjSpecNotMade(spec, refusal);
-    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, src) < 0)
-            return qbjSpecNotMade(spec, refusal);
-    }
+    qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, req->target);
+    for (src = own; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjSpecAddNodesDelete(spec, QBJ_PHASE_ABORT, src);
 
     qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(req->target), QBJ_ACCESS_NONE);
     for (src = own; virStorageSourceIsBacking(src); src = src->backingStore) {
         if (!qbjCopyIsShared(disk->src, src))
             qbjSpecAddAccess(spec, QBJ_PHASE_ABORT, qbjSpecImage(src), QBJ_ACCESS_NONE);
     }
-    return 0;
 }
 
 static qbjSpec *
@@ -330,9 +305,9 @@ qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec
     if (qbjCopyPlanPrepare(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanStart(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanAttach(plan, disk, req, refusal) < 0 ||
-        qbjCopyPlanNew(plan, disk, req, refusal) < 0 ||
-        qbjCopyPlanOld(plan, disk, req, refusal) < 0)
+        qbjCopyPlanNew(plan, disk, req, refusal) < 0)
         return -1;
+    qbjCopyPlanOld(plan, disk, req);
 
     *spec = g_steal_pointer(&plan);
     return 0;

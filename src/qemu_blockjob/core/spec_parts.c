@@ -16,10 +16,9 @@ qbjSpecImage(const virStorageSource *src)
 char *
 qbjSpecDevice(const virDomainDiskDef *disk)
 {
-    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON)
-        return g_strdup_printf("libvirt-CoR-%s", disk->dst);
+    char *filter = qbjBlockNodeCopyOnReadName(disk);
 
-    return g_strdup(disk->src->nodeformat);
+    return filter ? filter : g_strdup(disk->src->nodeformat);
 }
 
 int
@@ -101,31 +100,19 @@ qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src)
     step->undo = qbjStepNewAccess(qbjSpecImage(src), QBJ_ACCESS_RO);
 }
 
-static int
-qbjSpecAddDelete(qbjSpec *spec, qbjSpecPhase phase, const char *command, const char *key, const char *name)
-{
-    g_autoptr(virJSONValue) arguments = virJSONValueNewObject();
-
-    if (virJSONValueObjectAppendString(arguments, key, name) < 0)
-        return -1;
-
-    qbjSpecAddCommand(spec, phase, command, g_steal_pointer(&arguments))->optional = true;
-    return 0;
-}
-
-int
+void
 qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src)
 {
+    GPtrArray *steps = spec->phase[phase];
     g_autofree char *passphrase = src->encryption ? qbjBlockNodeSecret(src) : NULL;
     g_autofree char *password = qbjBlockNodeAuthSecret(src);
 
-    if (qbjSpecAddDelete(spec, phase, "blockdev-del", "node-name", src->nodeformat) < 0 ||
-        qbjSpecAddDelete(spec, phase, "blockdev-del", "node-name", src->nodestorage) < 0 ||
-        (passphrase && qbjSpecAddDelete(spec, phase, "object-del", "id", passphrase) < 0) ||
-        (password && qbjSpecAddDelete(spec, phase, "object-del", "id", password) < 0))
-        return -1;
-
-    return 0;
+    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodeformat));
+    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodestorage));
+    if (passphrase)
+        g_ptr_array_add(steps, qbjStepNewDelete("object-del", "id", passphrase));
+    if (password)
+        g_ptr_array_add(steps, qbjStepNewDelete("object-del", "id", password));
 }
 
 int

@@ -40,8 +40,8 @@ char *qbjSpecDevice(const virDomainDiskDef *disk);
 void qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src);
 
 /* Appends to @phase the deletion of both nodes of @src, and of the objects with its passphrase and password
- * (02/Q13); what is not there any more counts as deleted. Returns 0, -1 when there is no memory. */
-int qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src);
+ * (02/Q13). */
+void qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src);
 
 /* Appends to @actions what brings each valid bitmap of @top, from there down to above @stop (NULL: all), into
  * @target (behaviour/20, 2). @added (may be NULL): gets the names of those that @target has not held before,

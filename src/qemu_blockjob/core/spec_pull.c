@@ -77,19 +77,15 @@ qbjPullPlanReadonly(qbjSpec *spec, const virDomainDiskDef *disk, qbjSpecPhase re
 
 /* Everything between the active image and base leaves the chain: nodes top first (02/Q14), then rights. Files
  * stay (P10). */
-static int
-qbjPullPlanRemoved(qbjSpec *spec, const virDomainDiskDef *disk, const qbjPullRequest *req, qbjRefusal *refusal)
+static void
+qbjPullPlanRemoved(qbjSpec *spec, const virDomainDiskDef *disk, const qbjPullRequest *req)
 {
     const virStorageSource *src;
 
     for (src = disk->src->backingStore; virStorageSourceIsBacking(src) && src != req->base; src = src->backingStore) {
-        if (qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src) < 0)
-            return qbjSpecNotMade(spec, refusal);
-
+        qbjSpecAddNodesDelete(spec, QBJ_PHASE_NODES, src);
         qbjSpecAddAccess(spec, QBJ_PHASE_RIGHTS, qbjSpecImage(src), QBJ_ACCESS_NONE);
     }
-
-    return 0;
 }
 
 static qbjSpec *
@@ -128,10 +124,10 @@ qbjSpecPlanPull(const virDomainDiskDef *disk, const qbjPullRequest *req, qbjSpec
 
     if (qbjPullPlanStart(plan, disk, req, refusal) < 0 ||
         qbjSpecPlanPullPending(plan, disk, NULL, false, refusal) < 0 ||
-        qbjPullPlanReadonly(plan, disk, QBJ_PHASE_NODES, QBJ_PHASE_RIGHTS, NULLSTR_EMPTY(plan->base), refusal) < 0 ||
-        qbjPullPlanRemoved(plan, disk, req, refusal) < 0 ||
-        qbjPullPlanReadonly(plan, disk, QBJ_PHASE_ABORT, QBJ_PHASE_ABORT, qbjSpecBackingNode(disk->src),
-                            refusal) < 0)
+        qbjPullPlanReadonly(plan, disk, QBJ_PHASE_NODES, QBJ_PHASE_RIGHTS, NULLSTR_EMPTY(plan->base), refusal) < 0)
+        return -1;
+    qbjPullPlanRemoved(plan, disk, req);
+    if (qbjPullPlanReadonly(plan, disk, QBJ_PHASE_ABORT, QBJ_PHASE_ABORT, qbjSpecBackingNode(disk->src), refusal) < 0)
         return -1;
 
     *spec = g_steal_pointer(&plan);

@@ -7,6 +7,8 @@
 #include "engine_begin.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
+#include "engine_target.h"
+#include "blocknode.h"
 #include "domain_qmp.h"
 #include "host_chain.h"
 #include "host_target.h"
@@ -153,13 +155,6 @@ qbjEngineCopyCheckImages(const virDomainDef *def, const qbjCopyRequest *req)
     return 0;
 }
 
-/* What QEMU takes a file of @size bytes for. */
-static unsigned long long
-qbjEngineCopyRound(unsigned long long size)
-{
-    return VIR_ROUND_UP(size, 512);
-}
-
 /* A target that is not made by us must be as large as the disk: QEMU would start, and fail (01/Y26). */
 static int
 qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, const qbjHostTarget *found)
@@ -174,11 +169,7 @@ qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, 
     copy = virStorageSourceCopy(req->target, false);
     if (qbjHostTargetCapacity(copy, &capacity) < 0)
         return -1;
-    if (qbjEngineCopyRound(capacity) == req->source.capacity)
-        return 0;
-    virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
-                   req->target->path, capacity, disk->dst, req->source.capacity);
-    return -1;
+    return qbjEngineTargetFits(req->target->path, capacity, disk->dst, req->source.capacity);
 }
 
 static virJSONValue *
@@ -239,21 +230,13 @@ qbjEngineCopyTarget(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyReque
     return qbjGuardCopyFormat(disk, req, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
 }
 
-/* Node name (02/Q1), and what an image takes over from the disk. */
+/* Node names (02/Q1), and what an image takes over from the disk. */
 static void
-qbjEngineCopySetImage(virDomainObj *vm, const virDomainDiskDef *disk, virStorageSource *image)
+qbjEngineCopySetImage(virDomainObj *vm, const virDomainDiskDef *disk, virStorageSource *image, bool active)
 {
-    unsigned long long n = ++QBJ_DOMAIN_PRIVATE(vm)->status->nodeIndex;
-
-    image->id = n;
-    g_free(image->nodestorage);
-    image->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
-    g_free(image->nodeformat);
-    image->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
-    image->iomode = disk->iomode;
-    image->cachemode = disk->cachemode;
-    image->discard = disk->discard;
-    image->readonly = true;
+    virQbjStatusNumberImage(QBJ_DOMAIN_PRIVATE(vm)->status, image);
+    qbjBlockNodeSetModes(image, disk, active);
+    image->readonly = !active;
 }
 
 /* Y19 */
@@ -263,12 +246,10 @@ qbjEngineCopySetTarget(virDomainObj *vm, const virDomainDiskDef *disk, const qbj
     virStorageSource *target = req->target;
     virStorageSource *below;
 
-    qbjEngineCopySetImage(vm, disk, target);
-    target->readonly = false;
+    qbjEngineCopySetImage(vm, disk, target, true);
     target->shared = disk->src->shared;
-    target->detect_zeroes = virDomainDiskGetDetectZeroesMode(disk->discard, disk->detect_zeroes);
     for (below = qbjCopyOwnChain(disk, req); virStorageSourceIsBacking(below); below = below->backingStore)
-        qbjEngineCopySetImage(vm, disk, below);
+        qbjEngineCopySetImage(vm, disk, below, false);
     if (!qbjCopyIsShallow(disk, req) && !target->backingStore)
         target->backingStore = virStorageSourceNew();
 }

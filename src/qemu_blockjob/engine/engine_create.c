@@ -2,9 +2,9 @@
 
 #include "internal.h"
 #include "engine_create.h"
+#include "engine_query.h"
 #include "domain_qmp.h"
 #include "virerror.h"
-#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -12,34 +12,6 @@
 #define QBJ_ENGINE_CREATE_US (60 * G_USEC_PER_SEC)
 #define QBJ_ENGINE_CREATE_ASK_MIN_US 500
 #define QBJ_ENGINE_CREATE_ASK_MAX_US 100000
-
-typedef enum {
-    QBJ_ENGINE_CREATE_GONE,
-    QBJ_ENGINE_CREATE_RUNS,
-    QBJ_ENGINE_CREATE_ENDED,
-} qbjEngineCreateState;
-
-/* @error: set when it has ended with one. Returns the state, -1 with an error reported. */
-static int
-qbjEngineCreateAsk(virDomainObj *vm, const char *name, char **error)
-{
-    g_autoptr(virJSONValue) reply = NULL;
-    size_t i;
-
-    if (qbjDomainQmpCall(vm, "query-jobs", NULL, &reply) < 0)
-        return -1;
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *job = virJSONValueArrayGet(reply, i);
-
-        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(job, "id"), name))
-            continue;
-        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(job, "status"), "concluded"))
-            return QBJ_ENGINE_CREATE_RUNS;
-        *error = g_strdup(virJSONValueObjectGetString(job, "error"));
-        return QBJ_ENGINE_CREATE_ENDED;
-    }
-    return QBJ_ENGINE_CREATE_GONE;
-}
 
 static int
 qbjEngineCreateDismiss(virDomainObj *vm, const char *name, const char *error)
@@ -62,15 +34,14 @@ qbjEngineCreateWait(virDomainObj *vm, const char *name)
     gint64 waited = 0;
 
     while (waited < QBJ_ENGINE_CREATE_US) {
-        g_autofree char *error = NULL;
-        int state = qbjEngineCreateAsk(vm, name, &error);
+        g_auto(qbjEngineAnswer) answer = { 0 };
 
-        if (state < 0)
+        if (qbjEngineQueryNamed(vm, name, &answer) < 0)
             return -1;
-        if (state == QBJ_ENGINE_CREATE_ENDED)
-            return qbjEngineCreateDismiss(vm, name, error);
-        if (state == QBJ_ENGINE_CREATE_GONE)
+        if (!answer.listed)
             return 0;
+        if (STREQ_NULLABLE(answer.status, "concluded"))
+            return qbjEngineCreateDismiss(vm, name, answer.error);
         virObjectUnlock(vm);
         /* its end is found late by an eighth of its time at most */
         g_usleep(CLAMP(waited / 8, QBJ_ENGINE_CREATE_ASK_MIN_US, QBJ_ENGINE_CREATE_ASK_MAX_US));

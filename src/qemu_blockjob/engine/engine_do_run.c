@@ -252,7 +252,6 @@ qbjJobEvent
 qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job)
 {
     g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
-
     qbjJobEvent event;
 
     job->cancelSoft = false;

@@ -43,14 +43,20 @@ qbjEngineReadJobs(virJSONValue *reply, const char *name, qbjEngineAnswer *answer
 }
 
 int
-qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer)
+qbjEngineQueryNamed(virDomainObj *vm, const char *name, qbjEngineAnswer *answer)
 {
     g_autoptr(virJSONValue) reply = NULL;
 
     if (qbjDomainQmpCall(vm, "query-jobs", NULL, &reply) < 0)
         return -1;
-    qbjEngineReadJobs(reply, job->spec->job, answer);
+    qbjEngineReadJobs(reply, name, answer);
     return 0;
+}
+
+int
+qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer)
+{
+    return qbjEngineQueryNamed(vm, job->spec->job, answer);
 }
 
 int

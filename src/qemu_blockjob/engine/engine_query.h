@@ -12,7 +12,9 @@ struct _qbjEngineAnswer {
 void qbjEngineAnswerClear(qbjEngineAnswer *answer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjEngineAnswer, qbjEngineAnswerClear);
 
-/* query-jobs, searched for @job. Returns 0; -1 with an error reported when QEMU did not answer. */
+/* query-jobs, searched for @job, or for the job @name, which has no record. Returns 0; -1 with an error
+ * reported when QEMU did not answer. */
+int qbjEngineQueryNamed(virDomainObj *vm, const char *name, qbjEngineAnswer *answer);
 int qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer);
 
 /* Node that the guest's device of @job uses now, below a copy-on-read filter if it has one; sent together

@@ -3,26 +3,27 @@
 #include "internal.h"
 #include "engine_target.h"
 #include "engine_change.h"
+#include "blocknode.h"
 #include "domain_qmp.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
-#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* @nodes: an answer to query-named-block-nodes */
-static int
-qbjEngineTargetSize(virJSONValue *nodes, const char *name, unsigned long long *size)
+/* What QEMU takes a file of @size bytes for. */
+static unsigned long long
+qbjEngineTargetRound(unsigned long long size)
 {
-    size_t i;
+    return VIR_ROUND_UP(size, 512);
+}
 
-    for (i = 0; i < virQbjJSONArraySize(nodes); i++) {
-        virJSONValue *node = virJSONValueArrayGet(nodes, i);
-        virJSONValue *image = virJSONValueObjectGetObject(node, "image");
-
-        if (image && STREQ_NULLABLE(virJSONValueObjectGetString(node, "node-name"), name))
-            return virJSONValueObjectGetNumberUlong(image, "virtual-size", size);
-    }
+int
+qbjEngineTargetFits(const char *name, unsigned long long size, const char *disk, unsigned long long diskSize)
+{
+    if (qbjEngineTargetRound(size) == diskSize)
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
+                   name, size, disk, diskSize);
     return -1;
 }
 
@@ -52,17 +53,13 @@ qbjEngineTargetCheck(virDomainObj *vm, const virQbjJob *job)
     if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
         qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &nodes) < 0)
         return -1;
-    if (qbjEngineTargetSize(nodes, job->spec->rootOld, &disk) < 0) {
+    if (qbjBlockNodeSize(nodes, job->spec->rootOld, &disk) < 0) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("QEMU does not tell the size of disk '%s'"), job->spec->disk);
         return -1;
     }
-    if (qbjEngineTargetSize(nodes, job->spec->rootNew, &target) < 0) {
+    if (qbjBlockNodeSize(nodes, job->spec->rootNew, &target) < 0) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("QEMU does not tell the size of destination '%s'"), name);
         return -1;
     }
-    if (target == disk)
-        return 0;
-    virReportError(VIR_ERR_INVALID_ARG, _("destination '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
-                   name, target, job->spec->disk, disk);
-    return -1;
+    return qbjEngineTargetFits(name, target, job->spec->disk, disk);
 }

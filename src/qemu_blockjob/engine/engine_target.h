@@ -1,7 +1,11 @@
-/* The target of a copy, as far as only QEMU can look at it. */
+/* The size of a copy's target. */
 #pragma once
 
 #include "engine_job.h"
+
+/* Sizes in bytes: @size of the destination @name, @diskSize of the disk as QEMU says it. Returns 0, -1 with
+ * VIR_ERR_INVALID_ARG reported when a copy between them would fail. */
+int qbjEngineTargetFits(const char *name, unsigned long long size, const char *disk, unsigned long long diskSize);
 
 /* The nodes of @job's target are there, and its start comes next. Of a copy to a server: the target is as
  * large as the disk, which QEMU would find only when the job runs (01/Y26). Beside a pull QEMU cannot be

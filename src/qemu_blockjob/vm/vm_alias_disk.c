@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "blocknode.h"
 #include "virerror.h"
 #include "virqbjstatus.h"
 #include "virutil.h"
@@ -71,6 +72,7 @@ static void
 qbjVmAliasSetDiskNodes(virDomainDiskDef *disk)
 {
     virQbjDiskPrivate *priv = VIR_QBJ_DISK_PRIVATE(disk);
+    char *filter;
 
     if (!priv)
         return;
@@ -78,9 +80,9 @@ qbjVmAliasSetDiskNodes(virDomainDiskDef *disk)
     g_free(priv->qomName);
     priv->qomName = qbjVmDiskQomName(disk);
 
-    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON) {
+    if ((filter = qbjBlockNodeCopyOnReadName(disk))) {
         g_free(priv->nodeCopyOnRead);
-        priv->nodeCopyOnRead = g_strdup_printf("libvirt-CoR-%s", disk->dst);
+        priv->nodeCopyOnRead = filter;
     }
 }
 

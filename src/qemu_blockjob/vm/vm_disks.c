@@ -12,25 +12,13 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 static void
-qbjVmDisksNumber(virQbjStatus *status, virStorageSource *src)
-{
-    unsigned long long n = ++status->nodeIndex;
-
-    src->id = n;
-    g_free(src->nodestorage);
-    src->nodestorage = g_strdup_printf("libvirt-%llu-storage", n);
-    g_free(src->nodeformat);
-    src->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
-}
-
-static void
 qbjVmDisksNumberChain(virQbjStatus *status, virStorageSource *chain)
 {
     virStorageSource *next;
 
     for (next = chain; virStorageSourceIsBacking(next) && !virStorageSourceIsEmpty(next); next = next->backingStore) {
         if (!next->nodeformat)
-            qbjVmDisksNumber(status, next);
+            virQbjStatusNumberImage(status, next);
         if (next != chain)
             next->readonly = true;      /* no writer below the active layer until a job asks for it */
     }
