@@ -1,0 +1,193 @@
+/* For LD_PRELOAD: ends the process, as SIGKILL does, at a chosen step of what it does to files and sockets.
+ * With it any libvirtd, whatever its driver, dies at the same step each time, however fast the machine is.
+ *
+ * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N. The first monitor
+ * command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It
+ * dies before step N + 1: with N = 0 the command with WORD is the last that it has done. What it would have
+ * done is told in FILE.died. Without the file, or before WORD, nothing happens. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static pthread_mutex_t stepLock = PTHREAD_MUTEX_INITIALIZER;
+static bool armed;
+static long passed;
+
+/* Reads what is wanted; false: nothing. */
+static bool
+wanted(char *word, size_t size, long *steps)
+{
+    const char *path = getenv("QBJ_CRASH_FILE");
+    char format[32];
+    FILE *file = path ? fopen(path, "re") : NULL;
+    int got;
+
+    if (!file)
+        return false;
+    snprintf(format, sizeof(format), "%%%zus %%ld", size - 1);
+    got = fscanf(file, format, word, steps);
+    fclose(file);
+    return got == 2;
+}
+
+static void
+die(const char *what, const char *name)
+{
+    char path[4096];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s.died", getenv("QBJ_CRASH_FILE"));
+    file = fopen(path, "we");
+    if (file) {
+        fprintf(file, "%s %s\n", what, name);
+        fclose(file);
+    }
+    kill(getpid(), SIGKILL);
+    while (true)
+        pause();
+}
+
+/* Counts a step, and dies when it is the one after the last. */
+static void
+step(const char *what, const char *name)
+{
+    char word[64];
+    long steps;
+
+    pthread_mutex_lock(&stepLock);
+    if (armed && wanted(word, sizeof(word), &steps) && ++passed > steps)
+        die(what, name);
+    pthread_mutex_unlock(&stepLock);
+}
+
+static void
+fileStep(const char *what, int fd)
+{
+    char link[64], name[4096];
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    length = readlink(link, name, sizeof(name) - 1);
+    name[length > 0 ? length : 0] = '\0';
+    step(what, name);
+}
+
+/* Of a monitor command in @data; NULL: there is none. What is written into files may hold some as well. */
+static const char *
+command(int fd, const char *data, size_t length)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? memmem(data, length, "\"execute\"", 9) : NULL;
+}
+
+static void
+commandStep(int fd, const char *data, size_t length)
+{
+    const char *begin = command(fd, data, length);
+    char name[128];
+
+    if (!begin)
+        return;
+    length = data + length - begin;
+    snprintf(name, sizeof(name), "%.*s", (int) (length < 100 ? length : 100), begin);
+    name[strcspn(name, ",\r\n")] = '\0';
+    step("command", name);
+}
+
+/* After @data has been written. */
+static void
+written(int fd, const char *data, ssize_t length)
+{
+    char word[64];
+    long steps;
+
+    if (length <= 0 || armed || !command(fd, data, length) || !wanted(word, sizeof(word), &steps) ||
+        !memmem(data, length, word, strlen(word)))
+        return;
+    pthread_mutex_lock(&stepLock);
+    armed = true;
+    pthread_mutex_unlock(&stepLock);
+}
+
+#define NEXT(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+ssize_t
+write(int fd, const void *data, size_t length)
+{
+    ssize_t done;
+
+    commandStep(fd, data, length);
+    done = NEXT(write)(fd, data, length);
+    written(fd, data, done);
+    return done;
+}
+
+ssize_t
+send(int fd, const void *data, size_t length, int flags)
+{
+    ssize_t done;
+
+    commandStep(fd, data, length);
+    done = NEXT(send)(fd, data, length, flags);
+    written(fd, data, done);
+    return done;
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    ssize_t done;
+
+    if (message->msg_iovlen)
+        commandStep(fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
+    done = NEXT(sendmsg)(fd, message, flags);
+    if (message->msg_iovlen)
+        written(fd, message->msg_iov[0].iov_base, done);
+    return done;
+}
+
+int
+rename(const char *from, const char *to)
+{
+    step("rename", to);
+    return NEXT(rename)(from, to);
+}
+
+int
+renameat(int fromFolder, const char *from, int toFolder, const char *to)
+{
+    step("rename", to);
+    return NEXT(renameat)(fromFolder, from, toFolder, to);
+}
+
+int
+unlink(const char *path)
+{
+    step("unlink", path);
+    return NEXT(unlink)(path);
+}
+
+int
+fsync(int fd)
+{
+    fileStep("fsync", fd);
+    return NEXT(fsync)(fd);
+}
+
+int
+fdatasync(int fd)
+{
+    fileStep("fdatasync", fd);
+    return NEXT(fdatasync)(fd);
+}
