@@ -229,7 +229,7 @@ modelFeed(modelContext *context, modelWorld world)
 
     modelViolate(context, move->save == QBJ_SAVE_DONE && (world.saved.state != move->next || !world.saved.new),
                  "2: a move says that its record is saved, and it is not");
-    if (move->save == QBJ_SAVE_TRY || move->save == QBJ_SAVE_BEFORE)
+    if (move->save == QBJ_SAVE_SOON || move->save == QBJ_SAVE_TRY || move->save == QBJ_SAVE_BEFORE)
         modelMoved(context, world, move, true, label);
     if (move->save != QBJ_SAVE_BEFORE)
         modelMoved(context, world, move, false, label);

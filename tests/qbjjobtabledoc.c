@@ -30,9 +30,10 @@ static const char intro[] =
     "C\n"
     "  changes nothing for the guest: backup, create\n"
     "\n"
-    "A record is saved *before* the action where a restarted daemon must know of it, and *tried* where the older record\n"
-    "resumes to the same end; *no* also where the guest is held and nothing may wait for a disk. *done* means that the\n"
-    "action which led there has saved it.\n"
+    "A record is saved *before* the action where a restarted daemon must know of it; *try*: after it, because the older\n"
+    "record leads to another way out than a client has been told; *soon*: when nothing else is to do for the VM, because\n"
+    "the older record resumes to the same end; *no* also where the guest is held and nothing may wait for a disk. *done*\n"
+    "means that the action which led there has saved it.\n"
     "\n";
 
 /* What is true in a state; a new state without a line here does not compile. */

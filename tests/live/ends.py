@@ -180,8 +180,8 @@ class Test(jobtest.JobChecks):
         self.equal(self.domain.XMLDesc(INACTIVE), before[2], "%s: the definition is as before" % name)
         self.equal((jobs.mirror(self.domain.XMLDesc(0), "vda"), self.domain.blockJobInfo("vda")), (None, {}),
                    "%s: no mirror, no job" % name)
-        status = self.daemon.status_xml(name)
-        self.ok("<blockjob " not in status and "<qbj:job " not in status, "%s: none in the status file" % name, status)
+        self.ok(jobs.wait_for(lambda: not jobs.recorded(self.daemon.status_xml(name))),
+                "%s: none in the status file" % name, lambda: self.daemon.status_xml(name))
 
     # --- the storage fails -----------------------------------------------------------------------------------
 

@@ -121,6 +121,11 @@ def wait_for(test, timeout=30, pause=0.02):
         time.sleep(pause)
 
 
+def recorded(status):
+    """Whether a status file has a block job. It follows what clients are told (jobstates.rst: "soon")."""
+    return "<blockjob " in status or "<qbj:job " in status
+
+
 def wait_ready(domain, target, timeout=60):
     return wait_for(lambda: (mirror(domain.XMLDesc(0), target) or (0, 0))[1] == "yes", timeout)
 

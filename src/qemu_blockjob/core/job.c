@@ -33,7 +33,7 @@ VIR_ENUM_IMPL(qbjJobAction,
 
 VIR_ENUM_IMPL(qbjJobSave,
               QBJ_SAVE_LAST,
-              "no", "try", "before", "done",
+              "no", "soon", "try", "before", "done",
 );
 
 VIR_ENUM_IMPL(qbjJobVerb,

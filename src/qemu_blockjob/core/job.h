@@ -183,8 +183,10 @@ VIR_ENUM_DECL(qbjJobAction);
 typedef enum {
     QBJ_SAVE_NOT,               /* the older record resumes to the same end; guest held: nothing may wait
                                  * for a disk */
-    QBJ_SAVE_TRY,               /* nice to have: the same, so a failure is logged and stops nothing; saved
-                                 * after the action, which does not wait for it */
+    QBJ_SAVE_SOON,              /* the same, and nobody is told anything that the older record would undo:
+                                 * saved when nothing else is to do for the VM */
+    QBJ_SAVE_TRY,               /* the older record resumes to another way out than a client is told: saved
+                                 * after the action; a failure is logged and stops nothing */
     QBJ_SAVE_BEFORE,            /* the record is durable before the action is carried out */
     QBJ_SAVE_DONE,              /* the action that led here has saved it already */
     QBJ_SAVE_LAST

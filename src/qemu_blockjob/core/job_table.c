@@ -24,9 +24,9 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PREPARING,        VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
 
     /* created and running come before the reply to the start command */
-    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          TRY),
-    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          TRY),
-    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       TRY),
+    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          SOON),
+    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          SOON),
+    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       SOON),
     ROW(STARTING,         PENDING,       A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(STARTING,         PENDING,       B | C,     PREFLUSH,         PREFLUSH,         NOT),
     ROW(STARTING,         CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
@@ -38,7 +38,7 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(STARTING,         VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
 
     /* PENDING of a type A job that we did not complete: somebody else's intent (protocol 5) */
-    ROW(RUNNING,          READY,         A,         READY,            EMIT_READY,       TRY),
+    ROW(RUNNING,          READY,         A,         READY,            EMIT_READY,       SOON),
     ROW(RUNNING,          PENDING,       A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(RUNNING,          PENDING,       B | C,     PREFLUSH,         PREFLUSH,         NOT),
     ROW(RUNNING,          CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),

@@ -64,6 +64,7 @@ struct _qbjDomainPrivate {
                                          * says that it goes on */
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned long long generation;      /* of the status file: counts saves */
+    bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GHashTable *switches;               /* name of a job -> qbjEngineSwitch, see engine_switch.h; NULL: none yet */
 

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "domain_queue.h"
+#include "domain_save.h"
 #include "virdomainjob.h"
 #include "virlog.h"
 #include "virerror.h"
@@ -165,7 +166,7 @@ qbjDomainJobEnd(virDomainObj *vm)
     virDomainObjEndJob(vm);
 
     VIR_WITH_MUTEX_LOCK_GUARD(&priv->queueLock) {
-        if (!g_queue_is_empty(&priv->queue))
+        if (!g_queue_is_empty(&priv->queue) || priv->saveWanted)
             qbjDomainQueueSchedule(vm);
     }
 }
@@ -211,6 +212,7 @@ qbjDomainQueueWork(void *job, void *opaque G_GNUC_UNUSED)
         qbjDomainQueueRecover(vm);
     } else if (virDomainObjBeginJobNowait(vm, VIR_JOB_MODIFY) == 0) {
         qbjDomainQueueDrain(vm);
+        qbjDomainSaveStatusWanted(vm);
         qbjDomainJobEnd(vm);
     }
 

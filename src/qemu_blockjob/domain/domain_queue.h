@@ -19,7 +19,7 @@ void qbjDomainQueueDrain(virDomainObj *vm);
  * Returns 1 when the time has come, else 0. */
 int qbjDomainQueueWait(virDomainObj *vm, unsigned long long whenMs);
 
-/* Ends the job that virDomainObjBeginJob() gave, and has anything queued meanwhile handled by a worker.
+/* Ends the job that virDomainObjBeginJob() gave, and has a worker do what was queued or put off meanwhile.
  * To be used instead of virDomainObjEndJob() everywhere. @vm is locked. */
 void qbjDomainJobEnd(virDomainObj *vm);
 

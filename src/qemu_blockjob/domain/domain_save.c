@@ -84,6 +84,7 @@ qbjDomainSaveStatus(virDomainObj *vm)
     if (!text || qbjHostSaveFile(path, text, 0600) < 0)
         return -1;
     priv->generation++;
+    priv->saveWanted = false;
 #ifdef QBJ_DEBUG_CHECKS
     if (qbjDomainCheckReadable(vm, path) < 0)
         return -1;
@@ -98,6 +99,22 @@ qbjDomainSaveStatusOrWarn(virDomainObj *vm)
         VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
     }
+}
+
+void
+qbjDomainSaveStatusSoon(virDomainObj *vm)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->saveWanted = true;
+}
+
+void
+qbjDomainSaveStatusWanted(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->saveWanted && virDomainObjIsActive(vm) && !priv->stopping && !priv->unsettled)
+        qbjDomainSaveStatusOrWarn(vm);
+    priv->saveWanted = false;
 }
 
 int

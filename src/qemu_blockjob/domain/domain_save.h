@@ -11,6 +11,13 @@ int qbjDomainSaveStatus(virDomainObj *vm);
 /* As above for callers that have nothing to stop: a failure is logged. */
 void qbjDomainSaveStatusOrWarn(virDomainObj *vm);
 
+/* For what an older file leads to as well: nobody waits for it. It is saved with the next change, at the
+ * latest when nobody holds the VM's job any more and nothing is queued, or when the daemon ends. */
+void qbjDomainSaveStatusSoon(virDomainObj *vm);
+
+/* Saves what that has put off. @vm is locked and nobody changes it meanwhile. */
+void qbjDomainSaveStatusWanted(virDomainObj *vm);
+
 /* Text and path of the status file as it would be written now. */
 char *qbjDomainStatusText(virDomainObj *vm);
 char *qbjDomainStatusPath(virDomainObj *vm);

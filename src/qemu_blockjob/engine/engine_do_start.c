@@ -92,7 +92,7 @@ qbjEngineRemove(virDomainObj *vm, virQbjJob *job, virConnectDomainEventBlockJobS
     qbjEngineSwitchForget(vm, job);
     g_ptr_array_remove(priv->status->jobs, job);
     if (virDomainObjIsActive(vm) && !priv->stopping)
-        qbjDomainSaveStatusOrWarn(vm);
+        qbjDomainSaveStatusSoon(vm);
 }
 
 static void

@@ -63,6 +63,17 @@ qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state)
     return text;
 }
 
+static void
+qbjEngineSaveAfter(virDomainObj *vm, qbjJobSave save)
+{
+    if (!virDomainObjIsActive(vm) || QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        return;
+    if (save == QBJ_SAVE_SOON)
+        qbjDomainSaveStatusSoon(vm);
+    if (save == QBJ_SAVE_TRY)
+        qbjDomainSaveStatusOrWarn(vm);
+}
+
 /* More moves than any way through the table has: QEMU keeps refusing what it should do. */
 #define QBJ_ENGINE_MOVES_MAX 32
 
@@ -92,9 +103,7 @@ qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event)
             return -1;
         }
         event = qbjEngineDo(vm, job, move->action);
-        /* whoever waits for the action, as for READY, does not wait for this; @job may be gone */
-        if (move->save == QBJ_SAVE_TRY && virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
-            qbjDomainSaveStatusOrWarn(vm);
+        qbjEngineSaveAfter(vm, move->save);     /* @job may be gone */
     }
     return 0;
 }

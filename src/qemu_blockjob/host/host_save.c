@@ -56,8 +56,7 @@ qbjHostSaveLetGo(qbjHostSave *save)
 {
     virThread thread;
 
-    if (!save || save->replaced < 0 || save->temp ||
-        virThreadCreateFull(&thread, false, qbjHostSaveFreeWork, "qbj-save", false, save) < 0)
+    if (!save || virThreadCreateFull(&thread, false, qbjHostSaveFreeWork, "qbj-save", false, save) < 0)
         qbjHostSaveFree(save);
 }
 

@@ -30,7 +30,7 @@ bool qbjHostSaveIsThere(const qbjHostSave *save);
  * the guest would wait for it. NULL is fine. */
 void qbjHostSaveFree(qbjHostSave *save);
 
-/* The same for a caller that is waited for: what was replaced goes away in a thread of its own. */
+/* The same for a caller that is waited for: in a thread of its own. */
 void qbjHostSaveLetGo(qbjHostSave *save);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 

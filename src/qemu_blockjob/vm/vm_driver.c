@@ -298,6 +298,15 @@ qbjVmDriverShutdownPrepare(qbjDriver *driver)
         virResetLastError();
 }
 
+static int
+qbjVmDriverSaveWanted(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+    qbjDomainSaveStatusWanted(vm);
+    return 0;
+}
+
 void
 qbjVmDriverShutdownWait(qbjDriver *driver)
 {
@@ -308,6 +317,7 @@ qbjVmDriverShutdownWait(qbjDriver *driver)
     driver->closing = false;
     qbjVmReconnectJoin(driver);
     virThreadPoolDrain(driver->workers);
+    virDomainObjListForEach(driver->domains, false, qbjVmDriverSaveWanted, NULL);
 }
 
 static int
