@@ -1,10 +1,10 @@
-/* For LD_PRELOAD: ends the process, as SIGKILL does, at a chosen step of what it does to files and sockets.
- * With it any libvirtd, whatever its driver, dies at the same step each time, however fast the machine is.
+/* For LD_PRELOAD: ends or stops the process at a chosen step of what it does to files and sockets. With it
+ * any libvirtd, whatever its driver, dies at the same step each time, however fast the machine is.
  *
- * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N. The first monitor
- * command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It
- * dies before step N + 1: with N = 0 the command with WORD is the last that it has done. What it would have
- * done is told in FILE.died. Without the file, or before WORD, nothing happens. */
+ * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL. The first monitor
+ * command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It sends
+ * itself the signal, once, before step N + 1: with N = 0 the command with WORD is the last that it has done.
+ * What it would have done is told in FILE.died. Without the file, or before WORD, nothing happens. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -20,12 +20,12 @@
 #include <unistd.h>
 
 static pthread_mutex_t stepLock = PTHREAD_MUTEX_INITIALIZER;
-static bool armed;
+static enum { WAITING, COUNTING, OVER } phase;
 static long passed;
 
 /* Reads what is wanted; false: nothing. */
 static bool
-wanted(char *word, size_t size, long *steps)
+wanted(char *word, size_t size, long *steps, int *sig)
 {
     const char *path = getenv("QBJ_CRASH_FILE");
     char format[32];
@@ -34,27 +34,26 @@ wanted(char *word, size_t size, long *steps)
 
     if (!file)
         return false;
-    snprintf(format, sizeof(format), "%%%zus %%ld", size - 1);
-    got = fscanf(file, format, word, steps);
+    snprintf(format, sizeof(format), "%%%zus %%ld %%d", size - 1);
+    got = fscanf(file, format, word, steps, sig);
     fclose(file);
-    return got == 2;
+    return got == 3;
 }
 
 static void
-die(const char *what, const char *name)
+die(const char *what, const char *name, int sig)
 {
     char path[4096];
     FILE *file;
 
+    phase = OVER;
     snprintf(path, sizeof(path), "%s.died", getenv("QBJ_CRASH_FILE"));
     file = fopen(path, "we");
     if (file) {
         fprintf(file, "%s %s\n", what, name);
         fclose(file);
     }
-    kill(getpid(), SIGKILL);
-    while (true)
-        pause();
+    kill(getpid(), sig);
 }
 
 /* Counts a step, and dies when it is the one after the last. */
@@ -63,10 +62,11 @@ step(const char *what, const char *name)
 {
     char word[64];
     long steps;
+    int sig;
 
     pthread_mutex_lock(&stepLock);
-    if (armed && wanted(word, sizeof(word), &steps) && ++passed > steps)
-        die(what, name);
+    if (phase == COUNTING && wanted(word, sizeof(word), &steps, &sig) && ++passed > steps)
+        die(what, name, sig);
     pthread_mutex_unlock(&stepLock);
 }
 
@@ -111,12 +111,13 @@ written(int fd, const char *data, ssize_t length)
 {
     char word[64];
     long steps;
+    int sig;
 
-    if (length <= 0 || armed || !command(fd, data, length) || !wanted(word, sizeof(word), &steps) ||
+    if (length <= 0 || phase != WAITING || !command(fd, data, length) || !wanted(word, sizeof(word), &steps, &sig) ||
         !memmem(data, length, word, strlen(word)))
         return;
     pthread_mutex_lock(&stepLock);
-    armed = true;
+    phase = COUNTING;
     pthread_mutex_unlock(&stepLock);
 }
 

@@ -1,7 +1,9 @@
 """A daemon, with whichever driver, that dies at a chosen step: see crashpoint.c."""
 
 import os
+import signal
 
+import jobs
 from daemon import Daemon
 from guest_build import need, run
 
@@ -17,23 +19,33 @@ class CrashDaemon(Daemon):
             os.chmod(library, 0o755)
         return dict(super().environment(), LD_PRELOAD=library, QBJ_CRASH_FILE=self.wish)
 
-    def die_at(self, word, steps):
+    def die_at(self, word, steps, sig=signal.SIGKILL):
         """At the step that follows so many others after the command with @word."""
         for path in (self.wish + ".died", self.wish + ".new"):
             if os.path.exists(path):
                 os.unlink(path)
         with open(self.wish + ".new", "w") as f:
-            f.write("%s %d\n" % (word, steps))
+            f.write("%s %d %d\n" % (word, steps, sig))
         os.rename(self.wish + ".new", self.wish)
 
     def died(self, timeout=20):
-        """Waits for the end that die_at() asked for; gives the step that was not taken, None: it lives."""
-        status = self.ask(do="wait", pid=self.pid, timeout=timeout)["status"]
+        """Waits until it has come to where it was to die, or to stop; gives the step that was not taken, or None."""
+        came = jobs.wait_for(lambda: os.path.exists(self.wish + ".died") and (not self.alive() or is_stopped(self.pid)),
+                             timeout)
         os.unlink(self.wish)
-        if status is None:
+        if not came:
             return None
-        try:
-            with open(self.wish + ".died") as f:
-                return f.read().strip()
-        except OSError:
-            return "exit status %s" % status
+        with open(self.wish + ".died") as f:
+            return f.read().strip()
+
+
+def is_stopped(pid):
+    """Whether no thread of a process runs any more."""
+    try:
+        states = set()
+        for task in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/stat" % (pid, task)) as f:
+                states.add(f.read().rsplit(")", 1)[1].split()[0])
+        return states <= set("TtZX")
+    except OSError:
+        return True               # it, or one of them, has just ended

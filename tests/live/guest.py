@@ -202,9 +202,10 @@ def parse_block(block):
     return struct.unpack("<4Q", block[8:40]), None
 
 
-def read_image(path, fmt=None, length=None, shared=False):
-    """The guest's view of an image, as bytes. @shared: somebody may have it open."""
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), prefix="raw.") as raw:
+def read_image(path, fmt=None, length=None, shared=False, folder=None):
+    """The guest's view of an image, as bytes. @shared: somebody may have it open; @folder: for what is read, not the
+    image's own."""
+    with tempfile.NamedTemporaryFile(dir=folder or os.path.dirname(path), prefix="raw.") as raw:
         argv = ["qemu-img", "convert", "-q"] + (["-U"] if shared else []) + (["-f", fmt] if fmt else []) + \
             ["-O", "raw", path, raw.name]
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

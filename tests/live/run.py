@@ -33,6 +33,7 @@ SUITES = {
     "power": (["power.py"], 400),
     "virtinst": (["virtinst.py"], 300),
     "stress": (["stress.py", "--seconds", "30"], 120),
+    "torture": (["torture.py", "--minutes", "0.6", "--seed", "4"], 300),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),
     "agent": (["agent.py"], 600),
