@@ -164,6 +164,8 @@ qbjTestDamaged(void)
         "{\"file\":{\"type\":\"file\",\"format\":\"raw\"},\"identity\":\"1:2\"}",
         "{\"file\":{\"type\":\"file\",\"format\":\"raw\",\"path\":\"/x\"},\"identity\":\"1:2\",\"undo\":" QBJ_TEST_UNLINK "}",
         "{\"empty\":{\"type\":\"file\",\"format\":\"raw\",\"path\":\"/x\"},\"identity\":\"1:2\"}",
+        "{\"secret\":5}",
+        "{\"secret\":\"libvirt-5-format-encryption-secret0\",\"arguments\":{\"data\":\"x\"}}",
     };
     size_t i;
 

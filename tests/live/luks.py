@@ -57,7 +57,13 @@ def stated(xml, paths):
                        "<source file='%s'>%s</source>%s" % (paths[-1], ENCRYPTION, below))
 
 
-def define_secret(conn):
+def define(conn, uuid, value):
+    """@value: None: the secret has none."""
     secret = conn.secretDefineXML("<secret ephemeral='no' private='yes'><uuid>%s</uuid><usage type='volume'>"
-                                  "<volume>luks</volume></usage></secret>" % UUID)
-    secret.setValue(PASSPHRASE.encode(), 0)
+                                  "<volume>%s</volume></usage></secret>" % (uuid, uuid))
+    if value:
+        secret.setValue(value.encode(), 0)
+
+
+def define_secret(conn):
+    define(conn, UUID, PASSPHRASE)

@@ -4,7 +4,9 @@ they run, end, are given up, and lose their server; its blocks are then where th
 """
 
 import glob
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -87,10 +89,10 @@ class Target:
 
     def __init__(self, chain, kind, name):
         folder = plain.folder(chain.test.daemon, chain.name + "-" + name)
-        path = os.path.join(folder, "image")
-        with open(path, "wb") as image:
+        self.path = os.path.join(folder, "image")
+        with open(self.path, "wb") as image:
             image.truncate(SIZE)
-        self.server = kind(chain.test.daemon, folder, path)
+        self.server = kind(chain.test.daemon, folder, self.path)
 
 
 class Test(suite.DaemonChecks):
@@ -288,8 +290,46 @@ class Test(suite.DaemonChecks):
         self.equal(self.in_clear(chain.name), [], "the password is in no command line, log or status file")
         self.active_pivot(chain)
         self.writes(chain, "to the server")
-        chain.check(chain.base, "raw")
-        secret.undefine()
+        chain.check(self.copy_with_password(chain), "raw")
+        self.conn.secretLookupByUUIDString(secret.UUIDString()).undefine()
+
+    def passwords(self, chain):
+        """Names of the objects with passwords that QEMU has."""
+        text = json.dumps({"execute": "qom-list", "arguments": {"path": "/objects"}})
+        objects = json.loads(self.daemon.virsh("qemu-monitor-command", chain.name, text)[1])["return"]
+        return [o["name"] for o in objects if o["name"].endswith("-auth-secret0")]
+
+    def copy_with_password(self, chain):
+        """To another server that wants one: given up, and pivoted, with a daemon that comes back in between. Gives the
+        image there."""
+        target = Target(chain, lambda *args: netserver.Tgt(*args, closed=True), "copy")
+        source = target.server.source.replace("</source>", CHAP % (netserver.INITIATOR, netserver.USER))
+        before = self.passwords(chain)
+        for what, wrong, code, words in (
+                ("another user", source.replace("username='", "username='x"), libvirt.VIR_ERR_INTERNAL_ERROR, "iSCSI"),
+                ("a secret that is not there", source.replace("usage='disks'", "usage='nobody'"),
+                 libvirt.VIR_ERR_NO_SECRET, "nobody")):
+            self.refused(lambda: chain.domain.blockCopy("vda", SERVED % ("raw", wrong, ""), {}, REUSE), code, words,
+                         "a copy with %s fails" % what)
+            self.equal((self.passwords(chain), chain.domain.blockJobInfo("vda", 0)), (before, {}),
+                       "a copy with %s leaves nothing" % what)
+        for end in (0, PIVOT):
+            chain.domain.blockCopy("vda", SERVED % ("raw", source, ""), {}, REUSE)
+            self.ok(jobs.wait_ready(chain.domain, "vda"), "the copy with a password is ready", self.daemon.log_tail)
+            self.equal(len(self.passwords(chain)), 2, "QEMU has both passwords")
+            self.equal(self.in_clear(chain.name), [], "the password is in no command line, log or status file")
+            self.daemon.restart(signal.SIGKILL)
+            self.connect()
+            chain.domain = self.conn.lookupByName(chain.name)
+            self.ok(jobs.wait_ready(chain.domain, "vda"), "the copy is ready after the daemon has died")
+            auth = jobs.disk_element(chain.domain.XMLDesc(0), "vda").find("mirror/source/auth")
+            self.equal(auth is not None and auth.get("username"), netserver.USER, "<mirror> has the user")
+            self.ends(chain, "completed" if end else "canceled", lambda: chain.domain.blockJobAbort("vda", end))
+            self.equal((len(self.passwords(chain)), self.passwords(chain) == before), (1, not end),
+                       "QEMU has the password of the server that is left")
+        chain.server.kill()
+        self.writes(chain, "to the other server")
+        return target.path
 
     def test_iscsi_module(self):
         """A QEMU without its module for iSCSI, which is a package of its own."""

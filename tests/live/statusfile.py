@@ -13,10 +13,11 @@ import sys
 import libvirt
 
 import jobs
+import luks
 import options
 import plain
 from daemon import Daemon, DaemonError
-from images import consistent, qemu_io
+from images import consistent, qemu_img, qemu_io
 from tap import Tap
 
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
@@ -49,7 +50,7 @@ class Test:
 
     def start(self, name):
         xml, self.images[name] = plain.chain_domain(self.daemon, name, 4, fill)
-        if name == "copy":              # only a transient domain's disk may be copied
+        if name in ("copy", "luks"):    # only a transient domain's disk may be copied
             self.conn.createXML(xml)
         else:
             self.conn.defineXML(xml).create()
@@ -61,8 +62,9 @@ class Test:
         return jobs.chain(self.domain(name).XMLDesc(0), "vda")[0]
 
     def begin(self):
-        """Five VMs: no job, an active commit in sync, a commit, a pull and a copy that are held."""
-        for name in ("idle", "active", "commit", "pull", "copy"):
+        """Six VMs: no job, an active commit in sync, a commit, a pull and copies, one into an encrypted image, that are
+        held."""
+        for name in ("idle", "active", "commit", "pull", "copy", "luks"):
             self.start(name)
         self.domain("active").blockCommit("vda", self.images["active"][0], None, 0, ACTIVE)
         self.ok(jobs.wait_ready(self.domain("active"), "vda") and
@@ -74,6 +76,13 @@ class Test:
         self.copy = self.images["copy"][0] + ".copy"
         target = "<disk type='file'><driver type='qcow2'/><source file='%s'/></disk>" % self.copy
         self.domain("copy").blockCopy("vda", target, {"bandwidth": 1})
+        self.encrypted = self.images["luks"][0] + ".copy"
+        luks.define_secret(self.conn)
+        qemu_img("create", "-q", *luks.OBJECT, "-f", "luks", "-o", "key-secret=s,iter-time=10", self.encrypted, "64M")
+        self.daemon.own(self.encrypted)
+        target = "<disk type='file'><driver type='raw'/><source file='%s'>%s</source></disk>"
+        self.domain("luks").blockCopy("vda", target % (self.encrypted, luks.ENCRYPTION), {"bandwidth": 1},
+                                      libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT)
 
     def end_held(self, name, pivot=False):
         domain = self.domain(name)
@@ -92,15 +101,16 @@ class Test:
         self.end_held("commit")
         self.end_held("pull")
         self.end_held("copy", pivot=True)
+        self.end_held("luks", pivot=True)
 
         want = {"idle": self.images["idle"][::-1], "active": self.images["active"][:1],
                 "commit": [self.images["commit"][n] for n in (3, 1, 0)], "pull": self.images["pull"][3:],
-                "copy": [self.copy]}
+                "copy": [self.copy], "luks": [self.encrypted]}
         for name, chain in want.items():
             self.out.equal(self.paths(name), chain, "%s: %s: chain at the end" % (self.mode, name))
         for name in self.images:
             self.domain(name).destroy()
-            wrong = consistent(want[name][0], "qcow2")
+            wrong = consistent(want[name][0], "raw" if name == "luks" else "qcow2")
             self.ok(not wrong, "%s: image is consistent" % name, wrong)
 
     def run(self):

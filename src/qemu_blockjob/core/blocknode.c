@@ -317,6 +317,13 @@ qbjBlockNodeAuthSecret(const virStorageSource *src)
     return src->auth ? g_strdup_printf("%s-auth-secret0", src->nodestorage) : NULL;
 }
 
+void
+qbjBlockNodeSetEngine(virStorageSource *src)
+{
+    if (src->encryption && src->encryption->engine == VIR_STORAGE_ENCRYPTION_ENGINE_DEFAULT)
+        src->encryption->engine = VIR_STORAGE_ENCRYPTION_ENGINE_QEMU;
+}
+
 char *
 qbjBlockNodeCopyOnReadName(const virDomainDiskDef *disk)
 {

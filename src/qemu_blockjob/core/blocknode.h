@@ -31,6 +31,9 @@ char *qbjBlockNodeSecret(const virStorageSource *src);
  * definition names none. The caller frees. */
 char *qbjBlockNodeAuthSecret(const virStorageSource *src);
 
+/* An encryption that does not say who decrypts is QEMU's own. */
+void qbjBlockNodeSetEngine(virStorageSource *src);
+
 /* Arguments of blockdev-reopen for the format node of @src, a member of @disk's chain: all options of the
  * node as at blockdev-add, which QEMU wants repeated. The modes are taken from @disk, for those in @src
  * are not in a status file. */

@@ -79,7 +79,7 @@ qbjGuardCopyImage(const virStorageSource *image, bool there, qbjRefusal *refusal
                       NULLSTR(virStorageTypeToString(type)));
         return -1;
     }
-    if (image->encryption)
+    if (image->encryption && image->encryption->format != VIR_STORAGE_ENCRYPTION_FORMAT_LUKS)
         what = "encryption";
     else if (image->sliceStorage)
         what = "slices";
@@ -89,7 +89,7 @@ qbjGuardCopyImage(const virStorageSource *image, bool there, qbjRefusal *refusal
         what = "reservations";
     else if (image->fdgroup)
         what = "fdgroup";
-    else if (image->auth)
+    else if (image->auth && type != VIR_STORAGE_TYPE_NETWORK)
         what = "auth";
     if (!what)
         return 0;

@@ -50,6 +50,7 @@ qbjStepFree(qbjStep *step)
 
     g_free(step->command);
     virJSONValueFree(step->arguments);
+    g_free(step->secret);
     g_free(step->job);
     g_free(step->identity);
     qbjImageFree(step->image);
@@ -174,4 +175,15 @@ qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity, bool made)
                                     image->storageNode);
     step->undo->identity = g_strdup(identity);
     return qbjSpecAppend(spec, QBJ_PHASE_PREPARE, step);
+}
+
+qbjStep *
+qbjSpecAddSecret(qbjSpec *spec, const char *name)
+{
+    qbjStep *step = qbjSpecAddCommand(spec, QBJ_PHASE_PREPARE, "object-add", NULL);
+
+    step->type = QBJ_STEP_SECRET;
+    step->secret = g_strdup(name);
+    step->undo = qbjStepNewDelete("object-del", "id", name);
+    return step;
 }

@@ -29,6 +29,7 @@ typedef enum {
     QBJ_STEP_UNLINK,
     QBJ_STEP_FILE,              /* PREPARE: the file is still the one meant, and empty */
     QBJ_STEP_EMPTY,             /* undo of FILE: a file that is not ours has no content again */
+    QBJ_STEP_SECRET,            /* PREPARE: QEMU gets a passphrase or a password, which no record has */
     QBJ_STEP_LAST
 } qbjStepType;
 
@@ -53,8 +54,10 @@ struct _qbjImage {
 typedef struct _qbjStep qbjStep;
 struct _qbjStep {
     qbjStepType type;
-    char *command;              /* QMP: name of the command */
-    virJSONValue *arguments;    /* QMP: an object, or NULL */
+    char *command;              /* QMP, SECRET: name of the command */
+    virJSONValue *arguments;    /* QMP: an object, or NULL. SECRET: NULL in a plan and in a record; who carries it
+                                 * out has them */
+    char *secret;               /* SECRET: name of QEMU's object */
     bool optional;              /* QMP: an error answer is logged, and the phase goes on ("not found" is
                                  * success) */
     char *job;                  /* QMP: the job that the command starts; the phase goes on when it has ended
@@ -128,6 +131,9 @@ qbjStep *qbjSpecAddUnlink(qbjSpec *spec, qbjImage *image);
 /* Appends to the prepare phase: the empty file @image is the one of this identity. Undone, if it still is, by
  * removing it when it was @made for the job; else it was there before, and gets empty again. */
 qbjStep *qbjSpecAddFile(qbjSpec *spec, qbjImage *image, const char *identity, bool made);
+
+/* Appends to the prepare phase: QEMU gets the secret object @name. Undone by deleting it. */
+qbjStep *qbjSpecAddSecret(qbjSpec *spec, const char *name);
 
 /* Limits of a spec, far above what a planner makes of 200 layers (01/Y10): FromJSON refuses more. */
 #define QBJ_SPEC_MAX_CHAIN 200           /* images of a disk */

@@ -40,6 +40,21 @@ qbjCopyAddCreate(qbjSpec *spec, const char *node, virJSONValue **options)
     return 0;
 }
 
+/* The passphrases of the images of @chain, and the passwords by which they are reached. */
+static void
+qbjCopyAddSecrets(qbjSpec *spec, const virStorageSource *chain)
+{
+    for (; virStorageSourceIsBacking(chain); chain = chain->backingStore) {
+        g_autofree char *password = qbjBlockNodeAuthSecret(chain);
+        g_autofree char *passphrase = chain->encryption ? qbjBlockNodeSecret(chain) : NULL;
+
+        if (password)
+            qbjSpecAddSecret(spec, password);
+        if (passphrase)
+            qbjSpecAddSecret(spec, passphrase);
+    }
+}
+
 static bool
 qbjCopyIsReuse(const qbjCopyRequest *req)
 {
@@ -75,17 +90,58 @@ qbjCopyBelow(const virDomainDiskDef *disk, const qbjCopyRequest *req)
     return qbjCopyIsShallow(disk, req) ? disk->src->backingStore : NULL;
 }
 
+/* What the header of the image above says of @below: an encrypted one without a format of its own must not be
+ * taken for a raw one. */
+static const char *
+qbjCopyBackingFormat(const virStorageSource *below)
+{
+    if (!below)
+        return NULL;
+    return below->encryption && below->format == VIR_STORAGE_FILE_RAW ? "luks" :
+        virStorageFileFormatTypeToString(below->format);
+}
+
+/* 02/Q40. An encrypted image without a format of its own is one of the driver luks. */
+static int
+qbjCopyPlanLuks(qbjSpec *spec, const qbjCopyRequest *req)
+{
+    const virStorageSource *target = req->target;
+    g_autofree char *secret = qbjBlockNodeSecret(target);
+    g_autoptr(virJSONValue) options = NULL;
+
+    if (virJSONValueObjectAdd(&options, "s:driver", "luks", "s:file", target->nodestorage,
+                              "U:size", req->source.capacity, "s:key-secret", secret, NULL) < 0)
+        return -1;
+
+    return qbjCopyAddCreate(spec, target->nodeformat, &options);
+}
+
+static int
+qbjCopyEncryptOptions(const virStorageSource *target, virJSONValue **encrypt)
+{
+    g_autofree char *secret = target->encryption ? qbjBlockNodeSecret(target) : NULL;
+
+    if (!secret)
+        return 0;
+    return virJSONValueObjectAdd(encrypt, "s:format", "luks", "s:key-secret", secret, NULL);
+}
+
 static int
 qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
     const virStorageSource *target = req->target;
     const virStorageSource *below = qbjCopyBelow(disk, req);
     g_autoptr(virJSONValue) options = NULL;
+    g_autoptr(virJSONValue) encrypt = NULL;
     g_autofree char *backing = NULL;
 
-    if (qbjCopyIsReuse(req) || target->format == VIR_STORAGE_FILE_RAW)
+    if (qbjCopyIsReuse(req))
         return 0;
+    if (target->format == VIR_STORAGE_FILE_RAW)
+        return target->encryption ? qbjCopyPlanLuks(spec, req) : 0;
     if (below && !(backing = qbjBlockNodeBackingString(below, refusal)))
+        return -1;
+    if (qbjCopyEncryptOptions(target, &encrypt) < 0)
         return -1;
     if (virJSONValueObjectAdd(&options, "s:driver", virStorageFileFormatTypeToString(target->format),
                               "s:file", target->nodestorage,
@@ -93,7 +149,8 @@ qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
                               "P:cluster-size", req->source.clusterSize,
                               "B:extended-l2", req->source.extendedL2,
                               "S:backing-file", backing,
-                              "S:backing-fmt", below ? virStorageFileFormatTypeToString(below->format) : NULL,
+                              "S:backing-fmt", qbjCopyBackingFormat(below),
+                              "A:encrypt", &encrypt,
                               NULL) < 0)
         return -1;
 
@@ -152,7 +209,7 @@ qbjCopyAddChainNodes(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *
 }
 
 /* 02/Q30, Q31. An image that was there is opened on nothing: what it stands on may still be on its way
- * (01/Y32). */
+ * (01/Y32). The passphrases of that are given to QEMU all the same: later nobody may have them any more. */
 static int
 qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
@@ -165,6 +222,7 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
     qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(target), QBJ_ACCESS_RW)->undo =
         qbjStepNewAccess(qbjSpecImage(target), QBJ_ACCESS_NONE);
     qbjCopyAddChainAccess(spec, disk, own);
+    qbjCopyAddSecrets(spec, target);
 
     if ((!qbjCopyIsReuse(req) && qbjCopyAddChainNodes(spec, QBJ_PHASE_PREPARE, own, refusal) < 0) ||
         qbjCopyPlanFile(spec, req) < 0 ||
@@ -202,7 +260,7 @@ qbjCopyPlanAttach(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
         return qbjSpecNotMade(spec, refusal);
     detach->optional = true;
     for (src = own; virStorageSourceIsBacking(src); src = src->backingStore)
-        qbjSpecAddNodesDelete(spec, QBJ_PHASE_ATTACH, src);
+        qbjSpecAddNodesOnlyDelete(spec, QBJ_PHASE_ATTACH, src);
     if (qbjCopyAddChainNodes(spec, QBJ_PHASE_ATTACH, own, refusal) < 0 ||
         !qbjCopyAddTargetReopen(spec, disk, req, own->nodeformat, refusal))
         return qbjSpecNotMade(spec, refusal);

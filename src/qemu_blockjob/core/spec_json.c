@@ -48,6 +48,9 @@ qbjStepToJSON(const qbjStep *step)
     case QBJ_STEP_EMPTY:
         rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, NULL);
         break;
+    case QBJ_STEP_SECRET:
+        rc = virJSONValueObjectAdd(&json, "s:secret", step->secret, "A:undo", &undo, NULL);
+        break;
     case QBJ_STEP_LAST:
         break;
     }

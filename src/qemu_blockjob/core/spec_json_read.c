@@ -198,6 +198,15 @@ qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *s
     return 0;
 }
 
+/* Without the arguments: whoever has read it only undoes it. */
+static int
+qbjStepReadSecret(qbjReader *reader, qbjStep *step)
+{
+    step->type = QBJ_STEP_SECRET;
+    step->command = g_strdup("object-add");
+    return qbjReaderString(reader, "secret", true, &step->secret);
+}
+
 static qbjStep *
 qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
 {
@@ -217,6 +226,8 @@ qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
         rc = qbjStepReadFile(&reader, "file", QBJ_STEP_FILE, step);
     else if (virJSONValueObjectHasKey(json, "empty"))
         rc = qbjStepReadFile(&reader, "empty", QBJ_STEP_EMPTY, step);
+    else if (virJSONValueObjectHasKey(json, "secret"))
+        rc = qbjStepReadSecret(&reader, step);
     else
         rc = qbjStepReadUnlink(&reader, step);
     if (rc < 0)
@@ -257,7 +268,7 @@ qbjPhaseFromJSON(qbjReader *reader, qbjSpec *spec, qbjSpecPhase phase)
         if (step->undo && phase != QBJ_PHASE_PREPARE)
             return qbjSpecDamaged(reader->refusal, name);
         if (step->type == QBJ_STEP_EMPTY ||
-            ((step->type == QBJ_STEP_FILE || step->job) && phase != QBJ_PHASE_PREPARE))
+            ((step->type == QBJ_STEP_FILE || step->type == QBJ_STEP_SECRET || step->job) && phase != QBJ_PHASE_PREPARE))
             return qbjSpecDamaged(reader->refusal, name);
         if ((step->type == QBJ_STEP_UNLINK) != (phase == QBJ_PHASE_UNLINK))
             return qbjSpecDamaged(reader->refusal, name);

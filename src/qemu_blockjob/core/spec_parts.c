@@ -101,14 +101,22 @@ qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src)
 }
 
 void
+qbjSpecAddNodesOnlyDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src)
+{
+    GPtrArray *steps = spec->phase[phase];
+
+    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodeformat));
+    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodestorage));
+}
+
+void
 qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src)
 {
     GPtrArray *steps = spec->phase[phase];
     g_autofree char *passphrase = src->encryption ? qbjBlockNodeSecret(src) : NULL;
     g_autofree char *password = qbjBlockNodeAuthSecret(src);
 
-    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodeformat));
-    g_ptr_array_add(steps, qbjStepNewDelete("blockdev-del", "node-name", src->nodestorage));
+    qbjSpecAddNodesOnlyDelete(spec, phase, src);
     if (passphrase)
         g_ptr_array_add(steps, qbjStepNewDelete("object-del", "id", passphrase));
     if (password)

@@ -39,8 +39,10 @@ char *qbjSpecDevice(const virDomainDiskDef *disk);
 /* Appends to the prepare phase: @src gets access rights for writing, and loses them when that is undone. */
 void qbjSpecAddRaise(qbjSpec *spec, const virStorageSource *src);
 
-/* Appends to @phase the deletion of both nodes of @src, and of the objects with its passphrase and password
- * (02/Q13). */
+/* Appends to @phase the deletion of both nodes of @src. */
+void qbjSpecAddNodesOnlyDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src);
+
+/* The same, and of the objects with its passphrase and password (02/Q13). */
 void qbjSpecAddNodesDelete(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *src);
 
 /* Appends to @actions what brings each valid bitmap of @top, from there down to above @stop (NULL: all), into

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_change.h"
+#include "host_secret.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -223,8 +224,9 @@ qbjEngineChangeInactiveCopy(virStorageSource *src, const virStorageSource *like)
         if (virStorageSourceIsBacking(next->backingStore) && next->backingStore->detected)
             g_clear_pointer(&next->backingStore, virObjectUnref);
     }
-    /* a status file does not say what was detected */
-    if (!like->backingStore && virStorageSourceIsBacking(copy->backingStore))
+    /* a status file does not say what was detected; who needs a secret was not, for no header names one */
+    if (!like->backingStore && virStorageSourceIsBacking(copy->backingStore) &&
+        !qbjHostSecretsNeeded(copy->backingStore))
         g_clear_pointer(&copy->backingStore, virObjectUnref);
     return copy;
 }

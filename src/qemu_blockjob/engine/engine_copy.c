@@ -11,12 +11,14 @@
 #include "blocknode.h"
 #include "domain_qmp.h"
 #include "host_chain.h"
+#include "host_secret.h"
 #include "host_target.h"
 #include "spec_parts.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virqbjjson.h"
+#include "virsecureerase.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -155,6 +157,18 @@ qbjEngineCopyCheckImages(const virDomainDef *def, const qbjCopyRequest *req)
     return 0;
 }
 
+/* Of a block device on which QEMU makes an encryption: how large its header is, is known only afterwards. */
+static int
+qbjEngineCopyCheckRoom(const virDomainDiskDef *disk, const qbjCopyRequest *req, unsigned long long room)
+{
+    if (room > req->source.capacity)
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG,
+                   _("destination '%s' of %llu bytes has no room for disk '%s' of %llu bytes and the header of its encryption"),
+                   req->target->path, room, disk->dst, req->source.capacity);
+    return -1;
+}
+
 /* A target that is not made by us must be as large as the disk: QEMU would start, and fail (01/Y26). */
 static int
 qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, const qbjHostTarget *found)
@@ -167,8 +181,12 @@ qbjEngineCopyCheckSize(const virDomainDiskDef *disk, const qbjCopyRequest *req, 
          !(found->device && req->target->format == VIR_STORAGE_FILE_RAW)))
         return 0;
     copy = virStorageSourceCopy(req->target, false);
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT))
+        g_clear_pointer(&copy->encryption, virStorageEncryptionFree);
     if (qbjHostTargetCapacity(copy, &capacity) < 0)
         return -1;
+    if (req->target->encryption && !copy->encryption)
+        return qbjEngineCopyCheckRoom(disk, req, capacity);
     return qbjEngineTargetFits(req->target->path, capacity, disk->dst, req->source.capacity);
 }
 
@@ -236,6 +254,7 @@ qbjEngineCopySetImage(virDomainObj *vm, const virDomainDiskDef *disk, virStorage
 {
     virQbjStatusNumberImage(QBJ_DOMAIN_PRIVATE(vm)->status, image);
     qbjBlockNodeSetModes(image, disk, active);
+    qbjBlockNodeSetEngine(image);
     image->readonly = !active;
 }
 
@@ -262,16 +281,57 @@ qbjEngineCopyBitmaps(const qbjCopyRequest *req)
         (req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT && req->target->format == VIR_STORAGE_FILE_QCOW2);
 }
 
+/* What the target needs, with the lock dropped. @libDir: the VM's. */
 static int
-qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req)
+qbjEngineCopySecrets(const qbjCopyRequest *req, const char *libDir, GHashTable *secrets)
+{
+    uint8_t key[QBJ_HOST_KEY_LEN] = { 0 };
+    int rc = -1;
+
+    if (!qbjHostSecretsNeeded(req->target))
+        return 0;
+    if (qbjHostSecretReadKey(libDir, key) == 0)
+        rc = qbjHostSecretsAdd(req->target, key, secrets);
+    virSecureErase(key, sizeof(key));
+    return rc;
+}
+
+/* The plan names the objects; what is in them goes to QEMU, and never into the record. */
+static int
+qbjEngineCopyGiveSecrets(qbjSpec *spec, GHashTable *secrets)
+{
+    GPtrArray *steps = spec->phase[QBJ_PHASE_PREPARE];
+    size_t i;
+
+    for (i = 0; i < steps->len; i++) {
+        qbjStep *step = g_ptr_array_index(steps, i);
+        const qbjHostSecret *secret;
+
+        if (step->type != QBJ_STEP_SECRET)
+            continue;
+        if (!(secret = g_hash_table_lookup(secrets, step->secret))) {
+            virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no secret for object '%s'."), step->secret);
+            return -1;
+        }
+        if (!(step->arguments = qbjHostSecretObject(step->secret, secret)))
+            return -1;
+    }
+    return 0;
+}
+
+static int
+qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req, GHashTable *secrets)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     qbjSpec *spec = NULL;
     virQbjJob *job;
 
-    qbjEngineCopySetTarget(vm, disk, req);
     if (qbjSpecPlanCopy(disk, req, &spec, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
+    if (qbjEngineCopyGiveSecrets(spec, secrets) < 0) {
+        qbjSpecFree(spec);
+        return -1;
+    }
 
     job = virQbjJobNew(spec, req->flags);
     job->shallowNew = qbjCopyIsShallow(disk, req) && !qbjCopyOwnChain(disk, req);
@@ -304,10 +364,14 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
 {
     g_autofree char *target = g_strdup(disk->dst);
     g_autofree char *identity = NULL;
+    g_autofree char *libDir = g_strdup(QBJ_DOMAIN_PRIVATE(vm)->status->libDir);
+    g_autoptr(GHashTable) secrets = qbjHostSecretsNew();
     int rc = 0;
 
+    qbjEngineCopySetTarget(vm, disk, req);
     virObjectUnlock(vm);
     if (qbjEngineCopyCheckSize(disk, req, found) < 0 ||
+        qbjEngineCopySecrets(req, libDir, secrets) < 0 ||
         (!found->exists && virStorageSourceIsLocalStorage(req->target) &&
          qbjHostTargetCreate(req->target->path, &identity) < 0))
         rc = -1;
@@ -319,7 +383,7 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
     req->identity = identity;
     if (!identity && !(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT))
         req->identity = found->identity;
-    rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req);
+    rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req, secrets);
     req->identity = NULL;
     /* a record that is left goes on by itself, and undoes it if need be */
     if (rc < 0 && !qbjEngineJobFindByDisk(vm, target)) {

@@ -124,6 +124,7 @@ static int
 qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPhaseRun run)
 {
     switch (step->type) {
+    case QBJ_STEP_SECRET:
     case QBJ_STEP_QMP:
         if (run == QBJ_PHASE_RUN_HOST)
             return 0;

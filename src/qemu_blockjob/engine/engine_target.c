@@ -27,6 +27,14 @@ qbjEngineTargetFits(const char *name, unsigned long long size, const char *disk,
     return -1;
 }
 
+/* How much of a block device the header takes that QEMU writes there is QEMU's choice. */
+static bool
+qbjEngineTargetIsLuksDevice(const virStorageSource *target)
+{
+    return target->encryption && target->format == VIR_STORAGE_FILE_RAW &&
+        virStorageSourceGetActualType(target) == VIR_STORAGE_TYPE_BLOCK;
+}
+
 /* The target's name in messages; NULL: nothing of @job's needs QEMU to look at it. */
 static char *
 qbjEngineTargetName(virDomainObj *vm, const virQbjJob *job)
@@ -34,7 +42,8 @@ qbjEngineTargetName(virDomainObj *vm, const virQbjJob *job)
     const virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     const virStorageSource *target = disk ? disk->mirror : NULL;
 
-    if (job->spec->type != QBJ_TYPE_COPY || !target || virStorageSourceIsLocalStorage(target))
+    if (job->spec->type != QBJ_TYPE_COPY || !target ||
+        (virStorageSourceIsLocalStorage(target) && !qbjEngineTargetIsLuksDevice(target)))
         return NULL;
     return g_strdup(target->path ? target->path : virStorageNetProtocolTypeToString(target->protocol));
 }

@@ -66,6 +66,34 @@ qbjHostTargetProbe(const char *path)
     return format == VIR_STORAGE_FILE_NONE ? VIR_STORAGE_FILE_RAW : format;
 }
 
+static int
+qbjHostTargetIsNot(const virStorageSource *src, const char *format)
+{
+    virReportError(VIR_ERR_INVALID_ARG, _("copy destination '%s' is not an image of format '%s'"), src->path,
+                   NULLSTR(format));
+    return -1;
+}
+
+/* What QEMU would find only when the image is opened. */
+static int
+qbjHostTargetCheckEncryption(const virStorageSource *src, char *header, size_t len)
+{
+    g_autoptr(virStorageSource) found = virStorageSourceGetMetadataFromBuf(src->path, header, len, src->format);
+
+    if (!found)
+        return -1;
+    if (!found->encryption == !src->encryption)
+        return 0;
+    if (src->encryption && src->format == VIR_STORAGE_FILE_RAW)
+        return qbjHostTargetIsNot(src, "luks");
+    if (src->encryption)
+        virReportError(VIR_ERR_INVALID_ARG, _("copy destination '%s' is not encrypted"), src->path);
+    else
+        virReportError(VIR_ERR_INVALID_ARG, _("copy destination '%s' is encrypted, and no secret is named for it"),
+                       src->path);
+    return -1;
+}
+
 int
 qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
 {
@@ -80,7 +108,7 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
     }
     if (virStorageSourceUpdateBackingSizes(src, fd, &st) < 0)
         return -1;
-    if (src->format == VIR_STORAGE_FILE_RAW) {
+    if (src->format == VIR_STORAGE_FILE_RAW && !src->encryption) {
         *capacity = src->physical;
         return 0;
     }
@@ -89,13 +117,12 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
         virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
         return -1;
     }
-    if (virStorageSourceUpdateCapacity(src, header, len) < 0)
+    if (qbjHostTargetProbe(src->path) != src->format)
+        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
+    if (qbjHostTargetCheckEncryption(src, header, len) < 0 || virStorageSourceUpdateCapacity(src, header, len) < 0)
         return -1;
-    if (src->capacity == 0 || qbjHostTargetProbe(src->path) != src->format) {
-        virReportError(VIR_ERR_INVALID_ARG, _("copy destination '%s' is not an image of format '%s'"), src->path,
-                       NULLSTR(virStorageFileFormatTypeToString(src->format)));
-        return -1;
-    }
+    if (src->capacity == 0)
+        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
     *capacity = src->capacity;
     return 0;
 }

@@ -23,8 +23,9 @@ int qbjHostTargetLook(const char *path, qbjHostTarget *target);
  * it tells none; -1 with an error reported. */
 int qbjHostTargetProbe(const char *path);
 
-/* The size of the image @src, of its stated format, as a guest would see it. @src is changed: pass a copy.
- * Returns 0, -1 with an error reported: cannot be read, or its header does not tell (VIR_ERR_INVALID_ARG). */
+/* The size of the image @src, of its stated format and encryption, as a guest would see it. @src is changed:
+ * pass a copy. Returns 0, -1 with an error reported: cannot be read, its header does not tell, or is
+ * encrypted when @src is not, or the other way round (VIR_ERR_INVALID_ARG). */
 int qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity);
 
 /* Makes an empty file of mode 0600 where there is none, or where the link @path leads to (04/V182).

@@ -49,11 +49,11 @@ static int
 qbjVmArgsAddMasterKey(virCommand *cmd, const qbjVmArgsInput *input)
 {
     g_autoptr(virJSONValue) props = NULL;
-    g_autofree char *path = g_strdup_printf("%s/master-key.aes", input->libDir);
+    g_autofree char *path = g_strdup_printf("%s/" QBJ_HOST_KEY_NAME, input->libDir);
 
     if (virJSONValueObjectAdd(&props,
                               "s:qom-type", "secret",
-                              "s:id", "masterKey0",
+                              "s:id", QBJ_HOST_KEY_OBJECT,
                               "s:format", "raw",
                               "s:file", path,
                               NULL) < 0)

@@ -6,6 +6,7 @@
 #include "vircommand.h"
 #include "virqbjconf.h"
 #include "vm_caps.h"
+#include "host_secret.h"
 #include "vm_memory.h"
 
 /* What a start has opened for one network interface. */
@@ -15,13 +16,6 @@ struct _qbjVmArgsNet {
     size_t ntap;
     int *vhost;                 /* as many, or none */
     size_t nvhost;
-};
-
-/* A secret of QEMU's, encrypted with the VM's master key, both in base64. */
-typedef struct _qbjVmSecret qbjVmSecret;
-struct _qbjVmSecret {
-    char *data;
-    char *iv;
 };
 
 typedef struct _qbjVmArgsInput qbjVmArgsInput;
@@ -36,7 +30,7 @@ struct _qbjVmArgsInput {
     const qbjVmArgsNet *nets;   /* one per interface; NULL: text form */
     GHashTable *chardevFds;     /* alias -> listening socket of a device of type unix in server mode; NULL:
                                  * "path=" form for all */
-    GHashTable *secrets;        /* name of the QEMU object -> qbjVmSecret; NULL: text form, without their data */
+    GHashTable *secrets;        /* name of the QEMU object -> qbjHostSecret; NULL: text form, without their data */
     const qbjVmMemoryPlaces *memory;    /* for @def's name and id */
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */

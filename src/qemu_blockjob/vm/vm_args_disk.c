@@ -36,7 +36,7 @@ static int
 qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorageSource *src, const char *name)
 {
     g_autoptr(virJSONValue) props = NULL;
-    const qbjVmSecret *secret;
+    const qbjHostSecret *secret;
 
     if (!name)
         return 0;
@@ -47,14 +47,7 @@ qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorag
         return -1;
     }
 
-    if (virJSONValueObjectAdd(&props,
-                              "s:qom-type", "secret",
-                              "s:id", name,
-                              "s:data", secret ? secret->data : "",
-                              "s:keyid", "masterKey0",
-                              "s:iv", secret ? secret->iv : "",
-                              "s:format", "base64",
-                              NULL) < 0)
+    if (!(props = qbjHostSecretObject(name, secret)))
         return -1;
 
     return qbjVmArgsAddJSON(cmd, "-object", props);

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "blocknode.h"
 #include "vm_def_parts.h"
 
 void
@@ -18,10 +19,8 @@ qbjVmDefSetDisk(virDomainDiskDef *disk)
         !virStorageSourceIsEmpty(disk->src))
         virDomainDiskSetFormat(disk, VIR_STORAGE_FILE_RAW);
 
-    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (src->encryption && src->encryption->engine == VIR_STORAGE_ENCRYPTION_ENGINE_DEFAULT)
-            src->encryption->engine = VIR_STORAGE_ENCRYPTION_ENGINE_QEMU;
-    }
+    for (src = disk->src; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjBlockNodeSetEngine(src);
 }
 
 void

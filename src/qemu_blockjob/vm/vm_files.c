@@ -5,8 +5,8 @@
 
 #include "internal.h"
 #include "vm_files.h"
-#include "vm_secret.h"
 #include "host_folder.h"
+#include "host_secret.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -15,8 +15,6 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_files");
-
-#define QBJ_VM_KEY_NAME "master-key.aes"
 
 int
 qbjVmFilesNames(virDomainObj *vm)
@@ -46,12 +44,12 @@ qbjVmFilesUser(const virQbjConf *conf)
 static int
 qbjVmFilesMakeKey(const virQbjConf *conf, int folder, const char *libDir, uint8_t *key)
 {
-    g_autofree char *path = g_strdup_printf("%s/" QBJ_VM_KEY_NAME, libDir);
+    g_autofree char *path = g_strdup_printf("%s/" QBJ_HOST_KEY_NAME, libDir);
     VIR_AUTOCLOSE fd = -1;
 
-    if (virRandomBytes(key, QBJ_VM_KEY_LEN) < 0)
+    if (virRandomBytes(key, QBJ_HOST_KEY_LEN) < 0)
         return -1;
-    if ((fd = qbjHostFolderWrite(folder, QBJ_VM_KEY_NAME, key, QBJ_VM_KEY_LEN)) < 0) {
+    if ((fd = qbjHostFolderWrite(folder, QBJ_HOST_KEY_NAME, key, QBJ_HOST_KEY_LEN)) < 0) {
         virReportSystemError(errno, _("unable to write '%s'"), path);
         return -1;
     }

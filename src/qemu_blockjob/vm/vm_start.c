@@ -19,7 +19,6 @@
 #include "vm_log.h"
 #include "vm_memory.h"
 #include "vm_numa.h"
-#include "vm_secret.h"
 #include "vm_iothread.h"
 #include "vm_iotune.h"
 #include "vm_stop.h"
@@ -32,6 +31,7 @@
 #include "domain_save.h"
 #include "host_label.h"
 #include "host_process.h"
+#include "host_secret.h"
 #include "qmp_socket.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -98,15 +98,28 @@ qbjVmStartLabels(virDomainObj *vm)
     return virSecurityManagerSetAllLabel(priv->driver->security, vm->def, NULL, false, false);
 }
 
+static int
+qbjVmStartSecrets(virDomainDef *def, uint8_t *key, GHashTable **secrets)
+{
+    size_t i;
+
+    *secrets = qbjHostSecretsNew();
+    for (i = 0; i < def->ndisks; i++) {
+        if (qbjHostSecretsAdd(def->disks[i]->src, key, *secrets) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* The folder with the key, and what only this key opens. */
 static int
 qbjVmStartMakeFiles(virDomainObj *vm, qbjVmStartFds *fds)
 {
-    uint8_t key[QBJ_VM_KEY_LEN] = { 0 };
+    uint8_t key[QBJ_HOST_KEY_LEN] = { 0 };
     int rc = -1;
 
     if (qbjVmFilesMake(vm, key) == 0)
-        rc = qbjVmSecretsPrepare(vm->def, key, &fds->secrets);
+        rc = qbjVmStartSecrets(vm->def, key, &fds->secrets);
 
     virSecureErase(key, sizeof(key));
     return rc;
