@@ -54,7 +54,7 @@ SUITES = {
     "ends": (["ends.py"], 200),
     "network": (["network.py"], 300),
     "kinds": (["kinds.py"], 200),
-    "encrypted": (["encrypted.py"], 200),
+    "encrypted": (["encrypted.py"], 300),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),
