@@ -113,6 +113,22 @@ virQbjXMLText(xmlNodePtr node, int level)
     return g_strdup((const char *) xmlBufferContent(text));
 }
 
+bool
+virQbjXMLCanHold(const char *text)
+{
+    const char *at;
+
+    if (!g_utf8_validate(text, -1, NULL))
+        return false;
+    for (at = text; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+
+        if (c < 0x20 || c == 0xFFFE || c == 0xFFFF)
+            return false;
+    }
+    return true;
+}
+
 void
 virQbjXMLFormatText(virBuffer *buf, const char *text)
 {

@@ -25,5 +25,9 @@ int virQbjXMLPropNumber(xmlNodePtr node, const char *name, int base, unsigned lo
  * deep it will stand, for the indentation of what is in it. NULL with an error reported. */
 char *virQbjXMLText(xmlNodePtr node, int level);
 
-/* Writes such a text. @text: NULL writes nothing. */
+/* Whether XML can hold the text and gives it back as it was: UTF-8 without control characters, of which line
+ * breaks and tabs become blanks in attributes, and the others get lost. */
+bool virQbjXMLCanHold(const char *text);
+
+/* Writes a text of virQbjXMLText(). @text: NULL writes nothing. */
 void virQbjXMLFormatText(virBuffer *buf, const char *text);

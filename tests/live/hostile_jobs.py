@@ -8,6 +8,10 @@ import socket
 
 import libvirt
 
+import plain
+from images import qemu_img
+from suite import code
+
 TRANSIENT = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
 SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -135,3 +139,34 @@ def jobs(test):
     domain.blockPull("vda", 0, 0)
     test.ok(test.no_job(domain) and test.paths[0] not in domain.XMLDesc(), "and the disk can be pulled")
     test.end(domain)
+
+
+# XML gives back a blank for the first three, and nothing, or no document at all, for the others
+UNSAYABLE = ("\n", "\t", "\r", "\x01", "\x1b", "\uffff")
+
+
+def unsayable(test):
+    """Names that XML cannot hold: a definition would name another file than the one in use."""
+    domain = test.started("unsayable")
+    folder = os.path.dirname(test.paths[0])
+    xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    test.end(domain)
+    domain = test.conn.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+    for text in UNSAYABLE:
+        new = os.path.join(folder, "new" + text + "image")
+        before = domain.XMLDesc(), sorted(os.listdir(folder))
+        test.ok(code(domain.blockRebase, "vda", new, 0, COPY) == libvirt.VIR_ERR_INVALID_ARG and
+                before == (domain.XMLDesc(), sorted(os.listdir(folder))),
+                "rebase with COPY to a name with %s: refused, nothing changed" % ascii(text))
+        base, top = os.path.join(folder, "base" + text), os.path.join(folder, "top")
+        qemu_img("create", "-q", "-f", "qcow2", base, "64M")
+        qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", top)
+        test.daemon.own(base, top)
+        before = domain.XMLDesc(), sorted(os.listdir(folder))
+        test.ok(code(domain.blockCopy, "vda", XML % top, {}, TRANSIENT | REUSE | SHALLOW) ==
+                libvirt.VIR_ERR_CONFIG_UNSUPPORTED and before == (domain.XMLDesc(), sorted(os.listdir(folder))),
+                "a copy onto an image whose backing name has %s: refused, nothing changed" % ascii(text))
+        test.ok(code(test.conn.createXML, plain.domain("unsaid", [plain.disk("vda", top)]), 0) ==
+                libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "a backing name with %s: the domain is not started" % ascii(text))
+        os.unlink(base)
+    domain.destroy()

@@ -5,6 +5,7 @@
 #include "spec_copy.h"
 #include "guard.h"
 #include "storage_file/storage_source.h"
+#include "virqbjxml.h"
 
 /* what QEMU takes (01/Y2) */
 #define QBJ_COPY_GRANULARITY_MIN 512
@@ -37,6 +38,11 @@ qbjGuardCopyRequest(const qbjCopyRequest *req, qbjRefusal *refusal)
         return -1;
     if (virStorageSourceIsLocalStorage(req->target) && NULLSTR_EMPTY(req->target->path)[0] != '/') {
         qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, "%s", _("absolute path must be used as block copy target"));
+        return -1;
+    }
+    if (req->target->path && !virQbjXMLCanHold(req->target->path)) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG, "%s",
+                      _("the name of the destination is not UTF-8, or has control characters"));
         return -1;
     }
     if (req->bandwidth > LLONG_MAX) {

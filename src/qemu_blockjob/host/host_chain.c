@@ -10,6 +10,7 @@
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjxml.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
@@ -91,7 +92,7 @@ qbjHostChainCheckProbed(virStorageSource *last)
 static bool
 qbjHostChainIsText(const char *name)
 {
-    return !name || g_utf8_validate(name, -1, NULL);
+    return !name || virQbjXMLCanHold(name);
 }
 
 static bool
@@ -108,7 +109,8 @@ qbjHostChainHasTexts(const virStorageSource *src)
     return text;
 }
 
-/* Names from headers may be any bytes. Neither XML nor a monitor's JSON can hold those that are no text. */
+/* Names from headers may be any bytes. Where XML cannot hold them a definition would name another image, and
+ * a monitor's JSON cannot hold what is no UTF-8. */
 static int
 qbjHostChainCheckNames(const virStorageSource *top, const char *disk)
 {
@@ -117,7 +119,8 @@ qbjHostChainCheckNames(const virStorageSource *top, const char *disk)
     for (next = top; virStorageSourceIsBacking(next); next = next->backingStore) {
         if (!qbjHostChainHasTexts(next)) {
             virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                           _("an image in the chain of disk '%s' has a name that is not UTF-8"), disk);
+                           _("an image in the chain of disk '%s' has a name that is not UTF-8, or has control characters"),
+                           disk);
             return -1;
         }
     }
