@@ -125,6 +125,11 @@ testIsThere(void)
     g_assert_cmpint(rmdir(here->folder), ==, 0);
     g_assert_cmpint(rename(moved, here->folder), ==, 0);
     g_assert_true(qbjHostSaveIsThere(save));
+    g_assert_cmpint(unlink(here->path), ==, 0);
+    g_assert_cmpint(g_mkdir(here->path, 0700), ==, 0);
+    g_assert_false(qbjHostSaveIsThere(save));
+    g_assert_cmpint(rmdir(here->path), ==, 0);
+    g_assert_true(qbjHostSaveIsThere(save));
     g_assert_cmpint(qbjHostSaveCommit(save, &renamed), ==, 0);
     g_assert_false(qbjHostSaveIsThere(save));
 }

@@ -316,12 +316,15 @@ class Test:
     def monitor(self, domain, command, **arguments):
         return libvirt_qemu.qemuMonitorCommand(domain, json.dumps({"execute": command, "arguments": arguments}), 0)
 
+    def query(self, domain, command):
+        return json.loads(self.monitor(domain, command))["return"]
+
     def behind(self, command, ready=True, **arguments):
         domain = self.started()
         domain.blockCommit("vda", None, None, 0 if ready else 1, ACTIVE | (0 if ready else BYTES))
         if ready:
             self.mirror_ready(domain)
-        jobs = json.loads(self.monitor(domain, "query-jobs"))["return"]
+        jobs = self.query(domain, "query-jobs")
         reply = self.monitor(domain, command, id=jobs[0]["id"], **arguments)
         self.ok(wait_for(lambda: command == "job-dismiss" or not domain.blockJobInfo("vda")),
                 "%s behind our back: the job ends" % command, reply)
@@ -329,7 +332,7 @@ class Test:
             code(domain.blockJobAbort, "vda", 0)
         self.ok(self.no_job(domain) and "<mirror" not in domain.XMLDesc(), "no job, no mirror is left")
         state = domain.XMLDesc()
-        block = json.loads(self.monitor(domain, "query-block"))["return"]
+        block = self.query(domain, "query-block")
         used = [entry["inserted"]["file"] for entry in block if "inserted" in entry]
         self.ok(len(used) == 1 and "<source file='%s'" % used[0] in state.split("<backingStore")[0],
                 "the definition names the disk in use",
@@ -347,7 +350,7 @@ class Test:
                 "a commit beside one by hand is refused (%d)" % rc)
         self.ok("<mirror" not in domain.XMLDesc() and not domain.blockJobInfo("vda"), "nothing of it is left")
         self.monitor(domain, "job-cancel", id="hand")
-        wait_for(lambda: json.loads(self.monitor(domain, "query-jobs"))["return"] == [])
+        wait_for(lambda: self.query(domain, "query-jobs") == [])
         self.ok(code(domain.blockCommit, "vda", None, None, 0, ACTIVE) == 0 and self.mirror_ready(domain) and
                 code(domain.blockJobAbort, "vda", PIVOT) == 0, "later it succeeds")
         self.end(domain)
@@ -371,7 +374,7 @@ class Test:
         domain = self.started()
         domain.blockCommit("vda", None, None, 0, ACTIVE)
         self.mirror_ready(domain)
-        job = json.loads(self.monitor(domain, "query-block-jobs"))["return"][0]["device"]
+        job = self.query(domain, "query-block-jobs")[0]["device"]
         seen = []
         for speed in (1, 2, 3):
             domain.blockJobInfo("vda", 0)
@@ -535,7 +538,7 @@ class Test:
                                self.behind("job-complete")),
             "texts": lambda: hostile_calls.texts(self), "calls": lambda: hostile_calls.calls(self),
             "metadata": lambda: hostile_calls.metadata(self), "jobs": lambda: hostile_jobs.jobs(self),
-            "unsayable": lambda: hostile_jobs.unsayable(self),
+            "unsayable": lambda: hostile_jobs.unsayable(self), "kept": lambda: hostile_jobs.kept(self),
             "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
             "usurped": self.usurped,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,

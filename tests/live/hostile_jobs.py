@@ -5,13 +5,18 @@ sends. Each is refused with one error, nothing is changed, no file is made, and 
 import ctypes
 import os
 import socket
+import subprocess
 
 import libvirt
 
+import jobs as watch
 import plain
+from hung import Call
 from images import qemu_img
 from suite import code
 
+ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
+PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 TRANSIENT = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
 SHALLOW = libvirt.VIR_DOMAIN_BLOCK_COPY_SHALLOW
@@ -170,3 +175,34 @@ def unsayable(test):
                 libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "a backing name with %s: the domain is not started" % ascii(text))
         os.unlink(base)
     domain.destroy()
+
+
+def immutable(path, flag):
+    """Whether the file system can do that."""
+    return subprocess.run(["chattr", flag + "i", path], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def kept(test):
+    """Somebody sees to it that a definition stays as it is: a pivot must not hold the guest until that changes."""
+    domain = test.started("kept")
+    file = test.config_file(domain.name())
+    for path, what in ((file, "the definition's file"), (os.path.dirname(file), "the definitions' folder")):
+        domain.blockCommit("vda", None, None, 0, ACTIVE)
+        test.mirror_ready(domain)
+        if not immutable(path, "+"):
+            test.out.skip(what, "cannot be made immutable here")
+        else:
+            pivot = Call(domain.blockJobAbort, "vda", PIVOT)
+            ended = pivot.wait(30)
+            test.ok(ended and pivot.error, "%s is immutable: a pivot fails" % what, lambda: str(pivot))
+            held = [job for job in test.query(domain, "query-jobs") if job["status"] != "ready"] if ended else True
+            test.ok(not held, "%s is immutable: the guest is not held" % what, lambda: str(held))
+            immutable(path, "-")
+            pivot.wait(30)
+        code(domain.blockJobAbort, "vda", 0)
+        test.ok(test.no_job(domain) and watch.chain(domain.XMLDesc(), "vda")[0][0] == test.paths[2] and
+                watch.chain(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), "vda")[0][0] == test.paths[2],
+                "%s: no job is left, and the definitions are as before" % what)
+    domain.blockCommit("vda", None, None, 0, ACTIVE)
+    test.ok(test.mirror_ready(domain) and code(domain.blockJobAbort, "vda", PIVOT) == 0, "later it can be pivoted")
+    test.end(domain)

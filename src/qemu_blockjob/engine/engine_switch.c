@@ -27,6 +27,7 @@ struct _qbjEngineSwitch {
     qbjHostSave *config;
     virDomainDef *newDef;               /* persistent definition that configText was made from */
     bool renamed;                       /* the first rename was issued: nothing may be called off any more */
+    bool configKept;                    /* the persistent definition's file is still the old one */
     /* done */
     bool done;
     qbjEngineSwap swap;
@@ -251,10 +252,13 @@ qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
     bool renamed = sw->renamed;
     bool first = false;
     bool second = false;
+    bool saved;
 
     sw->renamed = true;
-    if (qbjHostSaveCommit(sw->status, &first) < 0 ||
-        (sw->config && qbjHostSaveCommit(sw->config, &second) < 0)) {
+    saved = qbjHostSaveCommit(sw->status, &first) == 0 &&
+            (!sw->config || qbjHostSaveCommit(sw->config, &second) == 0);
+    sw->configKept = !second && (sw->configKept || !renamed);
+    if (!saved) {
         qbjEngineWaitKeepError(vm, job);
         sw->renamed = renamed || first;
         return sw->renamed ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
@@ -445,10 +449,11 @@ qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
 
     qbjEngineSwitchBackPersistent(vm, job);
+    /* a file that could not be replaced could not be saved again either */
     if (qbjEngineSwitchBackLive(vm, job) == 0 &&
-        qbjEnginePersistentSave(vm) == 0 &&
+        (sw->configKept || qbjEnginePersistentSave(vm) == 0) &&
         qbjDomainSaveStatus(vm) == 0) {
-        sw->renamed = false;
+        sw->renamed = sw->configKept = false;
         g_clear_pointer(&job->oldDisk, g_free);
         return QBJ_EVENT_SAVE_FAILED;
     }

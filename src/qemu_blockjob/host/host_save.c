@@ -83,15 +83,14 @@ qbjHostSaveCreateTemp(int folder, char **temp)
 static int
 qbjHostSaveCheckTarget(const qbjHostSave *save)
 {
-    struct stat st;
+    struct statx st;
 
-    if (fstatat(save->folder, save->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (statx(save->folder, save->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) < 0)
         return errno == ENOENT ? 0 : -1;
-    if (S_ISDIR(st.st_mode)) {
-        errno = EISDIR;
-        return -1;
-    }
-    return 0;
+    errno = S_ISDIR(st.stx_mode) ? EISDIR :
+            (st.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) ? EPERM :
+            (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) ? EBUSY : 0;
+    return errno == 0 ? 0 : -1;
 }
 
 /* Returns 0, -1 with errno set. */
@@ -155,6 +154,7 @@ qbjHostSaveIsThere(const qbjHostSave *save)
         fstatat(save->folder, save->temp, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
         lstat(path, &now) == 0 &&
         here.st_dev == now.st_dev && here.st_ino == now.st_ino &&
+        qbjHostSaveCheckTarget(save) == 0 &&
         /* a frozen file system or a dead server stops us here, and not in the rename */
         utimensat(save->folder, save->temp, NULL, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -10,7 +10,8 @@
 typedef struct _qbjHostSave qbjHostSave;
 
 /* Phase 1. @mode e.g. 0600, whatever the umask. @path: a symbolic link there will be replaced, not
- * followed; a folder is refused. NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
+ * followed; what cannot be replaced is refused: a folder, a file that is immutable or a mount of its own.
+ * NULL with VIR_ERR_SYSTEM_ERROR reported; nothing is left behind then. */
 qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode);
 
 /* Phase 2, once. Returns 0 when renamed and the folder synced; -1 with VIR_ERR_SYSTEM_ERROR reported:
@@ -21,8 +22,9 @@ int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 /* Whether it was prepared for @path with exactly @text (NULL: no). Touches no disk. */
 bool qbjHostSaveHas(const qbjHostSave *save, const char *path, const char *text);
 
-/* Whether phase 2 would still find the temporary file, in the folder that the path names now: for one that
- * was prepared some time ago. Touches it: a folder that hangs is to hang now. */
+/* Whether phase 2 would still find the temporary file, in the folder that the path names now, and may put it
+ * in the place of the target: for one that was prepared some time ago. Touches it: a folder that hangs is to
+ * hang now. */
 bool qbjHostSaveIsThere(const qbjHostSave *save);
 
 /* Removes the temporary file when it was not renamed. When it was, the file that it replaced goes away only
