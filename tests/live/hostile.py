@@ -539,6 +539,7 @@ class Test:
             "texts": lambda: hostile_calls.texts(self), "calls": lambda: hostile_calls.calls(self),
             "metadata": lambda: hostile_calls.metadata(self), "jobs": lambda: hostile_jobs.jobs(self),
             "unsayable": lambda: hostile_jobs.unsayable(self), "kept": lambda: hostile_jobs.kept(self),
+            "paused": lambda: hostile_jobs.paused(self),
             "hand": self.by_hand, "commands": self.bad_commands, "speed": self.speed_behind, "quits": self.quits,
             "usurped": self.usurped,
             "stress": lambda: self.stress(20), "second": self.second, "stop": self.stop_hung,

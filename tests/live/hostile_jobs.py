@@ -206,3 +206,20 @@ def kept(test):
     domain.blockCommit("vda", None, None, 0, ACTIVE)
     test.ok(test.mirror_ready(domain) and code(domain.blockJobAbort, "vda", PIVOT) == 0, "later it can be pivoted")
     test.end(domain)
+
+
+def paused(test):
+    """A ready copy that somebody has paused at the monitor: there is a way out."""
+    domain = test.started("paused")
+    new = os.path.join(os.path.dirname(test.paths[0]), "new")
+    domain.blockCopy("vda", XML % new, {}, TRANSIENT)
+    test.mirror_ready(domain)
+    job = test.query(domain, "query-jobs")[0]["id"]
+    test.monitor(domain, "job-pause", id=job)
+    test.ok(code(domain.blockJobAbort, "vda", 0) == 0 and test.no_job(domain) and
+            not test.query(domain, "query-jobs") and watch.mirror(domain.XMLDesc(), "vda") is None,
+            "a ready copy that is paused can be aborted")
+    os.unlink(new)
+    test.ok(code(domain.blockCopy, "vda", XML % new, {}, TRANSIENT) == 0 and test.mirror_ready(domain) and
+            code(domain.blockJobAbort, "vda", PIVOT) == 0, "and the disk be copied again")
+    test.end(domain)

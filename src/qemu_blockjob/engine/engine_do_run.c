@@ -172,6 +172,15 @@ qbjEngineDoCompleteAgain(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
+static qbjJobEvent
+qbjEngineNotEnded(virDomainObj *vm, virQbjJob *job, const qbjQmpCommand *command)
+{
+    qbjQmpReportError(command);
+    qbjEngineWaitKeepError(vm, job);
+    virResetLastError();
+    return QBJ_EVENT_FAILED;
+}
+
 /* Sends a command that ends the job or a phase of it. */
 static qbjJobEvent
 qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONValue *arguments)
@@ -180,13 +189,7 @@ qbjEngineSendEnd(virDomainObj *vm, virQbjJob *job, const char *execute, virJSONV
 
     if (qbjDomainQmpTry(vm, &command) < 0)
         return qbjEngineLater(vm, job);
-    if (!command.failed)
-        return QBJ_EVENT_NONE;
-
-    qbjQmpReportError(&command);
-    qbjEngineWaitKeepError(vm, job);
-    virResetLastError();
-    return QBJ_EVENT_FAILED;
+    return command.failed ? qbjEngineNotEnded(vm, job, &command) : QBJ_EVENT_NONE;
 }
 
 /* So long a copy that is ended by force may take to get back what is on its way to its target: less than who
@@ -200,29 +203,6 @@ qbjEngineCancelLimit(const virQbjJob *job)
     if (virQbjFaultHit("copy-end"))
         return QBJ_ENGINE_CANCEL_SOON_MS;
     return job->cancelSoft ? QBJ_ENGINE_SOFT_CANCEL_MS : QBJ_ENGINE_FORCED_CANCEL_MS;
-}
-
-qbjJobEvent
-qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-
-    if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
-        return QBJ_EVENT_FAILED;
-    /* a target that hangs never takes what is on its way to it */
-    if (job->spec->type == QBJ_TYPE_COPY)
-        qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, qbjEngineCancelLimit(job));
-    return qbjEngineSendEnd(vm, job, "block-job-cancel", arguments);
-}
-
-qbjJobEvent
-qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
-{
-    qbjJobEvent where = qbjEngineDoQuery(vm, job);
-
-    if (where == QBJ_EVENT_RUNNING || where == QBJ_EVENT_READY)
-        return qbjEngineDoSendCancel(vm, job);
-    return where;
 }
 
 /* A server that hangs holds a job that is ended by force as well, for it has requests: without its connection
@@ -259,6 +239,48 @@ qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job)
     if (event == QBJ_EVENT_NONE)
         qbjEngineYankTarget(vm, job);
     return event;
+}
+
+/* By somebody at the monitor, or an error of its target: QEMU refuses to end it softly then (protocol 7). */
+static bool
+qbjEngineIsPaused(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    if (qbjEngineQueryJob(vm, job, &answer) < 0)
+        virResetLastError();
+    return STREQ_NULLABLE(answer.status, "standby") || STREQ_NULLABLE(answer.status, "paused");
+}
+
+qbjJobEvent
+qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "block-job-cancel" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:device", job->spec->job, "B:force", !job->cancelSoft, NULL) < 0)
+        return QBJ_EVENT_FAILED;
+    command.arguments = arguments;
+    /* a target that hangs never takes what is on its way to it */
+    if (job->spec->type == QBJ_TYPE_COPY)
+        qbjEngineTimerStart(vm, job, QBJ_EVENT_TIMEOUT, true, qbjEngineCancelLimit(job));
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return qbjEngineLater(vm, job);
+    if (!command.failed)
+        return QBJ_EVENT_NONE;
+    if (job->cancelSoft && qbjEngineIsPaused(vm, job))
+        return qbjEngineDoSendForced(vm, job);
+    return qbjEngineNotEnded(vm, job, &command);
+}
+
+qbjJobEvent
+qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
+{
+    qbjJobEvent where = qbjEngineDoQuery(vm, job);
+
+    if (where == QBJ_EVENT_RUNNING || where == QBJ_EVENT_READY)
+        return qbjEngineDoSendCancel(vm, job);
+    return where;
 }
 
 qbjJobEvent
