@@ -20,7 +20,8 @@ qbjGuardPull(const virDomainDiskDef *disk, const qbjPullRequest *req, qbjRefusal
     g_autofree char *relative = NULL;
 
     /* QEMU alone has read the header of an image on a server, and cannot be told later what it has found */
-    if (!disk->src->backingStore && disk->src->format >= VIR_STORAGE_FILE_BACKING) {
+    if (!virStorageSourceIsEmpty(disk->src) && !disk->src->backingStore &&
+        disk->src->format >= VIR_STORAGE_FILE_BACKING) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
                       _("what is below image '%s' of disk '%s' is not known: the definition of the domain must say it "
                         "with <backingStore>"), NULLSTR(disk->src->path), disk->dst);
