@@ -22,6 +22,7 @@ virQbjJobFree(virQbjJob *job)
 
     qbjSpecFree(job->spec);
     g_free(job->errmsg);
+    g_free(job->paused);
     g_free(job->oldDisk);
     g_free(job->stockXML);
     g_free(job);

@@ -51,6 +51,8 @@ struct _virQbjJob {
     gint64 pivotUntil;          /* milliseconds of the monotonic clock: when a pivot that was sent is called off,
                                  * 0: not known; not saved */
     unsigned int retryMs;       /* present back-off of QBJ_DO_RETRY_LATER; not saved */
+    char *paused;               /* why QEMU has paused it, or NULL; not saved */
+    unsigned int pausedMs;      /* present back-off until its writing is tried again; not saved */
     char *stockXML;             /* a <blockjob> that we could not understand: written back as it was, or
                                  * NULL */
 };

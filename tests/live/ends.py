@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The ends of a job that nobody wants: the storage that is read fails, the storage that is written fails, it is full.
-Each says so by its event, and why in the daemon's log; the chain is as it was, QEMU and the status file have nothing
-left of the job, and the next job on the same disk works.
+"""The ends of a job that nobody wants: the storage that is read fails, or a server that is written. Each says so by its
+event, and why in the daemon's log; the chain is as it was, QEMU and the status file have nothing left of the job, and
+the next job on the same disk works. Storage of this host that is full or fails when it is written is waited for
+(protocol 7): nothing is lost.
 """
 
 import os
@@ -111,7 +112,7 @@ class Served(Chain):
 
 class Full(Chain):
     """On a small file system, which only the daemon and its QEMUs see."""
-    reason = "No space left on device"
+    reason, word = "No space left on device", "enospc"
 
     def __init__(self, daemon, name, bad):
         super().__init__(daemon, name, bad)
@@ -136,6 +137,31 @@ class Full(Chain):
         self.run("cp -a $0/* $0.copy; umount -l $0; cp -a $0.copy/* $0")
 
 
+class Failing(Served):
+    """The same server, as a file of this host: what it refuses is an error of the file."""
+    word = ""
+
+    def __init__(self, daemon, name):
+        super().__init__(daemon, name, 0, "pwrite")
+        self.served, self.file = None, self.paths[0]
+        self.paths[0], pid_file, log = self.file + ".fuse", self.file + ".fuse.pid", self.file + ".fuse.log"
+        open(self.paths[0], "w").close()
+        argv = ["/usr/bin/env", "qemu-storage-daemon", "--pidfile", pid_file,
+                "--blockdev", "driver=nbd,node-name=image,server.type=unix,server.path=%s.nbd" % self.file,
+                "--export", "type=fuse,id=file,node-name=image,writable=on,allow-other=on,mountpoint=" + self.paths[0]]
+        self.storage = daemon.ask(do="spawn", argv=argv, env={"PATH": os.environ["PATH"]}, log=log)["pid"]
+        if not jobs.wait_for(lambda: os.path.exists(pid_file), 30):
+            with open(log) as f:
+                raise DaemonError("qemu-storage-daemon does not start: " + f.read())
+        daemon.own(self.paths[0])
+
+    def stop(self):
+        self.daemon.ask(do="signal", pid=self.storage, signal=15)
+        self.daemon.ask(do="wait", pid=self.storage, timeout=30)
+        self.paths[0] = self.file
+        super().stop()
+
+
 class Test(jobtest.JobChecks):
     def fails(self, chain, name, job, left, late=False):
         """@job: how it is started, from its call to its end; @left: the layers after the second time; @late: @job
@@ -147,7 +173,7 @@ class Test(jobtest.JobChecks):
         if not late:
             chain.breaks()
         self.equal(job(), "failed", "%s: with the error it ends as failed" % name)
-        self.nothing_left(name, before, chain)
+        self.nothing_left(name, before, chain, chain.reason)
         self.equal(self.chain(), chain.names(3, 2, 1, 0), "%s: the chain is the old one" % name)
         chain.mended()
         self.equal(job(), "completed", "%s: the next time it works" % name)
@@ -170,9 +196,10 @@ class Test(jobtest.JobChecks):
     def owners(paths):
         return [os.stat(path).st_uid for path in paths]
 
-    def nothing_left(self, name, before, chain):
+    def nothing_left(self, name, before, chain, reason):
         told = [line for line in self.daemon.log_text().splitlines() if "vm=%s job=" % name in line]
-        self.ok(told and told[-1].endswith("block job failed: " + chain.reason), "%s: the reason is in the log" % name)
+        if reason:
+            self.ok(told and told[-1].endswith("block job failed: " + reason), "%s: the reason is in the log" % name)
         self.equal(self.monitor("query-jobs")["return"], [], "%s: QEMU has no job" % name)
         self.ok(self.nodes() in (before[0], chain.unflushed(before[0])), "%s: QEMU's nodes are as before" % name,
                 lambda: "%s\n%s" % (self.nodes(), before[0]))
@@ -307,20 +334,81 @@ class Test(jobtest.JobChecks):
 
     # --- the target is full -----------------------------------------------------------------------------------
 
-    def full(self, name, bad, job, left):
+    def paused(self, chain, start):
+        """Starts a job, which then waits for space."""
+        since = self.events.mark()
+        start()
+        told = self.events.wait(lambda e: e[:2] == (self.name, "error"), 60, since)
+        self.equal(told, (self.name, "error", chain.paths[chain.bad], "virtio-disk0",
+                          libvirt.VIR_DOMAIN_EVENT_IO_ERROR_NONE, chain.word), "%s: clients are told" % self.name)
+        self.waits(chain)
+        return since
+
+    def waits(self, chain):
+        info, stats = self.domain.blockJobInfo("vda"), self.conn.domainListGetStats([self.domain])[0][1]
+        self.ok(info and info["cur"] < info["end"], "%s: the job is still there" % self.name, str(info))
+        self.equal(stats.get("block.0.job.error"), chain.reason, "%s: the figures of the disk say why" % self.name)
+        self.ok("block job is paused until '%s' can be written: %s" % (chain.paths[chain.bad], chain.reason) in
+                self.daemon.log_text(), "%s: so does the log" % self.name)
+        self.domain.blockJobSetSpeed("vda", 0, 0)               # has it try at once, in vain
+        self.equal([e for e in self.events.of(self.name, "job2") if e[4] == "failed"], [],
+                   "%s: it has not failed" % self.name)
+
+    def full(self, name, chain_of, start, left):
+        """@start: of a job. It is given up; then it waits while the daemon dies, and for space; @left: the layers after
+        that."""
         if self.mode != "system":
             self.out.skip("%s: a full file system" % name, "needs root, to mount one for the daemon")
             return
-        self.fails(Full(self.daemon, name, bad), name, job, left)
+        chain = chain_of()
+        self.start(name, chain.xml(name))
+        before = self.nodes(), self.owners(chain.paths), self.domain.XMLDesc(INACTIVE)
+        chain.breaks()
+        since = self.paused(chain, start)
+        self.domain.blockJobAbort("vda")
+        self.equal(self.ended(since), "canceled", "%s: it can be given up" % name)
+        self.nothing_left(name, before, chain, None)
+        self.equal(self.chain(), chain.names(3, 2, 1, 0), "%s: the chain is the old one" % name)
+        self.paused(chain, start)
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName(name)
+        self.ok(jobs.wait_for(lambda: self.conn.domainListGetStats([self.domain])[0][1].get("block.0.job.error"), 30),
+                "%s: a new daemon sees that it waits" % name)
+        self.waits(chain)
+        self.goes_on(chain, left)
+
+    def goes_on(self, chain, left):
+        since, name = self.events.mark(), self.name
+        chain.mended()
+        self.equal(self.switched(since, "vda"), "completed", "%s: with space it goes on by itself" % name)
+        self.equal(self.chain(), chain.names(*left), "%s: the chain is the new one" % name)
+        self.domain.destroy()
+        chain.stop()
+        wrong = chain.wrong(left)
+        self.ok(not wrong, "%s: the image holds everything" % name, wrong)
+        self.domain.undefine()
+
+    def active(self):
+        self.domain.blockCommit("vda", None, None, 0, ACTIVE)
 
     def test_active_full(self):
-        self.full("active-full", 0, self.pivoted, (0,))
+        self.full("active-full", lambda: Full(self.daemon, "active-full", 0), self.active, (0,))
+
+    def test_active_failing(self):
+        if not shutil.which("nbdkit") or not os.path.exists("/dev/fuse"):
+            self.out.skip("active-failing: a file that cannot be written", "nbdkit or /dev/fuse is missing")
+            return
+        self.full("active-failing", lambda: Failing(self.daemon, "active-failing"), self.active, (0,))
 
     def test_middle_full(self):
-        self.full("middle-full", 1, lambda: self.committed("vda[3]", "vda[2]"), (3, 1, 0))
+        self.full("middle-full", lambda: Full(self.daemon, "middle-full", 1),
+                  lambda: self.domain.blockCommit("vda", "vda[3]", "vda[2]", 0, 0), (3, 1, 0))
 
     def test_pull_full(self):
-        self.full("pull-full", 3, self.pulled, (3,))
+        self.full("pull-full", lambda: Full(self.daemon, "pull-full", 3),
+                  lambda: self.domain.blockPull("vda", 0, 0), (3,))
 
 
 SESSION = ("active_target", "middle_source", "pull_target")         # as another user: one of each kind

@@ -22,7 +22,8 @@ class Events:
             conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB, self.on_job, "job"),
             conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, self.on_job, "job2"),
             conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self.on_lifecycle, None),
-            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_RTC_CHANGE, self.on_rtc, None)]
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_RTC_CHANGE, self.on_rtc, None),
+            conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, self.on_error, None)]
 
     def add(self, record):
         with self.changed:
@@ -37,6 +38,9 @@ class Events:
 
     def on_rtc(self, _conn, domain, offset, _opaque):
         self.add((domain.name(), "rtc", offset))
+
+    def on_error(self, _conn, domain, path, alias, action, reason, _opaque):
+        self.add((domain.name(), "error", path, alias, action, reason))
 
     def of(self, domain, kind=None):
         with self.changed:

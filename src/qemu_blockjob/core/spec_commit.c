@@ -51,6 +51,7 @@ qbjSpecPlanStart(qbjSpec *spec, const qbjCommitRequest *req, qbjRefusal *refusal
                               "s:top-node", spec->top,
                               "s:base-node", spec->base,
                               "S:backing-file", backing,
+                              "s:on-error", qbjSpecErrorPolicy(req->base),
                               "b:auto-finalize", false,
                               "b:auto-dismiss", false,
                               NULL) < 0)

@@ -284,6 +284,7 @@ qbjCopyPlanStart(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReque
                               "P:buf-size", req->bufSize,
                               "s:sync", qbjCopyIsShallow(disk, req) ? "top" : "full",
                               "S:copy-mode", synchronous ? "write-blocking" : NULL,
+                              "s:on-target-error", qbjSpecErrorPolicy(req->target),
                               "b:auto-finalize", false,
                               "b:auto-dismiss", false,
                               NULL) < 0)

@@ -13,6 +13,12 @@ qbjSpecImage(const virStorageSource *src)
                        src->nodeformat, src->nodestorage);
 }
 
+const char *
+qbjSpecErrorPolicy(const virStorageSource *written)
+{
+    return written && virStorageSourceIsLocalStorage(written) ? "stop" : "enospc";
+}
+
 char *
 qbjSpecDevice(const virDomainDiskDef *disk)
 {

@@ -24,6 +24,11 @@ bool qbjSpecIsWritable(const virDomainDiskDef *disk, const virStorageSource *src
  * knows: then the node was added without saying (02/Q11). Borrowed. */
 const char *qbjSpecBackingNode(const virStorageSource *src);
 
+/* What a job does when @written, which it writes, cannot be written (protocol 7). "stop": it is paused,
+ * and nothing is lost. "enospc": so only for want of space; for a connection that is lost does not come
+ * back, and of a pull nobody learns whether it was reading or writing. @written: NULL for a pull. */
+const char *qbjSpecErrorPolicy(const virStorageSource *written);
+
 /* First image of the chain @from whose node has this name; NULL for none, or for @node NULL. */
 const virStorageSource *qbjSpecFindImage(const virStorageSource *from, const char *node);
 

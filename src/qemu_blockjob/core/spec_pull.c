@@ -51,6 +51,7 @@ qbjPullPlanStart(qbjSpec *spec, const virDomainDiskDef *disk, const qbjPullReque
                               "P:speed", req->bandwidth,
                               "S:base-node", spec->base,
                               "S:backing-file", backing,
+                              "s:on-error", qbjSpecErrorPolicy(NULL),
                               "b:auto-finalize", false,
                               "b:auto-dismiss", false,
                               NULL) < 0)

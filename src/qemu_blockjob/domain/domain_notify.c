@@ -34,6 +34,18 @@ qbjDomainNotifyPin(virDomainObj *vm, const char *name, virBitmap *cpus)
         virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventTunableNewFromObj(vm, &told, n));
 }
 
+void
+qbjDomainNotifyIOError(virDomainObj *vm, const char *path, const virDomainDiskDef *disk,
+                       virDomainEventIOErrorAction action, bool full)
+{
+    virObjectEventState *events = QBJ_DOMAIN_PRIVATE(vm)->driver->events;
+    const char *alias = disk ? NULLSTR_EMPTY(disk->info.alias) : "";
+
+    virObjectEventStateQueue(events, virDomainEventIOErrorNewFromObj(vm, path, alias, action));
+    virObjectEventStateQueue(events,
+                             virDomainEventIOErrorReasonNewFromObj(vm, path, alias, action, full ? "enospc" : ""));
+}
+
 int
 qbjDomainBlockJobType(qbjJobType type)
 {

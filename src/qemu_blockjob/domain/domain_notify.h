@@ -19,5 +19,10 @@ void qbjDomainNotifyPin(virDomainObj *vm, const char *name, virBitmap *cpus);
 void qbjDomainNotifyBlockJob(virDomainObj *vm, const virDomainDiskDef *disk, qbjJobType type,
                              virConnectDomainEventBlockJobStatus status);
 
+/* IO_ERROR and IO_ERROR_REASON. @path: of the image that could not be read or written. @disk: NULL when it
+ * is not known. @full: for want of space. */
+void qbjDomainNotifyIOError(virDomainObj *vm, const char *path, const virDomainDiskDef *disk,
+                            virDomainEventIOErrorAction action, bool full);
+
 /* virDomainBlockJobType of a record's type; -1 for internal ones (01/I2). */
 int qbjDomainBlockJobType(qbjJobType type);

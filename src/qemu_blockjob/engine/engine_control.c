@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_control.h"
+#include "engine_paused.h"
 #include "engine_pending.h"
 #include "engine_phase.h"
 #include "engine_query.h"
@@ -99,12 +100,33 @@ qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
     return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
 }
 
+/* A job that was paused: whether it still is. Returns @job, NULL with an error reported. */
+static virQbjJob *
+qbjEnginePivotGoesOn(virDomainObj *vm, virQbjJob *job)
+{
+    g_autofree char *name = g_strdup(job->spec->job);
+
+    qbjEnginePausedRetry(vm, job);
+    if (!(job = qbjEngineJobFind(vm, name))) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' has ended"), name);
+        return NULL;
+    }
+    if (job->paused) {
+        virReportError(VIR_ERR_BLOCK_COPY_ACTIVE, _("disk '%s' not ready for pivot yet: block job '%s' is paused: %s"),
+                       job->spec->disk, name, job->paused);
+        return NULL;
+    }
+    return job;
+}
+
 /* @wait is registered for @name. Returns 0 when the end is under way or done, -1 with an error reported. */
 static int
 qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait *wait)
 {
     virQbjJob *job = qbjEngineJobFind(vm, name);
 
+    if (pivot && job->paused && !(job = qbjEnginePivotGoesOn(vm, job)))
+        return -1;
     if (pivot && qbjEnginePivotPrepare(vm, job) < 0)
         return -1;
     /* what is left of a copy that was ready is usable (03/E9) */
@@ -237,6 +259,8 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
     if ((job = qbjEngineJobFind(vm, name))) {
         job->speed = speed;
         job->news++;
+        if (job->paused)
+            qbjEnginePausedRetry(vm, job);
     }
     return 0;
 }

@@ -2,11 +2,11 @@
 
 #include "internal.h"
 #include "engine_info.h"
+#include "engine_query.h"
 #include "engine_request.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"
-#include "virqbjjson.h"
 
 /* 01/I5, I6: an end that is not there yet is not shown. */
 static void
@@ -46,21 +46,6 @@ qbjEngineInfoFresh(const virQbjJob *job)
 /* A query does not wait for a QEMU that hangs. */
 #define QBJ_ENGINE_INFO_DEADLINE_MS 1000
 
-/* @reply: NULL when QEMU refused the question. */
-static virJSONValue *
-qbjEngineInfoEntry(virJSONValue *reply, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))
-            return entry;
-    }
-    return NULL;
-}
-
 /* Asks QEMU and notes what it says. When it does not answer in time, what it said last stays. Returns the
  * job; NULL when it ended meanwhile, or with @rc -1 and an error reported. */
 static virQbjJob *
@@ -79,7 +64,7 @@ qbjEngineInfoAsk(virDomainObj *vm, virQbjJob *job, int *rc)
     if (*rc < 0) {
         virResetLastError();
         job->curSpeed = job->speed;
-    } else if ((entry = qbjEngineInfoEntry(command.reply, name))) {
+    } else if ((entry = qbjEngineQueryEntry(command.reply, name))) {
         qbjEngineInfoRead(job, entry);
         job->asked = g_get_monotonic_time();
         job->askedNews = news;          /* as before the question: what it missed is asked for again */

@@ -59,6 +59,20 @@ qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answe
     return qbjEngineQueryNamed(vm, job->spec->job, answer);
 }
 
+virJSONValue *
+qbjEngineQueryEntry(virJSONValue *reply, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(reply, i);
+
+        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))
+            return entry;
+    }
+    return NULL;
+}
+
 int
 qbjEngineQueryDismiss(virDomainObj *vm, virQbjJob *job)
 {

@@ -4,6 +4,7 @@
 #include "engine_step.h"
 #include "engine_change.h"
 #include "engine_do.h"
+#include "engine_paused.h"
 #include "engine_switch.h"
 #include "engine_timer.h"
 #include "domain_queue.h"
@@ -138,7 +139,9 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
     virQbjJob *job;
     qbjJobEvent what;
 
-    /* JOB_STATUS_CHANGE is the only input (03/T1) */
+    if (data && STREQ(event, "BLOCK_JOB_ERROR"))
+        qbjEnginePausedHandle(vm, data);
+    /* JOB_STATUS_CHANGE is the only input of the table (03/T1) */
     if (STRNEQ(event, "JOB_STATUS_CHANGE") || !data)
         return;
 
@@ -155,9 +158,10 @@ qbjEngineHandleTimer(virDomainObj *vm, const char *name, int code)
 {
     virQbjJob *job = qbjEngineJobFind(vm, name);
     bool anyState = false;
-    qbjJobEvent event = job ? qbjEngineTimerRead(job, code, &anyState) : QBJ_EVENT_LAST;
+    qbjJobEvent event;
 
-    if (event == QBJ_EVENT_LAST)
+    if (!job || qbjEnginePausedTimer(vm, job, code) ||
+        (event = qbjEngineTimerRead(job, code, &anyState)) == QBJ_EVENT_LAST)
         return;
     /* the time of a pivot runs only until its first rename (protocol 4) */
     if (anyState &&
@@ -192,6 +196,7 @@ void
 qbjEngineResume(virDomainObj *vm)
 {
     qbjEngineFeedAll(vm, QBJ_EVENT_RESUME);
+    qbjEnginePausedResume(vm);
 }
 
 bool

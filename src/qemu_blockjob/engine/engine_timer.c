@@ -10,8 +10,11 @@
 #define QBJ_ENGINE_CODE_STATE(code) (((code) >> 8) & 0xff)
 #define QBJ_ENGINE_CODE_SERIAL(code) (((code) >> 16) & 0x7fff)
 
-void
-qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs)
+#define QBJ_ENGINE_CODE_PAUSED 0xff     /* in the place of an event */
+G_STATIC_ASSERT(QBJ_EVENT_LAST < QBJ_ENGINE_CODE_PAUSED);
+
+static void
+qbjEngineTimerSet(virDomainObj *vm, virQbjJob *job, unsigned int event, qbjJobState state, unsigned int delayMs)
 {
     static unsigned int serials;
 
@@ -19,8 +22,25 @@ qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sa
         return;
     if (job->serial == 0)
         job->serial = (unsigned int) g_atomic_int_add((int *) &serials, 1) % 0x7fff + 1;
-    qbjDomainTimerStart(vm, job->spec->job,
-                        QBJ_ENGINE_CODE(event, sameState ? job->state : QBJ_STATE_LAST, job->serial), delayMs);
+    qbjDomainTimerStart(vm, job->spec->job, QBJ_ENGINE_CODE(event, state, job->serial), delayMs);
+}
+
+void
+qbjEngineTimerStart(virDomainObj *vm, virQbjJob *job, qbjJobEvent event, bool sameState, unsigned int delayMs)
+{
+    qbjEngineTimerSet(vm, job, event, sameState ? job->state : QBJ_STATE_LAST, delayMs);
+}
+
+void
+qbjEngineTimerStartPaused(virDomainObj *vm, virQbjJob *job, unsigned int delayMs)
+{
+    qbjEngineTimerSet(vm, job, QBJ_ENGINE_CODE_PAUSED, QBJ_STATE_LAST, delayMs);
+}
+
+bool
+qbjEngineTimerIsPaused(const virQbjJob *job, int code)
+{
+    return QBJ_ENGINE_CODE_EVENT(code) == QBJ_ENGINE_CODE_PAUSED && job->serial == QBJ_ENGINE_CODE_SERIAL(code);
 }
 
 qbjJobEvent

@@ -117,16 +117,13 @@ void
 qbjVmEventIoError(virDomainObj *vm, virJSONValue *data)
 {
     virDomainDiskDef *disk = qbjVmEventDisk(vm, data);
-    const char *path = disk && disk->src->path ? disk->src->path : "";
-    const char *alias = disk && disk->info.alias ? disk->info.alias : "";
     virDomainEventIOErrorAction action = data ? qbjVmEventIoAction(virJSONValueObjectGetString(data, "action"))
                                               : VIR_DOMAIN_EVENT_IO_ERROR_NONE;
     bool nospace = false;
 
     if (data)
         ignore_value(virJSONValueObjectGetBoolean(data, "nospace", &nospace));
-    qbjVmEventQueue(vm, virDomainEventIOErrorNewFromObj(vm, path, alias, action));
-    qbjVmEventQueue(vm, virDomainEventIOErrorReasonNewFromObj(vm, path, alias, action, nospace ? "enospc" : ""));
+    qbjDomainNotifyIOError(vm, disk ? NULLSTR_EMPTY(disk->src->path) : "", disk, action, nospace);
 
     if (action != VIR_DOMAIN_EVENT_IO_ERROR_PAUSE || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
         return;

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_stats_parts.h"
+#include "engine_job.h"
 
 static const struct {
     const char *qmp;
@@ -66,6 +67,17 @@ qbjVmStatsBlockFile(const qbjVmStats *stats, size_t n, const virStorageSource *s
     return &stats->sizes[n];
 }
 
+/* Why the block job of @disk waits, if it does. A field of our own: libvirt has none for it. */
+static int
+qbjVmStatsBlockJob(const qbjVmStats *stats, virTypedParamList *list, size_t n, const virDomainDiskDef *disk)
+{
+    const virQbjJob *job = qbjEngineJobFindByDisk(stats->vm, disk->dst);
+
+    if (!job || !job->paused)
+        return 0;
+    return virTypedParamListAddString(list, job->paused, "block.%zu.job.error", n);
+}
+
 /* One image of the chain of @disk, as entry @n. */
 static int
 qbjVmStatsBlockLive(const qbjVmStats *stats, virTypedParamList *list, size_t n, const virDomainDiskDef *disk,
@@ -76,7 +88,9 @@ qbjVmStatsBlockLive(const qbjVmStats *stats, virTypedParamList *list, size_t n, 
 
     if (qbjVmStatsBlockName(list, n, disk, src) < 0)
         return -1;
-    if (src == disk->src && qbjVmStatsBlockCount(list, n, qbjVmBlockCounters(stats->ask, disk)) < 0)
+    if (src == disk->src &&
+        (qbjVmStatsBlockCount(list, n, qbjVmBlockCounters(stats->ask, disk)) < 0 ||
+         qbjVmStatsBlockJob(stats, list, n, disk) < 0))
         return -1;
     if (file)
         qbjVmBlockFileSizes(stats->ask, src, file, &sizes);
