@@ -1,12 +1,15 @@
 """A daemon, with whichever driver, that dies at a chosen step: see crashpoint.c."""
 
+import ctypes
 import os
 import signal
+import socket
 
 import jobs
 from daemon import Daemon
 from guest_build import need, run
 
+PIDFD_GETFD = 438
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -37,6 +40,25 @@ class CrashDaemon(Daemon):
             return None
         with open(self.wish + ".died") as f:
             return f.read().strip()
+
+    def shut_monitor(self, domain):
+        """Shuts the connection between the daemon and a QEMU, as it would be lost; gives how many were found."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        pidfd, found = os.pidfd_open(self.pid), 0
+        for name in os.listdir("/proc/%d/fd" % self.pid):
+            fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
+            if fd < 0:
+                continue
+            try:
+                with socket.socket(fileno=fd) as s:
+                    peer = s.getpeername()
+                    if isinstance(peer, str) and peer.endswith("monitor.sock") and "-%s/" % domain in peer:
+                        s.shutdown(socket.SHUT_RDWR)
+                        found += 1
+            except OSError:
+                pass              # no socket, or without a peer
+        os.close(pidfd)
+        return found
 
 
 def is_stopped(pid):

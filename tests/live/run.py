@@ -51,6 +51,7 @@ SUITES = {
     "nbd": (["nbd.py"], 200),
     "rootuser": (["rootuser.py"], 120),
     "refusing": (["refusing.py"], 120),
+    "cut": (["cut.py"], 120),
     "ends": (["ends.py"], 200),
     "network": (["network.py"], 300),
     "kinds": (["kinds.py"], 200),

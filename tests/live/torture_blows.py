@@ -1,10 +1,8 @@
 """What torture.py does to daemon and QEMU while jobs run. Each function gets the round and does its harm; what it has
 killed it tells the round, which waits for what comes next."""
 
-import ctypes
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -15,8 +13,6 @@ import jobs
 import jobtest
 from copies import quietly
 from torture_machine import Violation, stop
-
-PIDFD_GETFD = 438
 
 
 def kill_daemon(r):
@@ -149,25 +145,7 @@ def pester(r):
 
 def close_monitor(r):
     """Somebody shuts the connection between them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    pidfd, found = os.pidfd_open(r.daemon.pid), 0
-    for name in os.listdir("/proc/%d/fd" % r.daemon.pid):
-        fd = libc.syscall(PIDFD_GETFD, pidfd, int(name), 0)
-        if fd < 0:
-            continue
-        try:
-            with socket.socket(fileno=fd) as s:
-                peer = s.getpeername()
-                if isinstance(peer, str) and peer.endswith("monitor.sock") and "-%s/" % r.victim.name in peer:
-                    s.shutdown(socket.SHUT_RDWR)
-                    found += 1
-        except OSError:
-            try:
-                os.close(fd)
-            except OSError:
-                pass
-    os.close(pidfd)
-    r.say("%d connections shut" % found)
+    r.say("%d connections shut" % r.daemon.shut_monitor(r.victim.name))
 
 
 def full(r, folder):

@@ -18,6 +18,9 @@ qbjJobEvent qbjEngineDoDrop(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoEmitFailed(virDomainObj *vm, virQbjJob *job);
 
 /* engine_do_run.c */
+/* QEMU did not answer, with the present thread's error: what the record says is done again after a while. One
+ * that has gone says so by itself. */
+qbjJobEvent qbjEngineLater(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoQuery(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoRetryLater(virDomainObj *vm, virQbjJob *job);

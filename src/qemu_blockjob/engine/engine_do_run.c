@@ -44,9 +44,7 @@ qbjEngineDoRetryLater(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
-/* QEMU did not answer: what the record says is done again after a while. One that has gone says so by
- * itself. */
-static qbjJobEvent
+qbjJobEvent
 qbjEngineLater(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineWaitKeepError(vm, job);

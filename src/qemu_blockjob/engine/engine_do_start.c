@@ -4,6 +4,7 @@
 #include "engine_do.h"
 #include "engine_change.h"
 #include "engine_phase.h"
+#include "engine_query.h"
 #include "engine_switch.h"
 #include "engine_target.h"
 #include "domain_notify.h"
@@ -58,10 +59,25 @@ qbjEngineUndo(virDomainObj *vm, virQbjJob *job, qbjPhaseRun run)
     return rc < 0 ? QBJ_EVENT_FAILED : QBJ_EVENT_OK;
 }
 
+static bool
+qbjEngineAnswers(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    return qbjEngineQueryJob(vm, job, &answer) == 0;
+}
+
+/* Nothing is undone while QEMU does not answer, as when the connection to it was lost: it may still be making
+ * the very image that would be removed, and the job of that would stay. */
 qbjJobEvent
 qbjEngineDoUndoPrepare(virDomainObj *vm, virQbjJob *job)
 {
-    return qbjEngineUndo(vm, job, QBJ_PHASE_RUN_ALL);
+    qbjJobEvent event;
+
+    if (!qbjEngineAnswers(vm, job))
+        return qbjEngineLater(vm, job);
+    event = qbjEngineUndo(vm, job, QBJ_PHASE_RUN_ALL);
+    return event == QBJ_EVENT_FAILED && !qbjEngineAnswers(vm, job) ? qbjEngineLater(vm, job) : event;
 }
 
 qbjJobEvent

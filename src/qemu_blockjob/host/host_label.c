@@ -40,7 +40,8 @@ qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *im
     bool readonly = src->readonly;
     int ret;
 
-    if (!virStorageSourceIsLocalStorage(src))
+    /* it may be gone when a daemon died before it could say that all is undone */
+    if (!virStorageSourceIsLocalStorage(src) || (access == QBJ_ACCESS_NONE && !virFileExists(src->path)))
         return 0;
     if (access == QBJ_ACCESS_NONE)
         return virSecurityManagerRestoreImageLabel(mgr, def, src, 0);

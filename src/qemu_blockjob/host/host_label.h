@@ -24,7 +24,8 @@ int qbjHostLabelRestoreLower(virSecurityManager *mgr, virDomainDef *def);
 
 /* Gives QEMU of @def the rights @access on @image. @chain (may be NULL) is the disk's live chain: when the
  * image is in it, its description there is used, so that its own <seclabel> counts. NONE restores the image
- * to its owner. @top: its present owner is remembered for that, as of the top of a chain.
+ * to its owner, if it is still there. @top: its present owner is remembered for that, as of the top of a
+ * chain.
  * Returns 0, -1 with the security driver's error reported. */
 int qbjHostLabelImage(virSecurityManager *mgr, virDomainDef *def, const qbjImage *image, qbjAccess access, bool top,
                       virStorageSource *chain);
