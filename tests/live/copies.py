@@ -304,6 +304,23 @@ class Test(jobtest.JobChecks):
         qemu_io(os.path.join(os.path.dirname(small), "there.copy"), "qcow2", "read -P 9 20M 4M")
         self.domain.undefine()
 
+    def test_record(self):
+        """That a job has ended is saved when there is room for it: a later daemon would do its end once more."""
+        if not self.daemon.can_fail():
+            self.out.skip("a record that cannot be saved", "this module cannot fail on demand")
+            return
+        self.started("record", 2)
+        self.domain.blockCopy("vda", destination(self.paths[0] + ".copy"), {}, TRANSIENT)
+        recorded = lambda what: what in self.daemon.status_xml("record")  # noqa: E731
+        self.ok(jobs.wait_for(lambda: recorded(" ready='yes'"), 20), "the copy gets ready, and is saved so")
+        self.daemon.fail("save:3+")                     # after the intent and the outcome
+        self.domain.blockJobAbort("vda", 0)
+        self.ok(jobs.wait_for(lambda: "fault at save:3" in self.daemon.log_tail(), 20) and recorded("<qbj:job "),
+                "it ends, and the record of it stays in a file that cannot be replaced")
+        self.daemon.fail(None)
+        self.ok(jobs.wait_for(lambda: not recorded("<qbj:job "), 20), "it goes when that is possible again")
+        self.gone()
+
     # --- shallow copies that bring their own images along ------------------------------------------------------
 
     def guest_writes(self, byte, offset):

@@ -207,7 +207,9 @@ class Machine:
             self.now(disk, jobs.chain(xml, disk.target)[0])
 
     def end_job(self, domain, disk, pivot):
-        deadline, patient = time.monotonic() + LIMIT, time.monotonic() + 10
+        # a job without room for its target waits for some
+        deadline = time.monotonic() + LIMIT
+        patient = time.monotonic() + (10 if len(disk.outcomes) > 1 else 0)
         told = None
         while domain.blockJobInfo(disk.target, 0):
             if time.monotonic() > deadline:

@@ -65,6 +65,8 @@ struct _qbjDomainPrivate {
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned long long generation;      /* of the status file: counts saves */
     bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */
+    int saveAgain;                      /* run of the domain for which a timer goes, after a save that failed */
+    unsigned int saveAgainMs;           /* how long that goes, 0: the last save was good */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GHashTable *switches;               /* name of a job -> qbjEngineSwitch, see engine_switch.h; NULL: none yet */
 

@@ -26,6 +26,9 @@ void qbjDomainJobEnd(virDomainObj *vm);
 /* Worker function of the thread pool; @job is a referenced virDomainObj. */
 void qbjDomainQueueWork(void *job, void *opaque);
 
+/* The code of a timer without a job whose time is that of qbjDomainSaveStatusAgain(). */
+#define QBJ_DOMAIN_TIMER_SAVE 1
+
 /* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
  * look whether it still matters. */
 void qbjDomainTimerStart(virDomainObj *vm, const char *job, int code, unsigned int delayMs);

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "domain_save.h"
+#include "domain_queue.h"
 #include "host_save.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -85,6 +86,7 @@ qbjDomainSaveStatus(virDomainObj *vm)
         return -1;
     priv->generation++;
     priv->saveWanted = false;
+    priv->saveAgainMs = 0;
 #ifdef QBJ_DEBUG_CHECKS
     if (qbjDomainCheckReadable(vm, path) < 0)
         return -1;
@@ -92,13 +94,38 @@ qbjDomainSaveStatus(virDomainObj *vm)
     return 0;
 }
 
+#define QBJ_DOMAIN_SAVE_AGAIN_MIN_MS 1000
+#define QBJ_DOMAIN_SAVE_AGAIN_MAX_MS 30000
+
+/* The file may name a job that has ended: a later daemon would remove its images once more, whatever has
+ * their names by then. */
+static void
+qbjDomainSaveStatusLater(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!virDomainObjIsActive(vm) || priv->stopping || priv->saveAgain == vm->def->id)
+        return;
+    priv->saveAgain = vm->def->id;
+    priv->saveAgainMs = CLAMP(priv->saveAgainMs * 2, QBJ_DOMAIN_SAVE_AGAIN_MIN_MS, QBJ_DOMAIN_SAVE_AGAIN_MAX_MS);
+    qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_SAVE, priv->saveAgainMs);
+}
+
 void
 qbjDomainSaveStatusOrWarn(virDomainObj *vm)
 {
-    if (qbjDomainSaveStatus(vm) < 0) {
-        VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    if (qbjDomainSaveStatus(vm) == 0)
+        return;
+    VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    qbjDomainSaveStatusLater(vm);
+}
+
+void
+qbjDomainSaveStatusAgain(virDomainObj *vm)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->saveAgain = 0;
+    qbjDomainSaveStatusSoon(vm);
 }
 
 void

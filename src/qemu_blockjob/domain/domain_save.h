@@ -8,12 +8,16 @@
  * is in place. */
 int qbjDomainSaveStatus(virDomainObj *vm);
 
-/* As above for callers that have nothing to stop: a failure is logged. */
+/* As above for callers that have nothing to stop: a failure is logged, and it is tried again after a while,
+ * until the file has been saved. */
 void qbjDomainSaveStatusOrWarn(virDomainObj *vm);
 
 /* For what an older file leads to as well: nobody waits for it. It is saved with the next change, at the
  * latest when nobody holds the VM's job any more and nothing is queued, or when the daemon ends. */
 void qbjDomainSaveStatusSoon(virDomainObj *vm);
+
+/* The time for another try has come. As qbjDomainSaveStatusSoon(). */
+void qbjDomainSaveStatusAgain(virDomainObj *vm);
 
 /* Saves what that has put off. @vm is locked and nobody changes it meanwhile. */
 void qbjDomainSaveStatusWanted(virDomainObj *vm);

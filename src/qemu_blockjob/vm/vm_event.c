@@ -190,6 +190,8 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
     case QBJ_DOMAIN_EVENT_JOB_TIMER:
         if (event->text)
             qbjEngineHandleTimer(vm, event->text, event->code);
+        else if (event->code == QBJ_DOMAIN_TIMER_SAVE)
+            qbjDomainSaveStatusAgain(vm);
         else
             qbjVmReconnectAgain(vm);
         break;
