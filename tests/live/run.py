@@ -56,6 +56,7 @@ SUITES = {
     "network": (["network.py"], 300),
     "kinds": (["kinds.py"], 200),
     "encrypted": (["encrypted.py"], 300),
+    "unread": (["unread.py"], 120),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

@@ -4,7 +4,10 @@
 
 #include "internal.h"
 #include "domain_private.h"
+#include "virerror.h"
 #include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 void
 qbjDomainEventFree(qbjDomainEvent *event)
@@ -61,6 +64,7 @@ qbjDomainPrivateFree(void *data)
     }
     VIR_FORCE_CLOSE(priv->pidfd);
     virCgroupFree(priv->cgroup);
+    g_free(priv->unread);
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
     g_clear_pointer(&priv->switches, g_hash_table_unref);
@@ -69,6 +73,19 @@ qbjDomainPrivateFree(void *data)
     virCondDestroy(&priv->queueCond);
     virMutexDestroy(&priv->queueLock);
     g_free(priv);
+}
+
+int
+qbjDomainCheckRead(virDomainObj *vm)
+{
+    const char *reason = QBJ_DOMAIN_PRIVATE(vm)->unread;
+
+    if (!reason)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("domain '%s' runs, but can only be destroyed, because its status file cannot be read: %s"),
+                   vm->def->name, reason);
+    return -1;
 }
 
 int

@@ -48,6 +48,8 @@ struct _qbjDomainPrivate {
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
                                          * this VM */
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
+    char *unread;                       /* why the status file could not be read when the daemon started: it is
+                                         * never written then; NULL: it was (vm_unread.h) */
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */
@@ -85,5 +87,8 @@ struct _qbjDomainPrivate {
 /* Callbacks for virDomainXMLOptionNew(); @opaque is the driver. */
 void *qbjDomainPrivateNew(void *opaque);
 void qbjDomainPrivateFree(void *data);
+
+/* -1 with VIR_ERR_OPERATION_INVALID when @vm runs, but its status file could not be read. */
+int qbjDomainCheckRead(virDomainObj *vm);
 int qbjDomainPrivateFormat(virBuffer *buf, virDomainObj *vm);
 int qbjDomainPrivateParse(xmlXPathContextPtr ctxt, virDomainObj *vm, virDomainDefParserConfig *config);

@@ -148,6 +148,8 @@ qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned
     int domainId = vm->def->id;
     int rc;
 
+    if (qbjDomainCheckRead(vm) < 0)
+        return -1;
     if (!priv->qmp) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
         return -1;

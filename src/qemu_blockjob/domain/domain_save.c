@@ -80,9 +80,11 @@ qbjDomainSaveStatus(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     g_autofree char *path = qbjDomainStatusPath(vm);
-    g_autofree char *text = qbjDomainStatusText(vm);
+    g_autofree char *text = NULL;
 
-    if (!text || qbjHostSaveFile(path, text, 0600) < 0)
+    if (qbjDomainCheckRead(vm) < 0)
+        return -1;
+    if (!(text = qbjDomainStatusText(vm)) || qbjHostSaveFile(path, text, 0600) < 0)
         return -1;
     priv->generation++;
     priv->saveWanted = false;

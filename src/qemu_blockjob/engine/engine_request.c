@@ -44,7 +44,7 @@ qbjEngineRequestSpeed(unsigned long bandwidth, bool bytes, unsigned long long *s
 int
 qbjEngineRequestRunning(virDomainObj *vm)
 {
-    return virDomainObjCheckActive(vm);
+    return virDomainObjCheckActive(vm) < 0 ? -1 : qbjDomainCheckRead(vm);
 }
 
 virQbjJob *

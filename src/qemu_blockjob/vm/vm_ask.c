@@ -207,7 +207,7 @@ qbjVmAskNow(virDomainObj *vm, unsigned int what)
     int domainId = vm->def->id;
     int rc;
 
-    if (virDomainObjCheckActive(vm) < 0)
+    if (virDomainObjCheckActive(vm) < 0 || qbjDomainCheckRead(vm) < 0)
         return NULL;
     ask = qbjVmAskBegin(vm, what);
     virObjectUnlock(vm);

@@ -9,6 +9,7 @@
 #include "vm_def.h"
 #include "vm_event.h"
 #include "vm_reconnect.h"
+#include "vm_unread.h"
 #include "domain_private.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -194,6 +195,7 @@ qbjVmDriverLoad(qbjDriver *driver)
     if (virDomainObjListLoadAllConfigs(driver->domains, conf->configDir, conf->autostartDir, false, driver->xmlopt,
                                        NULL, NULL) < 0)
         return -1;
+    qbjVmUnreadAdd(driver);
     return 0;
 }
 

@@ -74,6 +74,8 @@ qbjVmReconnectWatched(virDomainObj *vm, int pidfd)
         qbjVmStopRequest(vm);
         return;
     }
+    if (priv->unread)
+        return;
     if (!priv->status->monitorPath || qbjDomainQmpConnect(vm) < 0) {
         VIR_WARN("Domain '%s' runs, but its monitor cannot be reached; tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
@@ -182,8 +184,12 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *gone)
     priv->reconnecting = true;
     priv->labelled = true;
     qbjDriverActiveAdd(driver);
-    if (!qbjVmReconnectOne(vm))
+    if (!qbjVmReconnectOne(vm)) {
         g_ptr_array_add(gone, virObjectRef(vm));
+    } else if (priv->unread) {
+        priv->reconnecting = false;     /* there is nothing to wait for */
+        qbjDomainJobEnd(vm);
+    }
 }
 
 void

@@ -152,6 +152,7 @@ qbjVmStopForget(virDomainObj *vm)
     priv->destroyed = false;
     priv->ending = false;
     priv->unsettled = false;
+    g_clear_pointer(&priv->unread, g_free);
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 

@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""VMs whose status file a new daemon cannot read: they stay listed as running, nobody can start them a second time,
+nothing is asked of them and their file stays as it is; they can be destroyed, and start again as they are defined.
+"""
+
+import os
+import sys
+
+import libvirt
+
+import jobs
+import plain
+import suite
+
+OFF, RUNNING = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_RUNNING
+
+
+def torn(text):
+    return text[:len(text) // 2]
+
+
+def strange(text):
+    """The definition in it is whole."""
+    return text.replace("<domstatus state='running'", "<domstatus state='elsewhere'", 1)
+
+
+class Test(suite.DaemonChecks):
+    def refused(self, call, code, words, what):
+        try:
+            got = call()
+        except libvirt.libvirtError as e:
+            got = e.get_error_code(), str(e)
+        self.ok(isinstance(got, tuple) and got[0] == code and words in got[1], what, str(got))
+
+    def restarted(self, damage):
+        """@damage: name -> what is done to its file while no daemon is there; gives the files' texts."""
+        texts = {}
+        self.daemon.kill()
+        for name, change in damage.items():
+            path = os.path.join(self.daemon.state_dir, name + ".xml")
+            with open(path) as f:
+                texts[name] = change(f.read())
+            with open(path, "w") as f:
+                f.write(texts[name])
+        self.daemon.start()
+        self.connect()
+        return texts
+
+    def domain(self, name, transient=False):
+        xml, self.paths = plain.chain_domain(self.daemon, name, 2, lambda *_: None)
+        domain = self.conn.createXML(xml, 0) if transient else self.conn.defineXML(xml)
+        if not transient:
+            domain.create()
+
+    def unread(self, name, pid):
+        domain = self.conn.lookupByName(name)
+        self.equal(domain.state(), [RUNNING, libvirt.VIR_DOMAIN_RUNNING_UNKNOWN], "%s: it is listed as running" % name)
+        self.equal(domain.controlInfo()[0], libvirt.VIR_DOMAIN_CONTROL_ERROR,
+                   "%s: its control state is an error" % name)
+        self.ok("target dev='vda'" in domain.XMLDesc(), "%s: its definition is known" % name)
+        self.refused(domain.create, libvirt.VIR_ERR_OPERATION_INVALID, "already running", "%s: no second start" % name)
+        for call in (domain.suspend, lambda: domain.blockPull("vda", 0), lambda: domain.blockStats("vda")):
+            self.refused(call, libvirt.VIR_ERR_OPERATION_INVALID, "its status file cannot be read",
+                         "%s: a call that needs its QEMU is refused" % name)
+        self.ok(os.path.exists("/proc/%d" % pid), "%s: its QEMU lives" % name)
+        return domain
+
+    def test_unread(self):
+        names = {"torn": torn, "strange": strange, "whole": str}
+        for name in names:
+            self.domain(name)
+        pids = {name: self.daemon.qemu_pid(name) for name in names}
+        for round in ("once", "twice"):
+            texts = self.restarted(names)
+            for name in ("torn", "strange"):
+                self.unread(name, pids[name])
+                with open(os.path.join(self.daemon.state_dir, name + ".xml")) as f:
+                    self.equal(f.read(), texts[name], "%s: its file stays as it is, %s" % (name, round))
+                names[name] = str
+        self.ok(jobs.wait_for(lambda: self.conn.lookupByName("whole").controlInfo()[0] == 0, 30),
+                "others are not concerned")
+        for name in ("torn", "strange"):
+            domain = self.conn.lookupByName(name)
+            domain.destroy()
+            self.ok(jobs.wait_for(lambda: not os.path.exists("/proc/%d" % pids[name]), 30), "%s: destroyed" % name)
+            self.equal((domain.state()[0], os.path.exists(os.path.join(self.daemon.state_dir, name + ".xml"))),
+                       (OFF, False), "%s: it is off, its file is gone" % name)
+            domain.create()
+            self.equal(domain.blockPull("vda", 0), 0, "%s: it starts again, and all is well" % name)
+        for name in names:
+            domain = self.conn.lookupByName(name)
+            domain.destroy()
+            domain.undefine()
+
+    def test_ends(self):
+        """By itself."""
+        self.domain("ends")
+        pid = self.daemon.qemu_pid("ends")
+        self.restarted({"ends": strange})
+        domain = self.unread("ends", pid)
+        self.daemon.ask(do="signal", pid=pid, signal=9)
+        self.ok(jobs.wait_off(domain, 30), "ends: without its QEMU it is off")
+        domain.create()
+        domain.destroy()
+        domain.undefine()
+
+    def test_unlisted(self):
+        """No definition is left of it: a transient one, whose file is torn."""
+        self.domain("unlisted", transient=True)
+        pid = self.daemon.qemu_pid("unlisted")
+        self.restarted({"unlisted": torn})
+        self.ok("Domain 'unlisted' runs as process %d, but cannot be listed" % pid in self.daemon.log_text(),
+                "unlisted: the log names it, and its process")
+        self.ok(os.path.exists("/proc/%d" % pid), "unlisted: its QEMU lives")
+        self.daemon.ask(do="signal", pid=pid, signal=9)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("unread", __doc__, Test,
+                        lambda out, args, mode: suite.run_with_daemon(out, args, mode, Test, args.names)))
