@@ -109,7 +109,7 @@ class Round:
                 raise Violation("a call of another client does not return")
         for machine in self.play.machines:
             if machine not in self.killed:
-                machine.settle(pivot)
+                machine.settle(pivot, 60 if self.blow == "none" else 10)
                 machine.writing()
         if not self.killed:
             self.no_files()

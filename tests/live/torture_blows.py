@@ -148,10 +148,16 @@ def close_monitor(r):
     r.say("%d connections shut" % r.daemon.shut_monitor(r.victim.name))
 
 
-def full(r, folder):
-    """No room for status files, or for definitions, for a while."""
+def fill(folder):
+    """Takes what room there is; gives the file to remove."""
     filler = os.path.join(folder, "filler")
     subprocess.run(["dd", "if=/dev/zero", "of=" + filler, "bs=4k"], stderr=subprocess.DEVNULL)
+    return filler
+
+
+def full(r, folder):
+    """No room for status files, or for definitions, for a while."""
+    filler = fill(folder)
     time.sleep(r.random.uniform(0.2, 2))
     os.unlink(filler)
 
@@ -166,8 +172,7 @@ def full_config(r):
 
 def full_and_killed(r):
     """The daemon dies with a full state directory, and the next one comes up with it."""
-    filler = os.path.join(r.daemon.state_dir, "filler")
-    subprocess.run(["dd", "if=/dev/zero", "of=" + filler, "bs=4k"], stderr=subprocess.DEVNULL)
+    filler = fill(r.daemon.state_dir)
     time.sleep(r.random.uniform(0, 0.3))
     r.daemon.kill()
     r.daemon.start()

@@ -111,7 +111,7 @@ class Job(threading.Thread):
 
     def end(self):
         state = lambda: jobs.mirror(self.domain.XMLDesc(0), self.disk.target)  # noqa: E731
-        jobs.wait_for(lambda: (state() or (0, "yes"))[1] == "yes", 20 if self.new_chain else 2)
+        jobs.wait_for(lambda: (state() or (0, "yes"))[1] == "yes", 60 if self.new_chain else 2)
         self.phases["ready"].set()
         if self.finish == "leave":
             return

@@ -185,13 +185,14 @@ class Machine:
 
     # --- left alone ------------------------------------------------------------------------------------------
 
-    def settle(self, pivot):
-        """Ends what still runs as a client would; then nothing of a job may be left."""
+    def settle(self, pivot, patience):
+        """Ends what still runs as a client would, who aborts after @patience seconds; then nothing of a job may be
+        left."""
         domain = self.domain()
         if not jobs.wait_for(lambda: answers(domain), LIMIT):
             raise Violation("%s: the domain does not get usable: %s" % (self.name, domain.controlInfo(0)))
         for disk in self.disks:
-            self.end_job(domain, disk, pivot)
+            self.end_job(domain, disk, pivot, patience)
         xml, inactive = domain.XMLDesc(0), domain.XMLDesc(INACTIVE)
         for disk in self.disks:
             live = jobs.chain(xml, disk.target)[0]
@@ -206,10 +207,10 @@ class Machine:
         for disk in self.disks:
             self.now(disk, jobs.chain(xml, disk.target)[0])
 
-    def end_job(self, domain, disk, pivot):
+    def end_job(self, domain, disk, pivot, patience):
         # a job without room for its target waits for some
         deadline = time.monotonic() + LIMIT
-        patient = time.monotonic() + (10 if len(disk.outcomes) > 1 else 0)
+        patient = time.monotonic() + (patience if len(disk.outcomes) > 1 else 0)
         told = None
         while domain.blockJobInfo(disk.target, 0):
             if time.monotonic() > deadline:
@@ -238,7 +239,7 @@ class Machine:
         if files != wanted:
             raise Violation("%s: QEMU has open %s instead of %s" % (self.name, files, wanted))
         # the last of it goes with a save that follows the event
-        if not jobs.wait_for(lambda: "<blockjob " not in self.status() and "<qbj:job " not in self.status(), 10):
+        if not jobs.wait_for(lambda: "<blockjob " not in self.status() and "<qbj:job " not in self.status(), 40):
             raise Violation("%s: a job is recorded:\n%s" % (self.name, self.status()))
 
     def status(self):
@@ -248,7 +249,7 @@ class Machine:
         """Nor is a file of a saving, once no domain has a job (one that is ready has its pivot's files prepared)."""
         folders = (self.daemon.state_dir, self.daemon.config_dir, self.folder)
         find = lambda: [p for folder in folders for p in glob.glob(os.path.join(folder, ".qbj-*"))]  # noqa: E731
-        if not jobs.wait_for(lambda: not find(), 10):
+        if not jobs.wait_for(lambda: not find(), 40):
             raise Violation("temporary files are left: %s" % find())
 
     def now(self, disk, chain):
