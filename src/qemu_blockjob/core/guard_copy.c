@@ -166,6 +166,20 @@ qbjGuardCopyStands(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjR
     return -1;
 }
 
+/* Such a destination has no backing node until the pivot. In a write-blocking copy QEMU writes there just
+ * what the guest has written: the rest of the cluster becomes zeroes, which hide what is below. */
+static int
+qbjGuardCopySynchronous(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    if (!qbjCopyIsShallow(disk, req) || !(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) ||
+        !(req->flags & VIR_DOMAIN_BLOCK_COPY_SYNCHRONOUS_WRITES))
+        return 0;
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                  _("a shallow copy of disk '%s' into an existing image with synchronous writes would lose data"),
+                  disk->dst);
+    return -1;
+}
+
 static int
 qbjGuardCopyDisk(const virDomainDiskDef *disk, qbjRefusal *refusal)
 {
@@ -191,7 +205,9 @@ qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persi
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s", _("domain is not transient"));
         return -1;
     }
-    if (qbjGuardCopyDisk(disk, refusal) < 0 || qbjGuardCopyChain(disk, req, refusal) < 0)
+    if (qbjGuardCopyDisk(disk, refusal) < 0 ||
+        qbjGuardCopyChain(disk, req, refusal) < 0 ||
+        qbjGuardCopySynchronous(disk, req, refusal) < 0)
         return -1;
     /* what is there already may be found wrong first, as by the stock driver (Y12, Y15) */
     if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) && qbjGuardCopyShallowRaw(disk, req, refusal) < 0)
