@@ -96,6 +96,8 @@ qbjTestPlan(virDomainDiskDef *disk, qbjCopyRequest *req, virJSONValue *json, con
     if ((virJSONValueObjectHasKey(json, "rebase") && qbjTestRebase(json, disk, req, refusal) < 0) ||
         qbjGuardCopyRequest(req, refusal) < 0 ||
         qbjGuardCopy(disk, req, qbjTestYes(json, "persistent"), &busy, refusal) < 0 ||
+        /* of a rebase the chain is what the header says */
+        (!virJSONValueObjectHasKey(json, "rebase") && qbjCopySetGranularity(disk, req, refusal) < 0) ||
         qbjGuardCopyFormat(disk, req, refusal) < 0 ||
         qbjSpecPlanCopy(disk, req, &spec, refusal) < 0)
         return NULL;

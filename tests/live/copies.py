@@ -385,6 +385,24 @@ class Test(jobtest.JobChecks):
         self.ok(not wrong, "everything is in the new images", wrong)
         qemu_io(to[-1], "qcow2", "read -P 9 10M 1M", "read -P 7 12M 1M")
 
+    def test_shallow_clusters(self):
+        """An image whose header names nothing, with clusters larger than what QEMU copies at once: what is around that
+        must not hide the images that the client names."""
+        self.started("clusters", 3)
+        to = self.moved()
+        new = os.path.join(os.path.dirname(to[0]), "large")
+        qemu_img("create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", new, "64M")
+        self.daemon.own(new)
+        own = "<backingStore type='file'><format type='qcow2'/><source file='%s'/></backingStore>" % to[1]
+        self.domain.blockCopy("vda", destination(new, "qcow2", "file", own), {}, TRANSIENT | SHALLOW | REUSE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "a copy into an image with large clusters gets ready")
+        device = "/machine/peripheral/virtio-disk0/virtio-backend"
+        self.daemon.virsh("qemu-monitor-command", self.name, "--hmp", 'qemu-io -d %s "write -P 9 0 64k"' % device)
+        self.domain.blockJobAbort("vda", PIVOT)
+        self.gone()
+        qemu_img("rebase", "-u", "-f", "qcow2", "-b", to[1], "-F", "qcow2", new)
+        qemu_io(new, "qcow2", "read -P 9 0 64k", "read -P 1 64k 960k", "read -P 2 1M 1M", "read -P 3 2M 1M")
+
     def lost(self, to):
         """An image beside those, over one that is not there."""
         path = os.path.join(os.path.dirname(to[0]), "lost")

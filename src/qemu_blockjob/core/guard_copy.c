@@ -222,6 +222,27 @@ qbjGuardCopyCanCreate(int format)
     return format == VIR_STORAGE_FILE_RAW || format == VIR_STORAGE_FILE_QCOW2;
 }
 
+/* The largest cluster of a qcow2 image; other formats have no more than QEMU can copy at once. */
+#define QBJ_COPY_QCOW2_CLUSTER_MAX (2 * 1024 * 1024)
+
+int
+qbjCopySetGranularity(const virDomainDiskDef *disk, qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    unsigned int least = req->target->format == VIR_STORAGE_FILE_QCOW2 ? QBJ_COPY_QCOW2_CLUSTER_MAX
+                                                                         : QBJ_COPY_GRANULARITY_MAX;
+
+    if (!(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT) || !qbjCopyOwnChain(disk, req))
+        return 0;
+    if (req->granularity != 0 && req->granularity < least) {
+        qbjRefusalSet(refusal, VIR_ERR_INVALID_ARG,
+                      _("granularity must be at least %u bytes for a shallow copy into an existing image whose "
+                        "<backingStore> is given"), least);
+        return -1;
+    }
+    req->granularity = MAX(req->granularity, least);
+    return 0;
+}
+
 int
 qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {

@@ -44,6 +44,13 @@ int qbjGuardCopyRequest(const qbjCopyRequest *req, qbjRefusal *refusal);
 int qbjGuardCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, bool persistent, const qbjRefusal *busy,
                  qbjRefusal *refusal);
 
+/* Sets @req->granularity for a shallow copy into an image that was there, on images that the client names:
+ * the target has no backing node until the pivot, and only if its header names a backing image does QEMU
+ * fill a whole cluster of it from the disk when it copies a part of one. Else zeroes would hide what is
+ * below. So it copies whole clusters. To be called after qbjGuardCopy() and before the chain of such an
+ * image is probed. VIR_ERR_INVALID_ARG when the client wants less. */
+int qbjCopySetGranularity(const virDomainDiskDef *disk, qbjCopyRequest *req, qbjRefusal *refusal);
+
 /* What can be said only when the format of the target is known: 01/Y11, Y17, Y20. */
 int qbjGuardCopyFormat(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal);
 

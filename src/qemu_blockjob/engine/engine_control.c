@@ -131,7 +131,7 @@ qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait
         return -1;
     /* what is left of a copy that was ready is usable (03/E9) */
     if (!pivot)
-        job->cancelSoft = job->spec->type == QBJ_TYPE_COPY && job->state == QBJ_STATE_READY && !job->paused;
+        job->cancelSoft = job->spec->type == QBJ_TYPE_COPY && job->state == QBJ_STATE_READY;
     if (qbjEngineStep(vm, job, pivot ? QBJ_EVENT_PIVOT : QBJ_EVENT_CANCEL) < 0) {
         if ((job = qbjEngineJobFind(vm, name)) && !pivot)
             job->cancelled = false;

@@ -406,7 +406,8 @@ qbjEngineCopy(virDomainObj *vm, const char *diskName, qbjCopyRequest *req)
     if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
         return -1;
     qbjEngineRequestBusy(vm, disk, &busy);
-    if (qbjGuardCopy(disk, req, vm->persistent, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0)
+    if (qbjGuardCopy(disk, req, vm->persistent, busy.code == VIR_ERR_OK ? NULL : &busy, &refusal) < 0 ||
+        qbjCopySetGranularity(disk, req, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
 
     virObjectUnlock(vm);
