@@ -17,6 +17,7 @@
 
 #include "internal.h"
 #include "embedfixture.h"
+#include "embedsettle.h"
 
 static void
 testRefusals(virDomainPtr domain)
@@ -428,6 +429,8 @@ testSettleLate(virConnectPtr conn)
 static void
 testFaults(virConnectPtr conn)
 {
+    embedSettleNodes(conn);
+    embedSettleOffline(conn);
     testSurvivorStart(conn);
     testSurvivorAutoDestroy(conn);
     testUnwatchable(conn);

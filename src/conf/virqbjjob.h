@@ -38,8 +38,8 @@ struct _virQbjJob {
                                  * it is, the live one and this record stay as they are
                                  * (qbjEngineDoSettle) */
     char *errmsg;               /* QEMU's reason, or NULL */
-    char *oldDisk;              /* A, COMMITTED and later: <disk> text with the source and chain from
-                                 * before, or NULL; saved */
+    char *oldDisk;              /* A, from the first rename of a pivot on: <disk> text with the source and
+                                 * chain from before, or NULL; saved */
     unsigned long long speed;   /* bytes/s as last set; not saved (01/S3) */
     unsigned long long cur;     /* progress as QEMU last said it, bytes; not saved */
     unsigned long long end;

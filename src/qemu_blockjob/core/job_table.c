@@ -68,7 +68,8 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PIVOTING,         RESUME,        A,         PIVOTING,         COMPLETE_AGAIN,   NOT),
     ROW(PIVOTING,         VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* The guest waits. SAVED is the decision; before the first rename everything can still be called off. */
+    /* The guest waits. SAVED is the decision; before the first rename everything can still be called off. Who
+     * meets PENDING here comes after half a switch, and cannot know which half: it is taken back. */
     ROW(PENDING,          SAVED,         A,         COMMITTED,        FINALIZE,         DONE),
     ROW(PENDING,          SAVE_HALF,     A,         PENDING,          UNSWITCH,         NOT),
     ROW(PENDING,          SAVE_FAILED,   A,         CALLING_OFF,      SEND_FORCED,      NOT),
@@ -77,7 +78,7 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PENDING,          CANCEL,        A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(PENDING,          CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(PENDING,          GONE,          A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
-    ROW(PENDING,          PENDING,       A,         PENDING,          SWITCH,           NOT),
+    ROW(PENDING,          PENDING,       A,         PENDING,          UNSWITCH,         NOT),
     ROW(PENDING,          RESUME,        A,         PENDING,          QUERY,            NOT),
     ROW(PENDING,          VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
@@ -125,7 +126,7 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CANCELLING,       VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
     /* The answer decides, so that a lost reply or a refusal does not matter; repeated until the job has
-     * ended. */
+     * ended. VM_GONE: an old event may have brought a broken job here whose outcome is known. */
     ROW(CALLING_OFF,      RUNNING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(CALLING_OFF,      READY,         A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(CALLING_OFF,      PENDING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
@@ -136,7 +137,7 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CALLING_OFF,      FAILED,        A | B | C, CALLING_OFF,      RETRY_LATER,      NOT),
     ROW(CALLING_OFF,      TIMEOUT,       A | B | C, CALLING_OFF,      QUERY,            NOT),
     ROW(CALLING_OFF,      RESUME,        A | B | C, CALLING_OFF,      QUERY,            NOT),
-    ROW(CALLING_OFF,      VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_OLD,       NOT),
+    ROW(CALLING_OFF,      VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
     /* Not saved: the record before it leads back here, and keeps what was meant in case QEMU ends now. */
     ROW(CONCLUDED,        NEW,           A | B | C, SETTLING,         SETTLE,           NOT),
@@ -201,11 +202,11 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(ROLLBACK,         RESUME,        A | B | C, ROLLBACK,         QUERY,            NOT),
     ROW(ROLLBACK,         VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
 
-    /* Waits for a person; only a job that still runs is ended, for it may hold the guest one day. */
+    /* Waits for a person; only a job that still runs is ended, for it may hold the guest one day. Who cancels
+     * it has it looked for, and what has ended is tried again. */
     ROW(BROKEN,           RETRY,         A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(BROKEN,           RETRY,         B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
-    ROW(BROKEN,           CANCEL,        A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
-    ROW(BROKEN,           CANCEL,        B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
+    ROW(BROKEN,           CANCEL,        A | B | C, BROKEN,           QUERY,            NOT),
     ROW(BROKEN,           RUNNING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(BROKEN,           READY,         A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(BROKEN,           PENDING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),

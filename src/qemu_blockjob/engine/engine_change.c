@@ -77,9 +77,7 @@ qbjEngineChangeShowMirror(virDomainObj *vm, virQbjJob *job)
         disk->mirrorState = state;
 }
 
-/* The image that a type A job changes over to: a member of the chain, or the target of a copy, which is the
- * mirror until the job has switched and the disk's source afterwards. */
-static virStorageSource *
+virStorageSource *
 qbjEngineChangeTarget(virDomainDiskDef *disk, const virQbjJob *job)
 {
     const char *node = job->spec->change.nowOn;

@@ -10,6 +10,10 @@ virDomainDiskDef *qbjEngineChangeDisk(virDomainObj *vm, const virQbjJob *job);
  * there is none. */
 virStorageSource *qbjEngineChangeFindNode(virStorageSource *chain, const char *node, virStorageSource **parent);
 
+/* The image that a type A job changes over to: a member of the chain, or the target of a copy, which is the
+ * mirror until the job has switched and the disk's source afterwards. NULL when it is neither. */
+virStorageSource *qbjEngineChangeTarget(virDomainDiskDef *disk, const virQbjJob *job);
+
 /* Makes <mirror> say what the job's state says: absent, running, ready, pivot, abort (03/X). Type A only. */
 void qbjEngineChangeShowMirror(virDomainObj *vm, virQbjJob *job);
 

@@ -119,6 +119,22 @@ qbjEnginePivotGoesOn(virDomainObj *vm, virQbjJob *job)
     return job;
 }
 
+/* A broken job has been looked for in QEMU: one that runs is being called off by now. What has ended is
+ * settled again; anything else may not be, for a job without an error would be taken for done. Returns 0, -1
+ * with an error reported. */
+static int
+qbjEngineAbortBroken(virDomainObj *vm, virQbjJob *job)
+{
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    if (qbjEngineQueryJob(vm, job, &answer) < 0)
+        return -1;
+    if (!answer.listed || STREQ_NULLABLE(answer.status, "concluded"))
+        return qbjEngineStep(vm, job, QBJ_EVENT_RETRY);
+    virReportError(VIR_ERR_OPERATION_INVALID, _("block job on disk '%s' is still being ended"), job->spec->disk);
+    return -1;
+}
+
 /* @wait is registered for @name. Returns 0 when the end is under way or done, -1 with an error reported. */
 static int
 qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait *wait)
@@ -137,6 +153,8 @@ qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait
             job->cancelled = false;
         return -1;
     }
+    if (!wait->done && (job = qbjEngineJobFind(vm, name)) && job->state == QBJ_STATE_BROKEN)
+        return qbjEngineAbortBroken(vm, job);
     /* QEMU refused to complete: nothing changed, the mirror goes on (01/J5) */
     if (!wait->done && wait->error && (job = qbjEngineJobFind(vm, name)) && job->state == QBJ_STATE_READY) {
         virErrorRestore(&wait->error);

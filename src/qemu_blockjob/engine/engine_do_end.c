@@ -53,8 +53,10 @@ qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
 
     if (qbjEngineJobKind(job) == QBJ_KIND_C) {
         /* nothing of the guest's changes, whatever the outcome */
-        return qbjEngineQueryJob(vm, job, &answer) < 0 ? qbjEngineNoAnswer(vm) :
-               answer.error ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
+        if (qbjEngineQueryJob(vm, job, &answer) < 0)
+            return qbjEngineNoAnswer(vm);
+        /* of one that is not there nobody knows more than that we have flushed its image */
+        return answer.error || (!answer.listed && !job->flushed) ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
     }
     if (qbjEngineQueryJob(vm, job, &answer) < 0)
         return qbjEngineNoAnswer(vm);
@@ -79,7 +81,7 @@ qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
     qbjEngineKeepMessage(job, answer.error);
 
     if (!root)                          /* the device is gone: the job's own word decides with the record */
-        return answer.listed && !answer.error && job->oldDisk ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+        return answer.listed && !answer.error && qbjEngineSwitchCommitted(vm, job) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
     return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
@@ -164,19 +166,24 @@ qbjEngineDoSettleNew(virDomainObj *vm, virQbjJob *job)
 qbjJobEvent
 qbjEngineDoSettleByRecord(virDomainObj *vm, virQbjJob *job)
 {
-    bool committed = qbjEngineSwitchDone(vm, job) || job->oldDisk;
-
-    return qbjEngineSettleAs(vm, job, job->outcomeKnown ? job->outcomeNew : committed);
+    return qbjEngineSettleAs(vm, job, job->outcomeKnown ? job->outcomeNew : qbjEngineSwitchCommitted(vm, job));
 }
 
-/* Steps of one phase whose failure is told, but stops nothing: definitions are right already. */
-static void
+/* Steps of one phase whose failure is told, but stops nothing: definitions are right already. Returns false
+ * when QEMU did not answer: then they are to be done again, or nodes would be left. */
+static bool
 qbjEngineTidy(virDomainObj *vm, virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
 {
+    bool heard = true;
+
     if (qbjEnginePhaseRun(vm, job, phase, run) < 0) {
+        int code = virGetLastErrorCode();
+
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        heard = code != VIR_ERR_OPERATION_TIMEOUT && code != VIR_ERR_OPERATION_FAILED;
         virResetLastError();
     }
+    return heard;
 }
 
 /* Before the rights of the old top are given back (02/Q85). */
@@ -199,20 +206,23 @@ qbjEngineMoveOwner(virDomainObj *vm, virQbjJob *job)
     }
 }
 
+static bool
+qbjEngineFinishSwitch(virDomainObj *vm, virQbjJob *job)
+{
+    if (!job->outcomeNew)
+        return qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, QBJ_PHASE_RUN_ALL);
+    if (!qbjEngineTidy(vm, job, QBJ_PHASE_NODES, QBJ_PHASE_RUN_ALL))
+        return false;
+    if (job->spec->type != QBJ_TYPE_COPY)               /* a target keeps its own owner */
+        qbjEngineMoveOwner(vm, job);
+    return qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, QBJ_PHASE_RUN_ALL);
+}
+
 qbjJobEvent
 qbjEngineDoFinish(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEngineJobKind(job) == QBJ_KIND_A) {
-        if (job->outcomeNew) {
-            qbjEngineTidy(vm, job, QBJ_PHASE_NODES, QBJ_PHASE_RUN_ALL);
-            if (job->spec->type != QBJ_TYPE_COPY)       /* a target keeps its own owner */
-                qbjEngineMoveOwner(vm, job);
-            qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, QBJ_PHASE_RUN_ALL);
-        } else {
-            qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, QBJ_PHASE_RUN_ALL);
-        }
-    }
-    if (qbjEngineQueryDismiss(vm, job) < 0)
+    if ((qbjEngineJobKind(job) == QBJ_KIND_A && !qbjEngineFinishSwitch(vm, job)) ||
+        qbjEngineQueryDismiss(vm, job) < 0)
         return qbjEngineNoAnswer(vm);
     return QBJ_EVENT_OK;
 }
@@ -222,15 +232,11 @@ qbjEngineCleanWith(virDomainObj *vm, virQbjJob *job, qbjPhaseRun run)
 {
     bool allPhases = run == QBJ_PHASE_RUN_HOST || qbjEngineJobKind(job) != QBJ_KIND_A;
 
-    if (!job->outcomeNew) {
-        if (allPhases)
-            qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, run);
-        return QBJ_EVENT_OK;
-    }
-    if (allPhases) {
-        qbjEngineTidy(vm, job, QBJ_PHASE_NODES, run);
-        qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, run);
-    }
+    if (!job->outcomeNew)
+        return allPhases && !qbjEngineTidy(vm, job, QBJ_PHASE_ABORT, run) ? qbjEngineNoAnswer(vm) : QBJ_EVENT_OK;
+    if (allPhases && (!qbjEngineTidy(vm, job, QBJ_PHASE_NODES, run) ||
+                      !qbjEngineTidy(vm, job, QBJ_PHASE_RIGHTS, run)))
+        return qbjEngineNoAnswer(vm);
     qbjEngineTidy(vm, job, QBJ_PHASE_UNLINK, run);
     return QBJ_EVENT_OK;
 }

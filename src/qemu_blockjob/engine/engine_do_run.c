@@ -271,22 +271,27 @@ qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
     return qbjEngineNotEnded(vm, job, &command);
 }
 
+/* An earlier one may have been accepted: it cannot be taken back any more. */
+static qbjJobEvent
+qbjEngineCancelRefused(qbjJobEvent event)
+{
+    return event == QBJ_EVENT_FAILED ? QBJ_EVENT_TIMEOUT : event;
+}
+
 qbjJobEvent
 qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
 {
     qbjJobEvent where = qbjEngineDoQuery(vm, job);
 
-    if (where == QBJ_EVENT_RUNNING || where == QBJ_EVENT_READY)
-        return qbjEngineDoSendCancel(vm, job);
-    return where;
+    if (where != QBJ_EVENT_RUNNING && where != QBJ_EVENT_READY)
+        return where;
+    return qbjEngineCancelRefused(qbjEngineDoSendCancel(vm, job));
 }
 
 qbjJobEvent
 qbjEngineDoEndCancel(virDomainObj *vm, virQbjJob *job)
 {
-    if (!job->cancelSoft)
-        return qbjEngineDoSendForced(vm, job);
-    return qbjEngineDoFinalize(vm, job);
+    return qbjEngineCancelRefused(job->cancelSoft ? qbjEngineDoFinalize(vm, job) : qbjEngineDoSendForced(vm, job));
 }
 
 qbjJobEvent

@@ -209,7 +209,7 @@ qbjEngineVmGone(virDomainObj *vm)
     for (i = 0; i < jobs->len; i++) {
         const virQbjJob *job = g_ptr_array_index(jobs, i);
 
-        if (job->state == QBJ_STATE_SETTLING_OFFLINE && job->configDirty)
+        if (job->state == QBJ_STATE_SETTLING_OFFLINE)
             return false;
     }
     return true;

@@ -28,6 +28,6 @@ void qbjEngineHandleTimer(virDomainObj *vm, const char *job, int code);
 void qbjEngineResume(virDomainObj *vm);
 
 /* The process has ended: every job is settled offline, before the status file is removed. @vm as above.
- * Returns true, false when the persistent definition could not be saved: then the status file must stay, and
- * this is to be called again. */
+ * Returns true, false when the persistent definition or the record could not be saved: then the status file
+ * must stay, and this is to be called again. */
 bool qbjEngineVmGone(virDomainObj *vm);

@@ -23,8 +23,7 @@ struct _qbjEngineSwitch {
     char *statusText;                   /* NULL: nothing is planned yet */
     char *configText;                   /* NULL: the persistent definition stays as it is, or there is none */
     char *configFrom;                   /* the persistent definition that configText was made from; NULL: none */
-    qbjHostSave *status;                /* both stay after their renames, with the files that they replaced */
-    qbjHostSave *config;
+    qbjHostSave *status, *config;       /* they stay after their renames, with the files that they replaced */
     virDomainDef *newDef;               /* persistent definition that configText was made from */
     bool renamed;                       /* the first rename was issued: nothing may be called off any more */
     bool configKept;                    /* the persistent definition's file is still the old one */
@@ -137,16 +136,18 @@ qbjEngineSwitchOldDisk(virDomainObj *vm, const virQbjJob *job)
 static char *
 qbjEngineSwitchStatusText(virDomainObj *vm, virQbjJob *job)
 {
+    g_autofree char *old = qbjEngineSwitchOldDisk(vm, job);
+    char *now = job->oldDisk;
     qbjEngineSwap swap;
     char *text;
 
-    g_free(job->oldDisk);
-    if (!(job->oldDisk = qbjEngineSwitchOldDisk(vm, job)) || qbjEngineChangeSwap(vm, job, &swap) < 0)
+    if (!old || qbjEngineChangeSwap(vm, job, &swap) < 0)
         return NULL;
 
+    job->oldDisk = old;
     text = qbjEngineStepPreview(vm, job, QBJ_STATE_COMMITTED);
+    job->oldDisk = now;
     qbjEngineChangeSwapUndo(&swap);
-    g_clear_pointer(&job->oldDisk, g_free);
     return text;
 }
 
@@ -229,14 +230,8 @@ qbjEngineSwitchPrepare(virDomainObj *vm, virQbjJob *job, unsigned int limitMs)
 static int
 qbjEngineSwitchMemory(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 {
-    char *oldDisk = qbjEngineSwitchOldDisk(vm, job);
-
-    if (qbjEngineChangeSwap(vm, job, &sw->swap) < 0) {
-        g_free(oldDisk);
+    if (qbjEngineChangeSwap(vm, job, &sw->swap) < 0)
         return -1;
-    }
-    g_free(job->oldDisk);
-    job->oldDisk = oldDisk;
     if (sw->newDef) {
         sw->oldNewDef = g_steal_pointer(&vm->newDef);
         vm->newDef = g_steal_pointer(&sw->newDef);
@@ -250,18 +245,20 @@ static qbjJobEvent
 qbjEngineSwitchRename(virDomainObj *vm, virQbjJob *job, qbjEngineSwitch *sw)
 {
     bool renamed = sw->renamed;
-    bool first = false;
-    bool second = false;
-    bool saved;
+    bool first = false, second = false, saved;
 
     sw->renamed = true;
+    g_free(job->oldDisk);               /* in each record from now on, for a daemon that comes after half of this */
+    job->oldDisk = qbjEngineSwitchOldDisk(vm, job);
     saved = qbjHostSaveCommit(sw->status, &first) == 0 &&
             (!sw->config || qbjHostSaveCommit(sw->config, &second) == 0);
     sw->configKept = !second && (sw->configKept || !renamed);
     if (!saved) {
         qbjEngineWaitKeepError(vm, job);
-        sw->renamed = renamed || first;
-        return sw->renamed ? QBJ_EVENT_SAVE_HALF : QBJ_EVENT_SAVE_FAILED;
+        if ((sw->renamed = renamed || first))
+            return QBJ_EVENT_SAVE_HALF;
+        g_clear_pointer(&job->oldDisk, g_free);
+        return QBJ_EVENT_SAVE_FAILED;
     }
     if (qbjEngineSwitchMemory(vm, job, sw) < 0)
         return QBJ_EVENT_SAVE_HALF;
@@ -359,7 +356,16 @@ qbjEngineSwitchNamesNew(const virDomainDiskDef *disk, const virQbjJob *job)
     return STREQ_NULLABLE(disk->src->nodeformat, job->spec->change.nowOn);
 }
 
-/* Outcome new. Returns whether the persistent definition is another one now. */
+bool
+qbjEngineSwitchCommitted(virDomainObj *vm, const virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    return qbjEngineSwitchDone(vm, job) || (job->oldDisk && disk && qbjEngineSwitchNamesNew(disk, job));
+}
+
+/* Outcome new. Returns whether the persistent definition is to be saved: an earlier daemon may not have
+ * synced it. */
 static bool
 qbjEngineSwitchForwardPersistent(virDomainObj *vm, virQbjJob *job)
 {
@@ -368,11 +374,10 @@ qbjEngineSwitchForwardPersistent(virDomainObj *vm, virQbjJob *job)
 
     if (qbjEngineSwitchDone(vm, job) || !disk || !vm->newDef)
         return false;
-    if (!qbjEngineSwitchNamesNew(disk, job))
-        return qbjEngineChangePersistent(vm->newDef, job, disk->src, disk);
-    /* read back from a file that already said new */
-    old = qbjEngineSwitchRecordedSource(vm, job);
-    return old && qbjEngineChangePersistent(vm->newDef, job, old, disk);
+    old = qbjEngineSwitchNamesNew(disk, job) ? qbjEngineSwitchRecordedSource(vm, job) : virObjectRef(disk->src);
+    if (old)
+        qbjEngineChangePersistent(vm->newDef, job, old, disk);
+    return true;
 }
 
 static int
@@ -390,14 +395,15 @@ qbjEngineSwitchForwardLive(virDomainObj *vm, virQbjJob *job)
 }
 
 /* Outcome old, although memory may name new: back to what was kept, or to what the record says. Returns
- * whether the persistent definition is another one now: a disk of it that names new goes back to the old
- * source. */
+ * whether the persistent definition is to be saved: a disk of it that names new goes back to the old source;
+ * after half a switch the file may name new although memory does not. */
 static bool
 qbjEngineSwitchBackPersistent(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchFind(vm, job);
     virDomainDiskDef *live = qbjEngineChangeDisk(vm, job);
     virDomainDiskDef *disk = vm->newDef ? virDomainDiskByTarget(vm->newDef, job->spec->disk) : NULL;
+    virStorageSource *target = live ? qbjEngineChangeTarget(live, job) : NULL;
     g_autoptr(virStorageSource) recorded = NULL;
     virStorageSource *copy;
 
@@ -408,10 +414,9 @@ qbjEngineSwitchBackPersistent(virDomainObj *vm, virQbjJob *job)
         vm->newDef = g_steal_pointer(&sw->oldNewDef);
         return true;
     }
-    if (!disk || !live || !qbjEngineSwitchNamesNew(live, job) ||
-        !virStorageSourceIsSameLocation(disk->src, live->src) ||
+    if (!disk || !target || !virStorageSourceIsSameLocation(disk->src, target) ||
         !(recorded = qbjEngineSwitchRecordedSource(vm, job)))
-        return false;
+        return sw && sw->renamed && vm->newDef;
     copy = qbjEngineChangeInactiveCopy(recorded, disk->src);
     virObjectUnref(disk->src);
     disk->src = copy;
@@ -448,6 +453,7 @@ qbjEngineDoUnswitch(virDomainObj *vm, virQbjJob *job)
 {
     qbjEngineSwitch *sw = qbjEngineSwitchGet(vm, job);
 
+    sw->renamed = true;                 /* perhaps by an earlier daemon */
     qbjEngineSwitchBackPersistent(vm, job);
     /* a file that could not be replaced could not be saved again either */
     if (qbjEngineSwitchBackLive(vm, job) == 0 &&

@@ -30,6 +30,9 @@ bool qbjEngineSwitchRenamed(virDomainObj *vm, const virQbjJob *job);
 /* True once the definitions in memory name new (COMMITTED was reached in this process). */
 bool qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job);
 
+/* True when that is so or the record of an earlier daemon says it. */
+bool qbjEngineSwitchCommitted(virDomainObj *vm, const virQbjJob *job);
+
 /* Makes the persistent definition in memory right for the outcome of @job. Returns whether it has changed:
  * then it is to be saved before qbjEngineSwitchSettleLive() is called, for a daemon that dies before it is
  * saved needs what that call forgets. */
