@@ -379,6 +379,23 @@ qbjTestOldPendingIsIgnored(void)
     g_assert_null(qbjJobMoveFind(QBJ_KIND_C, QBJ_STATE_FINALIZING, QBJ_EVENT_PENDING));
 }
 
+/* A job that is not there any more was never there for a record of STARTING, and has been ended by somebody
+ * for one of RUNNING. So RUNNING is saved before the client has its answer. */
+static void
+qbjTestStartIsSaved(void)
+{
+    size_t k;
+
+    for (k = 0; k < G_N_ELEMENTS(kinds); k++) {
+        const qbjJobMove *move = qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_OK);
+
+        g_assert_true(move->save == QBJ_SAVE_TRY || move->save == QBJ_SAVE_BEFORE);
+        g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_GONE)->action, ==,
+                        QBJ_DO_UNDO_PREPARE);
+        g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_RUNNING, QBJ_EVENT_GONE)->next, ==, QBJ_STATE_CONCLUDED);
+    }
+}
+
 /* A client's verb that is allowed leads to a row, and one that is refused has no row that only it could
  * use. */
 static void
@@ -422,6 +439,7 @@ main(int argc, char **argv)
     g_test_add_func("/job/law/saves", qbjTestSaves);
     g_test_add_func("/job/law/held-guest-goes-on", qbjTestHeldGuestGoesOn);
     g_test_add_func("/job/law/old-pending-is-ignored", qbjTestOldPendingIsIgnored);
+    g_test_add_func("/job/law/start-is-saved", qbjTestStartIsSaved);
     g_test_add_func("/job/law/verbs-have-rows", qbjTestVerbsHaveRows);
 
     return g_test_run();

@@ -23,10 +23,11 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PREPARING,        RESUME,        A | B | C, STARTING,         QUERY,            NOT),
     ROW(PREPARING,        VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
 
-    /* created and running come before the reply to the start command */
-    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          SOON),
-    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          SOON),
-    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       SOON),
+    /* created and running come before the reply to the start command. OK is saved before the client has its
+     * answer: a job that is gone then was ended by somebody, and was not one that never came. */
+    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          TRY),
+    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          TRY),
+    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       TRY),
     ROW(STARTING,         PENDING,       A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(STARTING,         PENDING,       B | C,     PREFLUSH,         PREFLUSH,         NOT),
     ROW(STARTING,         CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
