@@ -120,7 +120,7 @@ virQbjXMLCanHold(const char *text)
 
     if (!g_utf8_validate(text, -1, NULL))
         return false;
-    for (at = text; *at; at = g_utf8_next_char(at)) {
+    for (at = text; *at; at = g_utf8_find_next_char(at, NULL)) {
         gunichar c = g_utf8_get_char(at);
 
         if (c < 0x20 || c == 0xFFFE || c == 0xFFFF)
