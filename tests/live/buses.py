@@ -109,7 +109,7 @@ def check_base(base, acked, fmt="qcow2", raw=None):
     problems = []
     for slot in range(SLOTS):
         words = set(struct.unpack("<128I", data[slot * SECTOR:(slot + 1) * SECTOR]))
-        wanted = acked - (acked - slot) % SLOTS
+        wanted = max(0, acked - (acked - slot) % SLOTS)
         allowed = {wanted} | ({acked + 1} if (acked + 1) % SLOTS == slot else set())
         if len(words) != 1 or not words & allowed:
             problems.append("slot %d: %s instead of %d" % (slot, sorted(words)[:4], wanted))

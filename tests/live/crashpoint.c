@@ -1,12 +1,16 @@
 /* For LD_PRELOAD: ends or stops the process at a chosen step of what it does to files and sockets. With it
  * any libvirtd, whatever its driver, dies at the same step each time, however fast the machine is.
  *
- * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL. The first monitor
- * command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It sends
- * itself the signal, once, before step N + 1: with N = 0 the command with WORD is the last that it has done.
- * What it would have done is told in FILE.died. Without the file, or before WORD, nothing happens. */
+ * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL [after]. The first
+ * monitor command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It
+ * sends itself the signal, once, before step N + 1: with N = 0 the command with WORD is the last that it has
+ * done; with "after", as soon as step N + 1 is done. When WORD is "-", step 1 is the first that is seen with
+ * the file there. The step is told in FILE.died. Without the file, or before WORD, nothing happens.
+ *
+ * Only libvirtd itself counts: not what it has forked, and not QEMU, which it hands the variables on to. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,22 +26,44 @@
 static pthread_mutex_t stepLock = PTHREAD_MUTEX_INITIALIZER;
 static enum { WAITING, COUNTING, OVER } phase;
 static long passed;
+static pid_t daemonPid;
+
+/* The last step of this thread. */
+static _Thread_local struct {
+    long number;
+    const char *what;
+    char name[256];
+} last;
+
+typedef struct {
+    char word[64], after[8];
+    long steps;
+    int sig;
+} Wish;
+
+__attribute__((constructor)) static void
+begin(void)
+{
+    if (strcmp(program_invocation_short_name, "libvirtd") == 0)
+        daemonPid = getpid();
+}
 
 /* Reads what is wanted; false: nothing. */
 static bool
-wanted(char *word, size_t size, long *steps, int *sig)
+wanted(Wish *wish)
 {
-    const char *path = getenv("QBJ_CRASH_FILE");
-    char format[32];
+    const char *path = daemonPid == getpid() ? getenv("QBJ_CRASH_FILE") : NULL;
+    int before = errno;
     FILE *file = path ? fopen(path, "re") : NULL;
-    int got;
+    int got = 0;
 
-    if (!file)
-        return false;
-    snprintf(format, sizeof(format), "%%%zus %%ld %%d", size - 1);
-    got = fscanf(file, format, word, steps, sig);
-    fclose(file);
-    return got == 3;
+    wish->after[0] = '\0';
+    if (file) {
+        got = fscanf(file, "%63s %ld %d %7s", wish->word, &wish->steps, &wish->sig, wish->after);
+        fclose(file);
+    }
+    errno = before;
+    return got >= 3;
 }
 
 static void
@@ -60,14 +86,36 @@ die(const char *what, const char *name, int sig)
 static void
 step(const char *what, const char *name)
 {
-    char word[64];
-    long steps;
-    int sig;
+    Wish wish;
 
     pthread_mutex_lock(&stepLock);
-    if (phase == COUNTING && wanted(word, sizeof(word), &steps, &sig) && ++passed > steps)
-        die(what, name, sig);
+    last.number = 0;
+    if (phase != OVER && wanted(&wish)) {
+        if (strcmp(wish.word, "-") == 0)
+            phase = COUNTING;
+        if (phase == COUNTING) {
+            last.number = ++passed;
+            last.what = what;
+            snprintf(last.name, sizeof(last.name), "%s", name);
+            if (passed > wish.steps && !wish.after[0])
+                die(what, name, wish.sig);
+        }
+    }
     pthread_mutex_unlock(&stepLock);
+}
+
+/* Dies when the step of this thread is the last. Returns the @result of what was done. */
+static int
+stepDone(int result)
+{
+    Wish wish;
+
+    pthread_mutex_lock(&stepLock);
+    if (phase == COUNTING && last.number && wanted(&wish) && wish.after[0] && last.number > wish.steps)
+        die(last.what, last.name, wish.sig);
+    last.number = 0;
+    pthread_mutex_unlock(&stepLock);
+    return result;
 }
 
 static void
@@ -109,12 +157,12 @@ commandStep(int fd, const char *data, size_t length)
 static void
 written(int fd, const char *data, ssize_t length)
 {
-    char word[64];
-    long steps;
-    int sig;
+    Wish wish;
 
-    if (length <= 0 || phase != WAITING || !command(fd, data, length) || !wanted(word, sizeof(word), &steps, &sig) ||
-        !memmem(data, length, word, strlen(word)))
+    if (length <= 0 || phase == OVER || !command(fd, data, length))
+        return;
+    stepDone(0);
+    if (phase != WAITING || !wanted(&wish) || !memmem(data, length, wish.word, strlen(wish.word)))
         return;
     pthread_mutex_lock(&stepLock);
     phase = COUNTING;
@@ -162,33 +210,40 @@ int
 rename(const char *from, const char *to)
 {
     step("rename", to);
-    return NEXT(rename)(from, to);
+    return stepDone(NEXT(rename)(from, to));
 }
 
 int
 renameat(int fromFolder, const char *from, int toFolder, const char *to)
 {
     step("rename", to);
-    return NEXT(renameat)(fromFolder, from, toFolder, to);
+    return stepDone(NEXT(renameat)(fromFolder, from, toFolder, to));
 }
 
 int
 unlink(const char *path)
 {
     step("unlink", path);
-    return NEXT(unlink)(path);
+    return stepDone(NEXT(unlink)(path));
+}
+
+int
+unlinkat(int folder, const char *path, int flags)
+{
+    step("unlink", path);
+    return stepDone(NEXT(unlinkat)(folder, path, flags));
 }
 
 int
 fsync(int fd)
 {
     fileStep("fsync", fd);
-    return NEXT(fsync)(fd);
+    return stepDone(NEXT(fsync)(fd));
 }
 
 int
 fdatasync(int fd)
 {
     fileStep("fdatasync", fd);
-    return NEXT(fdatasync)(fd);
+    return stepDone(NEXT(fdatasync)(fd));
 }

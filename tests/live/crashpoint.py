@@ -22,19 +22,26 @@ class CrashDaemon(Daemon):
             os.chmod(library, 0o755)
         return dict(super().environment(), LD_PRELOAD=library, QBJ_CRASH_FILE=self.wish)
 
-    def die_at(self, word, steps, sig=signal.SIGKILL):
-        """At the step that follows so many others after the command with @word."""
+    def die_at(self, word, steps, sig=signal.SIGKILL, after=False):
+        """At the step that follows so many others after the command with @word, or from now on when that is "-"; with
+        @after when that step is done."""
         for path in (self.wish + ".died", self.wish + ".new"):
             if os.path.exists(path):
                 os.unlink(path)
         with open(self.wish + ".new", "w") as f:
-            f.write("%s %d %d\n" % (word, steps, sig))
+            f.write("%s %d %d%s\n" % (word, steps, sig, " after" if after else ""))
         os.rename(self.wish + ".new", self.wish)
 
     def died(self, timeout=20):
         """Waits until it has come to where it was to die, or to stop; gives the step that was not taken, or None."""
-        came = jobs.wait_for(lambda: os.path.exists(self.wish + ".died") and (not self.alive() or is_stopped(self.pid)),
-                             timeout)
+        came = jobs.wait_for(self.is_there, timeout)
+        return self.step(came)
+
+    def is_there(self):
+        return os.path.exists(self.wish + ".died") and (not self.alive() or is_stopped(self.pid))
+
+    def step(self, came):
+        """Takes the wish back."""
         os.unlink(self.wish)
         if not came:
             return None

@@ -34,6 +34,7 @@ SUITES = {
     "virtinst": (["virtinst.py"], 300),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "torture": (["torture.py", "--minutes", "0.6", "--seed", "4"], 300),
+    "sweep": (["sweep.py", "--sample", "16"], 300),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),
     "agent": (["agent.py"], 600),

@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""A daemon that dies at each step of each block job, before it and after it: each rename, removal, fsync, and command
+to QEMU. It is started again, the guest writes on, the power fails; then the disk is judged:
+
+  old, new    the disk is as before the job, or as after it, with each acknowledged write, and can be used
+  lost        what the definition names lacks acknowledged writes, or cannot be read
+  killed      QEMU did not survive the daemon's restart
+  forgotten   QEMU runs, the daemon takes the domain for shut off
+  half        the definitions, or the live one and QEMU, do not agree, or the chain is neither the old nor the new one
+  stuck       the job cannot be ended, the disk takes no other one, the guest does not write, or does not boot again
+  untidy      something of the job is left: a record, a job or node in QEMU, a temporary file
+
+Each with a guest that writes all the time, and with one that is idle: what only QEMU's memory holds is missed only
+then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files.
+
+usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [OPERATION...]
+
+The exit code is 1 when anything but old and new happens with our driver. With --sample only so many cells, spread over
+all, are tried, the same ones each time; --at tries only that step.
+"""
+
+import collections
+import queue
+import random
+import sys
+import threading
+import time
+import traceback
+
+import bootsector
+import options
+import plain
+from crashpoint import CrashDaemon
+from daemon import DaemonError
+from sweep_cell import OPERATIONS, VERDICTS, Cell, template
+from tap import Tap
+
+STEPS_MAX = 200
+GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
+          "QEMU dies too": dict(writing=True, dying=True)}
+MOMENTS = {"before": False, "after": True}
+
+
+class Place:
+    """A daemon, and what all its cells share."""
+
+    def __init__(self, driver, build):
+        self.daemon = CrashDaemon("system", driver, build)
+        try:
+            self.daemon.start()
+            self.connect()
+            self.paths = template(plain.folder(self.daemon, "template"), bootsector.assemble(self.daemon, "boot"))
+        except BaseException:
+            self.daemon.close()
+            raise
+
+    def connect(self):
+        for conn in self.daemon.connections:
+            conn.close()
+        self.daemon.connections.clear()
+        self.conn = self.daemon.connect()
+
+
+class Sweep:
+    """@units: queue of (driver, operation, guest, moment, steps), where steps None means all that there are."""
+
+    def __init__(self, out, args):
+        self.out, self.args = out, args
+        self.lock = threading.Lock()
+        self.serial, self.stopped = 0, False
+        self.tally = {}           # driver -> Counter of (operation, verdict)
+        self.units = queue.SimpleQueue()
+
+    # --- which cells ---------------------------------------------------------------------------------------------
+
+    def fill(self, drivers):
+        args = self.args
+        names = args.operations or list(OPERATIONS)
+        for driver in drivers:
+            self.tally[driver] = collections.Counter()
+            all_units = [(driver, name, guest, moment) for moment in MOMENTS for guest in GUESTS for name in names]
+            if args.sample:
+                cells = [(*unit, [step]) for unit in all_units for step in range(OPERATIONS[unit[1]].steps)]
+                all_units = random.Random(args.sample).sample(cells, args.sample)
+            else:
+                all_units = [(*unit, args.at and [args.at - 1]) for unit in all_units]
+            for unit in all_units:
+                self.units.put(unit)
+
+    # --- a worker ------------------------------------------------------------------------------------------------
+
+    def work(self):
+        places = {}
+        try:
+            while not self.stopped:
+                driver, *unit = self.units.get_nowait()
+                self.unit(places, driver, *unit)
+        except queue.Empty:
+            pass
+        except DaemonError as e:
+            with self.lock:
+                self.out.ok(False, "the daemon is there", e)
+        finally:
+            for place in places.values():
+                place.daemon.close()
+
+    def unit(self, places, driver, name, guest, moment, steps):
+        past = 0
+        for step in steps or range(STEPS_MAX):
+            if self.stopped:
+                return
+            if driver not in places:
+                places[driver] = Place(driver, self.args.build)
+            cell = self.cell(places, driver, name, guest, moment, step)
+            past = 0 if cell and cell.came else past + 1
+            # one that is past the end is a crash after the end; a second one says that it was the end
+            if past == 2:
+                return
+
+    def cell(self, places, driver, name, guest, moment, step):
+        with self.lock:
+            self.serial += 1
+            serial = self.serial
+        begin = time.monotonic()
+        cell = Cell(places[driver], "s%d" % serial, OPERATIONS[name], step, MOMENTS[moment], **GUESTS[guest])
+        words = "%s %s, %s, %s step %d" % (driver, name, guest, moment, step + 1)
+        try:
+            verdict = cell.run()
+        except Exception:
+            places.pop(driver).daemon.close()
+            with self.lock:
+                self.out.ok(driver == "stock", words, traceback.format_exc())
+                self.tally[driver][name, "?"] += 1
+            return None
+        with self.lock:
+            self.tally[driver][name, verdict] += 1
+            good = verdict in ("old", "new")
+            self.out.ok(good or driver == "stock", "%s (%s): %s (%.1f s)" % (
+                words, cell.came or "past the end", verdict, time.monotonic() - begin), cell.text())
+            if not good and driver == "stock":
+                self.out.diag(cell.text())
+        return cell
+
+    # --- the result ----------------------------------------------------------------------------------------------
+
+    def table(self):
+        verdicts = [*VERDICTS, "?"]
+        for driver, tally in self.tally.items():
+            self.out.diag("")
+            self.out.diag("%-14s %s" % (driver, " ".join("%9s" % v for v in verdicts)))
+            for name in [*OPERATIONS, "all"]:
+                counts = [sum(n for (o, v), n in tally.items() if v == verdict and name in (o, "all"))
+                          for verdict in verdicts]
+                if sum(counts):
+                    self.out.diag("%-14s %s" % (name, " ".join("%9s" % (c or ".") for c in counts)))
+
+    def run(self, drivers):
+        self.fill(drivers)
+        threads = [threading.Thread(target=self.work) for _ in range(self.args.jobs)]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except (SystemExit, KeyboardInterrupt):
+            self.stopped = True
+            self.out.ok(False, "it was not stopped before its end")
+            for thread in threads:
+                thread.join()
+        self.table()
+
+
+def main():
+    parser = options.parser(__doc__)
+    parser.add_argument("--jobs", type=int, default=2, help="so many daemons at a time")
+    parser.add_argument("--sample", type=int, help="only so many cells of each driver")
+    parser.add_argument("--at", type=int, help="only this step, from 1")
+    parser.add_argument("operations", nargs="*", metavar="OPERATION", help=" ".join(OPERATIONS))
+    parser.set_defaults(timeout=0)
+    args = parser.parse_args()
+    for name in args.operations:
+        if name not in OPERATIONS:
+            parser.error("no operation %s; there are: %s" % (name, " ".join(OPERATIONS)))
+    options.finish(args)
+    out = Tap("sweep")
+    for _ in options.modes(args, out, ("system",)):
+        Sweep(out, args).run(["ours", "stock"] if args.driver == "both" else [args.driver])
+    return out.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

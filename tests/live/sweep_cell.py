@@ -1,0 +1,381 @@
+"""One cell of sweep.py: a domain with one disk, one operation on it, a daemon that dies at one step of that operation
+and is started again, and what became of it all."""
+
+import glob
+import json
+import os
+import shutil
+import signal
+import struct
+import threading
+import time
+
+import libvirt
+import libvirt_qemu
+
+import jobs
+import plain
+from buses import Line, check_base
+from copies import destination
+from images import ImageError, consistent, make_chain, qemu_img, qemu_io
+from jobtest import ACTIVE, INACTIVE, PAUSED, PIVOT, TRANSIENT
+from torture_machine import answers, layers
+
+MIB = 1 << 20
+SIZE, DATA, LAYERS = "16M", 4, 4           # the first layer's data begin at that MiB
+REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
+DELETE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_DELETE
+# worst first; a cell counts as the worst that was found, and only what has none of them is old or new
+WRONG = ("lost", "killed", "forgotten", "half", "stuck", "untidy")
+VERDICTS = ("old", "new") + WRONG
+BOOT = "<boot order='1'/>"
+SERIAL = "    <serial type='file'><source path='%s'/></serial>"
+
+
+class Operation:
+    """@begin(cell) calls for the job, @new(cell) is the chain that it makes, active first. What is swept: @end None,
+    the job from its call to its end; "ready", to where it is in sync; otherwise the call that ends it, with that flag.
+    @steps: about how many it has with our driver. @deletes: it removes what the new chain does not need. @makes: its
+    target is not there before."""
+
+    def __init__(self, begin, new, end, steps, deletes=False, makes=False):
+        self.begin, self.new, self.end, self.steps = begin, new, end, steps
+        self.deletes, self.makes = deletes, makes
+
+    @property
+    def finishes(self):
+        return self.end not in (None, "ready")
+
+
+def commit(flags):
+    return lambda cell: cell.domain.blockCommit("vda", cell.paths[1], None, 0, ACTIVE | flags)
+
+
+def middle(cell):
+    cell.domain.blockCommit("vda", cell.paths[1], cell.paths[2], 0, DELETE)
+
+
+def pull(base):
+    return lambda cell: cell.domain.blockRebase("vda", cell.paths[base] if base is not None else None, 0, 0)
+
+
+def copy(flags):
+    def begin(cell):
+        if flags & REUSE and not os.path.exists(cell.target):
+            qemu_img("create", "-q", "-f", "qcow2", cell.target, SIZE)
+        cell.domain.blockCopy("vda", destination(cell.target, "qcow2"), {}, TRANSIENT | flags)
+    return begin
+
+
+def committed(cell):
+    return cell.paths[1::-1]
+
+
+def shortened(cell):
+    return [cell.paths[3], *cell.paths[1::-1]]
+
+
+def copied(cell):
+    return [cell.target]
+
+
+OPERATIONS = {
+    "commit-start": Operation(commit(0), committed, "ready", 20),
+    "commit-pivot": Operation(commit(DELETE), committed, PIVOT, 20, deletes=True),
+    "commit-abort": Operation(commit(0), committed, 0, 20),
+    "middle": Operation(middle, shortened, None, 20, deletes=True),
+    "pull": Operation(pull(None), lambda cell: cell.paths[3:], None, 20),
+    "pull-part": Operation(pull(1), shortened, None, 20),
+    "copy-start": Operation(copy(REUSE), copied, "ready", 20),
+    "copy-create": Operation(copy(0), copied, "ready", 20, makes=True),
+    "copy-pivot": Operation(copy(0), copied, PIVOT, 20),
+    "copy-abort": Operation(copy(0), copied, 0, 20),
+}
+
+
+def template(folder, boot):
+    """The images of all cells; they are copied."""
+    def fill(n, path, fmt):
+        qemu_io(path, fmt, "write -P %d %dM 1M" % (n + 1, DATA + n))
+
+    paths = make_chain(folder, ["vda.%d" % n for n in range(LAYERS)], size=SIZE, relative=True, fill=fill)
+    qemu_io(paths[0], "qcow2", "write -s %s 0 512" % boot)
+    return paths
+
+
+def image(name):
+    """The image's path in one of QEMU's names for a node."""
+    return json.loads(name[5:])["file"]["filename"] if name.startswith("json:") else name
+
+
+class Cell:
+    """@place: a daemon that runs, and what all its cells share. It dies before its step @number, from 0, or @after
+    it; with @dying, QEMU dies at that instant, too."""
+
+    def __init__(self, place, name, operation, number, after, writing, dying):
+        self.place, self.daemon, self.name, self.operation = place, place.daemon, name, operation
+        self.number, self.after, self.writing, self.dying = number, after, writing, dying
+        self.found = {}           # verdict -> what was seen
+        self.came = self.outcome = None
+        self.resumed = False      # a job was there when the daemon was back
+        self.told = []            # errors
+
+    def wrong(self, verdict, text):
+        self.found.setdefault(verdict, text)
+
+    @property
+    def verdict(self):
+        return next((w for w in WRONG if w in self.found), self.outcome)
+
+    def text(self):
+        return "; ".join("%s: %s" % (verdict, self.found[verdict]) for verdict in WRONG if verdict in self.found)
+
+    def run(self):
+        """Returns the verdict; self.came is the step, None: the operation was over before it."""
+        try:
+            self.begin()
+            self.crash()
+            self.daemon.start()
+            self.place.connect()
+            self.domain = self.place.conn.lookupByName(self.name)
+            if not self.dying:
+                self.goes_on()
+            self.power_cycle()
+            return self.verdict
+        finally:
+            self.clear()
+
+    # --- before ------------------------------------------------------------------------------------------------
+
+    def begin(self):
+        self.folder = plain.folder(self.daemon, self.name)
+        self.paths = [os.path.join(self.folder, os.path.basename(p)) for p in self.place.paths]
+        for source, path in zip(self.place.paths, self.paths):
+            shutil.copyfile(source, path)
+        self.target = os.path.join(self.folder, "copy")
+        self.line = Line(os.path.join(self.folder, "serial"))
+        disk = plain.disk("vda", self.paths[-1], extra=BOOT)
+        self.domain = self.place.conn.defineXML(plain.domain(self.name, [disk, SERIAL % self.line.path]))
+        self.domain.createWithFlags(0 if self.writing else PAUSED)
+        self.pid = self.daemon.qemu_pid(self.name)
+        if self.writing and not self.line.wait_more(10):
+            raise RuntimeError("the guest does not write at all")
+        if self.operation.finishes:
+            self.operation.begin(self)
+            if not jobs.wait_for(self.ready_recorded, 30):
+                raise RuntimeError("the job does not get ready")
+            if self.writing:
+                self.line.wait_more(3)
+
+    def status(self):
+        return self.daemon.status_xml(self.name) or ""
+
+    def ready_recorded(self):
+        return "state='ready'" in self.status()
+
+    def call(self):
+        try:
+            if self.operation.finishes:
+                self.domain.blockJobAbort("vda", self.operation.end)
+            else:
+                self.operation.begin(self)
+        except libvirt.libvirtError as e:
+            self.told.append(str(e))
+
+    def crash(self):
+        if self.operation.end == "ready":
+            over = lambda: self.ready_recorded() or not jobs.recorded(self.status())  # noqa: E731
+        else:
+            over = lambda: not jobs.recorded(self.status())                           # noqa: E731
+        self.daemon.die_at("-", self.number, after=self.after)
+        thread = threading.Thread(target=self.call, daemon=True)
+        thread.start()
+        since = None
+        while not self.daemon.is_there():
+            quiet = not thread.is_alive() and over()
+            since = (since or time.monotonic()) if quiet else None
+            if since and time.monotonic() - since > 0.5:
+                break
+            time.sleep(0.01)
+        self.came = self.daemon.step(self.daemon.is_there())
+        if not self.came:
+            self.daemon.kill()
+        if self.dying:
+            os.kill(self.pid, signal.SIGKILL)
+        thread.join(30)
+
+    # --- after -------------------------------------------------------------------------------------------------
+
+    def goes_on(self):
+        try:
+            self.is_there()
+            if not self.found:
+                self.resumed = bool(self.job_info())
+                self.settle()
+                if self.writing and not self.line.wait_more(10, 20):
+                    self.wrong("stuck", "the guest does not write any more")
+                self.agrees()
+                self.another()
+        except libvirt.libvirtError as e:
+            if self.lives() and self.domain.isActive():
+                raise
+            self.wrong("forgotten" if self.lives() else "killed", str(e))
+
+    def is_there(self):
+        if not jobs.wait_for(lambda: self.domain.isActive() or not self.lives(), 8):
+            self.wrong("forgotten", "QEMU runs, the domain is shown as shut off")
+        elif not self.lives():
+            self.wrong("killed", "QEMU was ended: %s" % self.domain.state())
+        elif not jobs.wait_for(lambda: answers(self.domain), 20):
+            self.wrong("stuck", "the domain does not get usable: %s" % self.domain.controlInfo(0))
+
+    def lives(self):
+        return self.pid in self.daemon.qemu_pids()
+
+    def settle(self):
+        """Ends what still runs, as a client would who wants what was asked for; in the end it aborts."""
+        begin = time.monotonic()
+        while self.job_info():
+            gone = time.monotonic() - begin
+            if gone > 20:
+                return self.wrong("stuck", "the job cannot be ended: %s" % self.told[-1:])
+            ready = (jobs.mirror(self.domain.XMLDesc(0), "vda") or (0, 0))[1] == "yes"
+            try:
+                if ready and gone < 10:
+                    self.domain.blockJobAbort("vda", self.operation.end if self.operation.finishes else 0)
+                elif gone > 10:
+                    self.domain.blockJobAbort("vda", 0)
+            except libvirt.libvirtError as e:
+                self.told.append(str(e))
+            time.sleep(0.05)
+
+    def job_info(self):
+        return self.domain.blockJobInfo("vda", 0)
+
+    def monitor(self, command):
+        return json.loads(libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps({"execute": command}), 0))["return"]
+
+    def agrees(self):
+        """The two definitions with each other and with QEMU, and nothing of the job is left."""
+        xml, inactive = self.domain.XMLDesc(0), self.domain.XMLDesc(INACTIVE)
+        live = jobs.chain(xml, "vda")[0]
+        self.outcome = self.which(live)
+        if not self.outcome:
+            self.wrong("half", "the chain is %s" % live)
+        if jobs.chain(inactive, "vda")[0][0] != live[0]:
+            self.wrong("half", "live %s, persistent %s" % (live[0], jobs.chain(inactive, "vda")[0][0]))
+        if jobs.mirror(xml, "vda"):
+            self.wrong("half", "a mirror without a job")
+        used = [image(d["inserted"]["file"]) for d in self.monitor("query-block") if d.get("inserted")]
+        if used != live[:1]:
+            self.wrong("half", "the guest is on %s, the definition says %s" % (used, live[0]))
+        if not jobs.wait_for(lambda: not self.left(live), 6):
+            self.wrong("untidy", "; ".join(self.left(live)))
+
+    def which(self, chain):
+        return {tuple(self.paths[::-1]): "old", tuple(self.operation.new(self)): "new"}.get(tuple(chain))
+
+    def left(self, chain):
+        """What a job has left behind, as texts."""
+        if jobs.recorded(self.status()):
+            return ["a record"]
+        found = ["job %s" % j["id"] for j in self.monitor("query-jobs")]
+        opened = {n["file"] for n in self.monitor("query-named-block-nodes") if n["drv"] == "file"}
+        return found + ["node of %s" % path for path in sorted(opened - set(chain))] + self.left_files(chain)
+
+    def left_files(self, chain):
+        found = []
+        for folder in (self.daemon.state_dir, self.daemon.config_dir, self.folder):
+            found += [n for n in os.listdir(folder) if n.startswith(".qbj-") or n == self.name + ".xml.new"]
+        new = self.operation.new(self)
+        if self.operation.deletes and chain == new:
+            found += ["image %s" % path for path in self.paths if path not in new and os.path.exists(path)]
+        # who aborts a copy keeps its file
+        if self.operation.makes and chain != new and not self.resumed and os.path.exists(self.target):
+            found += ["image %s" % self.target]
+        return found
+
+    def another(self):
+        """The disk takes another job. With an idle guest not: it would write what has to be there without it."""
+        if not self.writing or self.found:
+            return
+        target = os.path.join(self.folder, "again")
+        try:
+            self.domain.blockCopy("vda", destination(target, "qcow2"), {}, TRANSIENT)
+            if not jobs.wait_ready(self.domain, "vda", 20):
+                self.wrong("stuck", "the next job does not get ready")
+            self.domain.blockJobAbort("vda", 0)
+            if not jobs.wait_gone(self.domain, "vda", 20):
+                self.wrong("stuck", "the next job cannot be ended")
+        except libvirt.libvirtError as e:
+            self.wrong("stuck", "no other job: %s" % e)
+
+    # --- the power fails ---------------------------------------------------------------------------------------
+
+    def power_cycle(self):
+        if self.lives():
+            os.kill(self.pid, signal.SIGKILL)
+        if not jobs.wait_for(lambda: not self.lives(), 10) or not jobs.wait_off(self.domain, 20):
+            self.wrong("stuck", "QEMU is gone, the domain counts as running")
+            return
+        stated, ended = jobs.chain(self.domain.XMLDesc(INACTIVE), "vda")
+        self.data(stated[0])
+        try:
+            chain = stated if ended else [os.path.join(self.folder, os.path.basename(p)) for p, _ in
+                                          layers(stated[0], "qcow2")]
+        except ImageError as e:
+            return self.wrong("lost", str(e))
+        self.outcome = self.which(chain)
+        if not self.outcome:
+            self.wrong("half", "what the definition opens is %s" % chain)
+        if self.status():
+            self.wrong("untidy", "the status file is still there")
+        if self.left_files(chain):
+            self.wrong("untidy", "; ".join(self.left_files(chain)))
+        self.boots()
+
+    def data(self, path):
+        """Each acknowledged write, and what the layers held."""
+        raw = os.path.join(self.folder, "raw")
+        acked = self.line.acked()
+        try:
+            if self.writing:
+                problems = check_base(path, acked, raw=raw)
+            else:
+                qemu_img("convert", "-f", "qcow2", "-O", "raw", path, raw)
+                problems = []
+        except ImageError as e:
+            return self.wrong("lost", str(e))
+        with open(raw, "rb") as f:
+            content = f.read()
+        problems += ["the data of layer %d" % n for n in range(LAYERS) if
+                     content[(DATA + n) * MIB:(DATA + n + 1) * MIB] != struct.pack("B", n + 1) * MIB]
+        problems += [p for p in [consistent(path, "qcow2")] if p]
+        if problems:
+            self.wrong("lost", "%d problems in %s (%d writes were acknowledged): %s" % (
+                len(problems), os.path.basename(path), acked, ", ".join(problems[:3])))
+
+    def boots(self):
+        if self.found:
+            return
+        try:
+            self.domain.createWithFlags(0 if self.writing else PAUSED)
+            if self.writing and not self.line.wait_more(1):
+                self.wrong("stuck", "it does not boot again")
+            self.domain.destroy()
+        except libvirt.libvirtError as e:
+            self.wrong("stuck", "it cannot be started again: %s" % e)
+
+    def clear(self):
+        """Nothing of the cell is left for the next one."""
+        for pid in self.daemon.qemu_pids():
+            os.kill(pid, signal.SIGKILL)
+        if not self.daemon.alive():
+            self.daemon.start()
+            self.place.connect()
+            self.domain = self.place.conn.lookupByName(self.name)
+        jobs.wait_off(self.domain, 10)
+        self.domain.undefine()
+        for path in glob.glob(os.path.join(self.daemon.state_dir, self.name + ".*")):
+            os.unlink(path)
+        shutil.rmtree(self.folder)
