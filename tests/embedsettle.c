@@ -85,4 +85,22 @@ embedSettleOffline(virConnectPtr conn)
     virDomainFree(domain);
 }
 
+void
+embedSettleUnsynced(virConnectPtr conn)
+{
+    virDomainPtr domain = embedDomainStart(conn, "unsynced", 3);
+
+    if (!domain || !CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+                          embedEventWait("bj2:vda:4:3 "), "a job that is ready"))
+        return;
+    embedFault("sync:1+");
+    CHECK(virDomainBlockJobAbort(domain, "vda", VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) < 0 &&
+          embedErrorIs(VIR_ERR_SYSTEM_ERROR), "a pivot to an image that cannot be flushed");
+    embedFault(NULL);
+    CHECK(embedXMLHas(domain, 0, "ready='yes'"), "the mirror stays ready");
+    CHECK(virDomainBlockJobAbort(domain, "vda", VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT) == 0, "the next pivot works");
+    CHECK(virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+}
+
 #endif

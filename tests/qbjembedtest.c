@@ -431,6 +431,7 @@ testFaults(virConnectPtr conn)
 {
     embedSettleNodes(conn);
     embedSettleOffline(conn);
+    embedSettleUnsynced(conn);
     testSurvivorStart(conn);
     testSurvivorAutoDestroy(conn);
     testUnwatchable(conn);

@@ -141,24 +141,17 @@ class Failing(Served):
     """The same server, as a file of this host: what it refuses is an error of the file."""
     word = ""
 
-    def __init__(self, daemon, name):
-        super().__init__(daemon, name, 0, "pwrite")
-        self.served, self.file = None, self.paths[0]
-        self.paths[0], pid_file, log = self.file + ".fuse", self.file + ".fuse.pid", self.file + ".fuse.log"
-        open(self.paths[0], "w").close()
-        argv = ["/usr/bin/env", "qemu-storage-daemon", "--pidfile", pid_file,
-                "--blockdev", "driver=nbd,node-name=image,server.type=unix,server.path=%s.nbd" % self.file,
-                "--export", "type=fuse,id=file,node-name=image,writable=on,allow-other=on,mountpoint=" + self.paths[0]]
-        self.storage = daemon.ask(do="spawn", argv=argv, env={"PATH": os.environ["PATH"]}, log=log)["pid"]
-        if not jobs.wait_for(lambda: os.path.exists(pid_file), 30):
-            with open(log) as f:
-                raise DaemonError("qemu-storage-daemon does not start: " + f.read())
-        daemon.own(self.paths[0])
+    def __init__(self, daemon, name, bad=0):
+        super().__init__(daemon, name, bad, "pwrite")
+        self.served, self.file = None, self.paths[bad]
+        self.paths[bad] = self.file + ".fuse"
+        self.storage = jobtest.fuse_file(
+            daemon, "driver=nbd,server.type=unix,server.path=%s.nbd" % self.file, self.paths[bad])
 
     def stop(self):
         self.daemon.ask(do="signal", pid=self.storage, signal=15)
         self.daemon.ask(do="wait", pid=self.storage, timeout=30)
-        self.paths[0] = self.file
+        self.paths[self.bad] = self.file
         super().stop()
 
 
@@ -397,8 +390,9 @@ class Test(jobtest.JobChecks):
         self.full("active-full", lambda: Full(self.daemon, "active-full", 0), self.active, (0,))
 
     def test_active_failing(self):
-        if not shutil.which("nbdkit") or not os.path.exists("/dev/fuse"):
-            self.out.skip("active-failing: a file that cannot be written", "nbdkit or /dev/fuse is missing")
+        if not shutil.which("nbdkit") or jobtest.fuse_missing():
+            self.out.skip("active-failing: a file that cannot be written",
+                          jobtest.fuse_missing() or "nbdkit is missing")
             return
         self.full("active-failing", lambda: Failing(self.daemon, "active-failing"), self.active, (0,))
 

@@ -1,22 +1,31 @@
 #!/usr/bin/python3
 """What QEMU does not forgive (protocol H): the order of commands around PENDING and CONCLUDED, taken from QEMU's own
 trace of its monitor; an intermediate commit whose overlay cannot be opened for writing, of which a careless driver's
-QEMU dies; and a QEMU that is killed at the moment its idle guest's commit has completed.
+QEMU dies; a QEMU that is killed at the moment its idle guest's commit has completed; a target that hangs when the pivot
+comes; and two ends of a job that QEMU does not survive, whatever is done: the data must be there then.
 """
 
+import fcntl
 import json
 import os
+import shutil
 import signal
+import struct
 import sys
 
 import libvirt
 
 import jobs
 import jobtest
+import plain
 import suite
-from jobtest import ACTIVE, INACTIVE, holds
+from copies import quietly
+from ends import Failing
+from hung import Call
+from jobtest import ACTIVE, COPY, INACTIVE, PIVOT, TRANSIENT, fill, fuse_file, fuse_missing, holds
 
 KILLS = 5
+LOCKS = 200                     # where QEMU's file locks for "I do not share" begin; the first: consistent reads
 
 
 class Test(jobtest.JobChecks):
@@ -142,6 +151,91 @@ class Test(jobtest.JobChecks):
             wrong = holds(top)
             self.ok(not wrong, "without the committed images, too", wrong)
             self.gone()
+
+    # --- the target hangs ----------------------------------------------------------------------------------
+
+    def signal(self, pid, number):
+        self.daemon.ask(do="signal", pid=pid, signal=int(number))
+
+    def test_hanging_target(self):
+        """H11: QEMU would flush the base with the guest held, for as long as that takes."""
+        name = "hanging-target"
+        if fuse_missing():
+            return self.out.skip("a target that hangs", fuse_missing())
+        xml, paths = plain.chain_domain(self.daemon, name, 2, fill)
+        # the same base, as a file that can hang
+        served, base = paths[0] + ".served", paths[0]
+        os.rename(base, served)
+        storage = fuse_file(self.daemon, "driver=file,filename=" + served, base, ",growable=on")
+        self.start(name, xml)
+        self.domain.blockCommit("vda", None, None, 0, ACTIVE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "hanging target: the commit gets ready")
+        self.signal(storage, signal.SIGSTOP)
+        try:
+            pivot = Call(self.domain.blockJobAbort, "vda", PIVOT)
+            ended = pivot.wait(40)
+            self.ok(ended and pivot.error and pivot.error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT,
+                    "a pivot to a target that hangs is not waited for (H11)", lambda: str(pivot))
+            self.equal(jobs.mirror(self.domain.XMLDesc(0), "vda")[:2], ("active-commit", "yes"),
+                       "the mirror stays ready")
+            if ended:
+                self.equal(self.monitor("query-jobs")["return"][0]["status"], "ready",
+                           "QEMU was not asked to complete it: the guest is not held")
+        finally:
+            self.signal(storage, signal.SIGCONT)
+        since = self.events.mark()
+        self.domain.blockJobAbort("vda", PIVOT)
+        self.equal(self.ended(since), "completed", "the pivot works when the target goes on")
+        self.gone()
+        self.signal(storage, signal.SIGTERM)
+        self.daemon.ask(do="wait", pid=storage, timeout=30)
+        wrong = holds(served, range(2))
+        self.ok(not wrong, "hanging target: it holds everything", wrong)
+
+    # --- QEMU dies of the end ------------------------------------------------------------------------------
+
+    def dies(self, call, what):
+        """QEMU ends by itself during the call."""
+        quietly(call)
+        died = jobs.wait_off(self.domain, 30)
+        self.ok(died, "%s: QEMU dies of it" % what)
+        return died
+
+    def test_foreign_lock(self):
+        """H12: QEMU aborts within job-finalize, when nobody can change anything any more. Both definitions are new."""
+        self.started("foreign-lock", 2)
+        copy = os.path.join(os.path.dirname(self.paths[0]), "copy")
+        since = self.events.mark()
+        self.domain.blockCopy("vda", COPY % ("raw", copy), {}, TRANSIENT)
+        self.events.wait_job(self.name, "vda", "ready", since=since)
+        with open(copy, "rb") as held:
+            fcntl.fcntl(held, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, LOCKS, 1, 0))
+            self.dies(lambda: self.domain.blockJobAbort("vda", PIVOT), "a lock of somebody else on a copy (H12)")
+        self.equal(self.chain(INACTIVE), [copy], "foreign lock: the definition names the copy")
+        wrong = holds(copy, range(2), "raw")
+        self.ok(not wrong, "foreign lock: the copy holds everything", wrong)
+        self.ok(suite.code(self.domain.create) == 0, "foreign lock: the domain starts")
+        self.gone()
+
+    def test_overlay_fails(self):
+        """H2: an error of the storage in the very moment that an overlay's header is written kills QEMU; the old chain
+        is right, by its headers, too."""
+        if not shutil.which("nbdkit") or fuse_missing():
+            return self.out.skip("an overlay that cannot be written", fuse_missing() or "nbdkit is missing")
+        chain = Failing(self.daemon, "overlay-fails", 2)
+        self.start("overlay-fails", chain.xml("overlay-fails"))
+        chain.breaks()
+        self.dies(lambda: self.domain.blockCommit("vda", chain.paths[0], chain.paths[1], 0, 0),
+                  "an overlay whose header cannot be written (H2)")
+        chain.mended()
+        self.equal(self.chain(INACTIVE), chain.paths[::-1], "overlay fails: the definition names the old chain")
+        self.ok(suite.code(self.domain.create) == 0, "overlay fails: the domain starts")
+        self.equal(self.committed(chain.paths[0], chain.paths[1]), "completed", "overlay fails: the next commit works")
+        self.domain.destroy()
+        chain.stop()
+        wrong = holds(chain.paths[-1], range(4))
+        self.ok(not wrong, "overlay fails: it holds everything", wrong)
+        self.domain.undefine()
 
 
 def run(out, args, mode):

@@ -3,6 +3,7 @@ QEMU's own view, a server whose image has bad sectors."""
 
 import json
 import os
+import shutil
 
 import libvirt
 
@@ -32,6 +33,27 @@ def holds(path, layers=range(LAYERS), fmt="qcow2"):
     except ImageError as e:
         return str(e)
     return consistent(path, fmt) or None
+
+
+def fuse_missing():
+    return None if os.path.exists("/dev/fuse") and shutil.which("qemu-storage-daemon") else \
+        "/dev/fuse or qemu-storage-daemon is missing"
+
+
+def fuse_file(daemon, blockdev, path, export=""):
+    """A file of this host at @path that a process of ours reads and writes, from @blockdev, so that it can fail and
+    hang. @export: more options of it. Gives the process."""
+    pid_file = path + ".pid"
+    open(path, "w").close()
+    argv = ["/usr/bin/env", "qemu-storage-daemon", "--pidfile", pid_file, "--blockdev", "node-name=image," + blockdev,
+            "--export", "type=fuse,id=file,node-name=image,writable=on,allow-other=on,mountpoint=%s%s" %
+            (path, export)]
+    pid = daemon.ask(do="spawn", argv=argv, env={"PATH": os.environ["PATH"]}, log=path + ".log")["pid"]
+    if not jobs.wait_for(lambda: os.path.exists(pid_file), 30):
+        with open(path + ".log") as f:
+            raise RuntimeError("qemu-storage-daemon does not start: " + f.read())
+    daemon.own(path)
+    return pid
 
 
 class JobChecks(suite.DaemonChecks):

@@ -10,6 +10,7 @@
 #include "engine_request.h"
 #include "engine_step.h"
 #include "engine_switch.h"
+#include "engine_target.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -95,7 +96,8 @@ static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
     if (qbjEnginePendingPlan(vm, job) < 0 ||
-        qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0)
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
+        qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0)
         return -1;
     return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
 }

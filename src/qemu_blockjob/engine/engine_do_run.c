@@ -8,6 +8,7 @@
 #include "engine_pending.h"
 #include "engine_query.h"
 #include "engine_switch.h"
+#include "engine_target.h"
 #include "engine_timer.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
@@ -146,7 +147,8 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
 static bool
 qbjEnginePrepareAgain(virDomainObj *vm, virQbjJob *job)
 {
-    bool late = qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 &&
+    bool late = (qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 ||
+                 qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) < 0) &&
                 virGetLastErrorCode() == VIR_ERR_OPERATION_TIMEOUT;
 
     virResetLastError();

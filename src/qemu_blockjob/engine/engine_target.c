@@ -5,6 +5,7 @@
 #include "engine_change.h"
 #include "blocknode.h"
 #include "domain_qmp.h"
+#include "host_sync.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 
@@ -71,4 +72,22 @@ qbjEngineTargetCheck(virDomainObj *vm, const virQbjJob *job)
         return -1;
     }
     return qbjEngineTargetFits(name, target, job->spec->disk, disk);
+}
+
+int
+qbjEngineTargetSync(virDomainObj *vm, const virQbjJob *job, unsigned int limitMs)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    const virStorageSource *target = disk ? qbjEngineChangeTarget(disk, job) : NULL;
+    g_autofree char *path = NULL;
+    int rc;
+
+    if (!target || !virStorageSourceIsLocalStorage(target) || !target->path ||
+        disk->cachemode == VIR_DOMAIN_DISK_CACHE_UNSAFE)
+        return 0;
+    path = g_strdup(target->path);
+    virObjectUnlock(vm);
+    rc = qbjHostSyncWithin(path, limitMs);
+    virObjectLock(vm);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* The size of a copy's target. */
+/* The image that a type A job changes over to: its size, its data. */
 #pragma once
 
 #include "engine_job.h"
@@ -13,3 +13,10 @@ int qbjEngineTargetFits(const char *name, unsigned long long size, const char *d
  * finds it then. @vm is locked and its job held; the lock is dropped while QEMU is asked. Returns 0, -1
  * with an error reported: VIR_ERR_INVALID_ARG for another size. */
 int qbjEngineTargetCheck(virDomainObj *vm, const virQbjJob *job);
+
+/* What @job has written so far is out of this host's page cache, within @limitMs: QEMU flushes the image
+ * between job-complete and PENDING, when it holds the guest's I/O already, and waits for ever for one that
+ * hangs (protocol H11). Images of other hosts, and of a disk that is never flushed, stay as they are. @vm is
+ * locked and its job held; the lock is dropped meanwhile. Returns 0, -1 with an error reported, as
+ * qbjHostSyncWithin(). */
+int qbjEngineTargetSync(virDomainObj *vm, const virQbjJob *job, unsigned int limitMs);

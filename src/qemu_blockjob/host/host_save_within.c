@@ -2,16 +2,7 @@
 
 #include "internal.h"
 #include "host_save_within.h"
-#include "virerror.h"
-#include "virlog.h"
-#include "virqbjcond.h"
-#include "virthread.h"
-
-#define VIR_FROM_THIS VIR_FROM_QEMU
-VIR_LOG_INIT("qemu_blockjob.host_save_within");
-
-/* So many threads may wait for disks after their callers have given up. */
-#define QBJ_HOST_SAVE_STUCK_MAX 16
+#include "host_within.h"
 
 /* A wish that owns what is in it. */
 typedef struct _qbjHostSaveItem qbjHostSaveItem;
@@ -21,76 +12,34 @@ struct _qbjHostSaveItem {
     qbjHostSave *save;
 };
 
-typedef struct _qbjHostSaveTask qbjHostSaveTask;
-struct _qbjHostSaveTask {
-    /* the thread's alone until it is done */
-    qbjHostSaveItem *items;
-    size_t n;
-    virErrorPtr error;
-
-    virMutex lock;
-    virCond cond;
-    bool done;                  /* the caller frees the task */
-    bool givenUp;               /* the thread frees it */
-};
-
-static int qbjHostSaveStuck;    /* atomic: threads whose callers have given up */
-
 static void
-qbjHostSaveTaskDrop(qbjHostSaveTask *task)
+qbjHostSaveItemClear(void *opaque)
 {
-    size_t i;
+    qbjHostSaveItem *item = opaque;
 
-    for (i = 0; i < task->n; i++)
-        g_clear_pointer(&task->items[i].save, qbjHostSaveFree);
+    qbjHostSaveFree(item->save);
+    g_free(item->path);
+    g_free(item->text);
 }
 
-static void
-qbjHostSaveTaskFree(qbjHostSaveTask *task)
+/* Takes over what was prepared for @wishes. */
+static GArray *
+qbjHostSaveItems(qbjHostSaveWish *wishes, size_t n)
 {
+    GArray *items = g_array_new(false, false, sizeof(qbjHostSaveItem));
     size_t i;
 
-    qbjHostSaveTaskDrop(task);
-    for (i = 0; i < task->n; i++) {
-        g_free(task->items[i].path);
-        g_free(task->items[i].text);
-    }
-    g_free(task->items);
-    virFreeError(task->error);
-    virCondDestroy(&task->cond);
-    virMutexDestroy(&task->lock);
-    g_free(task);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSaveTask, qbjHostSaveTaskFree);
-
-/* Takes over what was prepared for @wishes. NULL with an error reported: they are untouched then. */
-static qbjHostSaveTask *
-qbjHostSaveTaskNew(qbjHostSaveWish *wishes, size_t n)
-{
-    qbjHostSaveTask *task = g_new0(qbjHostSaveTask, 1);
-    size_t i;
-
-    if (virMutexInit(&task->lock) < 0) {
-        virReportSystemError(errno, "%s", _("unable to initialize mutex"));
-        g_free(task);
-        return NULL;
-    }
-    if (virQbjCondInit(&task->cond) < 0) {
-        virReportSystemError(errno, "%s", _("unable to initialize condition"));
-        virMutexDestroy(&task->lock);
-        g_free(task);
-        return NULL;
-    }
-    task->items = g_new0(qbjHostSaveItem, n);
-    task->n = n;
+    g_array_set_clear_func(items, qbjHostSaveItemClear);
     for (i = 0; i < n; i++) {
-        task->items[i] = (qbjHostSaveItem) {
+        qbjHostSaveItem item = {
             .path = g_strdup(wishes[i].path),
             .text = g_strdup(wishes[i].text),
             .save = g_steal_pointer(&wishes[i].save),
         };
+
+        g_array_append_val(items, item);
     }
-    return task;
+    return items;
 }
 
 static int
@@ -105,76 +54,37 @@ qbjHostSaveFulfil(qbjHostSaveItem *item)
     return item->save ? 0 : -1;
 }
 
-static void
-qbjHostSaveWork(void *opaque)
+/* One that cannot be written takes the others with it. */
+static int
+qbjHostSaveFulfilAll(void *opaque)
 {
-    qbjHostSaveTask *task = opaque;
-    bool givenUp = false;
+    GArray *items = opaque;
     size_t i;
 
-    for (i = 0; i < task->n && !task->error; i++) {
-        if (qbjHostSaveFulfil(&task->items[i]) < 0) {
-            task->error = virSaveLastError();
-            qbjHostSaveTaskDrop(task);
-        }
-    }
-    VIR_WITH_MUTEX_LOCK_GUARD(&task->lock) {
-        task->done = true;
-        givenUp = task->givenUp;
-        virCondSignal(&task->cond);
-    }
-    if (!givenUp)
-        return;
-    qbjHostSaveTaskFree(task);
-    g_atomic_int_add(&qbjHostSaveStuck, -1);
-}
-
-/* Returns whether the thread is done; if not, the task is its own from now on. */
-static bool
-qbjHostSaveAwait(qbjHostSaveTask *task, unsigned int limitMs)
-{
-    VIR_LOCK_GUARD lock = virLockGuardLock(&task->lock);
-    gint64 until = g_get_monotonic_time() + limitMs * G_GINT64_CONSTANT(1000);
-
-    while (!task->done) {
-        if (virQbjCondWaitUntil(&task->cond, &task->lock, until) < 0)
+    for (i = 0; i < items->len; i++) {
+        if (qbjHostSaveFulfil(&g_array_index(items, qbjHostSaveItem, i)) < 0)
             break;
     }
-    if (!task->done) {
-        task->givenUp = true;
-        g_atomic_int_inc(&qbjHostSaveStuck);
-    }
-    return task->done;
+    if (i == items->len)
+        return 0;
+    for (i = 0; i < items->len; i++)
+        g_clear_pointer(&g_array_index(items, qbjHostSaveItem, i).save, qbjHostSaveFree);
+    return -1;
 }
 
 int
 qbjHostSaveWithin(qbjHostSaveWish *wishes, size_t n, unsigned int limitMs)
 {
-    g_autoptr(qbjHostSaveTask) task = NULL;
-    virThread thread;
+    g_autoptr(GArray) items = qbjHostSaveItems(wishes, n);
+    void *mine = items;
+    int rc = qbjHostWithin(wishes[0].path, qbjHostSaveFulfilAll, &mine, (GDestroyNotify) g_array_unref, limitMs);
     size_t i;
 
-    if (g_atomic_int_get(&qbjHostSaveStuck) >= QBJ_HOST_SAVE_STUCK_MAX) {
-        virReportError(VIR_ERR_OPERATION_TIMEOUT, _("cannot save '%s': disks do not answer"), wishes[0].path);
-        return -1;
-    }
-    if (!(task = qbjHostSaveTaskNew(wishes, n)))
-        return -1;
-    if (virThreadCreateFull(&thread, false, qbjHostSaveWork, "qbj-save", false, task) < 0) {
-        virReportSystemError(errno, "%s", _("unable to create a thread"));
-        return -1;
-    }
-    if (!qbjHostSaveAwait(task, limitMs)) {
-        task = NULL;            /* the thread's */
-        virReportError(VIR_ERR_OPERATION_TIMEOUT, _("cannot save '%s' in time: its disk does not answer"),
-                       wishes[0].path);
-        return -1;
-    }
-    if (task->error) {
-        virErrorRestore(&task->error);
-        return -1;
+    if (!mine) {
+        items = NULL;           /* the thread's */
+        return rc;
     }
     for (i = 0; i < n; i++)
-        wishes[i].save = g_steal_pointer(&task->items[i].save);
-    return 0;
+        wishes[i].save = g_steal_pointer(&g_array_index(items, qbjHostSaveItem, i).save);
+    return rc;
 }

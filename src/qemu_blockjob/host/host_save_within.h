@@ -1,7 +1,7 @@
 /* Phase 1 of saving (host_save.h) for callers who cannot wait for a disk that hangs: a guest may be held.
  *
- * The files are written by a thread of their own. Whoever gives up waiting leaves it what it has; it never
- * renames anything, and removes its files when the disk goes on. */
+ * The thread (host_within.h) never renames anything, and removes its files when it was given up and the disk
+ * goes on. */
 #pragma once
 
 #include "host_save.h"

@@ -1,0 +1,61 @@
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "host_sync.h"
+#include "host_within.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virqbjfault.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qemu_blockjob.host_sync");
+
+/* What a disk says that cannot write; everything else is about us, not about the data. */
+static bool
+qbjHostSyncIsLoss(int err)
+{
+    return err == EIO || err == ENOSPC || err == EDQUOT;
+}
+
+static int
+qbjHostSyncFile(void *opaque)
+{
+    const char *path = opaque;
+    /* a FIFO or a terminal that stands there now is not waited for */
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+
+    while (virQbjFaultHit("sync-hang"))
+        g_usleep(50 * 1000);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        VIR_DEBUG("'%s' is not flushed in advance: %s", path, g_strerror(errno));
+        return 0;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return 0;
+    if (virQbjFaultHit("sync"))
+        errno = EIO;
+    else if (fdatasync(fd) == 0)
+        return 0;
+    if (!qbjHostSyncIsLoss(errno)) {
+        VIR_DEBUG("'%s' cannot be flushed in advance: %s", path, g_strerror(errno));
+        return 0;
+    }
+    virReportSystemError(errno, _("unable to sync file '%s'"), path);
+    return -1;
+}
+
+int
+qbjHostSyncWithin(const char *path, unsigned int limitMs)
+{
+    void *own = g_strdup(path);
+    int rc = qbjHostWithin(path, qbjHostSyncFile, &own, g_free, limitMs);
+
+    g_free(own);                /* NULL when it is the thread's */
+    return rc;
+}
