@@ -20,12 +20,22 @@ struct _Fixture {
 };
 
 static void
+create(const char *path, char **identity)
+{
+    VIR_AUTOCLOSE fd = -1;
+
+    g_assert_cmpint(qbjHostTargetCreate(path, identity, &fd), ==, 0);
+    if (fd >= 0)
+        g_assert_cmpint(qbjHostTargetPlace(path, fd), ==, 0);
+}
+
+static void
 fixtureSetUp(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 {
     fixture->folder = g_dir_make_tmp("qbj-target-XXXXXX", NULL);
     g_assert_nonnull(fixture->folder);
     fixture->path = g_build_filename(fixture->folder, "target", NULL);
-    g_assert_cmpint(qbjHostTargetCreate(fixture->path, &fixture->identity), ==, 0);
+    create(fixture->path, &fixture->identity);
 }
 
 static void
@@ -89,7 +99,7 @@ testLink(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     struct stat st;
 
     g_assert_cmpint(symlink("other", link), ==, 0);
-    g_assert_cmpint(qbjHostTargetCreate(link, &identity), ==, 0);
+    create(link, &identity);
     g_assert_cmpint(lstat(other, &st), ==, 0);
     g_assert_cmpint(qbjHostTargetRemove(link, identity), ==, 0);
     g_assert_cmpint(lstat(other, &st), <, 0);
@@ -100,10 +110,33 @@ static void
 testExists(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 {
     g_autofree char *identity = NULL;
+    VIR_AUTOCLOSE fd = -1;
 
-    g_assert_cmpint(qbjHostTargetCreate(fixture->path, &identity), <, 0);
+    g_assert_cmpint(qbjHostTargetCreate(fixture->path, &identity, &fd), <, 0);
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
     g_assert_null(identity);
+}
+
+/* Until it has its place it is seen by nobody, and it does not take that of another one. */
+static void
+testNameless(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *identity = NULL;
+    g_autofree char *other = g_strdup_printf("%s/other", fixture->folder);
+    VIR_AUTOCLOSE fd = -1;
+
+    g_assert_cmpint(qbjHostTargetCreate(other, &identity, &fd), ==, 0);
+    if (fd < 0) {
+        g_test_skip("the file system has no files without a name");
+    } else {
+        g_assert_cmpint(access(other, F_OK), <, 0);
+        g_assert_cmpint(qbjHostTargetPlace(fixture->path, fd), <, 0);
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
+        g_assert_true(qbjHostTargetIsEmpty(fixture->path, fixture->identity));
+        g_assert_cmpint(qbjHostTargetPlace(other, fd), ==, 0);
+        g_assert_true(qbjHostTargetIsEmpty(other, identity));
+    }
+    g_assert_cmpint(unlink(other), ==, 0);
 }
 
 int
@@ -118,6 +151,7 @@ main(int argc, char **argv)
     ADD("replaced", testReplaced);
     ADD("link", testLink);
     ADD("exists", testExists);
+    ADD("nameless", testNameless);
 #undef ADD
     return g_test_run();
 }

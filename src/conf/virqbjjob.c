@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "internal.h"
+#include "virfile.h"
 #include "virqbjjob.h"
 
 virQbjJob *
@@ -11,6 +12,7 @@ virQbjJobNew(qbjSpec *spec, unsigned int apiFlags)
     job->state = QBJ_STATE_PLANNED;
     job->spec = spec;
     job->apiFlags = apiFlags;
+    job->targetFd = -1;
     return job;
 }
 
@@ -21,6 +23,7 @@ virQbjJobFree(virQbjJob *job)
         return;
 
     qbjSpecFree(job->spec);
+    VIR_FORCE_CLOSE(job->targetFd);
     g_free(job->errmsg);
     g_free(job->paused);
     g_free(job->oldDisk);

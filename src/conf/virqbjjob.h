@@ -37,6 +37,8 @@ struct _virQbjJob {
     bool configDirty;           /* the persistent definition in memory is not on disk yet; not saved: until
                                  * it is, the live one and this record stay as they are
                                  * (qbjEngineDoSettle) */
+    int targetFd;               /* PREPARING of a copy: its file, which has no name until the record is saved
+                                 * (qbjHostTargetCreate), else -1; not saved */
     char *errmsg;               /* QEMU's reason, or NULL */
     char *oldDisk;              /* A, from the first rename of a pivot on: <disk> text with the source and
                                  * chain from before, or NULL; saved */

@@ -31,6 +31,7 @@ class CrashDaemon(Daemon):
         with open(self.wish + ".new", "w") as f:
             f.write("%s %d %d%s\n" % (word, steps, sig, " after" if after else ""))
         os.rename(self.wish + ".new", self.wish)
+        self.dies = sig == signal.SIGKILL
 
     def died(self, timeout=20):
         """Waits until it has come to where it was to die, or to stop; gives the step that was not taken, or None."""
@@ -38,7 +39,8 @@ class CrashDaemon(Daemon):
         return self.step(came)
 
     def is_there(self):
-        return os.path.exists(self.wish + ".died") and (not self.alive() or is_stopped(self.pid))
+        # one that dies keeps its pid file locked until the last thread has gone
+        return os.path.exists(self.wish + ".died") and (not self.alive() or not self.dies and is_stopped(self.pid))
 
     def step(self, came):
         """Takes the wish back."""

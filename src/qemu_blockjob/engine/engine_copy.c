@@ -17,6 +17,7 @@
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virfile.h"
 #include "virqbjjson.h"
 #include "virsecureerase.h"
 
@@ -319,8 +320,9 @@ qbjEngineCopyGiveSecrets(qbjSpec *spec, GHashTable *secrets)
     return 0;
 }
 
+/* @fd: of the target's file, -1 when it is at its place; it is taken. */
 static int
-qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req, GHashTable *secrets)
+qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyRequest *req, GHashTable *secrets, int *fd)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     qbjSpec *spec = NULL;
@@ -336,6 +338,8 @@ qbjEngineCopyBegin(virDomainObj *vm, virDomainDiskDef *disk, const qbjCopyReques
     job = virQbjJobNew(spec, req->flags);
     job->shallowNew = qbjCopyIsShallow(disk, req) && !qbjCopyOwnChain(disk, req);
     job->speed = req->bandwidth;
+    job->targetFd = *fd;
+    *fd = -1;
     disk->mirror = virObjectRef(req->target);
     disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
     disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_COPY;
@@ -358,7 +362,8 @@ qbjEngineCopyRemove(const qbjCopyRequest *req, const char *identity)
 }
 
 /* @found: what is at the target's place. Y18: the file is made before the record, which names it by its
- * identity, so that no later daemon removes one that somebody else has put there. */
+ * identity, so that no later daemon removes one that somebody else has put there. It gets its name when the
+ * record is saved. */
 static int
 qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req, const qbjHostTarget *found)
 {
@@ -366,6 +371,7 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
     g_autofree char *identity = NULL;
     g_autofree char *libDir = g_strdup(QBJ_DOMAIN_PRIVATE(vm)->status->libDir);
     g_autoptr(GHashTable) secrets = qbjHostSecretsNew();
+    VIR_AUTOCLOSE fd = -1;
     int rc = 0;
 
     qbjEngineCopySetTarget(vm, disk, req);
@@ -373,7 +379,7 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
     if (qbjEngineCopyCheckSize(disk, req, found) < 0 ||
         qbjEngineCopySecrets(req, libDir, secrets) < 0 ||
         (!found->exists && virStorageSourceIsLocalStorage(req->target) &&
-         qbjHostTargetCreate(req->target->path, &identity) < 0))
+         qbjHostTargetCreate(req->target->path, &identity, &fd) < 0))
         rc = -1;
     virObjectLock(vm);
     if (rc < 0)
@@ -383,7 +389,7 @@ qbjEngineCopyMake(virDomainObj *vm, virDomainDiskDef *disk, qbjCopyRequest *req,
     req->identity = identity;
     if (!identity && !(req->flags & VIR_DOMAIN_BLOCK_COPY_REUSE_EXT))
         req->identity = found->identity;
-    rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req, secrets);
+    rc = qbjEngineRequestRunning(vm) < 0 ? -1 : qbjEngineCopyBegin(vm, disk, req, secrets, &fd);
     req->identity = NULL;
     /* a record that is left goes on by itself, and undoes it if need be */
     if (rc < 0 && !qbjEngineJobFindByDisk(vm, target)) {

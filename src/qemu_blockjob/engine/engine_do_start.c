@@ -11,16 +11,35 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "host_target.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.engine_do_start");
 
+/* A daemon that dies before the record of a copy is durable leaves no file behind that nobody knows of. */
+static int
+qbjEnginePlaceTarget(virQbjJob *job)
+{
+    qbjStep *step;
+
+    if (job->targetFd < 0)
+        return 0;
+    step = g_ptr_array_index(job->spec->phase[QBJ_PHASE_PREPARE], 0);
+    if (step->type != QBJ_STEP_FILE || qbjHostTargetPlace(step->image->path, job->targetFd) < 0)
+        return -1;
+    VIR_FORCE_CLOSE(job->targetFd);
+    return 0;
+}
+
 qbjJobEvent
 qbjEngineDoPrepare(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePhaseRun(vm, job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0 || qbjEngineTargetCheck(vm, job) < 0) {
+    if (qbjEnginePlaceTarget(job) < 0 ||
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0 ||
+        qbjEngineTargetCheck(vm, job) < 0) {
         qbjEngineWaitKeepError(vm, job);
         return QBJ_EVENT_FAILED;
     }

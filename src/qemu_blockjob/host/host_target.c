@@ -141,26 +141,48 @@ qbjHostTargetLink(const char *path)
 }
 
 static int
-qbjHostTargetOpenNew(const char *path)
+qbjHostTargetCannot(void)
 {
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    virReportSystemError(errno, "%s", _("failed to create copy target"));
+    return -1;
+}
+
+/* -1 where a file is, and where the file system has no files without a name. */
+static int
+qbjHostTargetOpenNameless(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    struct stat st;
+
+    return lstat(path, &st) == 0 ? -1 : open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, S_IRUSR | S_IWUSR);
 }
 
 int
-qbjHostTargetCreate(const char *path, char **identity)
+qbjHostTargetCreate(const char *path, char **identity, int *fd)
 {
-    VIR_AUTOCLOSE fd = qbjHostTargetOpenNew(path);
-    g_autofree char *to = NULL;
+    g_autofree char *to = qbjHostTargetLink(path);
+    VIR_AUTOCLOSE nameless = qbjHostTargetOpenNameless(to ? to : path);
+    VIR_AUTOCLOSE placed = -1;
     struct statx st;
 
-    if (fd < 0 && errno == EEXIST && (to = qbjHostTargetLink(path)))
-        fd = qbjHostTargetOpenNew(to);
-    if (fd < 0 || qbjHostTargetStat(fd, "", AT_EMPTY_PATH, &st) < 0) {
-        virReportSystemError(errno, "%s", _("failed to create copy target"));
-        return -1;
-    }
+    if (nameless < 0)
+        placed = open(to ? to : path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if ((nameless < 0 && placed < 0) ||
+        qbjHostTargetStat(nameless < 0 ? placed : nameless, "", AT_EMPTY_PATH, &st) < 0)
+        return qbjHostTargetCannot();
     *identity = qbjHostTargetIdentity(&st);
+    *fd = nameless;
+    nameless = -1;
     return 0;
+}
+
+int
+qbjHostTargetPlace(const char *path, int fd)
+{
+    g_autofree char *to = qbjHostTargetLink(path);
+    g_autofree char *from = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return linkat(AT_FDCWD, from, AT_FDCWD, to ? to : path, AT_SYMLINK_FOLLOW) < 0 ? qbjHostTargetCannot() : 0;
 }
 
 static bool

@@ -29,8 +29,14 @@ int qbjHostTargetProbe(const char *path);
 int qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity);
 
 /* Makes an empty file of mode 0600 where there is none, or where the link @path leads to (04/V182).
- * @identity: to be freed. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported: also when there is one by now. */
-int qbjHostTargetCreate(const char *path, char **identity);
+ * @fd, to be closed: the file has no name yet, and goes away with the descriptor; -1: the file system has no
+ * such files, it is at its place already. @identity: to be freed. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR
+ * reported: also when there is one by now. */
+int qbjHostTargetCreate(const char *path, char **identity, int *fd);
+
+/* Gives the file without a name its place. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported: also when there
+ * is another file by now. */
+int qbjHostTargetPlace(const char *path, int fd);
 
 /* Whether the file at @path is the one of @identity, and still empty. */
 bool qbjHostTargetIsEmpty(const char *path, const char *identity);
