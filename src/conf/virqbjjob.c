@@ -30,3 +30,9 @@ virQbjJobFree(virQbjJob *job)
     g_free(job->stockXML);
     g_free(job);
 }
+
+bool
+virQbjJobIsAdopted(const virQbjJob *job)
+{
+    return job->spec->phase[QBJ_PHASE_START]->len == 0;
+}

@@ -63,6 +63,10 @@ virQbjJob *virQbjJobNew(qbjSpec *spec, unsigned int apiFlags);  /* steals @spec 
 void virQbjJobFree(virQbjJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjJob, virQbjJobFree);
 
+/* Whether a stock daemon has started it: QEMU then finalizes it without asking us, so PENDING is over when we
+ * hear of it. */
+bool virQbjJobIsAdopted(const virQbjJob *job);
+
 /* Writes <blockjobs active=...> with the jobs sorted by name, then our own element when there is a job.
  * @jobs: of virQbjJob, any order. Returns 0, -1 with an error reported (a job of type backup or create that
  * we did not take over has no stock form yet: VIR_ERR_OPERATION_UNSUPPORTED). */

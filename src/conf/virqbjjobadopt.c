@@ -2,7 +2,9 @@
 
 #include "internal.h"
 #include "virqbjjobadopt.h"
+#include "blocknode.h"
 #include "spec_commit.h"
+#include "spec_copy.h"
 #include "spec_pull.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -71,6 +73,8 @@ virQbjJobAdoptState(const virQbjJobStock *stock, virQbjJob *job)
     job->state = now->state;
     job->readyEmitted = wasReady && qbjJobTypeKind(job->spec->type) == QBJ_KIND_A;
     job->cancelled = cancelled || now->cancelled;
+    /* what a stock daemon sends to a copy: its target shall be usable, and sent twice is sent once */
+    job->cancelSoft = job->state == QBJ_STATE_CANCELLING && job->spec->type == QBJ_TYPE_COPY;
     /* which disk a device is on can be asked of QEMU, and is not always what the stock daemon took it for
      * (06/R5) */
     if (qbjJobTypeKind(job->spec->type) != QBJ_KIND_A) {
@@ -174,22 +178,65 @@ virQbjAdoptPull(const virQbjJobStock *stock, const virDomainDiskDef *disk, qbjSp
     return 0;
 }
 
+/* Modes are not in the file; the disk's are those of the target (02/Q30). */
+static void
+virQbjAdoptSetModes(const virDomainDiskDef *disk)
+{
+    virStorageSource *image;
+
+    for (image = disk->mirror; virStorageSourceIsBacking(image); image = image->backingStore)
+        qbjBlockNodeSetModes(image, disk, image == disk->mirror);
+}
+
+/* As above. The job of a stock daemon takes the place of a copy-on-read filter (02/Q4), which would keep the
+ * old images open. */
+static int
+virQbjAdoptCopy(const virQbjJobStock *stock, const virDomainDiskDef *disk, qbjSpec **spec, qbjRefusal *refusal)
+{
+    qbjCopyRequest req = {
+        .target = disk->mirror,
+        .flags = stock->apiFlags & (VIR_DOMAIN_BLOCK_COPY_SHALLOW | VIR_DOMAIN_BLOCK_COPY_REUSE_EXT),
+    };
+    g_autofree char *filter = qbjBlockNodeCopyOnReadName(disk);
+
+    if (!disk->mirror || disk->mirrorJob != VIR_DOMAIN_BLOCK_JOB_TYPE_COPY || !disk->mirror->nodeformat ||
+        !disk->mirror->nodestorage || virStorageSourceIsEmpty(disk->src))
+        return -1;
+    if (stock->shallowNew)
+        req.flags |= VIR_DOMAIN_BLOCK_COPY_SHALLOW;
+    virQbjAdoptSetModes(disk);
+    if (qbjSpecPlanCopy(disk, &req, spec, refusal) == 0 && filter)
+        g_ptr_array_insert((*spec)->phase[QBJ_PHASE_NODES], 0, qbjStepNewDelete("blockdev-del", "node-name", filter));
+    return 0;
+}
+
+static const struct {
+    const char *type;
+    int (*plan)(const virQbjJobStock *stock, const virDomainDiskDef *disk, qbjSpec **spec, qbjRefusal *refusal);
+} virQbjAdoptTypes[] = {
+    { "commit", virQbjAdoptCommit },
+    { "active-commit", virQbjAdoptCommit },
+    { "pull", virQbjAdoptPull },
+    { "copy", virQbjAdoptCopy },
+};
+
 qbjSpec *
 virQbjJobAdoptSpec(const virQbjJobStock *stock, const virDomainDef *def)
 {
     virDomainDiskDef *disk = virQbjAdoptFindDisk(def, stock->disk);
-    bool commit = STREQ_NULLABLE(stock->type, "commit") || STREQ_NULLABLE(stock->type, "active-commit");
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(qbjSpec) spec = NULL;
+    size_t i = 0;
 
-    if (!commit && STRNEQ_NULLABLE(stock->type, "pull")) {
+    while (i < G_N_ELEMENTS(virQbjAdoptTypes) && STRNEQ_NULLABLE(stock->type, virQbjAdoptTypes[i].type))
+        i++;
+    if (i == G_N_ELEMENTS(virQbjAdoptTypes)) {
         VIR_WARN("block job '%s' of type '%s' was begun by another driver and cannot go on with this one",
                  stock->name, NULLSTR(stock->type));
         return NULL;
     }
 
-    if (!disk || (commit ? virQbjAdoptCommit(stock, disk, &spec, &refusal) :
-                  virQbjAdoptPull(stock, disk, &spec, &refusal)) < 0) {
+    if (!disk || virQbjAdoptTypes[i].plan(stock, disk, &spec, &refusal) < 0) {
         VIR_WARN("block job '%s' names images that are not in the chain of disk '%s'", stock->name,
                  NULLSTR(stock->disk));
         return NULL;
@@ -219,6 +266,7 @@ virQbjJobAdopt(const virQbjJobStock *stock, const virDomainDef *def)
     job = virQbjJobNew(g_steal_pointer(&spec), stock->apiFlags);
     job->apiFlagsUnknown = stock->apiFlagsUnknown;
     job->deleteImages = stock->deleteImages;
+    job->shallowNew = stock->shallowNew;
     job->errmsg = g_strdup(stock->errmsg);
     job->acknowledged = true;
     if (virQbjJobAdoptState(stock, job) < 0)

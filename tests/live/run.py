@@ -41,6 +41,7 @@ SUITES = {
     "hung": (["hung.py"], 300),
     "scenarios": (["scenario.py"], 400),
     "scale": (["scale.py"], 400),
+    "takeover": (["takeover.py"], 400),
     "statusfile": (["statusfile.py"], 300),
     "hostile-system": (["hostile.py", "--mode", "system"], 300),
     "hostile-session": (["hostile.py", "--mode", "session"], 300),

@@ -53,6 +53,11 @@ int qbjSpecPlanCommit(const virDomainDiskDef *disk, const qbjCommitRequest *req,
 int qbjSpecPlanCommitPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes,
                              qbjRefusal *refusal);
 
+/* The same for an intermediate commit that QEMU has finalized without us, and whose images are still open:
+ * base, which is read-only by then, becomes writable and gets the bitmaps. The nodes phase makes it read-only
+ * again, which stores them. Without bitmaps there is nothing to do. */
+int qbjSpecPlanCommitEnded(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes, qbjRefusal *refusal);
+
 /* Names of the bitmaps that images of @spec hold and that no merge keeps, because they are not valid any more
  * (20/B3, B5):
  * for the log, sorted, NULL terminated; the caller frees with g_strfreev(). NULL: none, or @nodes cannot

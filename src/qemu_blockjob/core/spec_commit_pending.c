@@ -164,6 +164,27 @@ qbjSpecPlanCommitPending(qbjSpec *spec, const virDomainDiskDef *disk, const virJ
     return 0;
 }
 
+int
+qbjSpecPlanCommitEnded(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONValue *nodes, qbjRefusal *refusal)
+{
+    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func((GDestroyNotify) qbjStepFree);
+    g_autoptr(virJSONValue) writable = NULL;
+    qbjCommitImages images = { NULL, NULL, NULL };
+
+    if (qbjCommitFindImages(spec, disk, &images, refusal) < 0 ||
+        qbjCommitPlanFlush(disk, &images, &writable, refusal) < 0 ||
+        qbjCommitPlanBitmaps(spec, &images, nodes, writable, steps, refusal) < 0) {
+        qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("the end of block job '%s' could not be planned"), spec->job);
+        return -1;
+    }
+
+    if (steps->len > 0 && writable)
+        g_ptr_array_insert(steps, 0, qbjStepNewCommand("blockdev-reopen", g_steal_pointer(&writable)));
+    g_ptr_array_unref(spec->phase[QBJ_PHASE_PENDING]);
+    spec->phase[QBJ_PHASE_PENDING] = g_steal_pointer(&steps);
+    return 0;
+}
+
 static int
 qbjCompareNames(const void *a, const void *b)
 {

@@ -88,6 +88,15 @@ qbjEngineChangeTarget(virDomainDiskDef *disk, const virQbjJob *job)
     return target;
 }
 
+/* A copy that a stock daemon has started takes the place of the disk's copy-on-read filter, too (02/Q4): what
+ * is defined has no effect until the next start. */
+static void
+qbjEngineChangeFilter(virDomainDiskDef *disk, const virQbjJob *job)
+{
+    if (disk->copy_on_read == VIR_TRISTATE_SWITCH_ON && job->spec->type == QBJ_TYPE_COPY && virQbjJobIsAdopted(job))
+        disk->copy_on_read = VIR_TRISTATE_SWITCH_OFF;
+}
+
 int
 qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
 {
@@ -106,6 +115,7 @@ qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
         .mirror = disk->mirror,
         .mirrorState = disk->mirrorState,
         .mirrorJob = disk->mirrorJob,
+        .copyOnRead = disk->copy_on_read,
         .newReadonly = target->readonly,
     };
     disk->src = virObjectRef(target);
@@ -117,6 +127,7 @@ qbjEngineChangeSwap(virDomainObj *vm, const virQbjJob *job, qbjEngineSwap *swap)
     disk->mirror = NULL;
     disk->mirrorState = VIR_DOMAIN_DISK_MIRROR_STATE_NONE;
     disk->mirrorJob = VIR_DOMAIN_BLOCK_JOB_TYPE_UNKNOWN;
+    qbjEngineChangeFilter(disk, job);
     return 0;
 }
 
@@ -133,6 +144,7 @@ qbjEngineChangeSwapUndo(qbjEngineSwap *swap)
     disk->mirror = g_steal_pointer(&swap->mirror);
     disk->mirrorState = swap->mirrorState;
     disk->mirrorJob = swap->mirrorJob;
+    disk->copy_on_read = swap->copyOnRead;
 }
 
 void

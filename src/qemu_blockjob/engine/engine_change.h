@@ -26,6 +26,7 @@ struct _qbjEngineSwap {
     virStorageSource *mirror;           /* owned likewise */
     int mirrorState;
     int mirrorJob;
+    int copyOnRead;
     bool newReadonly;                   /* of the new image, before */
     bool inherited;                     /* the new image got the chain below the old one */
 };

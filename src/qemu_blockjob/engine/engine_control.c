@@ -91,13 +91,15 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
     return -1;
 }
 
-/* Everything that can fail, or take long, before the guest is held (protocol 4 A.2). */
+/* Everything that can fail, or take long, before the guest is held (protocol 4 A.2). QEMU does not wait in
+ * PENDING for a job that it finalizes itself: the new image gets its bitmaps now, and counts what comes. */
 static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
     if (qbjEnginePendingPlan(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
-        qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0)
+        qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 ||
+        (virQbjJobIsAdopted(job) && qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0))
         return -1;
     return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
 }

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_pending.h"
 #include "engine_persistent.h"
 #include "engine_phase.h"
 #include "engine_pull.h"
@@ -36,10 +37,36 @@ qbjEngineKeepMessage(virQbjJob *job, const char *message)
     job->errmsg = g_strdup(message);
 }
 
+/* An intermediate commit that QEMU has finalized itself: base has the data, but not the bitmaps. Those that
+ * it cannot have are lost, which the client who started the job has chosen. */
+static qbjJobEvent
+qbjEngineCommitEnded(virDomainObj *vm, virQbjJob *job)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+    /* without top in the definition all has been done before */
+    if (job->flushed || !virQbjJobIsAdopted(job) || !disk ||
+        !qbjEngineChangeFindNode(disk->src, job->spec->top, NULL))
+        return QBJ_EVENT_NEW;
+    if (qbjEnginePendingPlanEnded(vm, job) < 0 ||
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) {
+        bool lost = virGetLastErrorCode() == VIR_ERR_OPERATION_UNSUPPORTED;
+
+        VIR_WARN("vm=%s job=%s: dirty bitmaps: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        virResetLastError();
+        if (!lost)
+            return virDomainObjIsActive(vm) ? QBJ_EVENT_FAILED : QBJ_EVENT_NONE;
+    }
+    job->flushed = true;
+    return QBJ_EVENT_NEW;
+}
+
 /* Type B. @good: by the job's own word, or by the graph. */
 static qbjJobEvent
 qbjEngineOutcome(virDomainObj *vm, virQbjJob *job, bool good)
 {
+    if (good && job->spec->type == QBJ_TYPE_COMMIT)
+        return qbjEngineCommitEnded(vm, job);
     if (job->spec->type == QBJ_TYPE_PULL)
         return good ? qbjEnginePullEnded(vm, job) : qbjEnginePullFailed(vm, job);
     return good ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;

@@ -20,6 +20,9 @@ qbjEnginePendingSpec(qbjSpec *spec, const virDomainDiskDef *disk, const virJSONV
 
     switch (spec->type) {
     case QBJ_TYPE_COMMIT:
+        rc = ended ? qbjSpecPlanCommitEnded(spec, disk, nodes, &refusal) :
+            qbjSpecPlanCommitPending(spec, disk, nodes, &refusal);
+        break;
     case QBJ_TYPE_ACTIVE_COMMIT:
         rc = qbjSpecPlanCommitPending(spec, disk, nodes, &refusal);
         break;

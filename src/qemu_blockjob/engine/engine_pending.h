@@ -8,7 +8,8 @@
  * held. Returns 0; -1 with an error reported (bitmaps that could not be kept). */
 int qbjEnginePendingPlan(virDomainObj *vm, virQbjJob *job);
 
-/* The same for a pull that QEMU has ended without being asked by us and that has been dismissed. */
+/* The same for a pull that QEMU has ended without being asked by us and that has been dismissed, or an
+ * intermediate commit that QEMU has ended so. */
 int qbjEnginePendingPlanEnded(virDomainObj *vm, virQbjJob *job);
 
 /* The same before the start, to learn early what would fail. @spec has no record yet. */

@@ -149,6 +149,8 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
     what = qbjEngineEventFromStatus(virJSONValueObjectGetString(data, "status"));
     if (job)
         job->news++;
+    if (job && what == QBJ_EVENT_PENDING && virQbjJobIsAdopted(job))
+        what = qbjEngineDoQuery(vm, job);
     if (job && what != QBJ_EVENT_NONE)
         qbjEngineFeed(vm, job, what);
 }
