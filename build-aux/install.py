@@ -2,7 +2,8 @@
 """Installs a build and takes it away again; the libvirt that is installed is not changed by either.
 
 usage: install.py install   --build BUILD [--destdir DIR]     puts everything under BUILD's prefix
-       install.py uninstall --prefix PREFIX [--destdir DIR]   removes what the last install put there
+       install.py uninstall --prefix PREFIX [--destdir DIR]   removes what the last install put there, unless a block
+                                                              job runs that only this driver can end
        install.py check     MODULE                            can the installed libvirt load it?
 
 The driver folder holds the module and links to the other modules of the installed libvirt: LIBVIRT_DRIVER_DIR is to
@@ -15,10 +16,12 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = 'libvirt-qemu-blockjob'
 MODULE = 'libvirt_driver_qemu.so'
+SPACE = ('qbj', 'https://libvirt.org/schemas/qemu-blockjob/1.0')     # of our elements in status files
 
 
 def fail(message):
@@ -143,10 +146,53 @@ def install(build, destdir):
     print(f'installed; LIBVIRT_DRIVER_DIR={folder}')
 
 
+def state_folders(destdir):
+    """{folder of the status files of one libvirtd: the URI to reach that}: the system's, and those of the users whom
+    the caller may look at."""
+    environ = os.environ
+    own = environ.get('XDG_RUNTIME_DIR') or environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    folders = {f'{destdir}/run/libvirt/qemu': 'qemu:///system'}
+    for folder in [*glob.glob(f'{destdir}/run/user/*'), destdir + own]:
+        folders[f'{folder}/libvirt/qemu/run'] = 'qemu:///session'
+    return folders
+
+
+def jobs_of(path, uri):
+    """Lines that name the jobs of one running domain which the stock driver could not end."""
+    with open(path, 'rb') as f:
+        text = f.read()
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return [f'{path} cannot be read'] if f'<{SPACE[0]}:jobs'.encode() in text else []
+    name = root.findtext('domain/name')
+    disks = {job.get('name'): disk.get('dst') for job in root.iter('blockjob') for disk in job.iter('disk')}
+    jobs = [job.get('name') for job in root.iter(f'{{{SPACE[1]}}}job')]
+    return [f"{uri}: domain '{name}', disk '{disks.get(job, '?')}', job {job}" for job in jobs]
+
+
+def check_no_jobs(destdir):
+    """Ends the program when a domain has a block job that this driver has begun: the stock driver does not finish it,
+    and a pivot would hold the guest's disk for ever."""
+    found = []
+    for folder, uri in state_folders(destdir).items():
+        for path in sorted(glob.glob(f'{folder}/*.xml')):
+            try:
+                found += jobs_of(path, uri)
+            except FileNotFoundError:
+                pass            # it has just ended
+            except PermissionError:
+                fail(f'{path} cannot be read, nothing was removed: a block job may run there. Try as root.')
+    if found:
+        fail('block jobs run that the stock driver could not end, nothing was removed. End each of them first, by\n'
+             '`virsh blockjob DOMAIN DISK --pivot` or `--abort`:\n' + '\n'.join(f'  {line}' for line in found))
+
+
 def uninstall(prefix, destdir):
     manifest = Manifest(prefix, destdir)
     if not manifest.read():
         fail(f'nothing is installed there: {manifest.real(manifest.path)} does not exist')
+    check_no_jobs(destdir)
     manifest.remove_files(manifest.files)
     manifest.remove_folders(manifest.folders)
     print('uninstalled')

@@ -14,6 +14,10 @@ INSTALL = f'{TOP}/build-aux/install.py'
 LIB = 'lib/x86/libvirt-qemu-blockjob'
 MODULE = 'libvirt_driver_qemu.so'
 GOOD = 'int qemuRegister(void);\nint qemuRegister(void) { return 0; }\n'
+STOCK_JOB = ("<blockjobs active='yes'><blockjob name='commit-vda-n' type='commit'><disk dst='vda'/></blockjob>"
+             "</blockjobs>")
+OUR_JOB = STOCK_JOB + ("<qbj:jobs xmlns:qbj='https://libvirt.org/schemas/qemu-blockjob/1.0'>"
+                       "<qbj:job name='commit-vda-n' state='ready'/></qbj:jobs>")
 PROJECT = '''project('fake', 'c', default_options: ['libdir=lib/x86'])
 shared_module('virt_driver_qemu', 'module.c', name_prefix: 'lib', install: true,
   install_dir: get_option('libdir') / 'libvirt-qemu-blockjob')
@@ -58,8 +62,18 @@ class Project:
     def install(self):
         return run('/usr/bin/python3', INSTALL, 'install', '--build', self.build, '--destdir', self.destdir)
 
-    def uninstall(self):
-        return run('/usr/bin/python3', INSTALL, 'uninstall', '--prefix', self.prefix, '--destdir', self.destdir)
+    def uninstall(self, **environment):
+        return run('/usr/bin/python3', INSTALL, 'uninstall', '--prefix', self.prefix, '--destdir', self.destdir,
+                   env={**os.environ, **environment})
+
+    def add_status(self, folder, name, jobs):
+        """The status file of a running domain, in the folders of the daemon below @folder."""
+        path = f'{self.destdir}{folder}/{name}.xml'
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(f"<!--\nWARNING\n-->\n\n<domstatus state='running' reason='booted' pid='7'>{jobs}"
+                    f"<domain type='kvm'><name>{name}</name></domain></domstatus>\n")
+        return path
 
     def at(self, path):
         return f'{self.destdir}{self.prefix}/{path}'
@@ -165,6 +179,28 @@ def test_uninstall_nothing(folder):
     """uninstall where nothing is installed says so"""
     project = Project(folder)
     expect_refusal(project.uninstall(), 'nothing is installed there')
+
+
+def test_uninstall_refuses_jobs(folder):
+    """uninstall is refused, and names domain and disk, while a job runs that the stock driver could not end"""
+    project = Project(folder)
+    expect_success(project.install())
+    project.add_status('/run/libvirt/qemu', 'idle', "<blockjobs active='no'/>")
+    project.add_status('/run/libvirt/qemu', 'stock', STOCK_JOB)
+    expect_success(project.uninstall())
+    expect_success(project.install())
+    places = (('/run/libvirt/qemu', 'qemu:///system', {}), ('/run/user/77/libvirt/qemu/run', 'qemu:///session', {}),
+              ('/mine/libvirt/qemu/run', 'qemu:///session', {'XDG_RUNTIME_DIR': '/mine'}))
+    for place, uri, environment in places:
+        path = project.add_status(place, 'web', OUR_JOB)
+        before = tree(project.destdir)
+        expect_refusal(project.uninstall(**environment), f"{uri}: domain 'web', disk 'vda', job commit-vda-n\n")
+        expect(tree(project.destdir), before)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(OUR_JOB[:-20])
+        expect_refusal(project.uninstall(**environment), f'{path} cannot be read')
+        os.unlink(path)
+    expect_success(project.uninstall())
 
 
 def test_damaged_manifest(folder):
