@@ -4,8 +4,9 @@
  * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL [after]. The first
  * monitor command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It
  * sends itself the signal, once, before step N + 1: with N = 0 the command with WORD is the last that it has
- * done; with "after", as soon as step N + 1 is done. When WORD is "-", step 1 is the first that is seen with
- * the file there. The step is told in FILE.died. Without the file, or before WORD, nothing happens.
+ * done, with N = -1 it is not sent; with "after", as soon as step N + 1 is done. When WORD is "-", step 1 is
+ * the first that is seen with the file there. The step is told in FILE.died. Without the file, or before
+ * WORD, nothing happens.
  *
  * Only libvirtd itself counts: not what it has forked, and not QEMU, which it hands the variables on to. */
 #define _GNU_SOURCE
@@ -139,6 +140,18 @@ command(int fd, const char *data, size_t length)
     return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? memmem(data, length, "\"execute\"", 9) : NULL;
 }
 
+/* Dies before the first command with WORD. */
+static void
+neverSent(const char *data, size_t length, const char *name)
+{
+    Wish wish;
+
+    pthread_mutex_lock(&stepLock);
+    if (phase == WAITING && wanted(&wish) && wish.steps < 0 && memmem(data, length, wish.word, strlen(wish.word)))
+        die("command", name, wish.sig);
+    pthread_mutex_unlock(&stepLock);
+}
+
 static void
 commandStep(int fd, const char *data, size_t length)
 {
@@ -150,6 +163,7 @@ commandStep(int fd, const char *data, size_t length)
     length = data + length - begin;
     snprintf(name, sizeof(name), "%.*s", (int) (length < 100 ? length : 100), begin);
     name[strcspn(name, ",\r\n")] = '\0';
+    neverSent(begin, length, name);
     step("command", name);
 }
 

@@ -23,8 +23,8 @@ class CrashDaemon(Daemon):
         return dict(super().environment(), LD_PRELOAD=library, QBJ_CRASH_FILE=self.wish)
 
     def die_at(self, word, steps, sig=signal.SIGKILL, after=False):
-        """At the step that follows so many others after the command with @word, or from now on when that is "-"; with
-        @after when that step is done."""
+        """At the step that follows so many others after the command with @word, -1: instead of it; or from now on, when
+        that is "-". With @after, when that step is done."""
         for path in (self.wish + ".died", self.wish + ".new"):
             if os.path.exists(path):
                 os.unlink(path)

@@ -106,6 +106,7 @@ class Holder:
         sys.stdout.flush()
         pid = os.fork()
         if pid:
+            self.ended.pop(pid, None)         # of an earlier process that had the same number
             self.spawned[pid] = (argv, env, log)
             return pid
         try:

@@ -117,6 +117,7 @@ class Cell:
         self.number, self.after, self.writing, self.dying = number, after, writing, dying
         self.found = {}           # verdict -> what was seen
         self.came = self.outcome = None
+        self.ran = False          # it had been recorded that the job runs
         self.resumed = False      # a job was there when the daemon was back
         self.told = []            # errors
 
@@ -200,6 +201,7 @@ class Cell:
         self.came = self.daemon.step(self.daemon.is_there())
         if not self.came:
             self.daemon.kill()
+        self.ran = any("state='%s'" % state in self.status() for state in ("running", "ready"))
         if self.dying:
             os.kill(self.pid, signal.SIGKILL)
         thread.join(30)
@@ -288,10 +290,11 @@ class Cell:
         for folder in (self.daemon.state_dir, self.daemon.config_dir, self.folder):
             found += [n for n in os.listdir(folder) if n.startswith(".qbj-") or n == self.name + ".xml.new"]
         new = self.operation.new(self)
-        if self.operation.deletes and chain == new:
+        # where QEMU dies within job-finalize, the header may be new and the record old: nothing is removed then
+        if self.operation.deletes and chain == new and not (self.dying and self.operation.end is None):
             found += ["image %s" % path for path in self.paths if path not in new and os.path.exists(path)]
-        # who aborts a copy keeps its file
-        if self.operation.makes and chain != new and not self.resumed and os.path.exists(self.target):
+        # one that runs keeps its file, whoever ends it
+        if self.operation.makes and chain != new and not self.resumed and not self.ran and os.path.exists(self.target):
             found += ["image %s" % self.target]
         return found
 
