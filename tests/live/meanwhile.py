@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Each state that a block job may be recorded in, and what may happen to it while no daemon is there: the daemon dies
-at a chosen command, somebody else is at QEMU's monitor, the daemon comes back. Then the job must have ended as the table
-below says, and the disk is judged as in sweep.py.
+at a chosen command, somebody else is at QEMU's monitor, the daemon comes back. Then the job must have ended as the
+table below says, and the disk is judged as in sweep.py.
 
 Names of kinds of jobs as arguments run only these.
 """
