@@ -22,7 +22,7 @@
 #define TOP (LAYERS - 1)
 #define COPY 9                      /* number of the image that is the destination */
 #define QUICK_STEPS 20              /* no start and no pivot has more commands than this */
-#define CLEANING 10                 /* commands of such a pivot that come first: a question, and what may fail */
+#define CLEANING 11                 /* commands of such a pivot that come first: questions, and what may fail */
 
 #define PIVOT VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 #define SHALLOW VIR_DOMAIN_BLOCK_COPY_SHALLOW

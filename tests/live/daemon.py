@@ -472,6 +472,16 @@ class Daemon:
         except OSError:
             return None
 
+    def rewrite_status(self, domain, state, other):
+        """While it is down: the one record of ours that is in @state says @other. Gives whether there is one."""
+        text = self.status_xml(domain) or ""
+        before, mark, own = text.partition("<qbj:jobs")
+        if own.count(" state='%s'" % state) != 1:
+            return False
+        with open(os.path.join(self.state_dir, domain + ".xml"), "w") as f:
+            f.write(before + mark + own.replace(" state='%s'" % state, " state='%s'" % other))
+        return True
+
     # --- the end -------------------------------------------------------------------------------------------
 
     def keep(self):

@@ -66,14 +66,7 @@ class Held(Run):
 
     def record_says(self, state):
         """Only while no daemon is there."""
-        path = os.path.join(self.daemon.state_dir, self.name + ".xml")
-        with open(path, "r+") as f:
-            text = f.read()
-            before, mark, own = text.partition("<qbj:jobs")
-            self.ok(mark and own.count(" state='ready'") == 1, "the record says ready", text)
-            f.seek(0)
-            f.truncate()
-            f.write(before + mark + own.replace(" state='ready'", " state='%s'" % state))
+        self.ok(self.daemon.rewrite_status(self.name, "ready", state), "the record says ready", self.own_record)
 
     # --- H8 ------------------------------------------------------------------------------------------------
 

@@ -2,12 +2,14 @@
 """What QEMU does not forgive (protocol H): the order of commands around PENDING and CONCLUDED, taken from QEMU's own
 trace of its monitor; an intermediate commit whose overlay cannot be opened for writing, of which a careless driver's
 QEMU dies; a QEMU that is killed at the moment its idle guest's commit has completed; a target that hangs when the pivot
-comes; and two ends of a job that QEMU does not survive, whatever is done: the data must be there then.
+comes; two ends of a job that QEMU does not survive, whatever is done: the data must be there then; and a guest that is
+held while no daemon is there.
 """
 
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -22,9 +24,12 @@ import suite
 from copies import quietly
 from ends import Failing
 from hung import Call
+from images import make_chain
 from jobtest import ACTIVE, COPY, INACTIVE, PIVOT, TRANSIENT, fill, fuse_file, fuse_missing, holds
+from qmp import Qmp
 
 KILLS = 5
+HELD = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 LOCKS = 200                     # where QEMU's file locks for "I do not share" begin; the first: consistent reads
 
 
@@ -69,6 +74,25 @@ class Test(jobtest.JobChecks):
         self.ok(self.reopened(held, above, False), "the overlay is made writable in PENDING (H2)", self.show(trace))
         self.ok("query-named-block-nodes" not in [name for name, _ in ended],
                 "the nodes are not asked for in CONCLUDED (H3)", self.show(ended))
+        self.gone()
+
+    def test_pivot(self):
+        """The commands of a pivot, and how they lie around the states of the job."""
+        self.started("pivot")
+        if not self.trace.on():
+            self.out.skip("order of a pivot", "this QEMU has no trace events in its log")
+            return self.gone()
+        since = self.events.mark()
+        self.domain.blockCommit("vda", self.paths[1], None, 1 << 30, ACTIVE | HELD)
+        self.switched(since, "vda")
+        wanted = ["block-job-set-speed", "job-complete", "PENDING", "job-finalize", "CONCLUDED", "qom-get",
+                  "blockdev-del", "job-dismiss"]
+        trace = self.trace.read()
+        trace = trace[[name for name, _ in trace].index("block-commit"):]
+        first = [name for n, (name, _) in enumerate(trace) if name in wanted and name not in [t[0] for t in trace[:n]]]
+        self.equal(first, wanted, "the commands of a pivot come in this order")
+        self.equal([args["speed"] for name, args in trace if name == "block-job-set-speed"], [0],
+                   "its speed is not limited any more while the guest is held")
         self.gone()
 
     def test_abort(self):
@@ -236,6 +260,51 @@ class Test(jobtest.JobChecks):
         wrong = holds(chain.paths[-1], range(4))
         self.ok(not wrong, "overlay fails: it holds everything", wrong)
         self.domain.undefine()
+
+    # --- held while no daemon is there ---------------------------------------------------------------------
+
+    def two_jobs(self, name):
+        """A commit of vda that has just begun, and one of vdb that is ready."""
+        self.paths = {target: make_chain(plain.folder(self.daemon, "%s-%s" % (name, target)),
+                                         ["%s.%d" % (target, n) for n in range(3)], fill=fill)
+                      for target in ("vda", "vdb")}
+        self.daemon.own(*(self.paths["vda"] + self.paths["vdb"]))
+        self.start(name, plain.domain(name, [plain.disk(target, self.paths[target][-1]) for target in self.paths]))
+        traced = self.trace.on()
+        self.domain.blockCommit("vda", self.paths["vda"][0], self.paths["vda"][1], 1, HELD)
+        self.domain.blockCommit("vdb", None, None, 0, ACTIVE)
+        self.ok(jobs.wait_ready(self.domain, "vdb") and
+                jobs.wait_for(lambda: " state='ready'" in self.daemon.status_xml(name)), "the record says ready")
+        return traced
+
+    def both_pending(self):
+        """While no daemon is there: both jobs, the second one because it was completed."""
+        names = re.findall(r"<blockjob name='(commit-vd[ab]-[\w-]+)'", self.daemon.status_xml(self.name))
+        monitor = Qmp(self.daemon.monitor_path(self.name))
+        monitor.call("block-job-set-speed", device=names[0], speed=0)
+        monitor.call("job-complete", id=names[1])
+        states = lambda: [j["status"] for j in monitor.call("query-jobs")]
+        self.ok(jobs.wait_for(lambda: states() == ["pending"] * 2), "both wait in PENDING", states)
+        monitor.close()
+        return names
+
+    def test_held_first(self):
+        """H13: a new daemon first sees to the job that holds its guest, although the other one was begun before it."""
+        traced = self.two_jobs("first")
+        self.daemon.kill()
+        names = self.both_pending()
+        self.ok(self.daemon.rewrite_status(self.name, "ready", "pivoting"), "the record says pivoting")
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName(self.name)
+        self.ok(jobs.wait_gone(self.domain, "vda") and jobs.wait_gone(self.domain, "vdb"), "both jobs end")
+        self.equal((self.chain(), self.chain(disk="vdb")), (self.paths["vda"][::-2], self.paths["vdb"][:1]),
+                   "both chains are the new ones")
+        if traced:
+            trace = self.trace.read()
+            self.equal([args["id"] for name, args in trace if name == "job-finalize"], names[::-1],
+                       "the one that held the guest was finalized first (H13)")
+        self.gone()
 
 
 def run(out, args, mode):

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_control.h"
+#include "engine_export.h"
 #include "engine_paused.h"
 #include "engine_pending.h"
 #include "engine_phase.h"
@@ -96,7 +97,8 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
 static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
-    if (qbjEnginePendingPlan(vm, job) < 0 ||
+    if (qbjEngineExportRefuse(vm, job) < 0 ||
+        qbjEnginePendingPlan(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
         qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 ||
         (virQbjJobIsAdopted(job) && qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0))
