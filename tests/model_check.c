@@ -10,9 +10,9 @@
  *   7  after job-complete no soft cancel; no question for nodes when a pull has concluded
  *   8  one outcome for each job, whatever is repeated
  *   9  at the end no job, node, right, file or record is left; the final event was sent, once
+ *  10  after every crash all disks of a group are new, or all are old: model_group_world.c
  *
- * 6 and "the job can end" are about all that can follow, and checked by model_explore.c. 10 is about several
- * disks, which the model does not have. */
+ * 6 and "the job can end" are about all that can follow, and checked by model_explore.c. */
 #include <config.h>
 
 #include "internal.h"

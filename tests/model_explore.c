@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "model_explore.h"
+#include "model_group.h"
 
 /* A transition: the number of the world that it leads to, and its modelStepKind. */
 #define MODEL_EDGE(to, kind) ((guint32) (to) << 2 | (kind))
@@ -18,7 +19,8 @@ struct _modelOrigin {
 
 typedef struct _modelSearch modelSearch;
 struct _modelSearch {
-    GHashTable *numbers;        /* modelWorld -> 1 + its number */
+    const modelFace *face;
+    GHashTable *numbers;        /* world -> 1 + its number */
     GPtrArray *worlds;          /* by number; in blocks */
     GPtrArray *blocks;
     GArray *origins;            /* modelOrigin, by number */
@@ -29,6 +31,9 @@ struct _modelSearch {
     qbjJobKind kind;
 };
 
+/* Of a world in the present search: glib's callbacks are not told. */
+static size_t modelSize;
+
 static guint
 modelHash(gconstpointer key)
 {
@@ -36,10 +41,10 @@ modelHash(gconstpointer key)
     guint64 hash = G_GUINT64_CONSTANT(14695981039346656037);
     size_t i;
 
-    for (i = 0; i < sizeof(modelWorld); i += sizeof(guint64)) {
+    for (i = 0; i < modelSize; i += sizeof(guint64)) {
         guint64 word = 0;
 
-        memcpy(&word, bytes + i, MIN(sizeof(word), sizeof(modelWorld) - i));
+        memcpy(&word, bytes + i, MIN(sizeof(word), modelSize - i));
         hash = (hash ^ word) * G_GUINT64_CONSTANT(1099511628211);
         hash ^= hash >> 29;
     }
@@ -49,26 +54,25 @@ modelHash(gconstpointer key)
 static gboolean
 modelEqual(gconstpointer a, gconstpointer b)
 {
-    return memcmp(a, b, sizeof(modelWorld)) == 0;
+    return memcmp(a, b, modelSize) == 0;
 }
 
 #define MODEL_BLOCK 4096
 
-static modelWorld *
-modelKeep(modelSearch *search, const modelWorld *world)
+static guint8 *
+modelKeep(modelSearch *search, const void *world)
 {
     size_t place = search->worlds->len % MODEL_BLOCK;
-    modelWorld *block;
+    guint8 *block;
 
     if (place == 0)
-        g_ptr_array_add(search->blocks, g_new(modelWorld, MODEL_BLOCK));
+        g_ptr_array_add(search->blocks, g_malloc_n(MODEL_BLOCK, modelSize));
     block = g_ptr_array_index(search->blocks, search->blocks->len - 1);
-    block[place] = *world;
-    return &block[place];
+    return memcpy(block + place * modelSize, world, modelSize);
 }
 
 static void
-modelMeet(const modelWorld *world, const char *label, modelStepKind kind, void *opaque)
+modelMeet(const void *world, const char *label, modelStepKind kind, void *opaque)
 {
     modelSearch *search = opaque;
     guint32 number = GPOINTER_TO_UINT(g_hash_table_lookup(search->numbers, world));
@@ -76,7 +80,7 @@ modelMeet(const modelWorld *world, const char *label, modelStepKind kind, void *
     guint32 edge;
 
     if (number == 0) {
-        modelWorld *copy = modelKeep(search, world);
+        guint8 *copy = modelKeep(search, world);
 
         g_ptr_array_add(search->worlds, copy);
         g_array_append_val(search->origins, origin);
@@ -110,23 +114,15 @@ modelNoRow(qbjJobState state, qbjJobEvent event, void *opaque)
 
 /* ---- the way to a world ---- */
 
-/* A step that the table decides is told as its row. */
 static char *
 modelStepText(const modelSearch *search, guint32 number)
 {
     const modelOrigin *origin = &g_array_index(search->origins, modelOrigin, number);
-    const modelWorld *before = g_ptr_array_index(search->worlds, origin->parent);
-    const modelWorld *after = g_ptr_array_index(search->worlds, number);
+    char *row = search->face->row(g_ptr_array_index(search->worlds, origin->parent),
+                                  g_ptr_array_index(search->worlds, number), origin->label);
 
-    if (STREQ(origin->label, "no row"))
-        return g_strdup_printf("%s changes nothing in %s", qbjJobEventTypeToString(before->event - 1),
-                               qbjJobStateTypeToString(before->mem.state));
-    if (STREQ(origin->label, "table"))
-        return g_strdup_printf("%s x %s -> %s, do %s", qbjJobStateTypeToString(before->mem.state),
-                               qbjJobEventTypeToString(before->event - 1), qbjJobStateTypeToString(after->mem.state),
-                               qbjJobActionTypeToString(after->action));
-    return g_strdup_printf("%s%s", origin->label,
-                           origin->kind == MODEL_STEP_SILENCE ? ", but the answer does not come" : "");
+    return row ? row : g_strdup_printf("%s%s", origin->label, origin->kind == MODEL_STEP_SILENCE
+                                       ? ", but the answer does not come" : "");
 }
 
 static void
@@ -134,7 +130,7 @@ modelPrintWay(const modelSearch *search, guint32 number)
 {
     guint32 parent = g_array_index(search->origins, modelOrigin, number).parent;
     g_autofree char *step = modelStepText(search, number);
-    g_autofree char *world = modelText(g_ptr_array_index(search->worlds, number));
+    g_autofree char *world = search->face->text(g_ptr_array_index(search->worlds, number));
 
     if (parent != number)
         modelPrintWay(search, parent);
@@ -146,18 +142,17 @@ modelPrintWay(const modelSearch *search, guint32 number)
 static const char *
 modelVisitAll(modelContext *context, modelSearch *search)
 {
-    modelWorld first = modelStart(context->setup);
+    g_autofree guint8 *first = g_malloc0(modelSize);
 
-    modelMeet(&first, "a client begins the job", MODEL_STEP_PROGRESS, search);
+    search->face->start(context, first);
+    modelMeet(first, "a client begins the job", MODEL_STEP_PROGRESS, search);
     g_array_set_size(search->edges, 0);
 
     for (search->current = 0; search->current < search->worlds->len; search->current++) {
-        const modelWorld *world = g_ptr_array_index(search->worlds, search->current);
+        const void *world = g_ptr_array_index(search->worlds, search->current);
 
-        if (!(context->violation = modelCheck(context, world)) && !modelIsEnd(world)) {
-            modelDaemonSteps(context, world);
-            modelQemuSteps(context, world);
-        }
+        if (!(context->violation = search->face->check(context, world)) && !search->face->isEnd(world))
+            search->face->steps(context, world);
         if (context->violation)
             return context->violation;
         g_array_append_val(search->ends, search->edges->len);
@@ -217,10 +212,10 @@ modelCheckProgress(const modelContext *context, modelSearch *search)
     size_t i;
 
     for (i = 0; i < search->worlds->len; i++) {
-        const modelWorld *world = g_ptr_array_index(search->worlds, i);
+        const void *world = g_ptr_array_index(search->worlds, i);
 
-        loose[i] = !modelIsHeld(context, world);
-        ends[i] = modelIsEnd(world);
+        loose[i] = !search->face->isHeld(context, world);
+        ends[i] = search->face->isEnd(world);
     }
 
     if ((wrong = modelSpread(search, loose, true, "6: the guest is held for ever")))
@@ -232,6 +227,7 @@ const char *
 modelExplore(const modelSetup *setup, modelFind find, modelMistake mistake, modelSeen *seen, bool quiet)
 {
     modelSearch search = {
+        .face = setup->group ? &modelGroupFace : &modelOneFace,
         .numbers = g_hash_table_new(modelHash, modelEqual),
         .worlds = g_ptr_array_new(),
         .blocks = g_ptr_array_new_with_free_func(g_free),
@@ -245,8 +241,10 @@ modelExplore(const modelSetup *setup, modelFind find, modelMistake mistake, mode
         .setup = setup, .kind = search.kind, .mistake = mistake, .find = find,
         .next = modelMeet, .row = modelRow, .noRow = modelNoRow, .opaque = &search,
     };
-    const char *wrong = modelVisitAll(&context, &search);
+    const char *wrong;
 
+    modelSize = search.face->size;
+    wrong = modelVisitAll(&context, &search);
     if (!wrong)
         wrong = modelCheckProgress(&context, &search);
     if (wrong && !quiet)

@@ -9,7 +9,7 @@ struct _modelSpoiled {
     const char *setup;
     modelMistake mistake;       /* of the engine, or */
     qbjJobMove row;             /* in place of the table's: with kinds 0 there is none; state LAST: no such mistake */
-    char invariant;
+    int invariant;
 };
 
 extern const modelSpoiled modelSpoileds[];

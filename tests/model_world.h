@@ -102,6 +102,7 @@ struct _modelSetup {
     qbjJobType type;
     bool foreign;               /* somebody else cancels, completes, finalizes, dismisses */
     bool finalizeFails;         /* job-finalize ends the job with an error */
+    bool group;                 /* two disks whose pivots are one decision: model_group.h */
     bool slow;                  /* only with -m slow */
     bool unreadable;            /* begins with a daemon that finds a record it does not understand */
 };
@@ -129,6 +130,14 @@ typedef enum {
     MODEL_TRUSTS_RENAME,
     MODEL_TRUSTS_MEMORY,
     MODEL_CANCELS_ONCE,
+    MODEL_GROUP_EACH_SWITCHES,
+    MODEL_GROUP_ONE_BY_ONE,
+    MODEL_GROUP_CALLS_ONE_OFF,
+    MODEL_GROUP_SETTLES_ONE,
+    MODEL_GROUP_SAVES_ONE_AGAIN,
+    MODEL_GROUP_GOES_BACK_LATE,
+    MODEL_GROUP_NO_SYNC,
+    MODEL_GROUP_TRUSTS_RECORD,
     MODEL_MISTAKES
 } modelMistake;
 
@@ -147,11 +156,26 @@ struct _modelContext {
     const qbjJobMove *(*find)(qbjJobKind kind, qbjJobState state, qbjJobEvent event);
     const char *violation;      /* set by a step that breaks an invariant */
     /* called with each world that can follow, with each row used, and with each event that has no row */
-    void (*next)(const modelWorld *world, const char *label, modelStepKind kind, void *opaque);
+    void (*next)(const void *world, const char *label, modelStepKind kind, void *opaque);
     void (*row)(const qbjJobMove *move, void *opaque);
     void (*noRow)(qbjJobState state, qbjJobEvent event, void *opaque);
     void *opaque;
 };
+
+/* What a search must know of a kind of worlds, which are bytes only. */
+typedef struct _modelFace modelFace;
+struct _modelFace {
+    size_t size;
+    void (*start)(const modelContext *context, void *world);    /* @world is all zeroes */
+    void (*steps)(modelContext *context, const void *world);    /* calls context->next with each that can follow */
+    const char *(*check)(const modelContext *context, const void *world);
+    bool (*isHeld)(const modelContext *context, const void *world);
+    bool (*isEnd)(const void *world);
+    char *(*text)(const void *world);
+    char *(*row)(const void *before, const void *after, const char *label);     /* of a step that the table decides */
+};
+
+extern const modelFace modelOneFace;
 
 /* model_world.c: what a world is */
 modelWorld modelStart(const modelSetup *setup);

@@ -14,6 +14,9 @@ static const modelSetup setups[] = {
     { .name = "active-commit-finalize-fails", .type = QBJ_TYPE_ACTIVE_COMMIT, .finalizeFails = true },
     { .name = "active-commit-others", .type = QBJ_TYPE_ACTIVE_COMMIT, .foreign = true },
     { .name = "active-commit-unreadable", .type = QBJ_TYPE_ACTIVE_COMMIT, .unreadable = true },
+    { .name = "group", .type = QBJ_TYPE_ACTIVE_COMMIT, .group = true },
+    { .name = "group-finalize-fails", .type = QBJ_TYPE_ACTIVE_COMMIT, .group = true, .finalizeFails = true,
+      .slow = true },
     { .name = "copy", .type = QBJ_TYPE_COPY },
     { .name = "copy-others", .type = QBJ_TYPE_COPY, .foreign = true, .slow = true },
     { .name = "commit", .type = QBJ_TYPE_COMMIT },
@@ -31,7 +34,10 @@ static modelSeen seen;
 static void
 modelTestSetup(const void *opaque)
 {
-    g_assert_cmpstr(modelExplore(opaque, qbjJobMoveFind, MODEL_RIGHT, &seen, false), ==, NULL);
+    const modelSetup *setup = opaque;
+
+    /* the rows of a group are some of those of one disk */
+    g_assert_cmpstr(modelExplore(setup, qbjJobMoveFind, MODEL_RIGHT, setup->group ? NULL : &seen, false), ==, NULL);
 }
 
 /* ---- what the model met ---- */
@@ -184,7 +190,7 @@ modelTestMistake(const void *opaque)
     wrong = modelExplore(modelFindSetup(mistake->setup), modelFindSpoiled, mistake->mistake, NULL, true);
     g_test_message("%s", NULLSTR(wrong));
     g_assert_nonnull(wrong);
-    g_assert_cmpint(*wrong, ==, mistake->invariant);
+    g_assert_cmpint(atoi(wrong), ==, mistake->invariant);
 }
 
 int

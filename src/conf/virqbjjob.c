@@ -24,6 +24,7 @@ virQbjJobFree(virQbjJob *job)
 
     qbjSpecFree(job->spec);
     VIR_FORCE_CLOSE(job->targetFd);
+    g_free(job->group);
     g_free(job->errmsg);
     g_free(job->paused);
     g_free(job->oldDisk);

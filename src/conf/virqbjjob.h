@@ -39,6 +39,7 @@ struct _virQbjJob {
                                  * (qbjEngineDoSettle) */
     int targetFd;               /* PREPARING of a copy: its file, which has no name until the record is saved
                                  * (qbjHostTargetCreate), else -1; not saved */
+    char *group;                /* name of the group that the job belongs to (job_group.h), NULL: none */
     char *errmsg;               /* QEMU's reason, or NULL */
     char *oldDisk;              /* A, from the first rename of a pivot on: <disk> text with the source and
                                  * chain from before, or NULL; saved */

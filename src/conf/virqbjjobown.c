@@ -97,6 +97,7 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     job->cancelSoft = virQbjXMLPropYes(node, "soft");
     job->readyEmitted = virQbjXMLPropYes(node, "ready");
     job->acknowledged = virQbjXMLPropYes(node, "acknowledged");
+    virQbjXMLTakeProp(node, "group", &job->group);
     job->spec = virQbjJobOwnParseSpec(node, name);
     if ((old = virQbjXMLChild(node, "olddisk", VIR_QBJ_XML_NAMESPACE)))
         job->oldDisk = virXMLNodeContentString(old);
@@ -138,6 +139,7 @@ virQbjJobOwnFormatAttributes(virBuffer *attrs, const virQbjJob *job)
     virBufferAsprintf(attrs, " state='%s'", qbjJobStateTypeToString(job->state));
     if (!job->apiFlagsUnknown)
         virBufferAsprintf(attrs, " flags='0x%x'", job->apiFlags);
+    virBufferEscapeString(attrs, " group='%s'", job->group);
     if (job->outcomeKnown)
         virBufferAsprintf(attrs, " outcome='%s'", job->outcomeNew ? "new" : "old");
 
