@@ -119,6 +119,15 @@ CASES = [
     ('static', 'out of bounds', {'src/a.c': 'int\nf(void)\n{\n    int a[2] = { 0 };\n    return a[2];\n}\n'},
      ['src/a.c:5: Array']),
     ('static', 'not initialised', {'src/a.c': 'int\nf(void)\n{\n    int a;\n    return a;\n}\n'}, ['src/a.c:5:']),
+
+    ('testnames', 'good',
+     {'docs/a.rst': 'x [a.py: b, c-d; qbjxtest: y/z,\n f]\n[not: one]\n',
+      'tests/live/a.py': 'class T:\n    def test_b(self):\n        pass\n\n    def test_c_d(self):\n        pass\n',
+      'tests/qbjxtest.c': '    add("/x/y/z", t);\n', 'tests/x_more.c': 'static void\nf(void)\n{\n}\n'}, []),
+    ('testnames', 'no program', {'docs/a.rst': '\n[qbjxtest: y]\n'},
+     ['docs/a.rst:2: there is no test program qbjxtest']),
+    ('testnames', 'no test', {'docs/a.rst': '[a.py: b, e]\n', 'tests/a.py': 'def test_b():\n    be()\n'},
+     ['docs/a.rst:1: a.py has no test e']),
 ]
 
 # name, source of the module, source of a layer, what the findings must contain

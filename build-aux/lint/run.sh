@@ -22,8 +22,8 @@ lint() {
     fi
 }
 
-echo "1..10"
-for name in includes purity onewriter shape format potfiles catalogue scripts static; do
+echo "1..11"
+for name in includes purity onewriter shape format potfiles catalogue scripts static testnames; do
     lint "$name"
 done
 lint exports "$build"
