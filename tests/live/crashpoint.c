@@ -1,12 +1,12 @@
 /* For LD_PRELOAD: ends or stops the process at a chosen step of what it does to files and sockets. With it
  * any libvirtd, whatever its driver, dies at the same step each time, however fast the machine is.
  *
- * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL [after]. The first
+ * The file that $QBJ_CRASH_FILE names says when, looked at before each step: WORD N SIGNAL [HOW]. The first
  * monitor command with WORD is step 0; each rename, removal and fsync, and each monitor command, adds one. It
  * sends itself the signal, once, before step N + 1: with N = 0 the command with WORD is the last that it has
- * done, with N = -1 it is not sent; with "after", as soon as step N + 1 is done. When WORD is "-", step 1 is
- * the first that is seen with the file there. The step is told in FILE.died. Without the file, or before
- * WORD, nothing happens.
+ * done, with N = -1 it is not sent. HOW "after": as soon as step N + 1 is done; "fails": it lives, and that
+ * step fails with EIO, where commands do not count. When WORD is "-", step 1 is the first that is seen with
+ * the file there. The step is told in FILE.died. Without the file, or before WORD, nothing happens.
  *
  * Only libvirtd itself counts: not what it has forked, and not QEMU, which it hands the variables on to. */
 #define _GNU_SOURCE
@@ -37,7 +37,7 @@ static _Thread_local struct {
 } last;
 
 typedef struct {
-    char word[64], after[8];
+    char word[64], how[8];
     long steps;
     int sig;
 } Wish;
@@ -58,9 +58,9 @@ wanted(Wish *wish)
     FILE *file = path ? fopen(path, "re") : NULL;
     int got = 0;
 
-    wish->after[0] = '\0';
+    wish->how[0] = '\0';
     if (file) {
-        got = fscanf(file, "%63s %ld %d %7s", wish->word, &wish->steps, &wish->sig, wish->after);
+        got = fscanf(file, "%63s %ld %d %7s", wish->word, &wish->steps, &wish->sig, wish->how);
         fclose(file);
     }
     errno = before;
@@ -68,7 +68,7 @@ wanted(Wish *wish)
 }
 
 static void
-die(const char *what, const char *name, int sig)
+tell(const char *what, const char *name)
 {
     char path[4096];
     FILE *file;
@@ -80,13 +80,20 @@ die(const char *what, const char *name, int sig)
         fprintf(file, "%s %s\n", what, name);
         fclose(file);
     }
+}
+
+static void
+die(const char *what, const char *name, int sig)
+{
+    tell(what, name);
     kill(getpid(), sig);
 }
 
-/* Counts a step, and dies when it is the one after the last. */
-static void
+/* Counts a step, and dies when it is the one after the last. True: that one is to fail instead. */
+static bool
 step(const char *what, const char *name)
 {
+    bool fails = false, failing;
     Wish wish;
 
     pthread_mutex_lock(&stepLock);
@@ -94,15 +101,22 @@ step(const char *what, const char *name)
     if (phase != OVER && wanted(&wish)) {
         if (strcmp(wish.word, "-") == 0)
             phase = COUNTING;
-        if (phase == COUNTING) {
+        failing = strcmp(wish.how, "fails") == 0;
+        if (phase == COUNTING && !(failing && strcmp(what, "command") == 0)) {
             last.number = ++passed;
             last.what = what;
             snprintf(last.name, sizeof(last.name), "%s", name);
-            if (passed > wish.steps && !wish.after[0])
+            fails = failing && passed == wish.steps + 1;
+            if (fails)
+                tell(what, name);
+            else if (passed > wish.steps && !wish.how[0])
                 die(what, name, wish.sig);
         }
     }
     pthread_mutex_unlock(&stepLock);
+    if (fails)
+        errno = EIO;
+    return fails;
 }
 
 /* Dies when the step of this thread is the last. Returns the @result of what was done. */
@@ -112,14 +126,15 @@ stepDone(int result)
     Wish wish;
 
     pthread_mutex_lock(&stepLock);
-    if (phase == COUNTING && last.number && wanted(&wish) && wish.after[0] && last.number > wish.steps)
+    if (phase == COUNTING && last.number && wanted(&wish) && strcmp(wish.how, "after") == 0 &&
+        last.number > wish.steps)
         die(last.what, last.name, wish.sig);
     last.number = 0;
     pthread_mutex_unlock(&stepLock);
     return result;
 }
 
-static void
+static bool
 fileStep(const char *what, int fd)
 {
     char link[64], name[4096];
@@ -128,7 +143,7 @@ fileStep(const char *what, int fd)
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     length = readlink(link, name, sizeof(name) - 1);
     name[length > 0 ? length : 0] = '\0';
-    step(what, name);
+    return step(what, name);
 }
 
 /* Of a monitor command in @data; NULL: there is none. What is written into files may hold some as well. */
@@ -223,41 +238,47 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 int
 rename(const char *from, const char *to)
 {
-    step("rename", to);
+    if (step("rename", to))
+        return -1;
     return stepDone(NEXT(rename)(from, to));
 }
 
 int
 renameat(int fromFolder, const char *from, int toFolder, const char *to)
 {
-    step("rename", to);
+    if (step("rename", to))
+        return -1;
     return stepDone(NEXT(renameat)(fromFolder, from, toFolder, to));
 }
 
 int
 unlink(const char *path)
 {
-    step("unlink", path);
+    if (step("unlink", path))
+        return -1;
     return stepDone(NEXT(unlink)(path));
 }
 
 int
 unlinkat(int folder, const char *path, int flags)
 {
-    step("unlink", path);
+    if (step("unlink", path))
+        return -1;
     return stepDone(NEXT(unlinkat)(folder, path, flags));
 }
 
 int
 fsync(int fd)
 {
-    fileStep("fsync", fd);
+    if (fileStep("fsync", fd))
+        return -1;
     return stepDone(NEXT(fsync)(fd));
 }
 
 int
 fdatasync(int fd)
 {
-    fileStep("fdatasync", fd);
+    if (fileStep("fdatasync", fd))
+        return -1;
     return stepDone(NEXT(fdatasync)(fd));
 }

@@ -22,14 +22,14 @@ class CrashDaemon(Daemon):
             os.chmod(library, 0o755)
         return dict(super().environment(), LD_PRELOAD=library, QBJ_CRASH_FILE=self.wish)
 
-    def die_at(self, word, steps, sig=signal.SIGKILL, after=False):
+    def die_at(self, word, steps, sig=signal.SIGKILL, how=""):
         """At the step that follows so many others after the command with @word, -1: instead of it; or from now on, when
-        that is "-". With @after, when that step is done."""
+        that is "-". @how: "after": when that step is done; "fails": it lives, and that step fails."""
         for path in (self.wish + ".died", self.wish + ".new"):
             if os.path.exists(path):
                 os.unlink(path)
         with open(self.wish + ".new", "w") as f:
-            f.write("%s %d %d%s\n" % (word, steps, sig, " after" if after else ""))
+            f.write("%s %d %d %s\n" % (word, steps, sig, how))
         os.rename(self.wish + ".new", self.wish)
         self.dies = sig == signal.SIGKILL
 
@@ -38,9 +38,12 @@ class CrashDaemon(Daemon):
         came = jobs.wait_for(self.is_there, timeout)
         return self.step(came)
 
+    def told(self):
+        return os.path.exists(self.wish + ".died")
+
     def is_there(self):
         # one that dies keeps its pid file locked until the last thread has gone
-        return os.path.exists(self.wish + ".died") and (not self.alive() or not self.dies and is_stopped(self.pid))
+        return self.told() and (not self.alive() or not self.dies and is_stopped(self.pid))
 
     def step(self, came):
         """Takes the wish back."""

@@ -115,7 +115,7 @@ class Meanwhile(Cell):
         self.wanted = wanted[kind] if isinstance(wanted, dict) else wanted
         self.start, new, rows = KINDS[kind]
         self.deeds, self.switches = deeds.split(), rows is SWITCHES
-        super().__init__(place, name, Operation(self.begin_job, new, None, 0), 0, False, writing=False, dying=False)
+        super().__init__(place, name, Operation(self.begin_job, new, None, 0), 0, "before", writing=False, dying=False)
 
     def begin_job(self, _cell):
         self.start(self, SLOW if self.record == "running" else 0)

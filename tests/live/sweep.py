@@ -11,7 +11,8 @@ to QEMU. It is started again, the guest writes on, the power fails; then the dis
   untidy      something of the job is left: a record, a job or node in QEMU, a temporary file
 
 Each with a guest that writes all the time, and with one that is idle: what only QEMU's memory holds is missed only
-then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files.
+then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files. And each rename,
+removal and fsync fails once, with EIO, while the daemon lives.
 
 usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [OPERATION...]
 
@@ -38,7 +39,7 @@ from tap import Tap
 STEPS_MAX = 200
 GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
           "QEMU dies too": dict(writing=True, dying=True)}
-MOMENTS = {"before": False, "after": True}
+MOMENTS = ("before", "after", "fails")
 
 
 class Place:
@@ -78,7 +79,8 @@ class Sweep:
         names = args.operations or list(OPERATIONS)
         for driver in drivers:
             self.tally[driver] = collections.Counter()
-            all_units = [(driver, name, guest, moment) for moment in MOMENTS for guest in GUESTS for name in names]
+            all_units = [(driver, name, guest, moment) for moment in MOMENTS for guest in GUESTS for name in names
+                         if moment != "fails" or not GUESTS[guest]["dying"]]
             if args.sample:
                 cells = [(*unit, [step]) for unit in all_units for step in range(OPERATIONS[unit[1]].steps)]
                 all_units = random.Random(args.sample).sample(cells, args.sample)
@@ -122,7 +124,7 @@ class Sweep:
             self.serial += 1
             serial = self.serial
         begin = time.monotonic()
-        cell = Cell(places[driver], "s%d" % serial, OPERATIONS[name], step, MOMENTS[moment], **GUESTS[guest])
+        cell = Cell(places[driver], "s%d" % serial, OPERATIONS[name], step, moment, **GUESTS[guest])
         words = "%s %s, %s, %s step %d" % (driver, name, guest, moment, step + 1)
         try:
             verdict = cell.run()

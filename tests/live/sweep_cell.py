@@ -109,12 +109,13 @@ def image(name):
 
 
 class Cell:
-    """@place: a daemon that runs, and what all its cells share. It dies before its step @number, from 0, or @after
-    it; with @dying, QEMU dies at that instant, too."""
+    """@place: a daemon that runs, and what all its cells share. It dies before its step @number, from 0, or after it,
+    by @moment, or lives and that step fails; with @dying, QEMU dies at that instant, too."""
 
-    def __init__(self, place, name, operation, number, after, writing, dying):
+    def __init__(self, place, name, operation, number, moment, writing, dying):
         self.place, self.daemon, self.name, self.operation = place, place.daemon, name, operation
-        self.number, self.after, self.writing, self.dying = number, after, writing, dying
+        self.number, self.fails, self.writing, self.dying = number, moment == "fails", writing, dying
+        self.how = "" if moment == "before" else moment
         self.found = {}           # verdict -> what was seen
         self.came = self.outcome = None
         self.ran = False          # it had been recorded that the job runs
@@ -136,9 +137,10 @@ class Cell:
         try:
             self.begin()
             self.crash()
-            self.daemon.start()
-            self.place.connect()
-            self.domain = self.place.conn.lookupByName(self.name)
+            if not self.fails:
+                self.daemon.start()
+                self.place.connect()
+                self.domain = self.place.conn.lookupByName(self.name)
             if not self.dying:
                 self.goes_on()
             self.power_cycle()
@@ -184,22 +186,23 @@ class Cell:
             self.told.append(str(e))
 
     def crash(self):
+        there = self.daemon.told if self.fails else self.daemon.is_there
         if self.operation.end == "ready":
             over = lambda: self.ready_recorded() or not jobs.recorded(self.status())  # noqa: E731
         else:
             over = lambda: not jobs.recorded(self.status())                           # noqa: E731
-        self.daemon.die_at("-", self.number, after=self.after)
+        self.daemon.die_at("-", self.number, how=self.how)
         thread = threading.Thread(target=self.call, daemon=True)
         thread.start()
         since = None
-        while not self.daemon.is_there():
-            quiet = not thread.is_alive() and over()
+        while not there() or self.fails:
+            quiet = not thread.is_alive() and (self.told or over())
             since = (since or time.monotonic()) if quiet else None
             if since and time.monotonic() - since > 0.5:
                 break
             time.sleep(0.01)
-        self.came = self.daemon.step(self.daemon.is_there())
-        if not self.came:
+        self.came = self.daemon.step(there())
+        if not self.came and not self.fails:
             self.daemon.kill()
         self.ran = any("state='%s'" % state in self.status() for state in ("running", "ready"))
         if self.dying:
@@ -291,12 +294,15 @@ class Cell:
             found += [n for n in os.listdir(folder) if n.startswith(".qbj-") or n == self.name + ".xml.new"]
         new = self.operation.new(self)
         # where QEMU dies within job-finalize, the header may be new and the record old: nothing is removed then
-        if self.operation.deletes and chain == new and not (self.dying and self.operation.end is None):
+        undecided = self.dying and self.operation.end is None
+        if self.operation.deletes and chain == new and not undecided:
             found += ["image %s" % path for path in self.paths if path not in new and os.path.exists(path)]
         # one that runs keeps its file, whoever ends it
         if self.operation.makes and chain != new and not self.resumed and not self.ran and os.path.exists(self.target):
             found += ["image %s" % self.target]
-        return found
+        # one that could not be removed is told in the log, and left
+        refused = os.path.basename(self.came.split(" ")[-1]) if self.fails and self.came else None
+        return [f for f in found if os.path.basename(f) != refused]
 
     def another(self):
         """The disk takes another job. With an idle guest not: it would write what has to be there without it."""
@@ -373,6 +379,8 @@ class Cell:
         """Nothing of the cell is left for the next one."""
         for pid in self.daemon.qemu_pids():
             os.kill(pid, signal.SIGKILL)
+        if self.fails:
+            self.daemon.kill()            # the next one counts anew
         if not self.daemon.alive():
             self.daemon.start()
             self.place.connect()
