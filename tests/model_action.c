@@ -21,6 +21,8 @@ modelResult(modelContext *context, modelWorld world, int event, const char *labe
     world.event = event < 0 ? 0 : 1 + event;
     if (event == MODEL_LATER)
         modelArm(&world, MODEL_TIMER_RESUME);
+    if (event == MODEL_RETRY)
+        modelArm(&world, MODEL_TIMER_TIMEOUT);
     modelEmit(context, &world, label, kind);
 }
 
@@ -42,11 +44,12 @@ modelSilence(const modelWorld *world)
     case QBJ_DO_PREPARE:
     case QBJ_DO_UNDO_PREPARE:
     case QBJ_DO_PREFLUSH:
-    case QBJ_DO_READ_OUTCOME:
-    case QBJ_DO_LOOK_AT_ROOT:
     case QBJ_DO_FINISH:
     case QBJ_DO_CLEAN:
         return QBJ_EVENT_FAILED;
+    case QBJ_DO_READ_OUTCOME:
+    case QBJ_DO_LOOK_AT_ROOT:
+        return MODEL_RETRY;
     case QBJ_DO_DISMISS_STRAY:
         return world->pc == 0 ? MODEL_NOTHING : QBJ_EVENT_FAILED;
     case QBJ_DO_FLUSH_FINALIZE:

@@ -145,6 +145,9 @@ modelSent(modelContext *context, modelWorld before, modelWorld world, bool taken
     modelNoAnswer(context, before);
     if (!modelAnswers(&before))
         return;
+    /* of a pivot QEMU is asked for the outcome in the same write */
+    if (taken && context->kind == QBJ_KIND_A && before.mem.state == QBJ_STATE_COMMITTED && world.root)
+        modelCommand(context, world, QBJ_EVENT_NEW, label);
     if (taken)
         modelCommand(context, world, MODEL_NOTHING, label);
     else

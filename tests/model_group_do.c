@@ -201,6 +201,7 @@ modelGroupFinalize(const modelGroupAt *at, modelGroup world)
     world.news |= at->bit;
     error = world;
     world.root |= at->bit;
+    modelGroupEnds(at, world, QBJ_EVENT_NEW, "job-finalize, and the question for the outcome");
     modelGroupEnds(at, world, MODEL_NOTHING, "job-finalize");
     modelGroupResult(at->context, world, at->disk, MODEL_LATER, "job-finalize", MODEL_STEP_SILENCE);
     if (at->context->setup->finalizeFails) {
@@ -409,7 +410,9 @@ modelGroupDo(modelContext *context, const modelGroup *world, size_t disk)
             modelGroupEnds(&at, next, modelGroupStatus(world, disk), "query-jobs");
         break;
     case QBJ_DO_LOOK_AT_ROOT:
-        modelGroupSilence(&at, next, QBJ_EVENT_FAILED);
+        next.again |= world->ending ? 0 : at.bit;
+        modelGroupSilence(&at, next, MODEL_NOTHING);
+        next.again = world->again;
         if (world->vm)
             modelGroupEnds(&at, next, world->root & at.bit ? QBJ_EVENT_NEW : QBJ_EVENT_OLD, "qom-get");
         break;

@@ -39,6 +39,7 @@ const modelSpoiled modelSpoileds[] = {
     { "old-after-the-decision", "active-commit", ROW(COMMITTED, VM_GONE, SETTLING_OFFLINE, SETTLE_OLD, NOT), 4 },
     { "unlink-before-nodes", "copy", ENGINE(UNLINK_FIRST), 5 },
     { "unlink-before-saving", "commit", ENGINE(SETTLE_BLINDLY), 5 },
+    { "unlink-without-the-record", "active-commit-others", ENGINE(TRUSTS_SAVE), 5 },
     { "unlink-before-the-record", "commit", ROW(SETTLING, OK, SETTLED, FINISH, NOT), 5 },
     { "unlink-before-the-record-offline", "pull", ROW(SETTLING_OFFLINE, OK, CLEANING, CLEAN_OFFLINE, NOT), 5 },
     { "no-way-on-from-concluded", "commit", NO_ROW(CONCLUDED, NEW), 9 },
@@ -64,6 +65,7 @@ const modelSpoiled modelSpoileds[] = {
     { "was-a-rename-of-a-dead-daemon-is-trusted", "active-commit", ENGINE(TRUSTS_RENAME), 5 },
     { "was-memory-is-trusted-after-half-a-switch", "active-commit-others", ENGINE(TRUSTS_MEMORY), 9 },
     { "was-a-refused-cancel-is-forgotten", "copy", ENGINE(CANCELS_ONCE), 1 },
+    { "was-a-start-whose-outcome-is-not-read", "pull-others", ROW(STARTING, GONE, ROLLBACK, UNDO_PREPARE, NOT), 9 },
 };
 
 const size_t modelNSpoileds = G_N_ELEMENTS(modelSpoileds);

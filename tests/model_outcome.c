@@ -17,7 +17,7 @@ modelPullEnded(modelContext *context, modelWorld world)
         if (context->mistake != MODEL_ASKS_NODES)
             modelQemuDismiss(context, &world);
         if (modelIsAlive(&world))
-            modelResult(context, world, QBJ_EVENT_FAILED, "job-dismiss is refused", MODEL_STEP_PROGRESS);
+            modelResult(context, world, MODEL_RETRY, "job-dismiss is refused", MODEL_STEP_PROGRESS);
         else
             modelGoOn(context, world, "job-dismiss");
         return;
@@ -25,9 +25,9 @@ modelPullEnded(modelContext *context, modelWorld world)
 
     modelViolate(context, world.job == MODEL_JOB_CONCLUDED,
                  "7: QEMU is asked for nodes when a pull has concluded (H3)");
-    modelResult(context, world, QBJ_EVENT_FAILED, "the flush fails", MODEL_STEP_FAULT);
+    modelResult(context, world, MODEL_RETRY, "the flush fails", MODEL_STEP_FAULT);
     world.newGood = world.newGood || world.root;
-    modelResult(context, world, QBJ_EVENT_FAILED, "flushed", MODEL_STEP_SILENCE);
+    modelResult(context, world, MODEL_RETRY, "flushed", MODEL_STEP_SILENCE);
     world.flushed = 1;
     modelResult(context, world, QBJ_EVENT_NEW, "flushed", MODEL_STEP_PROGRESS);
 }

@@ -239,13 +239,11 @@ static const modelForeignAct modelForeignActs[] = {
     { modelQemuDismiss, "somebody else dismisses the job" },
 };
 
-/* Nobody ends a job by hand whose start the status file does not know yet: that would be taken for a job that
- * did not start. */
+/* Nobody ends a job by hand whose start has been given up. */
 static bool
 modelForeignMay(const modelContext *context, const modelWorld *world)
 {
-    return context->setup->foreign && world->saved.exists && world->saved.state != QBJ_STATE_PREPARING &&
-        world->saved.state != QBJ_STATE_STARTING && world->saved.state != QBJ_STATE_ROLLBACK;
+    return context->setup->foreign && world->saved.exists && world->saved.state != QBJ_STATE_ROLLBACK;
 }
 
 static void

@@ -246,16 +246,36 @@ modelSettlePersistent(const modelContext *context, modelWorld *world)
     return true;
 }
 
+/* Whether both files say so already: new, by this daemon's renames; old, as a client wanted it, when there
+ * were none. */
+static bool
+modelIsSaved(const modelContext *context, const modelWorld *world)
+{
+    if (context->kind != QBJ_KIND_A)
+        return false;
+    if (context->mistake == MODEL_TRUSTS_SAVE)
+        return true;
+    if (world->dirty)
+        return false;
+    return world->mem.outcome ? world->done : !world->done && !world->renamed && !world->mem.half;
+}
+
 /* Memory follows: from now on the record says what is on disk. */
 static void
 modelSettled(modelContext *context, modelWorld world)
 {
+    bool saved = world.action == QBJ_DO_SETTLE && modelIsSaved(context, &world);
+
     if (context->kind == QBJ_KIND_A)
         world.mem.live = world.mem.outcome;
     else if (context->kind == QBJ_KIND_B && world.mem.outcome)
         world.mem.live = 1;
     world.dirty = world.done = world.renamed = world.temps = world.mem.half = 0;
-    modelResult(context, world, QBJ_EVENT_OK, world.mem.outcome ? "settled: new" : "settled: old", MODEL_STEP_PROGRESS);
+    if (saved)
+        modelResult(context, world, QBJ_EVENT_SAVED, "settled: as it is saved", MODEL_STEP_PROGRESS);
+    else
+        modelResult(context, world, QBJ_EVENT_OK, world.mem.outcome ? "settled: new" : "settled: old",
+                    MODEL_STEP_PROGRESS);
 }
 
 static void

@@ -138,6 +138,7 @@ typedef enum {
     MODEL_GROUP_GOES_BACK_LATE,
     MODEL_GROUP_NO_SYNC,
     MODEL_GROUP_TRUSTS_RECORD,
+    MODEL_TRUSTS_SAVE,
     MODEL_MISTAKES
 } modelMistake;
 
@@ -200,9 +201,11 @@ void modelQemuSteps(modelContext *context, const modelWorld *world);
 /* model_action.c: the next part of the action that the daemon is at */
 void modelAction(modelContext *context, const modelWorld *world);
 
-/* Parts of steps. An action ends with @event, or MODEL_NOTHING, or MODEL_LATER: fed RESUME after a while. */
+/* Parts of steps. An action ends with @event, or MODEL_NOTHING, or MODEL_LATER or MODEL_RETRY: fed RESUME or
+ * TIMEOUT after a while. */
 #define MODEL_NOTHING (-1)
 #define MODEL_LATER (-2)
+#define MODEL_RETRY (-3)
 void modelEmit(modelContext *context, const modelWorld *world, const char *label, modelStepKind kind);
 void modelResult(modelContext *context, modelWorld world, int event, const char *label, modelStepKind kind);
 void modelGoOn(modelContext *context, modelWorld world, const char *label);

@@ -336,7 +336,8 @@ qbjTestSaves(void)
             break;
         case QBJ_DO_FINISH:
         case QBJ_DO_CLEAN_OFFLINE:
-            g_assert_true(before || move->state == QBJ_STATE_SETTLED || move->state == QBJ_STATE_CLEANING);
+            g_assert_true(before || move->event == QBJ_EVENT_SAVED ||
+                          move->state == QBJ_STATE_SETTLED || move->state == QBJ_STATE_CLEANING);
             break;
         case QBJ_DO_SEND_FORCED:
             if (move->kinds & QBJ_KIND_A)
@@ -379,18 +380,24 @@ qbjTestOldPendingIsIgnored(void)
     g_assert_null(qbjJobMoveFind(QBJ_KIND_C, QBJ_STATE_FINALIZING, QBJ_EVENT_PENDING));
 }
 
-/* A job that is not there any more was never there for a record of STARTING, and has been ended by somebody
- * for one of RUNNING. So RUNNING is saved before the client has its answer. */
+/* That a job runs is saved after the client has its answer. So one that is gone may never have come, or been
+ * ended by somebody: what it has left tells, and only when that is nothing its preparations are undone. */
 static void
-qbjTestStartIsSaved(void)
+qbjTestStartIsLookedFor(void)
 {
     size_t k;
 
     for (k = 0; k < G_N_ELEMENTS(kinds); k++) {
-        const qbjJobMove *move = qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_OK);
+        qbjJobEvent ends[] = { QBJ_EVENT_OK, QBJ_EVENT_RUNNING };
+        const qbjJobMove *gone = qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_GONE);
+        size_t i;
 
-        g_assert_true(move->save == QBJ_SAVE_TRY || move->save == QBJ_SAVE_BEFORE);
-        g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_GONE)->action, ==,
+        for (i = 0; i < G_N_ELEMENTS(ends); i++)
+            g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, ends[i])->save, ==, QBJ_SAVE_SOON);
+        g_assert_cmpint(gone->action, ==, kinds[k] == QBJ_KIND_A ? QBJ_DO_LOOK_AT_ROOT : QBJ_DO_READ_OUTCOME);
+        if (kinds[k] != QBJ_KIND_C)
+            g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_NEW)->action, ==, QBJ_DO_SETTLE);
+        g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_STARTING, QBJ_EVENT_OLD)->action, ==,
                         QBJ_DO_UNDO_PREPARE);
         g_assert_cmpint(qbjJobMoveFind(kinds[k], QBJ_STATE_RUNNING, QBJ_EVENT_GONE)->next, ==, QBJ_STATE_CONCLUDED);
     }
@@ -439,7 +446,7 @@ main(int argc, char **argv)
     g_test_add_func("/job/law/saves", qbjTestSaves);
     g_test_add_func("/job/law/held-guest-goes-on", qbjTestHeldGuestGoesOn);
     g_test_add_func("/job/law/old-pending-is-ignored", qbjTestOldPendingIsIgnored);
-    g_test_add_func("/job/law/start-is-saved", qbjTestStartIsSaved);
+    g_test_add_func("/job/law/start-is-looked-for", qbjTestStartIsLookedFor);
     g_test_add_func("/job/law/verbs-have-rows", qbjTestVerbsHaveRows);
 
     return g_test_run();

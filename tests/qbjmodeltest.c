@@ -59,8 +59,6 @@ static const modelUnused unused[] = {
      * has no exceptions. */
     { QBJ_STATE_PLANNED, QBJ_EVENT_RESUME, A | B | C },
     { QBJ_STATE_PLANNED, QBJ_EVENT_VM_GONE, A | B | C },
-    /* Somebody else completes a job of which the status file does not know that it runs: model_qemu.c. */
-    { QBJ_STATE_STARTING, QBJ_EVENT_PENDING, A },
     /* The verb table refuses a cancel once the pivot was asked for. */
     { QBJ_STATE_PIVOTING, QBJ_EVENT_CANCEL, A },
     { QBJ_STATE_PENDING, QBJ_EVENT_CANCEL, A },

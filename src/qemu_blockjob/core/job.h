@@ -145,21 +145,21 @@ typedef enum {
     QBJ_DO_SWITCH,              /* A: merge bitmaps, rename both definitions into place -> SAVED,
                                  * SAVE_FAILED, SAVE_HALF */
     QBJ_DO_UNSWITCH,            /* rename the old texts back durably -> SAVE_FAILED, or go forward -> SAVED */
-    QBJ_DO_FINALIZE,            /* job-finalize -> FAILED, else QEMU's events follow */
+    QBJ_DO_FINALIZE,            /* job-finalize -> FAILED, else QEMU's events follow; COMMITTED: or NEW, when
+                                 * the device is seen on the new node at once */
     QBJ_DO_SWITCH_FINALIZE,     /* after a restart: query-jobs; pending: save both new definitions again ->
                                  * SAVE_HALF when that is not possible, then as FINALIZE; else the status
                                  * is the event: CONCLUDED, GONE */
     QBJ_DO_FLUSH_FINALIZE,      /* after a restart: query-jobs; pending: the pending phase again, planned
                                  * anew, then as FINALIZE -> FAILED; else the status is the event:
                                  * CONCLUDED, GONE */
-    QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED, FAILED (could not ask). B and not
-                                 * listed: x-debug-query-block-graph tells whether the chain is shortened.
-                                 * B and
-                                 * ended without our PREFLUSH: the written image is flushed first, if possible
-                                 * (protocol 5) */
+    QBJ_DO_READ_OUTCOME,        /* B, C: query-jobs -> NEW, OLD, STREAM_FAILED; later TIMEOUT (could not ask).
+                                 * B and not listed: x-debug-query-block-graph tells whether the chain is
+                                 * shortened. B and ended without our PREFLUSH: the written image is flushed
+                                 * first, if possible (protocol 5) */
     QBJ_DO_LOOK_AT_ROOT,        /* A: the node that the device uses now, and the job's error text -> NEW, OLD,
-                                 * NEITHER, FAILED (could not ask). Device gone: the error field decides with
-                                 * the record */
+                                 * NEITHER; later TIMEOUT (could not ask). Device gone: the error field
+                                 * decides with the record */
     QBJ_DO_PUT_GRAPH_BACK,      /* dismiss, reopen the top image on its old backing node -> OLD, NEITHER
                                  * (could not) */
     QBJ_DO_SETTLE,              /* apply the outcome to both definitions in memory, save the persistent one; the
@@ -184,8 +184,8 @@ VIR_ENUM_DECL(qbjJobAction);
 typedef enum {
     QBJ_SAVE_NOT,               /* the older record resumes to the same end; guest held: nothing may wait
                                  * for a disk */
-    QBJ_SAVE_SOON,              /* the same, and nobody is told anything that the older record would undo:
-                                 * saved when nothing else is to do for the VM */
+    QBJ_SAVE_SOON,              /* the same, but on a longer way, and nobody waits for it: saved when nothing
+                                 * else is to do for the VM */
     QBJ_SAVE_TRY,               /* the older record resumes to another way out than a client is told: saved
                                  * after the action; a failure is logged and stops nothing */
     QBJ_SAVE_BEFORE,            /* the record is durable before the action is carried out */

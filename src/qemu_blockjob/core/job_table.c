@@ -23,17 +23,20 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PREPARING,        RESUME,        A | B | C, STARTING,         QUERY,            NOT),
     ROW(PREPARING,        VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
 
-    /* created and running come before the reply to the start command. OK is saved before the client has its
-     * answer: a job that is gone then was ended by somebody, and was not one that never came. */
-    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          TRY),
-    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          TRY),
-    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       TRY),
+    /* created and running come before the reply to the start command. That the job runs is saved when the
+     * client has its answer: so one that is gone now has never come, or somebody has ended it. */
+    ROW(STARTING,         OK,            A | B | C, RUNNING,          NOTHING,          SOON),
+    ROW(STARTING,         RUNNING,       A | B | C, RUNNING,          NOTHING,          SOON),
+    ROW(STARTING,         READY,         A,         READY,            EMIT_READY,       SOON),
     ROW(STARTING,         PENDING,       A,         CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(STARTING,         PENDING,       B | C,     PREFLUSH,         PREFLUSH,         NOT),
     ROW(STARTING,         CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(STARTING,         CONCLUDED,     B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(STARTING,         FAILED,        A | B | C, ROLLBACK,         UNDO_PREPARE,     NOT),
-    ROW(STARTING,         GONE,          A | B | C, ROLLBACK,         UNDO_PREPARE,     NOT),
+    ROW(STARTING,         GONE,          A,         STARTING,         LOOK_AT_ROOT,     NOT),
+    ROW(STARTING,         GONE,          B | C,     STARTING,         READ_OUTCOME,     NOT),
+    ROW(STARTING,         NEW,           A | B,     SETTLING,         SETTLE,           NOT),
+    ROW(STARTING,         OLD,           A | B | C, ROLLBACK,         UNDO_PREPARE,     NOT),
     ROW(STARTING,         TIMEOUT,       A | B | C, STARTING,         QUERY,            NOT),
     ROW(STARTING,         RESUME,        A | B | C, STARTING,         QUERY,            NOT),
     ROW(STARTING,         VM_GONE,       A | B | C, ROLLBACK,         UNDO_HOST,        NOT),
@@ -83,10 +86,11 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(PENDING,          RESUME,        A,         PENDING,          QUERY,            NOT),
     ROW(PENDING,          VM_GONE,       A,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
 
-    /* The action asks before it saves again: after an error of finalize new must not be saved (invariant 4).
-     * Still pending means that finalize was not carried out, so there is a way back when new cannot be saved
-     * again. No row for PENDING:
-     * that event may be an old one, which waited while finalize was sent. */
+    /* NEW is what QEMU says right after finalize. The action that saves asks before: after an error of
+     * finalize new must not be saved (invariant 4). Still pending means that finalize was not carried out, so
+     * there is a way back when new cannot be saved again. No row for PENDING: that event may be an old one,
+     * which waited while finalize was sent. */
+    ROW(COMMITTED,        NEW,           A,         SETTLING,         SETTLE,           NOT),
     ROW(COMMITTED,        CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(COMMITTED,        GONE,          A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(COMMITTED,        FAILED,        A,         COMMITTED,        RETRY_LATER,      NOT),
@@ -145,16 +149,17 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(CONCLUDED,        OLD,           A | B | C, SETTLING,         SETTLE,           NOT),
     ROW(CONCLUDED,        NEITHER,       A | B,     BROKEN,           NOTHING,          NOT),
     ROW(CONCLUDED,        STREAM_FAILED, B,         CONCLUDED,        PUT_GRAPH_BACK,   NOT),
-    ROW(CONCLUDED,        FAILED,        A | B | C, CONCLUDED,        RETRY_LATER,      NOT),
     ROW(CONCLUDED,        TIMEOUT,       A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(CONCLUDED,        TIMEOUT,       B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(CONCLUDED,        RESUME,        A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(CONCLUDED,        RESUME,        B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(CONCLUDED,        VM_GONE,       A | B | C, SETTLING_OFFLINE, SETTLE_BY_RECORD, NOT),
 
-    /* SETTLED is durable before any node, right or file goes: from then on nothing looks at the outcome
-     * again. */
+    /* The record and both definitions are durable before any node, right or file goes. SAVED: a pivot's
+     * decision, or a cancel, is what the status file says already, and who reads it looks at the root again.
+     * After OK nothing looks at the outcome again. */
     ROW(SETTLING,         OK,            A | B | C, SETTLED,          FINISH,           BEFORE),
+    ROW(SETTLING,         SAVED,         A,         SETTLED,          FINISH,           NOT),
     ROW(SETTLING,         FAILED,        A | B | C, BROKEN,           NOTHING,          NOT),
     ROW(SETTLING,         SAVE_FAILED,   A | B | C, SETTLING,         RETRY_LATER,      NOT),
     ROW(SETTLING,         TIMEOUT,       A | B | C, SETTLING,         SETTLE,           NOT),

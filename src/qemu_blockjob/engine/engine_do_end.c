@@ -37,6 +37,14 @@ qbjEngineKeepMessage(virQbjJob *job, const char *message)
     job->errmsg = g_strdup(message);
 }
 
+/* The outcome cannot be read now: once more after a while. */
+static qbjJobEvent
+qbjEngineLookAgain(virDomainObj *vm, virQbjJob *job)
+{
+    virResetLastError();
+    return virDomainObjIsActive(vm) ? qbjEngineDoRetryLater(vm, job) : QBJ_EVENT_NONE;
+}
+
 /* An intermediate commit that QEMU has finalized itself: base has the data, but not the bitmaps. Those that
  * it cannot have are lost, which the client who started the job has chosen. */
 static qbjJobEvent
@@ -53,9 +61,9 @@ qbjEngineCommitEnded(virDomainObj *vm, virQbjJob *job)
         bool lost = virGetLastErrorCode() == VIR_ERR_OPERATION_UNSUPPORTED;
 
         VIR_WARN("vm=%s job=%s: dirty bitmaps: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
-        virResetLastError();
         if (!lost)
-            return virDomainObjIsActive(vm) ? QBJ_EVENT_FAILED : QBJ_EVENT_NONE;
+            return qbjEngineLookAgain(vm, job);
+        virResetLastError();
     }
     job->flushed = true;
     return QBJ_EVENT_NEW;
@@ -65,11 +73,14 @@ qbjEngineCommitEnded(virDomainObj *vm, virQbjJob *job)
 static qbjJobEvent
 qbjEngineOutcome(virDomainObj *vm, virQbjJob *job, bool good)
 {
+    qbjJobEvent event;
+
     if (good && job->spec->type == QBJ_TYPE_COMMIT)
         return qbjEngineCommitEnded(vm, job);
-    if (job->spec->type == QBJ_TYPE_PULL)
-        return good ? qbjEnginePullEnded(vm, job) : qbjEnginePullFailed(vm, job);
-    return good ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+    if (job->spec->type != QBJ_TYPE_PULL)
+        return good ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+    event = good ? qbjEnginePullEnded(vm, job) : qbjEnginePullFailed(vm, job);
+    return event == QBJ_EVENT_FAILED ? qbjEngineLookAgain(vm, job) : event;
 }
 
 qbjJobEvent
@@ -81,20 +92,30 @@ qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
     if (qbjEngineJobKind(job) == QBJ_KIND_C) {
         /* nothing of the guest's changes, whatever the outcome */
         if (qbjEngineQueryJob(vm, job, &answer) < 0)
-            return qbjEngineNoAnswer(vm);
+            return qbjEngineLookAgain(vm, job);
         /* of one that is not there nobody knows more than that we have flushed its image */
         return answer.error || (!answer.listed && !job->flushed) ? QBJ_EVENT_OLD : QBJ_EVENT_NEW;
     }
     if (qbjEngineQueryJob(vm, job, &answer) < 0)
-        return qbjEngineNoAnswer(vm);
+        return qbjEngineLookAgain(vm, job);
     if (answer.listed) {
         qbjEngineKeepMessage(job, answer.error);
         return qbjEngineOutcome(vm, job, !answer.error);
     }
     /* dismissed by somebody else: the graph tells (protocol 5, RUNNING (B) none) */
     if (qbjEngineQueryCutDone(vm, job, &done) < 0)
-        return qbjEngineNoAnswer(vm);
+        return qbjEngineLookAgain(vm, job);
     return done ? qbjEngineOutcome(vm, job, true) : QBJ_EVENT_OLD;
+}
+
+/* Of a device that is gone the job's own word decides with the record; one that has been decided and is not
+ * listed any more was dismissed with the outcome new, for old would have been saved before. */
+static qbjJobEvent
+qbjEngineOutcomeOfRoot(virDomainObj *vm, virQbjJob *job, const qbjEngineAnswer *answer, const char *root)
+{
+    bool isNew = root ? STREQ(root, job->spec->rootNew) : !answer->error && qbjEngineSwitchCommitted(vm, job);
+
+    return isNew ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
 qbjJobEvent
@@ -103,13 +124,10 @@ qbjEngineDoLookAtRoot(virDomainObj *vm, virQbjJob *job)
     g_auto(qbjEngineAnswer) answer = { 0 };
     g_autofree char *root = NULL;
 
-    if (qbjEngineQueryRoot(vm, job, &answer, &root) < 0)
-        return qbjEngineNoAnswer(vm);
+    if (qbjEngineQueryRoot(vm, job, NULL, &answer, &root) < 0)
+        return qbjEngineLookAgain(vm, job);
     qbjEngineKeepMessage(job, answer.error);
-
-    if (!root)                          /* the device is gone: the job's own word decides with the record */
-        return answer.listed && !answer.error && qbjEngineSwitchCommitted(vm, job) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
-    return STREQ(root, job->spec->rootNew) ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
+    return qbjEngineOutcomeOfRoot(vm, job, &answer, root);
 }
 
 qbjJobEvent
@@ -150,8 +168,8 @@ qbjEngineSettleLive(virDomainObj *vm, virQbjJob *job)
 
 /* The persistent definition first: the live one and the record stay as they are until it is durable. Whenever
  * the status file is saved and a daemon dies, the next one finds all of it still to do. */
-qbjJobEvent
-qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
+static qbjJobEvent
+qbjEngineSettle(virDomainObj *vm, virQbjJob *job, bool *configSaved)
 {
     if (virQbjFaultHit("settle"))
         return QBJ_EVENT_SAVE_FAILED;
@@ -162,18 +180,47 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
         virResetLastError();
         return QBJ_EVENT_SAVE_FAILED;   /* may pass, as a full disk does: configDirty keeps it in mind */
     }
+    *configSaved = job->configDirty;
     job->configDirty = false;
-    if (qbjEngineSettleLive(vm, job) < 0)
-        return QBJ_EVENT_FAILED;
-    return QBJ_EVENT_OK;                /* the status file follows with the move to SETTLED */
+    return qbjEngineSettleLive(vm, job) < 0 ? QBJ_EVENT_FAILED : QBJ_EVENT_OK;
+}
+
+/* Whether both files say the outcome of a type A job already, and a daemon that reads them comes to the
+ * same end: new, when this daemon has renamed them; old, when a client has asked for it and nothing was
+ * renamed. */
+static bool
+qbjEngineOutcomeIsSaved(virDomainObj *vm, const virQbjJob *job)
+{
+    bool switched = qbjEngineSwitchDone(vm, job);
+
+    if (qbjEngineJobKind(job) != QBJ_KIND_A || job->settled)
+        return false;
+    if (job->outcomeNew)
+        return switched;
+    return job->cancelled && !job->oldDisk && !switched && !qbjEngineSwitchRenamed(vm, job);
+}
+
+qbjJobEvent
+qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
+{
+    bool saved = qbjEngineOutcomeIsSaved(vm, job);
+    bool configSaved = false;
+    qbjJobEvent event = qbjEngineSettle(vm, job, &configSaved);
+
+    if (event == QBJ_EVENT_OK && saved && !configSaved)
+        return QBJ_EVENT_SAVED;
+    job->settled = true;                /* the status file follows with the move to SETTLED, if need be later */
+    return event;
 }
 
 static qbjJobEvent
 qbjEngineSettleAs(virDomainObj *vm, virQbjJob *job, bool isNew)
 {
+    bool configSaved = false;
+
     job->outcomeKnown = true;
     job->outcomeNew = isNew;
-    return qbjEngineDoSettle(vm, job);
+    return qbjEngineSettle(vm, job, &configSaved);
 }
 
 qbjJobEvent

@@ -304,11 +304,33 @@ qbjEngineDoReport(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
+/* Finalize and the question for the outcome in one write: QEMU carries them out one after the other. What is
+ * not the usual answer is left to the job's own end. */
+static qbjJobEvent
+qbjEngineFinalizeSwitch(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+    g_auto(qbjQmpCommand) command = { .execute = "job-finalize", .arguments = arguments };
+    g_auto(qbjEngineAnswer) answer = { 0 };
+    g_autofree char *root = NULL;
+
+    if (qbjEngineQueryRoot(vm, job, &command, &answer, &root) < 0)
+        return qbjEngineLater(vm, job);
+    if (command.failed)
+        return qbjEngineNotEnded(vm, job, &command);
+    if (STREQ_NULLABLE(answer.status, "concluded") && !answer.error && STREQ_NULLABLE(root, job->spec->rootNew))
+        return QBJ_EVENT_NEW;
+    return QBJ_EVENT_NONE;
+}
+
 qbjJobEvent
 qbjEngineDoFinalize(virDomainObj *vm, virQbjJob *job)
 {
-    g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
+    g_autoptr(virJSONValue) arguments = NULL;
 
+    if (job->state == QBJ_STATE_COMMITTED)
+        return qbjEngineFinalizeSwitch(vm, job);
+    arguments = qbjEngineQueryId(job);
     return qbjEngineSendEnd(vm, job, "job-finalize", arguments);
 }
 

@@ -166,45 +166,52 @@ qbjEngineQueryDevice(const virDomainDiskDef *disk)
     return g_strdup_printf("/machine/peripheral/%s", disk->info.alias);
 }
 
-int
-qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer, char **root)
+/* query-jobs in the last but one of @commands, the device's node in the last. */
+static int
+qbjEngineReadRoot(virDomainObj *vm, const virQbjJob *job, const qbjQmpCommand *jobs, const qbjQmpCommand *drive,
+                  qbjEngineAnswer *answer, char **root)
 {
-    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
-    g_autofree char *path = NULL;
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_auto(qbjQmpCommand) jobs = { .execute = "query-jobs" };
-    g_auto(qbjQmpCommand) drive = { .execute = "qom-get" };
-    qbjQmpCommand commands[2];
-    int rc;
-
-    if (!disk || !disk->info.alias)
-        return qbjEngineQueryJob(vm, job, answer);
-
-    path = qbjEngineQueryDevice(disk);
-    if (virJSONValueObjectAdd(&arguments, "s:path", path, "s:property", "drive", NULL) < 0)
-        return -1;
-    drive.arguments = arguments;
-
-    commands[0] = jobs;
-    commands[1] = drive;
-    rc = qbjDomainQmpRun(vm, commands, 2);
-    jobs = commands[0];
-    drive = commands[1];
-    if (rc < 0)
-        return -1;
-    if (jobs.failed) {
-        qbjQmpReportError(&jobs);
+    if (jobs->failed) {
+        qbjQmpReportError(jobs);
         return -1;
     }
-
-    qbjEngineReadJobs(jobs.reply, job->spec->job, answer);
-    if (!drive.failed && drive.reply)
-        *root = g_strdup(virJSONValueGetString(drive.reply));
-    if (qbjEngineQueryBelowFilter(vm, disk, root) < 0) {
+    qbjEngineReadJobs(jobs->reply, job->spec->job, answer);
+    if (!drive->failed && drive->reply)
+        *root = g_strdup(virJSONValueGetString(drive->reply));
+    if (*root && qbjEngineQueryBelowFilter(vm, qbjEngineChangeDisk(vm, job), root) < 0) {
         g_clear_pointer(root, g_free);
         return -1;
     }
     return 0;
+}
+
+int
+qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjQmpCommand *first, qbjEngineAnswer *answer,
+                   char **root)
+{
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+    g_autofree char *path = disk && disk->info.alias ? qbjEngineQueryDevice(disk) : NULL;
+    g_autoptr(virJSONValue) arguments = NULL;
+    qbjQmpCommand commands[3] = { { .execute = NULL } };
+    qbjQmpCommand *jobs = &commands[first ? 1 : 0];
+    qbjQmpCommand *drive = jobs + 1;
+    int rc;
+
+    if (path && virJSONValueObjectAdd(&arguments, "s:path", path, "s:property", "drive", NULL) < 0)
+        return -1;
+    if (first)
+        commands[0] = *first;
+    jobs->execute = "query-jobs";
+    drive->execute = "qom-get";
+    drive->arguments = arguments;
+
+    if ((rc = qbjDomainQmpRun(vm, commands, drive - commands + (path ? 1 : 0))) == 0)
+        rc = qbjEngineReadRoot(vm, job, jobs, drive, answer, root);
+    if (first)
+        *first = commands[0];
+    qbjQmpCommandClear(jobs);
+    qbjQmpCommandClear(drive);
+    return rc;
 }
 
 int

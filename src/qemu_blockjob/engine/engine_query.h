@@ -22,8 +22,10 @@ int qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *a
 virJSONValue *qbjEngineQueryEntry(virJSONValue *reply, const char *name);
 
 /* Node that the guest's device of @job uses now, below a copy-on-read filter if it has one; sent together
- * with query-jobs. @root is NULL when the device is gone. */
-int qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer, char **root);
+ * with query-jobs, and after @first unless that is NULL, whose own answer is the caller's to look at. @root
+ * is NULL when the device is gone. */
+int qbjEngineQueryRoot(virDomainObj *vm, const virQbjJob *job, qbjQmpCommand *first, qbjEngineAnswer *answer,
+                       char **root);
 
 /* Type B whose job QEMU no longer lists: true when the graph is already the new one (protocol 5,
  * x-debug-query-block-graph).

@@ -489,7 +489,6 @@ qbjEngineSwitchSettleLive(virDomainObj *vm, virQbjJob *job)
     if ((job->outcomeNew ? qbjEngineSwitchForwardLive(vm, job) : qbjEngineSwitchBackLive(vm, job)) < 0)
         return -1;
 
-    qbjEngineSwitchForget(vm, job);
     g_clear_pointer(&job->oldDisk, g_free);
     if ((disk = qbjEngineChangeDisk(vm, job)) && disk->mirror) {
         g_clear_pointer(&disk->mirror, virObjectUnref);
