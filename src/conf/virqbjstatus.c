@@ -16,6 +16,7 @@ virQbjStatusNew(void)
     status->caps = g_strdupv((char **) (uintptr_t) virQbjCapsFlags());
     status->agentTimeout = VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK;
     status->mayHaveBitmaps = true;
+    status->unknown = g_ptr_array_new_with_free_func(g_free);
     status->jobs = g_ptr_array_new_with_free_func((GDestroyNotify) virQbjJobFree);
     return status;
 }
@@ -48,6 +49,8 @@ virQbjStatusFree(virQbjStatus *status)
     g_strfreev(status->devices);
     virCPUDefFree(status->origCPU);
     g_ptr_array_unref(status->jobs);
+    g_ptr_array_unref(status->unknown);
+    g_free(status->foreign);
     for (i = 0; i < VIR_QBJ_KEPT_LAST; i++)
         g_free(status->kept[i]);
     g_free(status);

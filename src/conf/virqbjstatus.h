@@ -48,6 +48,9 @@ struct _virQbjStatus {
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
+    GPtrArray *unknown;         /* of XML texts: elements that nobody here knows, in order; never NULL */
+    char *foreign;              /* why only another driver can go on with the VM: the end of a sentence, or
+                                 * NULL; not written */
 };
 
 /* Caps are those of virQbjCapsFlags(), mayHaveBitmaps is true, the agent's timeout -2, everything else

@@ -110,6 +110,8 @@ virQbjStatusFormatRun(virBuffer *buf, const virQbjStatus *status)
 int
 virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
 {
+    size_t i;
+
     virQbjStatusFormatProcess(buf, status);
     if (virQbjStatusFormatRun(buf, status) < 0 || virQbjJobsFormat(buf, status->jobs) < 0)
         return -1;
@@ -120,5 +122,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_BACKUPS);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_ORIGINAL_MEMLOCK);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_PRE_MIGRATION_MEMLOCK);
+    for (i = 0; i < status->unknown->len; i++)
+        virQbjXMLFormatText(buf, g_ptr_array_index(status->unknown, i));
     return 0;
 }

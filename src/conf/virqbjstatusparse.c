@@ -215,9 +215,9 @@ virQbjStatusDropPlainJob(xmlXPathContextPtr ctxt, virQbjStatus *status)
         g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
 }
 
-/* What nobody here knows is lost at the next save, as with the stock driver (06/R6.8). */
-static void
-virQbjStatusWarnUnknown(xmlNodePtr root)
+/* What nobody here knows is written back as it was; the stock driver loses it (06/R6.8). */
+static int
+virQbjStatusKeepUnknown(xmlNodePtr root, virQbjStatus *status)
 {
     static const char *const known[] = {
         "taint", "deprecation", "domain", "monitor", "namespaces", "vcpus", "qemuCaps", "fakereboot", "devices", "libDir",
@@ -229,11 +229,68 @@ virQbjStatusWarnUnknown(xmlNodePtr root)
     for (node = root->children; node; node = node->next) {
         const char *name = (const char *) node->name;
 
-        if (node->type == XML_ELEMENT_NODE &&
-            !(node->ns && STREQ((const char *) node->ns->href, VIR_QBJ_XML_NAMESPACE)) &&
-            !g_strv_contains(known, name) && virQbjKeptTypeFromString(name) < 0)
-            VIR_WARN("element <%s> in a status file is not known and will not be kept", name);
+        char *text;
+
+        if (node->type != XML_ELEMENT_NODE ||
+            (node->ns && STREQ((const char *) node->ns->href, VIR_QBJ_XML_NAMESPACE)) ||
+            (!node->ns && (g_strv_contains(known, name) || virQbjKeptTypeFromString(name) >= 0)))
+            continue;
+        VIR_WARN("element <%s> in a status file is not known", name);
+        if (!(text = virQbjXMLText(node, 1)))
+            return -1;
+        g_ptr_array_add(status->unknown, text);
     }
+    return 0;
+}
+
+/* An async job that we do not have: it died with the daemon that began it, or goes on in QEMU, and only that
+ * driver knows how it ends (06/R3). */
+static char *
+virQbjStatusForeignAsync(xmlNodePtr root)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "job", NULL);
+    g_autofree char *async = node ? virXMLPropString(node, "async") : NULL;
+
+    if (!async || STREQ(async, virDomainAsyncJobTypeToString(VIR_ASYNC_JOB_NONE)) ||
+        STREQ(async, virDomainAsyncJobTypeToString(VIR_ASYNC_JOB_START)))
+        return NULL;
+    return g_strdup_printf(_("another driver has begun an operation that this one does not have: %s"), async);
+}
+
+static char *
+virQbjStatusForeignJob(const virQbjStatus *status)
+{
+    size_t i;
+
+    for (i = 0; i < status->jobs->len; i++) {
+        const virQbjJob *job = g_ptr_array_index(status->jobs, i);
+
+        if (job->state == QBJ_STATE_BROKEN && job->stockXML && job->spec->type == QBJ_TYPE_BACKUP)
+            return g_strdup_printf(_("another driver has begun a block job that this one does not have: %s"),
+                                   job->spec->job);
+    }
+    return NULL;
+}
+
+/* What another driver notes of a device other than a disk would be lost. */
+static char *
+virQbjStatusForeignDevice(xmlXPathContextPtr ctxt)
+{
+    xmlNodePtr node = virXPathNode("./domain/devices//privateData[not(ancestor::disk)]", ctxt);
+
+    if (!node)
+        return NULL;
+    return g_strdup_printf(_("another driver has notes of its own about a device: <%s>"),
+                           (const char *) node->parent->name);
+}
+
+static void
+virQbjStatusFindForeign(xmlXPathContextPtr ctxt, virQbjStatus *status)
+{
+    if ((status->foreign = virQbjStatusForeignAsync(ctxt->node)) ||
+        (status->foreign = virQbjStatusForeignJob(status)))
+        return;
+    status->foreign = virQbjStatusForeignDevice(ctxt);
 }
 
 int
@@ -242,7 +299,8 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     g_autoptr(virQbjStatus) found = virQbjStatusNew();
     xmlNodePtr root = ctxt->node;
 
-    virQbjStatusWarnUnknown(root);
+    if (virQbjStatusKeepUnknown(root, found) < 0)
+        return -1;
     virQbjStatusParseMonitor(root, found);
     virQbjStatusParsePath(root, "libDir", &found->libDir);
     virQbjStatusParsePath(root, "channelTargetDir", &found->channelTargetDir);
@@ -268,6 +326,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
         return -1;
     }
 
+    virQbjStatusFindForeign(ctxt, found);
     *status = g_steal_pointer(&found);
     return 0;
 }

@@ -12,11 +12,12 @@ import libvirt
 
 import jobs
 import options
+import plain
 from copies import Copies, quietly
 from crashpoint import CrashDaemon
 from daemon import DaemonError, make_driver_dir, our_module, stock_driver_dir
 from guest import Guest, GuestError
-from images import info, qemu_img
+from images import info, qemu_img, qemu_io
 from jobtest import ACTIVE, PIVOT
 from tap import Tap
 from writes import BYTES
@@ -164,14 +165,55 @@ def run_ends(out, daemon, guest):
     run.equal([b["name"] for b in bitmaps], ["b"], "vde: the base has the bitmap of the image that was committed")
 
 
+def run_foreign(out, daemon, _guest):
+    """The stock daemon ends while it makes a backup: ours leaves that VM alone, and it goes on when the stock daemon is
+    back."""
+    xml, paths = plain.chain_domain(daemon, "foreign", 2, lambda _, path, fmt: qemu_io(path, fmt, "write 0 32M"))
+    conn = daemon.connect()
+    conn.defineXML(xml).create()
+    os.chmod(os.path.dirname(paths[0]), 0o777)          # QEMU makes the socket
+    socket, scratch = paths[0] + ".socket", paths[0] + ".scratch"
+    conn.lookupByName("foreign").backupBegin(
+        "<domainbackup mode='pull'><server transport='unix' socket='%s'/><disks>"
+        "<disk name='vda' backup='yes' type='file'><scratch file='%s'/></disk></disks></domainbackup>" %
+        (socket, scratch), None)
+    pid, kept = daemon.qemu_pid("foreign"), None
+    for driver in ("ours", "stock"):
+        daemon.change(driver)
+        domain = daemon.connect().lookupByName("foreign")
+        out.ok(jobs.wait_for(domain.isActive, 20) and daemon.qemu_pid("foreign") == pid,
+               "foreign: it runs under %s" % driver)
+        if driver == "stock":
+            break
+        kept = daemon.status_xml("foreign")
+        reason = "another driver has begun an operation that this one does not have: backup"
+        out.equal(domain.messages(), ["left alone: " + reason], "foreign: a message says why it is left alone")
+        try:
+            domain.suspend()
+            out.ok(False, "foreign: it is not suspended")
+        except libvirt.libvirtError as e:
+            out.ok(reason in str(e), "foreign: calls are refused with the reason", str(e))
+        out.equal(daemon.status_xml("foreign"), kept, "foreign: its file is as it was")
+    out.ok(jobs.wait_for(lambda: domain.jobInfo()[0] != 0, 20), "foreign: the stock driver knows the backup")
+    domain.abortJob()
+    out.ok(jobs.wait_for(lambda: domain.jobInfo()[0] == 0, 60), "foreign: and can end it")
+    domain.blockPull("vda", 0)
+    out.ok(jobs.wait_gone(domain, "vda"), "foreign: and run other jobs on the disk")
+    domain.destroy()
+    domain.undefine()
+
+
 def main():
-    args = options.finish(options.parser(__doc__).parse_args())
+    cases = {case.__name__[4:]: case for case in (run_foreign, run_jobs, run_ends)}
+    parser = options.parser(__doc__)
+    parser.add_argument("names", nargs="*", metavar="CASE", help=" ".join(cases))
+    args = options.finish(parser.parse_args())
     out = Tap("takeover")
     for mode in options.modes(args, out, ("system",)):
         try:
             guest = Guest(args.guest_cache, out.diag)
             with TwoDrivers(mode, args.build, kvm=guest.accel == "kvm") as daemon:
-                for case in (run_jobs, run_ends):
+                for case in [cases[name] for name in args.names or cases]:
                     daemon.change("stock")
                     try:
                         case(out, daemon, guest)

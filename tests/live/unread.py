@@ -4,6 +4,8 @@ nothing is asked of them and their file stays as it is; they can be destroyed, a
 """
 
 import os
+import re
+import signal
 import sys
 
 import libvirt
@@ -103,6 +105,93 @@ class Test(suite.DaemonChecks):
         domain.create()
         domain.destroy()
         domain.undefine()
+
+    def rewrite(self, name, change):
+        path = os.path.join(self.daemon.state_dir, name + ".xml")
+        with open(path) as f:
+            text = change(f.read())
+        with open(path + ".mended", "w") as f:
+            f.write(text)
+        os.chmod(path + ".mended", 0o600)
+        self.daemon.own(path + ".mended")
+        os.rename(path + ".mended", path)
+
+    def answers(self, domain):
+        return self.ok(jobs.wait_for(lambda: domain.controlInfo()[0] == 0, 60), "%s: its QEMU answers" % domain.name())
+
+    def test_mended(self):
+        """A person mends the file while the daemon runs."""
+        self.domain("mended")
+        pid, text = self.daemon.qemu_pid("mended"), self.daemon.status_xml("mended")
+        self.restarted({"mended": torn})
+        domain = self.unread("mended", pid)
+        self.ok(any("left alone: its status file cannot be read" in m for m in domain.messages()),
+                "mended: a message says why", lambda: str(domain.messages()))
+        self.rewrite("mended", lambda _: text)
+        self.answers(domain)
+        self.equal((domain.state()[0], domain.messages(), self.daemon.qemu_pid("mended")), (RUNNING, [], pid),
+                   "mended: it is an ordinary domain again")
+        self.equal(domain.blockPull("vda", 0), 0, "mended: and its disk takes a job")
+        jobs.wait_gone(domain, "vda")
+        domain.destroy()
+        domain.undefine()
+
+    def emulator(self):
+        """A QEMU of its own, which can be taken away."""
+        path = os.path.join(plain.folder(self.daemon, "emulator"), "qemu")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 \"$@\"\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def bad_hook(self):
+        """A script that fails for one VM, and does not end for the others. Only the system's daemon has scripts."""
+        if self.mode != "system":
+            return
+        os.makedirs(self.daemon.path("etc", "hooks"), exist_ok=True)
+        with open(self.daemon.path("etc", "hooks", "qemu"), "w") as f:
+            f.write("#!/bin/sh\n[ $1 = nokey ] && exit 1\nexec sleep 1000\n")
+            os.chmod(f.name, 0o755)
+
+    def test_troubles(self):
+        """What makes the stock driver kill or forget VMs when it starts (06/R7): none of these does any harm."""
+        changes = {"nokey": str,
+                   "newflag": lambda t: t.replace("<qemuCaps>", "<qemuCaps><flag name='of-another-day'/>"),
+                   "nocaps": lambda t: re.sub("<qemuCaps>.*</qemuCaps>", "", t, flags=re.S),
+                   "newelement": lambda t: t.replace("<blockjobs", "<ofAnotherDay a='b'/><blockjobs", 1),
+                   "noqemu": str, "stopped": str}
+        emulator = self.emulator()
+        for name in changes:
+            xml, self.paths = plain.chain_domain(self.daemon, name, 2, lambda *_: None)
+            if name == "noqemu":
+                xml = xml.replace("/usr/bin/qemu-system-x86_64", emulator)
+            self.conn.defineXML(xml).create()
+        pids = {name: self.daemon.qemu_pid(name) for name in changes}
+        key = os.path.dirname(self.daemon.monitor_path("nokey")) + "/master-key.aes"
+        self.ok(os.path.exists(key), "nokey: there is a key")
+        os.unlink(key)
+        os.unlink(emulator)
+        self.bad_hook()
+        self.daemon.ask(do="signal", pid=pids["stopped"], signal=int(signal.SIGSTOP))
+        self.restarted(changes)
+        if self.mode == "system":
+            os.unlink(self.daemon.path("etc", "hooks", "qemu"))
+        stopped = self.conn.lookupByName("stopped")
+        self.equal(stopped.state()[0], RUNNING, "stopped: it is listed as running")
+        self.equal(stopped.messages(), ["unreachable: QEMU does not answer, and is tried again"],
+                   "stopped: a message says what is the matter")
+        self.daemon.ask(do="signal", pid=pids["stopped"], signal=int(signal.SIGCONT))
+        for name in changes:
+            domain = self.conn.lookupByName(name)
+            self.answers(domain)
+            domain.blockPull("vda", 0)
+            self.ok(jobs.wait_gone(domain, "vda"), "%s: a job runs to its end" % name)
+            self.equal((domain.state()[0], self.daemon.qemu_pid(name)), (RUNNING, pids[name]), "%s: it runs" % name)
+        self.ok("<ofAnotherDay a='b'/>" in self.daemon.status_xml("newelement").replace('"', "'"),
+                "newelement: what nobody knows is still in its file")
+        for name in changes:
+            self.conn.lookupByName(name).destroy()
+            self.conn.lookupByName(name).undefine()
 
     def test_unlisted(self):
         """No definition is left of it: a transient one, whose file is torn."""

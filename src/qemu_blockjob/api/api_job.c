@@ -4,6 +4,7 @@
 #include "api_job.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_private.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -71,6 +72,28 @@ qbjApiAbortJob(virDomainPtr domain)
     return qbjApiAbortNone(domain, virDomainAbortJobEnsureACL);
 }
 
+/* What is the matter with a VM that runs: 0 or 1 message more. @messages: of virDomainObjGetMessages(), @n of
+ * them. */
+static int
+qbjApiAddTrouble(virDomainObj *vm, char ***messages, int n)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autofree char *text = NULL;
+
+    if (n < 0 || !virDomainObjIsActive(vm))
+        return n;
+    if (priv->unread)
+        text = g_strdup_printf(_("left alone: %s"), priv->unread);
+    else if (!priv->starting && (priv->reconnecting || !priv->qmp))
+        text = g_strdup(_("unreachable: QEMU does not answer, and is tried again"));
+    if (!text)
+        return n;
+    *messages = g_renew(char *, *messages, n + 2);
+    (*messages)[n] = g_steal_pointer(&text);
+    (*messages)[n + 1] = NULL;
+    return n + 1;
+}
+
 int
 qbjApiGetMessages(virDomainPtr domain, char ***messages, unsigned int flags)
 {
@@ -82,6 +105,8 @@ qbjApiGetMessages(virDomainPtr domain, char ***messages, unsigned int flags)
     if (!(vm = qbjApiLook(domain, virDomainGetMessagesEnsureACL)))
         return -1;
     ret = virDomainObjGetMessages(vm, messages, flags);
+    if (flags == 0)
+        ret = qbjApiAddTrouble(vm, messages, ret);
     virDomainObjEndAPI(&vm);
     return ret;
 }

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "domain_private.h"
+#include "domain_queue.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -65,6 +66,7 @@ qbjDomainPrivateFree(void *data)
     VIR_FORCE_CLOSE(priv->pidfd);
     virCgroupFree(priv->cgroup);
     g_free(priv->unread);
+    g_free(priv->unreadStamp);
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
     g_clear_pointer(&priv->switches, g_hash_table_unref);
@@ -83,8 +85,8 @@ qbjDomainCheckRead(virDomainObj *vm)
     if (!reason)
         return 0;
     virReportError(VIR_ERR_OPERATION_INVALID,
-                   _("domain '%s' runs, but can only be destroyed, because its status file cannot be read: %s"),
-                   vm->def->name, reason);
+                   _("domain '%s' runs, but can only be destroyed, because %s"), vm->def->name, reason);
+    qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_UNREAD, 0);
     return -1;
 }
 

@@ -48,8 +48,10 @@ struct _qbjDomainPrivate {
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
                                          * this VM */
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
-    char *unread;                       /* why the status file could not be read when the daemon started: it is
-                                         * never written then; NULL: it was (vm_unread.h) */
+    char *unread;                       /* why nothing is asked of QEMU, and the status file is not written: the
+                                         * end of a sentence; NULL: all is well (vm_unread.h) */
+    char *unreadStamp;                  /* the state of that file of which this was said */
+    unsigned int unreadMs;              /* how long until it is looked at again */
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */
@@ -88,7 +90,8 @@ struct _qbjDomainPrivate {
 void *qbjDomainPrivateNew(void *opaque);
 void qbjDomainPrivateFree(void *data);
 
-/* -1 with VIR_ERR_OPERATION_INVALID when @vm runs, but its status file could not be read. */
+/* -1 with VIR_ERR_OPERATION_INVALID when @vm runs, but nothing is to be asked of its QEMU. The status file is
+ * looked at again soon. */
 int qbjDomainCheckRead(virDomainObj *vm);
 int qbjDomainPrivateFormat(virBuffer *buf, virDomainObj *vm);
 int qbjDomainPrivateParse(xmlXPathContextPtr ctxt, virDomainObj *vm, virDomainDefParserConfig *config);

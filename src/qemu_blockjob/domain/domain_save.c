@@ -116,7 +116,7 @@ qbjDomainSaveStatusLater(virDomainObj *vm)
 void
 qbjDomainSaveStatusOrWarn(virDomainObj *vm)
 {
-    if (qbjDomainSaveStatus(vm) == 0)
+    if (QBJ_DOMAIN_PRIVATE(vm)->unread || qbjDomainSaveStatus(vm) == 0)
         return;
     VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();

@@ -196,6 +196,7 @@ qbjVmDriverLoad(qbjDriver *driver)
                                        NULL, NULL) < 0)
         return -1;
     qbjVmUnreadAdd(driver);
+    qbjVmUnreadLeaveForeign(driver);
     return 0;
 }
 

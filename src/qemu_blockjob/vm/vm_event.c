@@ -192,6 +192,8 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
             qbjEngineHandleTimer(vm, event->text, event->code);
         else if (event->code == QBJ_DOMAIN_TIMER_SAVE)
             qbjDomainSaveStatusAgain(vm);
+        else if (event->code == QBJ_DOMAIN_TIMER_UNREAD)
+            qbjVmReconnectRead(vm);
         else
             qbjVmReconnectAgain(vm);
         break;

@@ -13,3 +13,7 @@ int qbjVmHookRun(virDomainObj *vm, virHookQemuOpType op);
 
 /* The same where a script has no say: a failure is logged. */
 void qbjVmHookTell(virDomainObj *vm, virHookQemuOpType op);
+
+/* The same for a VM that was found running: does not wait for the script, and no VM waits for one that hangs.
+ * It is not run for a VM that has ended before its turn. @vm is locked. */
+void qbjVmHookTellLater(virDomainObj *vm, virHookQemuOpType op);

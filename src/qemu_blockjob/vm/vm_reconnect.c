@@ -10,6 +10,7 @@
 #include "vm_hook.h"
 #include "vm_stop.h"
 #include "vm_tray.h"
+#include "vm_unread.h"
 #include "domain_agent.h"
 #include "domain_event.h"
 #include "domain_notify.h"
@@ -74,8 +75,10 @@ qbjVmReconnectWatched(virDomainObj *vm, int pidfd)
         qbjVmStopRequest(vm);
         return;
     }
-    if (priv->unread)
+    if (priv->unread) {
+        qbjVmUnreadLater(vm);
         return;
+    }
     if (!priv->status->monitorPath || qbjDomainQmpConnect(vm) < 0) {
         VIR_WARN("Domain '%s' runs, but its monitor cannot be reached; tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
@@ -411,7 +414,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
     qbjEngineResume(vm);
     qbjDomainSaveStatusOrWarn(vm);
     if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
-        qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RECONNECT);
+        qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);
     if (panicked)
         qbjVmPowerCrash(vm);
 
@@ -434,12 +437,23 @@ qbjVmReconnectLost(virDomainObj *vm, const char *reason)
 }
 
 void
+qbjVmReconnectRead(virDomainObj *vm)
+{
+    if (QBJ_DOMAIN_PRIVATE(vm)->unread && qbjVmUnreadAgain(vm))
+        qbjVmReconnectAgain(vm);
+}
+
+void
 qbjVmReconnectAgain(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     if (priv->starting || qbjVmStopAgain(vm))
         return;
+    if (priv->unread && !qbjVmUnreadAgain(vm)) {
+        qbjVmUnreadLater(vm);
+        return;
+    }
     if (priv->qmp) {
         qbjVmReconnectFinish(vm);
         return;

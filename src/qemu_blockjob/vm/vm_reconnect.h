@@ -21,3 +21,7 @@ void qbjVmReconnectFinish(virDomainObj *vm);
  * locked, job held. */
 void qbjVmReconnectLost(virDomainObj *vm, const char *reason);
 void qbjVmReconnectAgain(virDomainObj *vm);
+
+/* The status file of a VM of which nothing may be asked is looked at again, and its monitor connected when
+ * the file has been mended. @vm locked, job held. */
+void qbjVmReconnectRead(virDomainObj *vm);

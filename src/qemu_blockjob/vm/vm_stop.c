@@ -153,6 +153,7 @@ qbjVmStopForget(virDomainObj *vm)
     priv->ending = false;
     priv->unsettled = false;
     g_clear_pointer(&priv->unread, g_free);
+    g_clear_pointer(&priv->unreadStamp, g_free);
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 
