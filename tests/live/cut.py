@@ -5,6 +5,7 @@ nothing, and the next one works.
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -13,10 +14,14 @@ import libvirt
 
 import jobs
 import jobtest
+import plain
 import suite
 from copies import destination, quietly
 from crashpoint import CrashDaemon
+from images import qemu_img
 from jobtest import ACTIVE, PIVOT, TRANSIENT, holds
+
+DELETE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_DELETE
 
 
 class Test(jobtest.JobChecks):
@@ -64,12 +69,10 @@ class Test(jobtest.JobChecks):
         new = os.path.join(os.path.dirname(self.paths[0]), "again")
         self.equal(self.copied(new), "completed", "%s: the next job works" % name)
         self.domain.destroy()
-        wrong = holds(new, range(3))
+        wrong = holds(new, range(len(self.paths)))
         self.ok(not wrong, "%s: nothing is lost" % name, wrong)
         self.domain.undefine()
-        for path in set(chain + [new] + self.paths):
-            os.unlink(path)
-        os.rmdir(os.path.dirname(new))
+        shutil.rmtree(os.path.dirname(new))
 
     # --- what is under way -----------------------------------------------------------------------------------
 
@@ -93,6 +96,146 @@ class Test(jobtest.JobChecks):
 
     def test_finalize(self):
         self.cut("the end of a pivot", "job-finalize", 0, self.pivot, self.copy)
+
+    # --- the host crashes --------------------------------------------------------------------------------------
+
+    def crash(self):
+        """What a power cut leaves of daemon, QEMU and the state directory."""
+        self.daemon.ask(do="signal", pid=self.daemon.qemu_pid(self.name), signal=int(signal.SIGKILL))
+        self.daemon.kill()
+        for entry in os.scandir(self.daemon.state_dir):
+            if entry.is_file(follow_symlinks=False):
+                os.unlink(entry)
+        for path in os.scandir(os.path.dirname(self.paths[0])):
+            os.utime(path.path, (86400, 86400))     # from before the host was started
+            for name in os.listxattr(path.path) if os.geteuid() == 0 else ():
+                if ".libvirt." in name:
+                    os.removexattr(path.path, name)
+
+    def comes_back(self, name, chain):
+        """The domain starts with @chain and runs a job."""
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName(self.name)
+        self.equal(self.domain.isActive(), 0, "%s: the domain does not run after a crash of the host" % name)
+        self.domain.createWithFlags(jobtest.PAUSED)
+        self.equal(self.chain(), chain, "%s: it starts with the right chain" % name)
+        folder = os.path.dirname(self.paths[0])
+        self.equal(sorted(os.path.join(folder, left) for left in os.listdir(folder)), sorted(chain + self.kept),
+                   "%s: nothing is left of the job, nothing else is gone" % name)
+        self.equal(self.notes(), [], "%s: and no note" % name)
+        self.again(name, chain + self.kept)
+
+    def notes(self):
+        return [entry for entry in os.listdir(self.daemon.config_dir) if entry.startswith(".qbj-")]
+
+    def begun(self, name, layers=4):
+        self.kept = []
+        self.started("host-" + name, layers)
+        self.target = os.path.join(os.path.dirname(self.paths[0]), "copy")
+
+    def slow_copy(self, flags=0):
+        self.domain.blockCopy("vda", destination(self.target, "qcow2"), {"bandwidth": 1}, TRANSIENT | flags)
+
+    def test_host_copy(self):
+        """Ours, half made."""
+        self.begun("copy", 3)
+        self.slow_copy()
+        self.equal(len(self.notes()), 1, "a copy into a new file leaves a note while it runs")
+        self.crash()
+        self.comes_back("a copy", self.paths[::-1])
+
+    def test_host_rewritten(self):
+        """By now somebody's own, who wrote to it after the crash."""
+        self.begun("rewritten", 3)
+        self.slow_copy()
+        self.crash()
+        with open(self.target, "r+b") as f:
+            f.write(b"mine")
+        self.kept = [self.target]
+        self.comes_back("a half copy that was written to", self.paths[::-1])
+
+    def test_host_reuse(self):
+        """The caller's own file."""
+        self.begun("reuse", 3)
+        qemu_img("create", "-q", "-f", "qcow2", self.target, "64M")
+        self.daemon.own(self.target)
+        self.kept = [self.target]
+        self.slow_copy(libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT)
+        self.equal(self.notes(), [], "a copy into a file of the caller leaves none")
+        self.crash()
+        self.comes_back("a copy into an existing image", self.paths[::-1])
+
+    def test_host_aborted(self):
+        """An aborted copy is its client's; so is whatever has the name of a file that the note means."""
+        self.begun("aborted", 3)
+        self.slow_copy()
+        note = os.path.join(self.daemon.config_dir, self.notes()[0])
+        with open(note) as f:
+            text = f.read()
+        self.domain.blockJobAbort("vda", 0)
+        self.equal((self.notes(), os.path.exists(self.target)), ([], True), "an abort keeps the file, and no note")
+        self.crash()
+        shutil.copy(self.target, self.target + ".new")          # another file of that name, and the note is back
+        os.replace(self.target + ".new", self.target)
+        with open(os.open(note, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(text)
+        self.kept = [self.target]
+        self.comes_back("a note about another file", self.paths[::-1])
+
+    def test_host_named(self):
+        """What another domain has below its image by now, which only the header of that says."""
+        self.begun("named", 3)
+        self.slow_copy()
+        overlay = self.target + ".overlay"
+        qemu_img("create", "-q", "-u", "-f", "qcow2", "-b", self.target, "-F", "qcow2", overlay, "64M")
+        other = self.conn.defineXML(plain.domain("host-other", [plain.disk("vda", overlay)]))
+        self.crash()
+        self.kept = [self.target, overlay]
+        self.comes_back("a copy that another domain names", self.paths[::-1])
+        self.conn.lookupByName(other.name()).undefine()
+
+    def test_host_undefined(self):
+        """Without the definition nothing says whose the file is."""
+        self.begun("undefined", 3)
+        self.slow_copy()
+        self.crash()
+        self.daemon.start()
+        self.connect()
+        self.conn.lookupByName(self.name).undefine()
+        self.equal((self.notes(), os.path.exists(self.target)), ([], True), "a domain that is undefined takes its note")
+
+    def deleting(self, command, commit, begin=None):
+        """The daemon stops after @command of a commit with DELETE; then the host crashes."""
+        if begin:
+            begin()
+            self.ok(jobs.wait_ready(self.domain, "vda"), "a commit that deletes gets ready")
+        self.daemon.die_at(command, 0, signal.SIGSTOP)
+        thread = threading.Thread(target=quietly, args=(commit,), daemon=True)
+        thread.start()
+        self.ok(self.daemon.died(), "the daemon stands still after %s" % command)
+        self.crash()
+        thread.join(30)
+
+    def test_host_active(self):
+        self.begun("active")
+        self.deleting("job-finalize", lambda: self.domain.blockJobAbort("vda", PIVOT),
+                      lambda: self.domain.blockCommit("vda", None, None, 0, ACTIVE | DELETE))
+        self.comes_back("a pivot", self.paths[:1])
+
+    def test_host_ready(self):
+        """Before the decision all images are needed."""
+        self.begun("ready")
+        self.domain.blockCommit("vda", None, None, 0, ACTIVE | DELETE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "a commit that deletes gets ready")
+        self.crash()
+        self.comes_back("a commit that is ready", self.paths[::-1])
+
+    def test_host_middle(self):
+        """By the header of the overlay; the definition names no more than the active image."""
+        self.begun("middle")
+        self.deleting("job-dismiss", lambda: self.domain.blockCommit("vda", self.paths[0], self.paths[2], 0, DELETE))
+        self.comes_back("a commit in the middle", [self.paths[3], self.paths[0]])
 
 
 def run(out, args, mode):

@@ -246,9 +246,12 @@ class Machine:
         return self.daemon.status_xml(self.name) or ""
 
     def no_files(self):
-        """Nor is a file of a saving, once no domain has a job (one that is ready has its pivot's files prepared)."""
+        """Nor is a file of a saving, once no domain has a job (one that is ready has its pivot's files prepared). The
+        note of a job waits, after a crash of the host, for the start of its domain."""
         folders = (self.daemon.state_dir, self.daemon.config_dir, self.folder)
-        find = lambda: [p for folder in folders for p in glob.glob(os.path.join(folder, ".qbj-*"))]  # noqa: E731
+        pattern = ".qbj-*" if self.domain().isActive() else ".qbj-*.new"
+        find = lambda: [p for folder in folders for p in glob.glob(os.path.join(folder, pattern))  # noqa: E731
+                        if not p.endswith(".job") or self.domain().UUIDString() in p]
         if not jobs.wait_for(lambda: not find(), 40):
             raise Violation("temporary files are left: %s" % find())
 

@@ -12,6 +12,7 @@
 #include "domain_save.h"
 #include "vm_def.h"
 #include "vm_firmware.h"
+#include "vm_leftover.h"
 #include "vm_tpm.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -149,8 +150,10 @@ static int
 qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
     if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
-        qbjApiUndefineTpm(driver, vm, flags) < 0 ||
-        qbjApiUndefineFiles(driver, vm) < 0)
+        qbjApiUndefineTpm(driver, vm, flags) < 0)
+        return -1;
+    qbjVmLeftoverForget(vm, vm->newDef ? vm->newDef : vm->def);
+    if (qbjApiUndefineFiles(driver, vm) < 0)
         return -1;
 
     vm->persistent = 0;

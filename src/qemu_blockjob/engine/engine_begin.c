@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_begin.h"
+#include "engine_note.h"
 #include "engine_step.h"
 #include "virerror.h"
 
@@ -25,6 +26,7 @@ qbjEngineBegin(virDomainObj *vm, virQbjJob *job)
         qbjEngineFeed(vm, job, QBJ_EVENT_CANCEL);
         virErrorRestore(&reason);
     } else if (!wait.done && (job = qbjEngineJobFind(vm, name)) && job->acknowledged) {
+        qbjEngineNoteKeep(vm, job);
         ret = 0;
     } else if (wait.error) {
         virErrorRestore(&wait.error);

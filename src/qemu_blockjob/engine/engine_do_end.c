@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_note.h"
 #include "engine_pending.h"
 #include "engine_persistent.h"
 #include "engine_phase.h"
@@ -182,6 +183,12 @@ qbjEngineSettle(virDomainObj *vm, virQbjJob *job, bool *configSaved)
     }
     *configSaved = job->configDirty;
     job->configDirty = false;
+    /* what an aborted copy has made is its client's from now on */
+    if (!job->outcomeNew && qbjEngineNoteForget(vm, job, true) < 0) {
+        VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
+        virResetLastError();
+        return QBJ_EVENT_SAVE_FAILED;
+    }
     return qbjEngineSettleLive(vm, job) < 0 ? QBJ_EVENT_FAILED : QBJ_EVENT_OK;
 }
 

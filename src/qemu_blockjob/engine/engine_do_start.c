@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_note.h"
 #include "engine_phase.h"
 #include "engine_query.h"
 #include "engine_switch.h"
@@ -125,6 +126,7 @@ qbjEngineRemove(virDomainObj *vm, virQbjJob *job, virConnectDomainEventBlockJobS
 
     qbjEngineWaitTell(vm, job, status);
     qbjEngineSwitchForget(vm, job);
+    ignore_value(qbjEngineNoteForget(vm, job, false));
     g_ptr_array_remove(priv->status->jobs, job);
     if (virDomainObjIsActive(vm) && !priv->stopping)
         qbjDomainSaveStatusSoon(vm);

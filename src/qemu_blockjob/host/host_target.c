@@ -185,6 +185,35 @@ qbjHostTargetPlace(const char *path, int fd)
     return linkat(AT_FDCWD, from, AT_FDCWD, to ? to : path, AT_SYMLINK_FOLLOW) < 0 ? qbjHostTargetCannot() : 0;
 }
 
+char *
+qbjHostTargetIdentify(const char *path)
+{
+    struct statx st;
+
+    if (qbjHostTargetStat(AT_FDCWD, path, 0, &st) < 0 || !S_ISREG(st.stx_mode) || !(st.stx_mask & STATX_BTIME))
+        return NULL;
+    return qbjHostTargetIdentity(&st);
+}
+
+bool
+qbjHostTargetIsInUse(const char *path)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    return fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+bool
+qbjHostTargetWrittenSinceBoot(const char *path)
+{
+    struct timespec up;
+    struct statx st;
+
+    return qbjHostTargetStat(AT_FDCWD, path, 0, &st) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0 ||
+        st.stx_mtime.tv_sec >= g_get_real_time() / G_USEC_PER_SEC - up.tv_sec;
+}
+
 static bool
 qbjHostTargetIs(const struct statx *st, const char *identity)
 {

@@ -38,6 +38,19 @@ int qbjHostTargetCreate(const char *path, char **identity, int *fd);
  * is another file by now. */
 int qbjHostTargetPlace(const char *path, int fd);
 
+/* Tells the regular file at @path from any other file that ever had this path, or that a link there led
+ * to; to be freed. NULL, without an error, when it is none, or when its file system does not say when a
+ * file was made: then it cannot be told. */
+char *qbjHostTargetIdentify(const char *path);
+
+/* Whether a process has a lock on the file at @path, as QEMU has on each image that it has open. True,
+ * too, when that cannot be found out. */
+bool qbjHostTargetIsInUse(const char *path);
+
+/* Whether the file at @path has been written to since the host was started. True, too, when that cannot be
+ * found out. */
+bool qbjHostTargetWrittenSinceBoot(const char *path);
+
 /* Whether the file at @path is the one of @identity, and still empty. */
 bool qbjHostTargetIsEmpty(const char *path, const char *identity);
 

@@ -16,6 +16,7 @@
 #include "vm_files.h"
 #include "vm_firmware.h"
 #include "vm_hook.h"
+#include "vm_leftover.h"
 #include "vm_log.h"
 #include "vm_memory.h"
 #include "vm_numa.h"
@@ -134,8 +135,10 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
     if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_PREPARE) < 0 ||
         virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
         qbjVmClockPrepare(vm->def) < 0 ||
-        qbjVmDisksPrepare(vm) < 0 ||
-        qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
+        qbjVmDisksPrepare(vm) < 0)
+        return -1;
+    qbjVmLeftoverClean(vm);
+    if (qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
         qbjVmDefAssignAliases(vm->def) < 0 ||
         qbjVmFilesNames(vm) < 0 ||
         qbjVmStartMakeFiles(vm, fds) < 0 ||
