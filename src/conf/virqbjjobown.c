@@ -97,7 +97,7 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     job->cancelSoft = virQbjXMLPropYes(node, "soft");
     job->readyEmitted = virQbjXMLPropYes(node, "ready");
     job->acknowledged = virQbjXMLPropYes(node, "acknowledged");
-    virQbjXMLTakeProp(node, "group", &job->group);
+    job->group = virXMLPropString(node, "group");
     job->spec = virQbjJobOwnParseSpec(node, name);
     if ((old = virQbjXMLChild(node, "olddisk", VIR_QBJ_XML_NAMESPACE)))
         job->oldDisk = virXMLNodeContentString(old);
