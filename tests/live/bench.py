@@ -20,6 +20,7 @@ domains-50   That many domains with one image each: figures of all in one call; 
 domains-150  its start until each domain has answered a call that asks its QEMU. "bare" here are the same QEMUs, asked
              while their daemon is not there.
 chains       Starts of chains of 1 to 200 images, and what each image more costs.
+hold         For how long a pivot holds the guest's I/O, by QEMU's own time stamps; a hundred pivots in each round.
 stall        A Linux guest that writes, with a chain of 100: its longest write around a pivot.
 
 NAME is a part or a row; without one all parts run. Each part takes some minutes, domains-150 and chains ten.
@@ -34,6 +35,7 @@ import time
 import libvirt
 
 import bench_copies
+import bench_hold
 import bench_scale
 import options
 from bench_jobs import Jobs
@@ -43,7 +45,7 @@ from tap import is_root
 
 PARTS = {"jobs": Jobs, "copies": bench_copies.Copies, "data": bench_copies.Data, "install": bench_scale.Install,
          "domains-50": bench_scale.domains(50), "domains-150": bench_scale.domains(150),
-         "chains": bench_scale.Chains, "stall": bench_scale.Stall}
+         "chains": bench_scale.Chains, "hold": bench_hold.Hold, "stall": bench_scale.Stall}
 
 
 def result(name, target, clocks):

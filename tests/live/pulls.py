@@ -3,7 +3,6 @@
 errors of the storage, and with somebody else at the monitor. Afterwards every image holds what it has to.
 """
 
-import json
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ import jobs
 import jobtest
 import plain
 import suite
-from images import make_chain, qemu_img
+from images import info, make_chain, qemu_img
 from jobtest import INACTIVE, fill, holds
 from writes import MIB, Run
 
@@ -225,9 +224,41 @@ class Test(jobtest.JobChecks):
         found = [names for node, names in self.bitmaps().items() if names]
         self.equal(found, [["c1"], ["c1"]], "the bitmap is in the active image and in base")
         self.gone()
-        info = json.loads(qemu_img("info", "--output=json", paths[-1]))
-        self.equal([b["flags"] for b in info["format-specific"]["data"]["bitmaps"]], [["auto"]],
+        self.equal([b["flags"] for b in info(paths[-1])["format-specific"]["data"]["bitmaps"]], [["auto"]],
                    "it is stored, and not marked as broken")
+
+    def grown(self, name, first):
+        """The images from @first on have a bitmap, then the disk grows."""
+        folder = plain.folder(self.daemon, name)
+        paths = make_chain(folder, ["vda.%d" % n for n in range(3)], fill=fill)
+        for path in paths[first:]:
+            qemu_img("bitmap", "--add", path, "c1")
+        self.daemon.own(*paths)
+        self.name = name
+        self.domain = self.conn.createXML(plain.domain(name, [plain.disk("vda", paths[-1])]),
+                                          libvirt.VIR_DOMAIN_START_PAUSED)
+        self.monitor("block_resize", **{"node-name": "libvirt-1-format", "size": 96 * MIB})
+        return paths
+
+    def stored(self, path, what):
+        self.gone()
+        found = info(path)["format-specific"]["data"].get("bitmaps", [])
+        self.equal([(b["name"], b["flags"]) for b in found], [("c1", ["auto"])], what)
+
+    def test_resized(self):
+        """20/B22, B23: the disk has grown under its bitmap, which is kept; one of another size cannot be."""
+        paths = self.grown("grown", 2)
+        self.equal(self.pulled(), "completed", "a pull of a disk that has grown completes")
+        self.stored(paths[-1], "its bitmap is stored, and valid")
+        paths = self.grown("grown-pivot", 2)
+        self.domain.blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+        self.ok(jobs.wait_ready(self.domain, "vda"), "an active commit of one gets ready")
+        self.domain.blockJobAbort("vda", libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+        self.stored(paths[0], "and takes the bitmap along")
+        self.grown("grown-below", 1)
+        self.refused(lambda: self.domain.blockPull("vda", 0, 0), OPERATION_UNSUPPORTED, "would be lost",
+                     "a pull that would lose a bitmap is refused")
+        self.gone()
 
     def test_two(self):
         """Two pulls beside each other, and only then somebody may have made bitmaps: each waits for the other."""
