@@ -65,6 +65,37 @@ testEofBehindData(void)
     g_assert_cmpuint(qmpFixtureCount(fixture, "HALF"), ==, 0);
 }
 
+/* Holds the event thread until somebody else has failed to send. */
+static void
+waitForSend(qmpFixture *fixture, virJSONValue *event)
+{
+    if (STREQ(virJSONValueObjectGetString(event, "event"), "FIRST"))
+        qmpFixtureAwait(fixture, "sent", 1);
+}
+
+/* A monitor that takes no more commands, but does not hang up: nobody waits for its answers, and what it had
+ * said before is still delivered. */
+static void
+testSendFails(void)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(NULL);
+    g_autoptr(qmpCall) call = NULL;
+
+    fixture->onEvent = waitForSend;
+    qmpFixtureGreet(fixture);
+    qmpPeerWrite(fixture, "{\"event\":\"FIRST\"}");
+    qmpFixtureAwait(fixture, "event FIRST", 1);
+    qmpPeerWrite(fixture, "{\"event\":\"SHUTDOWN\"}");
+    g_assert_cmpint(shutdown(fixture->peer, SHUT_RD), ==, 0);
+    g_assert_cmpint(qbjQmpSend(fixture->qmp, "stop", NULL, qmpFixtureDone, fixture), ==, 0);
+    qmpFixtureLog(fixture, "sent");
+    qmpFixtureAwait(fixture, "closed", 1);
+    call = qmpCallStart(fixture->qmp, QMP_PATIENCE_MS, "query-status", NULL, NULL);
+    qmpCallJoin(call);
+    assertEnded(call);
+    assertLog(fixture, "established;event FIRST;sent;event SHUTDOWN;done stop lost;closed QEMU closed its monitor;");
+}
+
 /* A conversation that ends after @limit bytes of the monitor. Returns true when it was whole. */
 static bool
 converse(virEventThread *thread, size_t limit)
@@ -419,6 +450,7 @@ main(int argc, char **argv)
 
     g_test_add_func("/qmp/end/eof", testEof);
     g_test_add_func("/qmp/end/eof-behind-data", testEofBehindData);
+    g_test_add_func("/qmp/end/send-fails", testSendFails);
     g_test_add_func("/qmp/end/eof-at-each-byte", testEofAtEachByte);
     g_test_add_func("/qmp/end/not-qmp", testNotQmp);
     g_test_add_func("/qmp/end/too-deep", testTooDeep);

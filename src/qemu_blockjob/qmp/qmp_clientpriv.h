@@ -45,6 +45,7 @@ struct _qbjQmp {
     GSource *source;            /* NULL once the event thread has taken it down */
     void *tag;                  /* of the fd in the source */
     bool wantWrite;
+    int sendError;              /* errno of a write that failed although QEMU had not hung up; or 0 */
     GString *unsent;            /* the first `sent` bytes of it are gone */
     size_t sent;
     GString *held;              /* commands that wait for the capabilities */
@@ -58,8 +59,8 @@ bool qbjQmpIsState(qbjQmp *qmp, qbjQmpState state);
 /* Drops one of @refs. */
 void qbjQmpFree(qbjQmp *qmp);
 
-/* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error shows up
- * as the end of the connection, on the event thread. */
+/* Sends what fits into the socket now, leaves the rest to the event thread. Lock held. An error ends the
+ * connection, on the event thread. */
 void qbjQmpFlush(qbjQmp *qmp);
 
 /* Any thread, lock not held: what came is not QMP; the event thread ends the connection. @reason: static,

@@ -54,6 +54,17 @@ qbjQmpTrimSent(qbjQmp *qmp)
     qmp->sent = 0;
 }
 
+/* No command gets to QEMU any more. It need not have closed the connection, so we do, on both sides: the
+ * event thread reads what QEMU has said before, and then comes to the end. */
+static void
+qbjQmpSendFailed(qbjQmp *qmp, int error)
+{
+    if (error != EPIPE && error != ECONNRESET)
+        qmp->sendError = error;
+    shutdown(qmp->fd, SHUT_RDWR);
+    qbjQmpWantWrite(qmp, false);
+}
+
 void
 qbjQmpFlush(qbjQmp *qmp)
 {
@@ -63,10 +74,13 @@ qbjQmpFlush(qbjQmp *qmp)
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            /* EAGAIN: go on when there is room. Any other error: reading tells the event thread the same. */
-            qbjQmpWantWrite(qmp, errno == EAGAIN);
+        if (n < 0 && errno == EAGAIN) {
+            qbjQmpWantWrite(qmp, true);         /* goes on when there is room */
             qbjQmpTrimSent(qmp);
+            return;
+        }
+        if (n < 0) {
+            qbjQmpSendFailed(qmp, errno);
             return;
         }
         qmp->sent += n;

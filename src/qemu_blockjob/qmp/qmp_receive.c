@@ -190,6 +190,16 @@ qbjQmpHandleStream(qbjQmp *qmp)
     return NULL;
 }
 
+static char *
+qbjQmpHungUp(qbjQmp *qmp)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
+
+    if (qmp->sendError)
+        return g_strdup_printf(_("cannot write to QEMU's monitor: %s"), g_strerror(qmp->sendError));
+    return g_strdup(_("QEMU closed its monitor"));
+}
+
 char *
 qbjQmpReceive(qbjQmp *qmp)
 {
@@ -198,7 +208,7 @@ qbjQmpReceive(qbjQmp *qmp)
 
     /* a killed QEMU that had not read everything resets the connection */
     if (n == 0 || (n < 0 && errno == ECONNRESET))
-        return g_strdup(_("QEMU closed its monitor"));
+        return qbjQmpHungUp(qmp);
     if (n < 0) {
         if (errno == EAGAIN || errno == EINTR)
             return NULL;
