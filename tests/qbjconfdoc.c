@@ -27,6 +27,8 @@ static const char intro[] =
     "  it protects something, which this driver cannot: the domains that it concerns are not started, and the error\n"
     "  names the key.\n"
     "\n"
+    "Only ``blockjob_pivot_stop_guest`` is this driver's own; the stock driver does not look at it.\n"
+    "\n"
     "A key that is in no list is warned about, too. A value of the wrong kind, also of a key without effect, keeps the\n"
     "driver from starting.\n"
     "\n"

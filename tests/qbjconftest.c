@@ -158,7 +158,7 @@ qbjTestStockFile(void)
     }
 
     virQbjKeyAll(&nkeys);
-    g_assert_cmpuint(found, ==, nkeys);
+    g_assert_cmpuint(found + 1, ==, nkeys);     /* and blockjob_pivot_stop_guest */
 }
 
 static void
@@ -190,6 +190,7 @@ qbjTestDefaults(void)
     g_assert_cmpuint(conf->displayPortMin, ==, 5900);
     g_assert_cmpuint(conf->displayPortMax, ==, 65535);
     g_assert_true(conf->logTimestamp && !conf->setProcessName && !conf->dumpGuestCore && !conf->namespacesSet);
+    g_assert_false(conf->pivotStopGuest);
     g_assert_null(conf->vncPassword);
     g_assert_cmpstr(conf->vncListen, ==, "127.0.0.1");
     g_assert_null(conf->securityDrivers);

@@ -61,6 +61,7 @@ qbjTestSameJob(const virQbjJob *one, const virQbjJob *other)
     g_assert_cmpint(one->acknowledged, ==, other->acknowledged);
     g_assert_cmpint(one->outcomeKnown, ==, other->outcomeKnown);
     g_assert_cmpint(one->outcomeNew, ==, other->outcomeNew);
+    g_assert_cmpint(one->stopGuest, ==, other->stopGuest);
     g_assert_cmpstr(one->group, ==, other->group);
     g_assert_cmpstr(one->errmsg, ==, other->errmsg);
     g_assert_cmpstr(one->stockXML, ==, other->stockXML);
@@ -82,7 +83,7 @@ qbjTestRoundTripOne(virQbjJob *job)
     g_assert_cmpstr(again, ==, text);
 }
 
-/* Every state, and each of the eleven facts on and off. */
+/* Every state, and each of the twelve facts on and off. */
 static void
 qbjTestRoundTrip(void)
 {
@@ -90,7 +91,7 @@ qbjTestRoundTrip(void)
     unsigned int bits;
 
     for (state = 0; state < QBJ_STATE_LAST; state++) {
-        for (bits = 0; bits < 1 << 11; bits += 13) {
+        for (bits = 0; bits < 1 << 12; bits += 13) {
             virQbjJob *job = qbjTestCommit(bits & 1, bits & 2, bits & 4 ? VIR_DOMAIN_BLOCK_COMMIT_DELETE : 0);
 
             job->state = state;
@@ -103,6 +104,7 @@ qbjTestRoundTrip(void)
             job->outcomeNew = job->outcomeKnown && bits & 256;
             job->errmsg = bits & 512 ? g_strdup("No space left on <device> & \"more\"") : NULL;
             job->group = bits & 1024 ? g_strdup("both <disks> & 'more'") : NULL;
+            job->stopGuest = bits & 2048;
             qbjTestRoundTripOne(job);
         }
     }

@@ -28,7 +28,8 @@
 #define PASSES_MAX 200
 
 static const char *const kindNames[] = { "active commit and pivot", "intermediate commit", "active commit and abort",
-                                         "pull", "rebase", "copy and pivot" };
+                                         "pull", "rebase", "copy and pivot",
+                                         "pivot of a guest that stops" };
 
 static const char *self;
 
@@ -233,33 +234,38 @@ sweepEnd(Sweep *sweep)
 static char *
 rootMake(const char *point, bool gone, sweepKind kind)
 {
+    g_autofree char *conf = NULL;
     g_autofree char *top = g_steal_pointer(&embedRootDir);
     char *root;
 
     embedRootDir = g_strdup_printf("%s/%s-%s-%d", top, point, gone ? "gone" : "alive", kind);
     g_mkdir_with_parents(embedRootDir, 0711);
     embedRootPrepare();
+    conf = g_strdup_printf("echo blockjob_pivot_stop_guest = 1 >> '%s/etc/qemu.conf'", embedRootDir);
+    if (kind == SWEEP_KIND_STOPPED)
+        embedRun("sh", "-c", conf, NULL);
     root = embedRootDir;
     embedRootDir = g_steal_pointer(&top);
     return root;
 }
 
+/* Kinds from @first to @last. */
 static void
-sweepPoint(const char *point, bool gone)
+sweepPoint(const char *point, bool gone, sweepKind first, sweepKind last)
 {
     Sweep sweeps[SWEEP_KIND_LAST] = { 0 };
     sweepKind kind;
 
-    for (kind = 0; kind < SWEEP_KIND_LAST; kind++) {
+    for (kind = first; kind <= last; kind++) {
         sweeps[kind].kind = kind;
         sweeps[kind].point = point;
         sweeps[kind].gone = gone;
         /* to save time; three in a row are one batch of nodes that go */
-        sweeps[kind].step = gone ? 2 : STREQ(point, "qmp-error") ? 3 : 1;
+        sweeps[kind].step = STREQ(point, "die-hold") ? 1 : gone ? 2 : STREQ(point, "qmp-error") ? 3 : 1;
         sweeps[kind].root = rootMake(point, gone, kind);
         sweeps[kind].thread = g_thread_new("sweep", sweepRun, &sweeps[kind]);
     }
-    for (kind = 0; kind < SWEEP_KIND_LAST; kind++) {
+    for (kind = first; kind <= last; kind++) {
         sweepEnd(&sweeps[kind]);
         g_free(sweeps[kind].root);
     }
@@ -269,14 +275,19 @@ static void
 sweepAll(void)
 {
     const char *wanted = getenv("QBJ_SWEEP_POINTS");
-    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save,queue,qmp-error", ",", 0);
+    g_auto(GStrv) points = g_strsplit(wanted ? wanted : "save,die-save,gone-save,queue,qmp-error,die-hold,gone-hold",
+                                       ",", 0);
     size_t i;
 
     for (i = 0; points[i]; i++) {
         bool gone = STRPREFIX(points[i], "gone-");
         g_autofree char *point = gone ? g_strdup_printf("die-%s", points[i] + strlen("gone-")) : g_strdup(points[i]);
 
-        sweepPoint(point, gone);
+        /* "hold" is around stop and cont */
+        if (STREQ(point, "die-hold"))
+            sweepPoint(point, gone, SWEEP_KIND_STOPPED, SWEEP_KIND_STOPPED);
+        else
+            sweepPoint(point, gone, SWEEP_KIND_PIVOT, SWEEP_KIND_COPY);
     }
 }
 

@@ -60,11 +60,18 @@ is(const char *text, const char *one, const char *other)
     return STREQ(text, one) || STREQ(text, other);
 }
 
+static bool
+isPivot(sweepKind kind)
+{
+    return kind == SWEEP_KIND_PIVOT || kind == SWEEP_KIND_STOPPED;
+}
+
 static const char *
 liveNew(sweepKind kind)
 {
     switch (kind) {
     case SWEEP_KIND_PIVOT:
+    case SWEEP_KIND_STOPPED:
         return "1 0 ";
     case SWEEP_KIND_INTERMEDIATE:
     case SWEEP_KIND_REBASE:
@@ -90,7 +97,7 @@ checkDefinitions(virDomainPtr domain, sweepKind kind)
 
     if (!is(live, "3 2 1 0 ", liveNew(kind)))
         say("bad the live chain is %s\n", live);
-    if (STRNEQ(inactive, !nowNew ? "3 " : kind == SWEEP_KIND_PIVOT ? "1 " : kind == SWEEP_KIND_COPY ? "9 " : "3 "))
+    if (STRNEQ(inactive, !nowNew ? "3 " : isPivot(kind) ? "1 " : kind == SWEEP_KIND_COPY ? "9 " : "3 "))
         say("bad the persistent chain is %s, the live one %s\n", inactive, live);
     if (embedXMLHas(domain, 0, "<mirror"))
         bad("there is a <mirror> without a job");
@@ -192,7 +199,7 @@ jobRun(virDomainPtr domain, sweepKind kind)
     }
     deviceWrite(domain, 20);
     if (ready &&
-        virDomainBlockJobAbort(domain, "vda", kind == SWEEP_KIND_PIVOT || kind == SWEEP_KIND_COPY
+        virDomainBlockJobAbort(domain, "vda", isPivot(kind) || kind == SWEEP_KIND_COPY
                                ? VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT : 0) < 0)
         virResetLastError();    /* old then, or the job is still there: the next wait ends it */
     if (!waitJob(domain, true, &ready))
@@ -220,6 +227,23 @@ copyRemove(unsigned int number)
     ignore_value(g_unlink(path));
 }
 
+/* A guest that was stopped by us alone goes on, and nobody has heard of it. */
+static void
+checkGuest(virDomainPtr domain)
+{
+    char *reply = NULL;
+    int state = VIR_DOMAIN_NOSTATE;
+
+    if (virDomainGetState(domain, &state, NULL, 0) < 0 || state != VIR_DOMAIN_RUNNING)
+        say("bad the guest is in state %d\n", state);
+    if (virDomainQemuMonitorCommand(domain, "{\"execute\":\"query-status\"}", &reply, 0) < 0 ||
+        !strstr(reply, "\"running\":true"))
+        say("bad the guest does not run: %s\n", reply ? reply : "no answer");
+    free(reply);
+    if (embedEventSeen("life:3:") || embedEventSeen("life:4:"))
+        bad("clients were told of a guest that stopped");
+}
+
 /* From a domain without a job to none at all. */
 static void
 finish(virDomainPtr domain, sweepKind kind)
@@ -228,6 +252,8 @@ finish(virDomainPtr domain, sweepKind kind)
 
     /* another process may have come this far, and what was copied stays */
     copyRemove(8);
+    if (kind == SWEEP_KIND_STOPPED)
+        checkGuest(domain);
     say("end %d\n", checkDefinitions(domain, kind));
     deviceWrite(domain, 21);
     if (!TWICE(nextStart(domain, kind)) || !waitJob(domain, true, &ready))
@@ -259,9 +285,12 @@ childRun(virConnectPtr conn, const char *name, sweepKind kind)
         bad("define");
         return;
     }
-    if (!TWICE(virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED))) {
+    if (!TWICE(virDomainCreateWithFlags(domain, kind == SWEEP_KIND_STOPPED ? 0 : VIR_DOMAIN_START_PAUSED))) {
         bad("start");
     } else {
+        if (kind == SWEEP_KIND_STOPPED && !embedEventWait("life:4:"))
+            bad("the start is not told");
+        embedEventReset();
         jobRun(domain, kind);
         finish(domain, kind);
     }
@@ -308,12 +337,16 @@ sweepChildMain(char **argv)
     embedRootDir = g_strdup(argv[2]);
     embedImageDir = g_build_filename(embedRootDir, argv[3], NULL);
     /* a caller's second try is his, but the one who opens the driver is this program */
-    if (!(conn = embedOpen()))
+    if ((conn = embedOpen()) && kind == SWEEP_KIND_STOPPED)
+        embedEventRegister(conn);
+    if (!conn)
         bad("open");
     else if (STREQ(argv[1], "run"))
         childRun(conn, argv[3], kind);
     else
         childRecover(conn, argv[3], kind, STRPREFIX(argv[1], "recover-"), STREQ(argv[1], "recover-gone"));
+    if (conn && kind == SWEEP_KIND_STOPPED)
+        embedEventDeregister(conn);
     if (!embedClose(conn))
         bad("cleanup");
     return 0;

@@ -10,6 +10,7 @@ typedef enum {
     SWEEP_KIND_PULL,            /* of everything */
     SWEEP_KIND_REBASE,          /* pull down to a base */
     SWEEP_KIND_COPY,            /* of everything, and pivot */
+    SWEEP_KIND_STOPPED,         /* SWEEP_KIND_PIVOT, with a guest that is stopped for it */
     SWEEP_KIND_LAST
 } sweepKind;
 

@@ -187,6 +187,7 @@ virQbjConfReadSettings(virQbjConf *conf, virConf *file, const char *filename)
         virQbjConfReadProcess(conf, file, filename) < 0 ||
         virQbjConfReadCgroups(conf, file, filename) < 0 ||
         virQbjConfReadMemory(conf, file, filename) < 0 ||
+        virConfGetValueBool(file, "blockjob_pivot_stop_guest", &conf->pivotStopGuest) < 0 ||
         virConfGetValueUInt(file, "max_queued", &conf->maxQueued) < 0 ||
         virConfGetValueString(file, "lock_manager", &conf->lockManager) < 0)
         return -1;
@@ -304,6 +305,7 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->dumpGuestCore = next->dumpGuestCore;
     conf->setProcessName = next->setProcessName;
     conf->logTimestamp = next->logTimestamp;
+    conf->pivotStopGuest = next->pivotStopGuest;
     conf->maxQueued = next->maxQueued;
     conf->namespacesSet = next->namespacesSet;
     conf->seccompSandbox = next->seccompSandbox;

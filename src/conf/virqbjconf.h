@@ -44,6 +44,7 @@ struct _virQbjConf {
     unsigned int displayPortMin, displayPortMax;    /* VNC and SPICE, both included */
     int cgroupControllers;      /* bits 1 << VIR_CGROUP_CONTROLLER_...; -1: all that the host has, 0: none. Never
                                  * any in a session. */
+    bool pivotStopGuest;        /* a guest that runs stands still while its disk is switched to another image */
     unsigned int maxQueued;     /* calls that wait for one domain; 0: no limit */
     unsigned int maxProcesses;  /* of QEMU; 0: as the daemon's */
     unsigned int maxFiles;      /* of QEMU; 0: as the daemon's */

@@ -193,6 +193,8 @@ static const virQbjKey virQbjKeys[] = {
     { "max_queued", UINT, ACTED, NULL, ANY, NULL },
     { "stdio_handler", STRING, ACTED, NULL, ANY, "see `logs <host.html#logs>`__" },
     { "log_timestamp", BOOL, ACTED, NULL, ANY, NULL },
+    { "blockjob_pivot_stop_guest", BOOL, ACTED, NULL, ANY,
+      "of this driver only, off; see `the guest stops for a pivot <recovery.html#the-guest-stops-for-a-pivot>`__" },
     { "keepalive_interval", INT, IGNORED, NULL, ANY, "for migration" },
     { "keepalive_count", UINT, IGNORED, NULL, ANY, "for migration" },
     { "capability_filters", LIST, IGNORED, "", ANY, NULL },

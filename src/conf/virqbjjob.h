@@ -40,6 +40,8 @@ struct _virQbjJob {
     int targetFd;               /* PREPARING of a copy: its file, which has no name until the record is saved
                                  * (qbjHostTargetCreate), else -1; not saved */
     char *group;                /* name of the group that the job belongs to (job_group.h), NULL: none */
+    bool stopGuest;             /* from the start of a pivot until the guest goes on: the driver may have stopped
+                                 * it (engine_hold.h) */
     bool settled;               /* the definitions say the outcome, the status file not yet (qbjEngineDoSettle);
                                  * not saved */
     char *errmsg;               /* QEMU's reason, or NULL */

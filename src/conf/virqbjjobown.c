@@ -97,6 +97,7 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     job->cancelSoft = virQbjXMLPropYes(node, "soft");
     job->readyEmitted = virQbjXMLPropYes(node, "ready");
     job->acknowledged = virQbjXMLPropYes(node, "acknowledged");
+    job->stopGuest = virQbjXMLPropYes(node, "stopguest");
     job->group = virXMLPropString(node, "group");
     job->spec = virQbjJobOwnParseSpec(node, name);
     if ((old = virQbjXMLChild(node, "olddisk", VIR_QBJ_XML_NAMESPACE)))
@@ -131,6 +132,7 @@ virQbjJobOwnFormatAttributes(virBuffer *attrs, const virQbjJob *job)
         { "soft", job->cancelSoft },
         { "ready", job->readyEmitted },
         { "acknowledged", job->acknowledged },
+        { "stopguest", job->stopGuest },
         { "kept", job->stockXML != NULL },
     };
     size_t i;

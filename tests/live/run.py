@@ -35,6 +35,7 @@ SUITES = {
     "stress": (["stress.py", "--seconds", "30"], 120),
     "torture": (["torture.py", "--minutes", "0.6", "--seed", "4"], 300),
     "sweep": (["sweep.py", "--sample", "16"], 300),
+    "stopped": (["stopped.py"], 300),
     "meanwhile": (["meanwhile.py", "--sample", "25"], 300),
     "commands": (["commands.py"], 120),
     "host": (["host.py"], 200),

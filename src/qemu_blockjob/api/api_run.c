@@ -230,7 +230,8 @@ qbjApiResumeNow(virDomainObj *vm)
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
         return -1;
     }
-    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
+    /* one that stands still for a pivot goes on after it */
+    if (!QBJ_DOMAIN_PRIVATE(vm)->heldUntil && qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
         return -1;
     qbjApiRunState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
                    VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);

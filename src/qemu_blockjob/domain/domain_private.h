@@ -64,8 +64,10 @@ struct _qbjDomainPrivate {
     bool guestShutdown;                 /* QEMU said SHUTDOWN: the end of the process is a shutdown, not a
                                          * crash */
     virChrdevs *chrdevs;                /* streams of clients to consoles and channels */
-    bool rebooting;                     /* reset and continued after a power-off or crash of the guest; until QEMU
-                                         * says that it goes on */
+    bool ownStop;                       /* it is the driver that stops the guest and continues it (after a
+                                         * power-off or crash, for a pivot), until QEMU says so */
+    gint64 heldUntil;                   /* the guest stands still for a pivot: so long at most, milliseconds of
+                                         * the monotonic clock; 0: it does not (engine_hold.h) */
     bool destroyed;                     /* virDomainDestroy asked for the end */
     unsigned long long generation;      /* of the status file: counts saves */
     bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */

@@ -97,13 +97,17 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
 static int
 qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
 {
+    job->stopGuest = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->pivotStopGuest;
     if (qbjEngineExportRefuse(vm, job) < 0 ||
         qbjEnginePendingPlan(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
         qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 ||
-        (virQbjJobIsAdopted(job) && qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0))
+        (virQbjJobIsAdopted(job) && qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) ||
+        qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) < 0) {
+        job->stopGuest = false;
         return -1;
-    return qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
+    }
+    return 0;
 }
 
 /* A job that was paused: whether it still is. Returns @job, NULL with an error reported. */
@@ -157,6 +161,8 @@ qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait
     if (qbjEngineStep(vm, job, pivot ? QBJ_EVENT_PIVOT : QBJ_EVENT_CANCEL) < 0) {
         if ((job = qbjEngineJobFind(vm, name)) && !pivot)
             job->cancelled = false;
+        else if (job && job->state == QBJ_STATE_READY)
+            job->stopGuest = false;
         return -1;
     }
     if (!wait->done && (job = qbjEngineJobFind(vm, name)) && job->state == QBJ_STATE_BROKEN)

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_hold.h"
 #include "engine_note.h"
 #include "engine_pending.h"
 #include "engine_persistent.h"
@@ -212,8 +213,11 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
 {
     bool saved = qbjEngineOutcomeIsSaved(vm, job);
     bool configSaved = false;
-    qbjJobEvent event = qbjEngineSettle(vm, job, &configSaved);
+    qbjJobEvent event;
 
+    if (!saved)
+        qbjEngineHoldLimit(vm, job);
+    event = qbjEngineSettle(vm, job, &configSaved);
     if (event == QBJ_EVENT_OK && saved && !configSaved)
         return QBJ_EVENT_SAVED;
     job->settled = true;                /* the status file follows with the move to SETTLED, if need be later */

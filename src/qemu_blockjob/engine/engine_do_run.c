@@ -4,6 +4,7 @@
 #include "engine_control.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_hold.h"
 #include "engine_phase.h"
 #include "engine_pending.h"
 #include "engine_query.h"
@@ -137,7 +138,8 @@ qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job)
     job->pivotUntil = g_get_monotonic_time() / 1000 + QBJ_ENGINE_PIVOT_MS;
     if (job->speed != 0 && qbjEngineLiftSpeed(vm, job) < 0)
         return qbjEngineLater(vm, job);
-    if (qbjDomainQmpTry(vm, &command) < 0)
+    /* QEMU finalizes such a job at once, and what the guest writes then is in the new image alone */
+    if ((virQbjJobIsAdopted(job) && qbjEngineHoldBegin(vm, job) < 0) || qbjDomainQmpTry(vm, &command) < 0)
         return qbjEngineLater(vm, job);
     return command.failed ? qbjEngineNotCompleted(vm, job, &command) : QBJ_EVENT_NONE;
 }
@@ -236,8 +238,10 @@ qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job)
 
     job->cancelSoft = false;
     event = qbjEngineSendEnd(vm, job, "job-cancel", arguments);
-    if (event == QBJ_EVENT_NONE)
+    if (event == QBJ_EVENT_NONE) {
+        qbjEngineHoldEnd(vm, job);      /* it is old now, whenever the job ends */
         qbjEngineYankTarget(vm, job);
+    }
     return event;
 }
 
@@ -310,11 +314,14 @@ static qbjJobEvent
 qbjEngineFinalizeSwitch(virDomainObj *vm, virQbjJob *job)
 {
     g_autoptr(virJSONValue) arguments = qbjEngineQueryId(job);
-    g_auto(qbjQmpCommand) command = { .execute = "job-finalize", .arguments = arguments };
+    /* a fault: the job ends with an error, on the old node, as one does that cannot be finalized */
+    g_auto(qbjQmpCommand) command = { .execute = virQbjFaultHit("finalize") ? "job-cancel" : "job-finalize",
+                                      .arguments = arguments };
     g_auto(qbjEngineAnswer) answer = { 0 };
     g_autofree char *root = NULL;
 
-    if (qbjEngineQueryRoot(vm, job, &command, &answer, &root) < 0)
+    if (qbjEngineHoldBegin(vm, job) < 0 ||
+        qbjEngineQueryRoot(vm, job, &command, &answer, &root) < 0)
         return qbjEngineLater(vm, job);
     if (command.failed)
         return qbjEngineNotEnded(vm, job, &command);

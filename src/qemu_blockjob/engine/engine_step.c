@@ -4,6 +4,7 @@
 #include "engine_step.h"
 #include "engine_change.h"
 #include "engine_do.h"
+#include "engine_hold.h"
 #include "engine_paused.h"
 #include "engine_switch.h"
 #include "engine_timer.h"
@@ -43,12 +44,15 @@ qbjEngineMove(virDomainObj *vm, virQbjJob *job, const qbjJobMove *move)
     job->state = move->next;
     job->news++;
     qbjEngineChangeShowMirror(vm, job);
+    if (move->save == QBJ_SAVE_BEFORE)
+        qbjEngineHoldLimit(vm, job);
     if (move->save == QBJ_SAVE_BEFORE && qbjDomainSaveStatus(vm) < 0) {
         qbjEngineWaitKeepError(vm, job);
         job->state = old;
         qbjEngineChangeShowMirror(vm, job);
         return -1;
     }
+    qbjEngineHoldFollow(vm, job);
     return 0;
 }
 

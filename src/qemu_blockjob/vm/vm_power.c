@@ -34,7 +34,7 @@ qbjVmPowerReset(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    priv->rebooting = true;             /* until QEMU says that the CPUs run */
+    priv->ownStop = true;               /* until QEMU says that the CPUs run */
     if (qbjDomainQmpCall(vm, "system_reset", NULL, NULL) == 0 &&
         qbjDomainQmpCall(vm, "cont", NULL, NULL) == 0) {
         priv->status->fakeReboot = false;
@@ -42,7 +42,7 @@ qbjVmPowerReset(virDomainObj *vm)
         return 0;
     }
     if (virDomainObjIsActive(vm))
-        priv->rebooting = false;
+        priv->ownStop = false;
     VIR_WARN("Domain '%s' cannot be started again: %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();
     return -1;
@@ -128,14 +128,14 @@ qbjVmPowerCrash(virDomainObj *vm)
 bool
 qbjVmPowerIsOwnStop(virDomainObj *vm)
 {
-    return QBJ_DOMAIN_PRIVATE(vm)->rebooting;
+    return QBJ_DOMAIN_PRIVATE(vm)->ownStop;
 }
 
 bool
 qbjVmPowerIsOwnResume(virDomainObj *vm)
 {
-    bool own = QBJ_DOMAIN_PRIVATE(vm)->rebooting;
+    bool own = QBJ_DOMAIN_PRIVATE(vm)->ownStop;
 
-    QBJ_DOMAIN_PRIVATE(vm)->rebooting = false;
+    QBJ_DOMAIN_PRIVATE(vm)->ownStop = false;
     return own;
 }

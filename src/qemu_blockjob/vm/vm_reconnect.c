@@ -17,6 +17,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "engine_hold.h"
 #include "engine_step.h"
 #include "host_process.h"
 #include "virerror.h"
@@ -287,6 +288,9 @@ qbjVmReconnectState(virDomainObj *vm, virJSONValue *reply)
     bool running = false;
     int state = virDomainObjGetState(vm, NULL);
 
+    /* what an older connection would have told is not told any more */
+    QBJ_DOMAIN_PRIVATE(vm)->ownStop = false;
+    QBJ_DOMAIN_PRIVATE(vm)->heldUntil = 0;
     ignore_value(virJSONValueObjectGetBoolean(reply, "running", &running));
     if (STREQ_NULLABLE(status, "guest-panicked"))
         return state != VIR_DOMAIN_CRASHED || vm->def->onCrash != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE;
@@ -296,7 +300,7 @@ qbjVmReconnectState(virDomainObj *vm, virJSONValue *reply)
         qbjVmReconnectShutdown(vm);
     } else if (running && state != VIR_DOMAIN_RUNNING) {
         qbjVmReconnectRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
-    } else if (!running && state == VIR_DOMAIN_RUNNING) {
+    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjEngineHoldFound(vm, status)) {
         qbjVmReconnectStopped(vm, status);
     }
     return false;

@@ -148,7 +148,8 @@ qbjVmStopForget(virDomainObj *vm)
 
     priv->labelled = false;
     priv->guestShutdown = false;
-    priv->rebooting = false;
+    priv->ownStop = false;
+    priv->heldUntil = 0;
     priv->destroyed = false;
     priv->ending = false;
     priv->unsettled = false;
