@@ -3,9 +3,12 @@
 
 #include "internal.h"
 #include "host_target.h"
+#include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +72,53 @@ testEmpty(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity), ==, 0);
     g_assert_cmpint(stat(fixture->path, &st), ==, 0);
     g_assert_cmpint(st.st_size, ==, 0);
+}
+
+/* qbjHostTargetCapacity() where only @more descriptors can be had. */
+static int
+capacityWithin(virStorageSource *src, unsigned int more, unsigned long long *capacity)
+{
+    struct rlimit before;
+    struct rlimit now;
+    int next = open("/dev/null", O_RDONLY);
+    int rc;
+
+    g_assert_cmpint(next, >=, 0);
+    close(next);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    now = before;
+    now.rlim_cur = next + more;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &now), ==, 0);
+    rc = qbjHostTargetCapacity(src, capacity);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    return rc;
+}
+
+/* Whoever cannot look at an image does not say that it is another one. */
+static void
+testNoDescriptor(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *bytes = g_malloc0(4096);
+    g_autoptr(virStorageSource) src = virStorageSourceNew();
+    unsigned long long capacity = 0;
+    unsigned int more;
+
+    memcpy(bytes, "QFI\xfb", 4);
+    bytes[7] = 2;               /* version */
+    bytes[23] = 16;             /* bits of a cluster */
+    bytes[29] = 16;             /* a MiB */
+    g_assert_true(g_file_set_contents(fixture->path, bytes, 4096, NULL));
+    src->type = VIR_STORAGE_TYPE_FILE;
+    src->format = VIR_STORAGE_FILE_QCOW2;
+    src->path = g_strdup(fixture->path);
+    for (more = 0; more < 2; more++) {
+        virResetLastError();
+        g_assert_cmpint(capacityWithin(src, more, &capacity), ==, -1);
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
+        g_assert_cmpint(virGetLastError()->int1, ==, EMFILE);
+    }
+    g_assert_cmpint(capacityWithin(src, 8, &capacity), ==, 0);
+    g_assert_cmpuint(capacity, ==, 1024 * 1024);
 }
 
 /* A file system may give a new file the number of the one that has just gone. */
@@ -148,6 +198,7 @@ main(int argc, char **argv)
 #define ADD(name, function) g_test_add("/target/" name, Fixture, NULL, fixtureSetUp, function, fixtureTearDown)
     ADD("remove", testRemove);
     ADD("empty", testEmpty);
+    ADD("no-descriptor", testNoDescriptor);
     ADD("replaced", testReplaced);
     ADD("link", testLink);
     ADD("exists", testExists);

@@ -100,6 +100,7 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
     VIR_AUTOCLOSE fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     g_autofree char *header = NULL;
     struct stat st;
+    int format;
     int len;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -117,7 +118,9 @@ qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
         virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
         return -1;
     }
-    if (qbjHostTargetProbe(src->path) != src->format)
+    if ((format = qbjHostTargetProbe(src->path)) < 0)
+        return -1;
+    if (format != src->format)
         return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
     if (qbjHostTargetCheckEncryption(src, header, len) < 0 || virStorageSourceUpdateCapacity(src, header, len) < 0)
         return -1;
