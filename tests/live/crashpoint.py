@@ -14,22 +14,26 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class CrashDaemon(Daemon):
+    serial = 0
+
     def environment(self):
         library, self.wish = self.path("crashpoint.so"), self.path("crash")
         if not os.path.exists(library):
             run([need("gcc", "gcc libc6-dev"), "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-pthread", "-o", library,
-                 os.path.join(HERE, "crashpoint.c")])
+                 os.path.join(HERE, "crashpoint.c"), os.path.join(HERE, "crashcalls.c")])
             os.chmod(library, 0o755)
         return dict(super().environment(), LD_PRELOAD=library, QBJ_CRASH_FILE=self.wish)
 
-    def die_at(self, word, steps, sig=signal.SIGKILL, how=""):
+    def die_at(self, word, steps, sig=signal.SIGKILL, how="", kind="", error=0):
         """At the step that follows so many others after the command with @word, -1: instead of it; or from now on, when
-        that is "-". @how: "after": when that step is done; "fails": it lives, and that step fails."""
+        that is "-". @how: "after": when that step is done; any other: it lives, and that step of this @kind goes
+        wrong."""
+        self.serial += 1
         for path in (self.wish + ".died", self.wish + ".new"):
             if os.path.exists(path):
                 os.unlink(path)
         with open(self.wish + ".new", "w") as f:
-            f.write("%s %d %d %s\n" % (word, steps, sig, how))
+            f.write("%s %d %d %d %s %s %d\n" % (word, steps, sig, self.serial, how or "-", kind or "-", error))
         os.rename(self.wish + ".new", self.wish)
         self.dies = sig == signal.SIGKILL
 

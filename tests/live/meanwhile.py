@@ -19,7 +19,8 @@ from daemon import DaemonError
 from jobtest import ACTIVE, PIVOT, TRANSIENT
 from qmp import Qmp
 from sweep import Place
-from sweep_cell import OPERATIONS, Cell, Operation, copied, shortened
+from sweep_cell import Cell
+from sweep_operations import OPERATIONS, Operation, copied, shortened
 from tap import Tap
 
 SLOW = 1000                 # bytes in a second: it does not get anywhere

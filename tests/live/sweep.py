@@ -9,12 +9,15 @@ to QEMU. It is started again, the guest writes on, the power fails; then the dis
   half        the definitions, or the live one and QEMU, do not agree, or the chain is neither the old nor the new one
   stuck       the job cannot be ended, the disk takes no other one, the guest does not write, or does not boot again
   untidy      something of the job is left: a record, a job or node in QEMU, a temporary file
+  unclear     the call failed, but its error does not say why
 
 Each with a guest that writes all the time, and with one that is idle: what only QEMU's memory holds is missed only
-then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files. And each rename,
-removal and fsync fails once, with EIO, while the daemon lives.
+then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files.
 
-usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [OPERATION...]
+And each step goes wrong once, while the daemon lives: sweep_traces.py lists how. Descriptors, nodes, files, owners and
+labels have to be what they were before then.
+
+usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [--moment M]... [OPERATION...]
 
 The exit code is 1 when anything but old and new happens with our driver. With --sample only so many cells, spread over
 all, are tried, the same ones each time; --at tries only that step.
@@ -33,13 +36,20 @@ import options
 import plain
 from crashpoint import CrashDaemon
 from daemon import DaemonError
-from sweep_cell import OPERATIONS, VERDICTS, Cell, template
+from sweep_cell import VERDICTS, Cell
+from sweep_operations import OPERATIONS, template
+from sweep_traces import FAULTS
 from tap import Tap
 
 STEPS_MAX = 200
 GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
           "QEMU dies too": dict(writing=True, dying=True)}
-MOMENTS = ("before", "after", "fails")
+DEATHS = ("before", "after")
+ALL = (*DEATHS, *FAULTS)
+SLOW = ("hangs",)         # half a minute each
+FEW = 8                   # steps of one kind that most operations have
+# Failures that have found something; among the few that are tried each time. From 0.
+FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1]}
 
 
 class Place:
@@ -79,15 +89,22 @@ class Sweep:
         names = args.operations or list(OPERATIONS)
         for driver in drivers:
             self.tally[driver] = collections.Counter()
-            all_units = [(driver, name, guest, moment) for moment in MOMENTS for guest in GUESTS for name in names
-                         if moment != "fails" or not GUESTS[guest]["dying"]]
-            if args.sample:
-                cells = [(*unit, [step]) for unit in all_units for step in range(OPERATIONS[unit[1]].steps)]
-                all_units = random.Random(args.sample).sample(cells, args.sample)
-            else:
-                all_units = [(*unit, args.at and [args.at - 1]) for unit in all_units]
-            for unit in all_units:
-                self.units.put(unit)
+            deaths = [(driver, name, guest, moment) for moment in DEATHS for guest in GUESTS for name in names]
+            failures = [(driver, name, guest, moment) for moment in FAULTS for guest in GUESTS for name in names
+                        if guest == "writing guest" or guest == "idle guest" and moment == "fails"]
+            for units in (deaths, failures):
+                for unit in self.chosen([unit for unit in units if unit[3] in (args.moment or ALL)]):
+                    self.units.put(unit)
+
+    def chosen(self, units):
+        """The units, each with its steps."""
+        args = self.args
+        if not args.sample or not units:
+            return [(*unit, args.at and [args.at - 1]) for unit in units]
+        found = [(*unit, FOUND[unit[1], unit[3]]) for unit in units if unit[1:4:2] in FOUND]
+        cells = [(*unit, [step]) for unit in units if unit[3] not in SLOW for step in
+                 range(FEW if unit[3] in FAULTS else OPERATIONS[unit[1]].steps)]
+        return found + random.Random(args.sample).sample(cells, args.sample // (2 if found else 1))
 
     # --- a worker ------------------------------------------------------------------------------------------------
 
@@ -132,13 +149,15 @@ class Sweep:
             places.pop(driver).daemon.close()
             with self.lock:
                 self.out.ok(driver == "stock", words, traceback.format_exc())
-                self.tally[driver][name, "?"] += 1
+                self.tally[driver][name, moment, "?"] += 1
             return None
         with self.lock:
-            self.tally[driver][name, verdict] += 1
+            self.tally[driver][name, moment, verdict] += 1
             good = verdict in ("old", "new")
             self.out.ok(good or driver == "stock", "%s (%s): %s (%.1f s)" % (
                 words, cell.came or "past the end", verdict, time.monotonic() - begin), cell.text())
+            if cell.fails and cell.told:
+                self.out.diag(cell.told[0])
             if not good and driver == "stock":
                 self.out.diag(cell.text())
         return cell
@@ -148,13 +167,18 @@ class Sweep:
     def table(self):
         verdicts = [*VERDICTS, "?"]
         for driver, tally in self.tally.items():
-            self.out.diag("")
-            self.out.diag("%-14s %s" % (driver, " ".join("%9s" % v for v in verdicts)))
-            for name in [*OPERATIONS, "all"]:
-                counts = [sum(n for (o, v), n in tally.items() if v == verdict and name in (o, "all"))
-                          for verdict in verdicts]
-                if sum(counts):
-                    self.out.diag("%-14s %s" % (name, " ".join("%9s" % (c or ".") for c in counts)))
+            for what, moments in (("deaths", DEATHS), ("failures", FAULTS)):
+                of = collections.Counter()
+                for (name, moment, verdict), n in tally.items():
+                    for row in (name, moment, "all") if moment in moments else ():
+                        of[row, verdict] += n
+                if not of:
+                    continue
+                self.out.diag("")
+                self.out.diag("%-14s %s" % ("%s, %s" % (driver, what), " ".join("%9s" % v for v in verdicts)))
+                for row in (*OPERATIONS, *moments, "all"):
+                    if any(of[row, verdict] for verdict in verdicts):
+                        self.out.diag("%-14s %s" % (row, " ".join("%9s" % (of[row, v] or ".") for v in verdicts)))
 
     def run(self, drivers):
         self.fill(drivers)
@@ -175,7 +199,8 @@ class Sweep:
 def main():
     parser = options.parser(__doc__)
     parser.add_argument("--jobs", type=int, default=2, help="so many daemons at a time")
-    parser.add_argument("--sample", type=int, help="only so many cells of each driver")
+    parser.add_argument("--sample", type=int, help="only so many deaths of each driver, and half as many failures")
+    parser.add_argument("--moment", action="append", choices=ALL, help="only these; may be given several times")
     parser.add_argument("--at", type=int, help="only this step, from 1")
     parser.add_argument("operations", nargs="*", metavar="OPERATION", help=" ".join(OPERATIONS))
     parser.set_defaults(timeout=0)

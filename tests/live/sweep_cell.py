@@ -17,90 +17,18 @@ import jobs
 import plain
 from buses import Line, check_base
 from copies import destination
-from images import ImageError, consistent, make_chain, qemu_img, qemu_io
-from jobtest import ACTIVE, INACTIVE, PAUSED, PIVOT, TRANSIENT
+from images import ImageError, consistent, qemu_img
+from jobtest import INACTIVE, PAUSED, TRANSIENT
+from sweep_operations import DATA, LAYERS, MIB
+from sweep_traces import FAULTS, Traces
 from torture_machine import answers, layers
 
-MIB = 1 << 20
-SIZE, DATA, LAYERS = "16M", 4, 4           # the first layer's data begin at that MiB
-REUSE = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
-DELETE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_DELETE
 # worst first; a cell counts as the worst that was found, and only what has none of them is old or new
-WRONG = ("lost", "killed", "forgotten", "half", "stuck", "untidy")
+WRONG = ("lost", "killed", "forgotten", "half", "stuck", "untidy", "unclear")
 VERDICTS = ("old", "new") + WRONG
+HANG = 31                 # seconds; the daemon waits 30 for an answer
 BOOT = "<boot order='1'/>"
 SERIAL = "    <serial type='file'><source path='%s'/></serial>"
-
-
-class Operation:
-    """@begin(cell) calls for the job, @new(cell) is the chain that it makes, active first. What is swept: @end None,
-    the job from its call to its end; "ready", to where it is in sync; otherwise the call that ends it, with that flag.
-    @steps: about how many it has with our driver. @deletes: it removes what the new chain does not need. @makes: its
-    target is not there before."""
-
-    def __init__(self, begin, new, end, steps, deletes=False, makes=False):
-        self.begin, self.new, self.end, self.steps = begin, new, end, steps
-        self.deletes, self.makes = deletes, makes
-
-    @property
-    def finishes(self):
-        return self.end not in (None, "ready")
-
-
-def commit(flags):
-    return lambda cell: cell.domain.blockCommit("vda", cell.paths[1], None, 0, ACTIVE | flags)
-
-
-def middle(cell):
-    cell.domain.blockCommit("vda", cell.paths[1], cell.paths[2], 0, DELETE)
-
-
-def pull(base):
-    return lambda cell: cell.domain.blockRebase("vda", cell.paths[base] if base is not None else None, 0, 0)
-
-
-def copy(flags):
-    def begin(cell):
-        if flags & REUSE and not os.path.exists(cell.target):
-            qemu_img("create", "-q", "-f", "qcow2", cell.target, SIZE)
-        cell.domain.blockCopy("vda", destination(cell.target, "qcow2"), {}, TRANSIENT | flags)
-    return begin
-
-
-def committed(cell):
-    return cell.paths[1::-1]
-
-
-def shortened(cell):
-    return [cell.paths[3], *cell.paths[1::-1]]
-
-
-def copied(cell):
-    return [cell.target]
-
-
-OPERATIONS = {
-    "commit-start": Operation(commit(0), committed, "ready", 20),
-    "commit-pivot": Operation(commit(DELETE), committed, PIVOT, 20, deletes=True),
-    "commit-abort": Operation(commit(0), committed, 0, 20),
-    "middle": Operation(middle, shortened, None, 20, deletes=True),
-    "pull": Operation(pull(None), lambda cell: cell.paths[3:], None, 20),
-    "pull-part": Operation(pull(1), shortened, None, 20),
-    "copy-start": Operation(copy(REUSE), copied, "ready", 20),
-    "copy-create": Operation(copy(0), copied, "ready", 20, makes=True),
-    "copy-pivot": Operation(copy(0), copied, PIVOT, 20),
-    "copy-abort": Operation(copy(0), copied, 0, 20),
-}
-
-
-def template(folder, boot):
-    """The images of all cells; they are copied."""
-    def fill(n, path, fmt):
-        qemu_io(path, fmt, "write -P %d %dM 1M" % (n + 1, DATA + n))
-
-    paths = make_chain(folder, ["vda.%d" % n for n in range(LAYERS)], size=SIZE, relative=True, fill=fill)
-    qemu_io(paths[0], "qcow2", "write -s %s 0 512" % boot)
-    return paths
 
 
 def image(name):
@@ -110,17 +38,19 @@ def image(name):
 
 class Cell:
     """@place: a daemon that runs, and what all its cells share. It dies before its step @number, from 0, or after it,
-    by @moment, or lives and that step fails; with @dying, QEMU dies at that instant, too."""
+    by @moment, or lives and that step goes wrong; with @dying, QEMU dies at that instant, too."""
 
     def __init__(self, place, name, operation, number, moment, writing, dying):
         self.place, self.daemon, self.name, self.operation = place, place.daemon, name, operation
-        self.number, self.fails, self.writing, self.dying = number, moment == "fails", writing, dying
-        self.how = "" if moment == "before" else moment
+        self.number, self.writing, self.dying = number, writing, dying
+        self.fails = moment in FAULTS
+        self.how = FAULTS.get(moment, ("" if moment == "before" else moment,))
         self.found = {}           # verdict -> what was seen
         self.came = self.outcome = None
         self.ran = False          # it had been recorded that the job runs
         self.resumed = False      # a job was there when the daemon was back
         self.told = []            # errors
+        self.vague = False        # the call's own does not say why
 
     def wrong(self, verdict, text):
         self.found.setdefault(verdict, text)
@@ -144,6 +74,8 @@ class Cell:
             if not self.dying:
                 self.goes_on()
             self.power_cycle()
+            if self.vague:
+                self.wrong("unclear", self.told[0])
             return self.verdict
         finally:
             self.clear()
@@ -158,11 +90,14 @@ class Cell:
         self.target = os.path.join(self.folder, "copy")
         self.line = Line(os.path.join(self.folder, "serial"))
         disk = plain.disk("vda", self.paths[-1], extra=BOOT)
+        self.traces = Traces(self)
         self.domain = self.place.conn.defineXML(plain.domain(self.name, [disk, SERIAL % self.line.path]))
         self.domain.createWithFlags(0 if self.writing else PAUSED)
         self.pid = self.daemon.qemu_pid(self.name)
         if self.writing and not self.line.wait_more(10):
             raise RuntimeError("the guest does not write at all")
+        if self.fails:
+            self.traces.begin()
         if self.operation.finishes:
             self.operation.begin(self)
             if not jobs.wait_for(self.ready_recorded, 30):
@@ -184,6 +119,13 @@ class Cell:
                 self.operation.begin(self)
         except libvirt.libvirtError as e:
             self.told.append(str(e))
+            self.vague = self.fails and not self.says_why(e)
+
+    def says_why(self, error):
+        """Whether the error of the call says what went wrong."""
+        kind, number = self.how[1:]
+        words = {"own": "", "command": "QEMU"}.get(kind, os.strerror(number))
+        return words in str(error) or error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT
 
     def crash(self):
         there = self.daemon.told if self.fails else self.daemon.is_there
@@ -191,11 +133,16 @@ class Cell:
             over = lambda: self.ready_recorded() or not jobs.recorded(self.status())  # noqa: E731
         else:
             over = lambda: not jobs.recorded(self.status())                           # noqa: E731
-        self.daemon.die_at("-", self.number, how=self.how)
+        if self.how[0] == "hangs":
+            self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how[:2], self.pid)
+        else:
+            self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how)
         thread = threading.Thread(target=self.call, daemon=True)
         thread.start()
         since = None
         while not there() or self.fails:
+            if self.how[0] == "hangs" and there():
+                self.hang()
             quiet = not thread.is_alive() and (self.told or over())
             since = (since or time.monotonic()) if quiet else None
             if since and time.monotonic() - since > 0.5:
@@ -209,6 +156,12 @@ class Cell:
             os.kill(self.pid, signal.SIGKILL)
         thread.join(30)
 
+    def hang(self):
+        """QEMU has been stopped, and goes on when nobody waits any more for its answer."""
+        time.sleep(HANG)
+        os.kill(self.pid, signal.SIGCONT)
+        self.how = ("hung", *self.how[1:])
+
     # --- after -------------------------------------------------------------------------------------------------
 
     def goes_on(self):
@@ -220,6 +173,8 @@ class Cell:
                 if self.writing and not self.line.wait_more(10, 20):
                     self.wrong("stuck", "the guest does not write any more")
                 self.agrees()
+                if self.fails and not self.found:
+                    self.no_traces(self.traces.left(self.outcome, self.refused()))
                 self.another()
         except libvirt.libvirtError as e:
             if self.lives() and self.domain.isActive():
@@ -277,6 +232,14 @@ class Cell:
         if not jobs.wait_for(lambda: not self.left(live), 6):
             self.wrong("untidy", "; ".join(self.left(live)))
 
+    def no_traces(self, found):
+        if found:
+            self.wrong("untidy", "; ".join(found))
+
+    def refused(self):
+        """What could not be removed, or given back, is told in the log, and left."""
+        return os.path.basename(self.came.split(" ")[-1]) if self.fails and self.came else None
+
     def which(self, chain):
         return {tuple(self.paths[::-1]): "old", tuple(self.operation.new(self)): "new"}.get(tuple(chain))
 
@@ -297,12 +260,13 @@ class Cell:
         undecided = self.dying and self.operation.end is None
         if self.operation.deletes and chain == new and not undecided:
             found += ["image %s" % path for path in self.paths if path not in new and os.path.exists(path)]
-        # one that runs keeps its file, whoever ends it
-        if self.operation.makes and chain != new and not self.resumed and not self.ran and os.path.exists(self.target):
+        if self.operation.makes and chain != new and not self.may_keep_target() and os.path.exists(self.target):
             found += ["image %s" % self.target]
-        # one that could not be removed is told in the log, and left
-        refused = os.path.basename(self.came.split(" ")[-1]) if self.fails and self.came else None
-        return [f for f in found if os.path.basename(f) != refused]
+        return [f for f in found if os.path.basename(f) != self.refused()]
+
+    def may_keep_target(self):
+        """A copy that runs keeps its file, whoever ends it."""
+        return self.operation.finishes or self.resumed or self.ran
 
     def another(self):
         """The disk takes another job. With an idle guest not: it would write what has to be there without it."""
@@ -341,6 +305,8 @@ class Cell:
             self.wrong("untidy", "the status file is still there")
         if self.left_files(chain):
             self.wrong("untidy", "; ".join(self.left_files(chain)))
+        if self.fails:
+            self.no_traces(self.traces.left_owners(self.refused()))
         self.boots()
 
     def data(self, path):
@@ -379,8 +345,8 @@ class Cell:
         """Nothing of the cell is left for the next one."""
         for pid in self.daemon.qemu_pids():
             os.kill(pid, signal.SIGKILL)
-        if self.fails:
-            self.daemon.kill()            # the next one counts anew
+        if self.found:
+            self.daemon.kill()            # the next one has nothing of it
         if not self.daemon.alive():
             self.daemon.start()
             self.place.connect()

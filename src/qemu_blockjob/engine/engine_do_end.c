@@ -254,14 +254,15 @@ qbjEngineDoSettleByRecord(virDomainObj *vm, virQbjJob *job)
     return qbjEngineSettleAs(vm, job, job->outcomeKnown ? job->outcomeNew : qbjEngineSwitchCommitted(vm, job));
 }
 
-/* Steps of one phase whose failure is told, but stops nothing: definitions are right already. Returns false
- * when QEMU did not answer: then they are to be done again, or nodes would be left. */
+/* Steps of one phase whose failure is told, but stops nothing, nor the steps behind it: definitions are right
+ * already. Returns false when QEMU did not answer: then they are to be done again, or nodes would be left. */
 static bool
 qbjEngineTidy(virDomainObj *vm, virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
 {
     bool heard = true;
+    size_t next = 0;
 
-    if (qbjEnginePhaseRun(vm, job, phase, run) < 0) {
+    while (heard && qbjEnginePhaseRunFrom(vm, job, phase, run, &next) < 0) {
         int code = virGetLastErrorCode();
 
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());

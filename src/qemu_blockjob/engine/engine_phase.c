@@ -151,27 +151,32 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
 }
 
 int
-qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
+qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run, size_t *next)
 {
     GPtrArray *steps = job->spec->phase[phase];
-    size_t i = 0;
+    int rc = 0;
 
-    while (i < steps->len) {
+    while (rc == 0 && *next < steps->len) {
+        size_t i = *next;
         qbjStep *step = g_ptr_array_index(steps, i);
-        size_t n = 1;
-        int rc;
 
         if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL && !step->job) {
-            n = qbjEnginePhaseBatch(steps, i);
-            rc = qbjEnginePhaseQmp(vm, (qbjStep **) steps->pdata + i, n);
+            *next += qbjEnginePhaseBatch(steps, i);
+            rc = qbjEnginePhaseQmp(vm, (qbjStep **) steps->pdata + i, *next - i);
         } else {
+            *next += 1;
             rc = qbjEnginePhaseStep(vm, job, step, run);
         }
-        if (rc < 0)
-            return -1;
-        i += n;
     }
-    return 0;
+    return rc;
+}
+
+int
+qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
+{
+    size_t next = 0;
+
+    return qbjEnginePhaseRunFrom(vm, job, phase, run, &next);
 }
 
 /* A create job that failed is undone as well as one that did not. */

@@ -14,5 +14,9 @@ typedef enum {
  * Returns 0; -1 with an error reported. */
 int qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run);
 
+/* The same from step number *@next on, which is the one behind the last that was tried afterwards: who calls
+ * it again goes on behind what has failed. */
+int qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run, size_t *next);
+
 /* Undoes the prepare phase, last step first. Every undo may already have been done. */
 int qbjEnginePhaseUndo(virDomainObj *vm, const virQbjJob *job, qbjPhaseRun run);

@@ -1,0 +1,139 @@
+"""What a step that fails may not leave behind, looked at before an operation of sweep.py and after it: descriptors of
+the daemon and of QEMU, QEMU's nodes, files, and their owners and labels."""
+
+import collections
+import errno
+import json
+import os
+import re
+
+import libvirt_qemu
+
+import jobs
+
+# how a step goes wrong, see crashpoint.c: (how, which steps, with which error)
+FAULTS = {
+    "fails": ("fails", "change", errno.EIO),
+    "cannot create": ("fails", "create", errno.ENOSPC),
+    "cannot open": ("fails", "open", errno.EMFILE),
+    "cannot write": ("fails", "write", errno.EIO),
+    "no space": ("full", "write", errno.ENOSPC),
+    "short write": ("short", "write", 0),
+    "not permitted": ("fails", "own", errno.EPERM),
+    "refused": ("refused", "command", 0),
+    "cut before": ("cut-before", "command", 0),
+    "cut after": ("cut-after", "command", 0),
+    "no connection": ("no-connect", "command", errno.ECONNREFUSED),
+    "hangs": ("hangs", "command", 0),
+}
+QUIET = 6                 # seconds in which all has to be closed
+
+
+def descriptors(pid):
+    """[(fd, what it is)] of a process."""
+    found = []
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            found.append((fd, os.readlink("/proc/%d/fd/%s" % (pid, fd))))
+        except FileNotFoundError:
+            pass                  # closed meanwhile
+    return found
+
+
+def rights(path):
+    """Owner, mode and labels of a file."""
+    status = os.stat(path)
+    return status.st_uid, status.st_gid, status.st_mode, tuple(
+        (name, os.getxattr(path, name)) for name in sorted(os.listxattr(path)) if "libvirt" in name)
+
+
+class Traces:
+    """Of a @cell."""
+
+    def __init__(self, cell):
+        self.cell, self.daemon = cell, cell.daemon
+        self.owners = self.rights()                 # before the domain is started
+        self.before = None
+
+    def begin(self):
+        """The domain runs, without a job."""
+        self.before = self.look()
+
+    def rights(self):
+        return {path: rights(path) for path in [*self.cell.paths, self.cell.target] if os.path.exists(path)}
+
+    def look(self):
+        return {"descriptor of the daemon": self.of_daemon(), "descriptor of QEMU": self.of_qemu(),
+                "node": self.nodes(), "file": collections.Counter(self.files()), "owner": self.rights()}
+
+    def of_daemon(self):
+        return collections.Counter(re.sub(r":\[\d+\]$", "", target) for _, target in descriptors(self.daemon.pid))
+
+    def of_qemu(self):
+        found = collections.Counter()
+        for fd, target in descriptors(self.cell.pid):
+            if target.startswith(self.cell.folder):
+                with open("/proc/%d/fdinfo/%s" % (self.cell.pid, fd)) as f:
+                    flags = int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8)
+                found[target, "r" if flags & os.O_ACCMODE == os.O_RDONLY else "rw"] += 1
+        return found
+
+    def nodes(self):
+        answer = json.loads(libvirt_qemu.qemuMonitorCommand(
+            self.cell.domain, json.dumps({"execute": "query-named-block-nodes"}), 0))["return"]
+        return collections.Counter((n["node-name"], n["drv"], n["file"], n["ro"]) for n in answer)
+
+    def files(self):
+        tops = (self.cell.folder, os.path.dirname(self.daemon.state_dir), self.daemon.path("lib"),
+                self.daemon.config_dir)
+        for top in tops:
+            for folder, folders, names in os.walk(top):
+                yield from (os.path.join(folder, name) for name in folders + names)
+
+    # --- after -----------------------------------------------------------------------------------------------
+
+    def left(self, outcome, refused):
+        """What is not as before, as texts, once all had the time to close; of the file @refused nothing is said."""
+        look = lambda: [d for d in self.differences(outcome) if not refused or refused not in d]     # noqa: E731
+        jobs.wait_for(lambda: not look(), QUIET)
+        return look()
+
+    def differences(self, outcome):
+        if outcome == "old":
+            return self.of_old()
+        return self.of_new() if outcome == "new" else []
+
+    def of_old(self):
+        cell, now, found = self.cell, self.look(), []
+        kept = [cell.target] if cell.may_keep_target() else []
+        for kind in ("descriptor of the daemon", "descriptor of QEMU", "node", "file"):
+            found += self.compare(kind, now[kind], kept if kind == "file" else [])
+        return found + ["owner of %s: %s, not %s" % (path, now["owner"].get(path), before)
+                        for path, before in self.before["owner"].items() if now["owner"].get(path) != before] + \
+            self.foreign(now["owner"], [p for p in kept if p not in self.before["owner"]])
+
+    def of_new(self):
+        """Images and nodes are others; what is open, and what belongs to QEMU, are those of the chain."""
+        cell, now = self.cell, self.look()
+        chain = cell.operation.new(cell)
+        found = self.compare("descriptor of the daemon", now["descriptor of the daemon"], [])
+        found += ["file %s" % path for path in now["file"] if path not in self.before["file"] and path not in chain]
+        found += ["descriptor of QEMU: %s %s" % (path, mode) for path, mode in now["descriptor of QEMU"] if
+                  path.startswith(cell.folder + "/") and path not in chain and path != cell.line.path]
+        return found + self.foreign(now["owner"], [path for path in now["owner"] if path not in chain])
+
+    def compare(self, kind, now, allowed):
+        more, less = now - self.before[kind], self.before[kind] - now
+        return ["%s more: %s" % (kind, what) for what in more if what not in allowed] + \
+            ["%s less: %s" % (kind, what) for what in less]
+
+    def foreign(self, owners, paths):
+        """What is not used any more belongs to whom it belonged before."""
+        user, group = next(iter(self.owners.values()))[:2]
+        return ["owner of %s: %s" % (path, owners[path]) for path in paths if path in owners and
+                owners[path] != self.owners.get(path, (user, group, owners[path][2], ()))]
+
+    def left_owners(self, refused):
+        """The domain is off."""
+        now = self.rights()
+        return self.foreign(now, [path for path in now if os.path.basename(path) != refused])
