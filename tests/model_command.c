@@ -139,7 +139,7 @@ static void
 modelSent(modelContext *context, modelWorld before, modelWorld world, bool taken, const char *label)
 {
     /* an earlier cancel may have been taken */
-    bool again = before.action == QBJ_DO_CANCEL_AGAIN || before.action == QBJ_DO_END_CANCEL;
+    bool again = before.action == QBJ_DO_CANCEL_AGAIN;
     int refused = again && context->mistake != MODEL_CANCELS_ONCE ? QBJ_EVENT_TIMEOUT : QBJ_EVENT_FAILED;
 
     modelNoAnswer(context, before);
@@ -195,7 +195,7 @@ modelDoFinalize(modelContext *context, modelWorld world)
     modelWorld after = world;
     bool taken = modelQemuFinalize(context, &after);
 
-    if (taken && context->kind == QBJ_KIND_A && !world.softly && !world.strange)
+    if (taken && context->kind == QBJ_KIND_A)
         modelViolate(context, !world.saved.live || !world.named || !world.durable,
                      "2: finalize before both definitions are new and durable");
     if (taken && context->kind == QBJ_KIND_B)
@@ -310,12 +310,6 @@ modelDoCommand(modelContext *context, modelWorld world)
         break;
     case QBJ_DO_SEND_FORCED:
         modelSendForced(context, world);
-        break;
-    case QBJ_DO_END_CANCEL:
-        if (world.mem.soft)
-            modelDoFinalize(context, world);
-        else
-            modelSendForced(context, world);
         break;
     case QBJ_DO_FINALIZE:
         modelDoFinalize(context, world);

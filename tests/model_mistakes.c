@@ -21,6 +21,7 @@ const modelSpoiled modelSpoileds[] = {
     { "H4-nodes-before-dismissal", "commit", ENGINE(NODES_FIRST), 9 },
     { "H8-pending-forgotten-while-cancelling", "copy", NO_ROW(CANCELLING, PENDING), 6 },
     { "H8-pending-forgotten-when-ready", "active-commit-others", NO_ROW(READY, PENDING), 6 },
+    { "H8-a-soft-cancel-is-finalized", "copy", ROW(CANCELLING, PENDING, CANCELLING, FINALIZE, NOT), 2 },
     { "H9-soft-call-off", "active-commit", ENGINE(SOFT_CALL_OFF), 7 },
     { "H10-copy-taken-before-pending", "copy", ROW(PIVOTING, VM_GONE, SETTLING_OFFLINE, SETTLE_NEW, NOT), 1 },
     { "H12-outcome-not-read", "active-commit-finalize-fails", ROW(COMMITTED, CONCLUDED, SETTLING, SETTLE_NEW, NOT), 9 },

@@ -212,8 +212,7 @@ qbjTestOfflineRule(void)
 static bool
 qbjTestIsCancel(qbjJobAction action)
 {
-    return action == QBJ_DO_SEND_CANCEL || action == QBJ_DO_CANCEL_AGAIN || action == QBJ_DO_SEND_FORCED ||
-        action == QBJ_DO_END_CANCEL;
+    return action == QBJ_DO_SEND_CANCEL || action == QBJ_DO_CANCEL_AGAIN || action == QBJ_DO_SEND_FORCED;
 }
 
 static bool
@@ -296,10 +295,6 @@ qbjTestFinalizeOnlyFrom(void)
         case QBJ_DO_FLUSH_FINALIZE:
             g_assert_true(move->state == QBJ_STATE_FINALIZING && move->next == QBJ_STATE_FINALIZING);
             break;
-        case QBJ_DO_END_CANCEL:
-            /* it may finalize a softly cancelled job: never one whose flush (H1) or completion is open */
-            g_assert_true(move->state == QBJ_STATE_CANCELLING && move->kinds == QBJ_KIND_A);
-            break;
         case QBJ_DO_FINISH:
             g_assert_true(move->next == QBJ_STATE_SETTLED);
             break;
@@ -366,7 +361,6 @@ qbjTestHeldGuestGoesOn(void)
         g_assert_true(move->save == QBJ_SAVE_NOT);
         /* UNSWITCH: once a rename may have been issued, nothing goes without a disk */
         g_assert_true(move->action == QBJ_DO_SWITCH || move->action == QBJ_DO_SEND_FORCED ||
-                      move->action == QBJ_DO_END_CANCEL ||
                       (move->action == QBJ_DO_UNSWITCH && held[i] == QBJ_STATE_PENDING));
     }
 }

@@ -59,8 +59,8 @@ SWITCHES = [
     ("committed", "cancel", "old", "the decision was taken back"),
     ("committed", "cancel dismiss", "old", "the decision was taken back, not listed"),
     ("cancelling", "", "old", "R5.5"),
-    # a soft cancel is ended by finalize, which switches when somebody has completed the job
-    ("cancelling", "complete", {"commit": "old", "copy": "new"}, "R4, pending"),
+    # job-finalize would switch, also after a soft cancel
+    ("cancelling", "complete", "old", "R4, pending"),
     ("cancelling", "complete finalize", "new", "the pivot had won"),
     ("cancelling", "complete finalize dismiss", "new", "the pivot had won, not listed"),
     ("cancelling", "cancel", "old", "R5.3"),
@@ -112,8 +112,7 @@ class Meanwhile(Cell):
     """The guest is idle."""
 
     def __init__(self, place, name, kind, row):
-        self.record, deeds, wanted, self.rule = row
-        self.wanted = wanted[kind] if isinstance(wanted, dict) else wanted
+        self.record, deeds, self.wanted, self.rule = row
         self.start, new, rows = KINDS[kind]
         self.deeds, self.switches = deeds.split(), rows is SWITCHES
         super().__init__(place, name, Operation(self.begin_job, new, None, 0), 0, "before", writing=False, dying=False)

@@ -26,7 +26,7 @@ VIR_ENUM_IMPL(qbjJobAction,
               QBJ_DO_LAST,
               "nothing", "prepare", "start", "undo-prepare", "undo-host", "dismiss-stray", "drop", "emit-failed",
               "emit-ready", "query", "preflush", "send-complete", "complete-again", "send-cancel", "cancel-again",
-              "send-forced", "end-cancel", "report", "switch", "unswitch", "finalize", "switch-finalize",
+              "send-forced", "report", "switch", "unswitch", "finalize", "switch-finalize",
               "flush-finalize", "read-outcome", "look-at-root", "put-graph-back", "settle", "settle-old", "settle-new",
               "settle-by-record", "finish", "clean", "clean-offline", "emit-final", "retry-later",
 );

@@ -136,11 +136,9 @@ typedef enum {
     QBJ_DO_CANCEL_AGAIN,        /* query-jobs; running, ready, paused: SEND_CANCEL once more, and TIMEOUT when
                                  * that is refused, for the first one may not have been; else as
                                  * COMPLETE_AGAIN */
-    QBJ_DO_SEND_FORCED,         /* forced cancel, the only call-off of a pivot (protocol H9) -> FAILED, else
-                                 * QEMU's events follow; a time-out of the engine's choice -> TIMEOUT sends
-                                 * it again */
-    QBJ_DO_END_CANCEL,          /* PENDING while cancelling: finalize when the cancel was soft, else forced
-                                 * again (H8) -> TIMEOUT when QEMU refused it, else QEMU's events follow */
+    QBJ_DO_SEND_FORCED,         /* forced cancel, the only call-off of a pivot (protocol H9), and the end of
+                                 * a cancel that waits in PENDING (H8) -> FAILED, else QEMU's events follow;
+                                 * a time-out of the engine's choice -> TIMEOUT sends it again */
     QBJ_DO_REPORT,              /* tell the caller QEMU's error; READY goes on */
     QBJ_DO_SWITCH,              /* A: merge bitmaps, rename both definitions into place -> SAVED,
                                  * SAVE_FAILED, SAVE_HALF */

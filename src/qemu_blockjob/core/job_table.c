@@ -118,9 +118,9 @@ static const qbjJobMove qbjJobMoveRows[] = {
     ROW(FINALIZING,       VM_GONE,       B,         SETTLING_OFFLINE, SETTLE_OLD,       NOT),
     ROW(FINALIZING,       VM_GONE,       C,         SETTLING_OFFLINE, SETTLE_NEW,       NOT),
 
-    /* B, C: a cancel that came too late for the copying is forced; finalize would skip the flush (H1, H2) */
-    ROW(CANCELLING,       PENDING,       A,         CANCELLING,       END_CANCEL,       NOT),
-    ROW(CANCELLING,       PENDING,       B | C,     CALLING_OFF,      SEND_FORCED,      NOT),
+    /* PENDING: after a soft cancel, too, for job-finalize would switch when somebody else has completed the
+     * job; what it has copied is flushed. B, C: finalize would skip the flush (H1, H2) */
+    ROW(CANCELLING,       PENDING,       A | B | C, CALLING_OFF,      SEND_FORCED,      NOT),
     ROW(CANCELLING,       CONCLUDED,     A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),
     ROW(CANCELLING,       CONCLUDED,     B | C,     CONCLUDED,        READ_OUTCOME,     NOT),
     ROW(CANCELLING,       GONE,          A,         CONCLUDED,        LOOK_AT_ROOT,     NOT),

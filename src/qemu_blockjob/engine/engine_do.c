@@ -22,7 +22,6 @@ static const qbjEngineDoFunc qbjEngineDoTable[QBJ_DO_LAST] = {
     [QBJ_DO_SEND_COMPLETE] = qbjEngineDoSendComplete,
     [QBJ_DO_SEND_CANCEL] = qbjEngineDoSendCancel,
     [QBJ_DO_SEND_FORCED] = qbjEngineDoSendForced,
-    [QBJ_DO_END_CANCEL] = qbjEngineDoEndCancel,
     [QBJ_DO_REPORT] = qbjEngineDoReport,
     [QBJ_DO_SWITCH] = qbjEngineDoSwitch,
     [QBJ_DO_UNSWITCH] = qbjEngineDoUnswitch,

@@ -31,7 +31,6 @@ qbjJobEvent qbjEngineDoPreflush(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSendComplete(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoSendForced(virDomainObj *vm, virQbjJob *job);
-qbjJobEvent qbjEngineDoEndCancel(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoReport(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoFinalize(virDomainObj *vm, virQbjJob *job);
 

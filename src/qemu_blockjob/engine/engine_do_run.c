@@ -208,7 +208,8 @@ qbjEngineCancelLimit(const virQbjJob *job)
 }
 
 /* A server that hangs holds a job that is ended by force as well, for it has requests: without its connection
- * they fail (protocol H11). Nobody needs what is left of such a target. */
+ * they fail (protocol H11). Nobody needs what is left of such a target; that of a job that has ended at once,
+ * as from PENDING, may be whole. */
 static void
 qbjEngineYankTarget(virDomainObj *vm, const virQbjJob *job)
 {
@@ -218,6 +219,7 @@ qbjEngineYankTarget(virDomainObj *vm, const virQbjJob *job)
     g_autoptr(virJSONValue) instances = virJSONValueNewArray();
     g_autoptr(virJSONValue) arguments = NULL;
     g_auto(qbjQmpCommand) command = { .execute = "yank" };
+    g_auto(qbjEngineAnswer) answer = { 0 };
 
     if (job->spec->type != QBJ_TYPE_COPY || !target || target->type != VIR_STORAGE_TYPE_NETWORK ||
         target->protocol != VIR_STORAGE_NET_PROTOCOL_NBD ||
@@ -226,7 +228,8 @@ qbjEngineYankTarget(virDomainObj *vm, const virQbjJob *job)
         virJSONValueObjectAdd(&arguments, "a:instances", &instances, NULL) < 0)
         return;
     command.arguments = arguments;
-    if (qbjDomainQmpTry(vm, &command) < 0)
+    if (qbjEngineQueryJob(vm, job, &answer) < 0 ||
+        (answer.listed && STRNEQ_NULLABLE(answer.status, "concluded") && qbjDomainQmpTry(vm, &command) < 0))
         virResetLastError();
 }
 
@@ -277,13 +280,6 @@ qbjEngineDoSendCancel(virDomainObj *vm, virQbjJob *job)
     return qbjEngineNotEnded(vm, job, &command);
 }
 
-/* An earlier one may have been accepted: it cannot be taken back any more. */
-static qbjJobEvent
-qbjEngineCancelRefused(qbjJobEvent event)
-{
-    return event == QBJ_EVENT_FAILED ? QBJ_EVENT_TIMEOUT : event;
-}
-
 qbjJobEvent
 qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
 {
@@ -291,13 +287,9 @@ qbjEngineDoCancelAgain(virDomainObj *vm, virQbjJob *job)
 
     if (where != QBJ_EVENT_RUNNING && where != QBJ_EVENT_READY)
         return where;
-    return qbjEngineCancelRefused(qbjEngineDoSendCancel(vm, job));
-}
-
-qbjJobEvent
-qbjEngineDoEndCancel(virDomainObj *vm, virQbjJob *job)
-{
-    return qbjEngineCancelRefused(job->cancelSoft ? qbjEngineDoFinalize(vm, job) : qbjEngineDoSendForced(vm, job));
+    where = qbjEngineDoSendCancel(vm, job);
+    /* an earlier one may have been accepted: it cannot be taken back any more */
+    return where == QBJ_EVENT_FAILED ? QBJ_EVENT_TIMEOUT : where;
 }
 
 qbjJobEvent
