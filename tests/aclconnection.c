@@ -6,6 +6,8 @@
 
 #include <libvirt/libvirt-qemu.h>
 
+#include <unistd.h>
+
 static int
 onEvent(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain G_GNUC_UNUSED, int event G_GNUC_UNUSED,
         int detail G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED)
@@ -54,6 +56,41 @@ testCpu(virConnectPtr conn)
     DENIED(conn, connectGetCPUModelNames, virConnectGetCPUModelNames(conn, "x86_64", &models, 0));
 }
 
+/* The head of a save image of the domain @xml: enough for a check to be asked about it. */
+static char *
+makeImage(const char *xml)
+{
+    uint32_t numbers[19] = { 2, strlen(xml) + 1, 1 };
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    char *path = NULL;
+    int fd = g_file_open_tmp("qbjacl-XXXXXX", &path, NULL);
+
+    g_byte_array_append(bytes, (const guint8 *) "LibvirtQemudSave", 16);
+    g_byte_array_append(bytes, (const guint8 *) numbers, sizeof(numbers));
+    g_byte_array_append(bytes, (const guint8 *) xml, strlen(xml) + 1);
+    CHECK(fd >= 0 && write(fd, bytes->data, bytes->len) == (ssize_t) bytes->len, "a save image is made");
+    close(fd);
+    return path;
+}
+
+static void
+testImages(virConnectPtr conn, const char *xml)
+{
+    g_autofree char *path = makeImage(xml);
+    virTypedParameterPtr params = NULL;
+    int n = 0;
+    int max = 0;
+
+    virTypedParamsAddString(&params, &n, &max, VIR_DOMAIN_SAVE_PARAM_FILE, path);
+    DENIED(conn, domainRestore, virDomainRestore(conn, path));
+    DENIED(conn, domainRestoreFlags, virDomainRestoreFlags(conn, path, NULL, 0));
+    DENIED(conn, domainRestoreParams, virDomainRestoreParams(conn, params, n, 0));
+    DENIED_NULL(conn, domainSaveImageGetXMLDesc, virDomainSaveImageGetXMLDesc(conn, path, 0));
+    DENIED(conn, domainSaveImageDefineXML, virDomainSaveImageDefineXML(conn, path, xml, 0));
+    virTypedParamsFree(params, n);
+    unlink(path);
+}
+
 void
 aclTestConnection(virConnectPtr conn, const char *xml)
 {
@@ -80,6 +117,7 @@ aclTestConnection(virConnectPtr conn, const char *xml)
     DENIED_NULL(conn, connectDomainXMLToNative, virConnectDomainXMLToNative(conn, "qemu-argv", xml, 0));
     testLists(conn);
     testCpu(conn);
+    testImages(conn, xml);
 }
 
 /* Arguments that do no harm, should a check be missing. */

@@ -41,6 +41,9 @@ testKept(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainGetSecurityLabel, virDomainGetSecurityLabel(domain, &label));
     DENIED(conn, domainGetSecurityLabelList, virDomainGetSecurityLabelList(domain, &labels));
     DENIED(conn, domainHasManagedSaveImage, virDomainHasManagedSaveImage(domain, 0));
+    DENIED(conn, domainManagedSaveRemove, virDomainManagedSaveRemove(domain, 0));
+    DENIED_NULL(conn, domainManagedSaveGetXMLDesc, virDomainManagedSaveGetXMLDesc(domain, 0));
+    DENIED(conn, domainManagedSaveDefineXML, virDomainManagedSaveDefineXML(domain, "<domain/>", 0));
     DENIED(conn, domainSnapshotNum, virDomainSnapshotNum(domain, 0));
     DENIED(conn, domainListAllSnapshots, virDomainListAllSnapshots(domain, &snapshots, 0));
     DENIED(conn, domainHasCurrentSnapshot, virDomainHasCurrentSnapshot(domain, 0));
@@ -201,6 +204,21 @@ testStreams(virConnectPtr conn, virDomainPtr domain)
     virStreamFree(stream);
 }
 
+static void
+testSave(virConnectPtr conn, virDomainPtr domain)
+{
+    virTypedParameterPtr params = NULL;
+    int n = 0;
+    int max = 0;
+
+    virTypedParamsAddString(&params, &n, &max, VIR_DOMAIN_SAVE_PARAM_FILE, "/nonexistent/save");
+    DENIED(conn, domainSave, virDomainSave(domain, "/nonexistent/save"));
+    DENIED(conn, domainSaveFlags, virDomainSaveFlags(domain, "/nonexistent/save", NULL, 0));
+    DENIED(conn, domainSaveParams, virDomainSaveParams(domain, params, n, 0));
+    DENIED(conn, domainManagedSave, virDomainManagedSave(domain, 0));
+    virTypedParamsFree(params, n);
+}
+
 void
 aclTestDomainActions(virConnectPtr conn, virDomainPtr domain)
 {
@@ -209,6 +227,7 @@ aclTestDomainActions(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainUndefine, virDomainUndefine(domain));
     DENIED(conn, domainUndefineFlags, virDomainUndefineFlags(domain, 0));
     testPower(conn, domain);
+    testSave(conn, domain);
     testStreams(conn, domain);
     DENIED(conn, domainCoreDump, virDomainCoreDump(domain, "/nonexistent/core", 0));
     DENIED(conn, domainCoreDumpWithFormat,

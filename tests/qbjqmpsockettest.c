@@ -4,6 +4,7 @@
 #include "internal.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "qmpfixture.h"
 #include "qmp_socket.h"
 
 #include <fcntl.h>
@@ -157,6 +158,69 @@ testLongestPath(void)
     g_assert_cmpint(client, >=, 0);
 }
 
+/* The monitor reads the command byte by byte, as QEMU does; gives the descriptor that came with it. */
+static int
+readPassed(qmpFixture *fixture, GString *line)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    int fd = -1;
+    char byte = '\0';
+
+    while (byte != '\n') {
+        struct iovec vector = { .iov_base = &byte, .iov_len = 1 };
+        struct msghdr message = {
+            .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room),
+        };
+        struct cmsghdr *header;
+
+        g_assert_cmpint(recvmsg(fixture->peer, &message, 0), ==, 1);
+        if ((header = CMSG_FIRSTHDR(&message))) {
+            g_assert_cmpint(fd, ==, -1);
+            g_assert_cmpuint(line->len, ==, 0);         /* with the first byte of the command, no other one */
+            memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+        }
+        g_string_append_c(line, byte);
+    }
+    return fd;
+}
+
+static void
+passFd(void *opaque)
+{
+    qmpFixture *fixture = opaque;
+
+    g_assert_cmpint(qbjQmpPassFd(fixture->qmp, "name", fileno(stderr)), ==, 0);
+}
+
+static void
+testPassFd(void)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(NULL);
+    g_autoptr(GString) line = g_string_new(NULL);
+    struct stat passed;
+    struct stat own;
+    virThread thread;
+    int fd;
+
+    /* before the capabilities it would go to another command */
+    g_assert_cmpint(qbjQmpPassFd(fixture->qmp, "name", fileno(stderr)), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+    virResetLastError();
+
+    qmpFixtureGreet(fixture);
+    g_assert_cmpint(virThreadCreate(&thread, true, passFd, fixture), ==, 0);
+    fd = readPassed(fixture, line);
+    g_assert_true(g_str_has_prefix(line->str, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"name\"}"));
+    g_assert_true(fstat(fd, &passed) == 0 && fstat(fileno(stderr), &own) == 0);
+    g_assert_true(passed.st_ino == own.st_ino && passed.st_dev == own.st_dev);
+    close(fd);
+    qmpPeerReturn(fixture, atoi(strstr(line->str, "id\":") + 4), "{}");
+    virThreadJoin(&thread);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,6 +238,7 @@ main(int argc, char **argv)
     g_test_add_func("/qmp/socket/stale", testStale);
     g_test_add_func("/qmp/socket/refused", testRefused);
     g_test_add_func("/qmp/socket/longest-path", testLongestPath);
+    g_test_add_func("/qmp/socket/pass-fd", testPassFd);
     rc = g_test_run();
     g_assert_cmpint(virFileDeleteTree(folder), ==, 0);
     g_free(folder);

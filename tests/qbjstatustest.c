@@ -101,6 +101,30 @@ qbjTestDefaults(void)
     virDomainObjEndAPI(&vm);
 }
 
+/* Our record of a save makes the stock form of it ours; without it the VM is another driver's. */
+static void
+qbjTestSave(void)
+{
+    virDomainObj *vm = qbjTestReadCase("save-running");
+    virQbjStatus *status = QBJ_TEST_STATUS(vm);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    g_assert_null(status->foreign);
+    g_assert_null(status->kept[VIR_QBJ_KEPT_JOB]);
+    g_assert_cmpstr(status->save->path, ==, "/images/a\nb<'.save");
+    g_assert_cmpstr(status->save->part, ==, "/images/a\nb<'.save.0123456789abcdef");
+    g_assert_true(status->save->managed && status->save->running && !status->save->restore);
+    virQbjStatusFormatJob(&buf, vm, status);
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==,
+                    "<job type='none' async='save' flags='0x0' asyncStarted='1700000000000'/>\n");
+    virDomainObjEndAPI(&vm);
+
+    vm = qbjTestReadCase("restore-loaded");
+    status = QBJ_TEST_STATUS(vm);
+    g_assert_true(status->save->restore && status->save->loaded && !status->foreign);
+    virDomainObjEndAPI(&vm);
+}
+
 /* A recorded DESTROY is told to whoever reads the file, and is not written again by itself. */
 static void
 qbjTestJobDestroy(void)
@@ -176,6 +200,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/every-element", qbjTestEveryElement);
     g_test_add_func("/status/defaults", qbjTestDefaults);
     g_test_add_func("/status/job/destroy", qbjTestJobDestroy);
+    g_test_add_func("/status/job/save", qbjTestSave);
     g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -31,6 +31,7 @@ virQbjConfClearSettings(virQbjConf *conf)
     g_clear_pointer(&conf->vncPassword, g_free);
     g_clear_pointer(&conf->hugetlbfsMounts, g_strfreev);
     g_clear_pointer(&conf->memoryBackingDir, g_free);
+    g_clear_pointer(&conf->saveImageFormat, g_free);
     g_clear_pointer(&conf->lockManager, g_free);
     g_clear_pointer(&conf->ignoredKeys, g_strfreev);
     g_clear_pointer(&conf->unknownKeys, g_strfreev);
@@ -302,6 +303,8 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->maxProcesses = next->maxProcesses;
     conf->maxFiles = next->maxFiles;
     conf->maxCore = next->maxCore;
+    conf->saveImageFormat = g_steal_pointer(&next->saveImageFormat);
+    conf->autoStartBypassCache = next->autoStartBypassCache;
     conf->dumpGuestCore = next->dumpGuestCore;
     conf->setProcessName = next->setProcessName;
     conf->logTimestamp = next->logTimestamp;

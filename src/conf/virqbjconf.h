@@ -49,6 +49,9 @@ struct _virQbjConf {
     unsigned int maxProcesses;  /* of QEMU; 0: as the daemon's */
     unsigned int maxFiles;      /* of QEMU; 0: as the daemon's */
     unsigned long long maxCore; /* bytes; ULLONG_MAX: no limit */
+    char *saveImageFormat;      /* a word for virQbjSaveFormat, perhaps an unknown one: it is found when it is needed;
+                                 * NULL: raw */
+    bool autoStartBypassCache;  /* when a domain with autostart has a managed save image */
     bool dumpGuestCore;
     bool setProcessName;
     bool logTimestamp;          /* before QEMU's messages */

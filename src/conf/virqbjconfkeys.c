@@ -201,12 +201,13 @@ static const virQbjKey virQbjKeys[] = {
     { "deprecation_behavior", STRING, IGNORED, "none", ANY, "QEMU is never asked to complain" },
 
     /* saving, dumping, migrating */
-    { "save_image_format", STRING, IGNORED, "raw", ANY, "no images of guests are saved" },
+    { "save_image_format", STRING, ACTED, NULL, ANY,
+      "``raw``, ``gzip``, ``bzip2``, ``xz`` or ``lzop``; another word is refused by each save" },
     { "dump_image_format", STRING, IGNORED, "raw", ANY, "there are no dumps" },
-    { "snapshot_image_format", STRING, IGNORED, "raw", ANY, "no images of guests are saved" },
+    { "snapshot_image_format", STRING, IGNORED, "raw", ANY, "there are no snapshots" },
     { "auto_dump_path", STRING, IGNORED, NULL, ANY, "there are no dumps" },
     { "auto_dump_bypass_cache", BOOL, IGNORED, "0", ANY, "there are no dumps" },
-    { "auto_start_bypass_cache", BOOL, IGNORED, "0", ANY, "no images of guests are saved" },
+    { "auto_start_bypass_cache", BOOL, ACTED, NULL, ANY, NULL },
     { "migration_address", STRING, IGNORED, NULL, ANY, "there is no migration" },
     { "migration_host", STRING, IGNORED, NULL, ANY, "there is no migration" },
     { "migration_port_min", UINT, IGNORED, NULL, ANY, "there is no migration" },

@@ -33,6 +33,28 @@ virQbjStatusNumberImage(virQbjStatus *status, virStorageSource *src)
     src->nodeformat = g_strdup_printf("libvirt-%llu-format", n);
 }
 
+virQbjStatusSave *
+virQbjStatusSaveNew(bool restore, const char *path, const char *part)
+{
+    virQbjStatusSave *save = g_new0(virQbjStatusSave, 1);
+
+    save->restore = restore;
+    save->path = g_strdup(path);
+    save->part = g_strdup(part);
+    return save;
+}
+
+void
+virQbjStatusSaveFree(virQbjStatusSave *save)
+{
+    if (!save)
+        return;
+
+    g_free(save->path);
+    g_free(save->part);
+    g_free(save);
+}
+
 void
 virQbjStatusFree(virQbjStatus *status)
 {
@@ -48,6 +70,7 @@ virQbjStatusFree(virQbjStatus *status)
     g_free(status->vcpuPids);
     g_strfreev(status->devices);
     virCPUDefFree(status->origCPU);
+    virQbjStatusSaveFree(status->save);
     g_ptr_array_unref(status->jobs);
     g_ptr_array_unref(status->unknown);
     g_free(status->foreign);

@@ -26,6 +26,22 @@ typedef enum {
 } virQbjKept;
 VIR_ENUM_DECL(virQbjKept);              /* the names of the elements */
 
+/* A save or a restore that is under way: what a daemon that has been restarted must know of it
+ * (recovery.rst). */
+typedef struct _virQbjStatusSave virQbjStatusSave;
+struct _virQbjStatusSave {
+    bool restore;               /* else a save */
+    char *path;                 /* the save image */
+    char *part;                 /* save: the name that the file has until it is complete */
+    bool managed;               /* it is the domain's managed save image */
+    bool running;               /* the guest was running, or is to run */
+    bool loaded;                /* restore: QEMU has it all */
+    unsigned long long started; /* ms since 1970 */
+};
+virQbjStatusSave *virQbjStatusSaveNew(bool restore, const char *path, const char *part);
+void virQbjStatusSaveFree(virQbjStatusSave *save);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatusSave, virQbjStatusSaveFree);
+
 typedef struct _virQbjStatus virQbjStatus;
 struct _virQbjStatus {
     char *monitorPath;
@@ -46,6 +62,7 @@ struct _virQbjStatus {
     unsigned int fdsetIndex;
     int agentTimeout;           /* -2: wait for ever */
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
+    virQbjStatusSave *save;     /* ours; NULL: none is under way */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
     GPtrArray *unknown;         /* of XML texts: elements that nobody here knows, in order; never NULL */
@@ -76,8 +93,8 @@ int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
 
 /* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or
- * has an async job. Writes nothing otherwise, and nothing while a kept one is written by
- * virQbjStatusFormat(). @vm is locked. */
+ * has an async job, or a save is under way. Writes nothing otherwise, and nothing while a kept one is
+ * written by virQbjStatusFormat(). @vm is locked. */
 void virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *status);
 
 /* What such an element says. */

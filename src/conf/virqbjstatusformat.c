@@ -66,6 +66,41 @@ virQbjStatusFormatBitmaps(virBuffer *buf, const virQbjStatus *status)
         virBufferAddLit(buf, "<qbj:images xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' bitmaps='no'/>\n");
 }
 
+/* A path may have anything in it: what XML cannot hold is written as in a URI. */
+static void
+virQbjStatusFormatPath(virBuffer *buf, const char *name, const char *path)
+{
+    g_autofree char *text = path ? g_uri_escape_string(path, "/", false) : NULL;
+
+    if (text)
+        virBufferAsprintf(buf, " %s='%s'", name, text);
+}
+
+static void
+virQbjStatusFormatYes(virBuffer *buf, const char *name, bool set)
+{
+    if (set)
+        virBufferAsprintf(buf, " %s='yes'", name);
+}
+
+/* Our own element. */
+static void
+virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
+{
+    g_auto(virBuffer) attrs = VIR_BUFFER_INITIALIZER;
+
+    if (!save)
+        return;
+    virBufferAddLit(&attrs, " xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'");
+    virQbjStatusFormatPath(&attrs, "path", save->path);
+    virQbjStatusFormatPath(&attrs, "part", save->part);
+    virQbjStatusFormatYes(&attrs, "managed", save->managed);
+    virQbjStatusFormatYes(&attrs, "running", save->running);
+    virQbjStatusFormatYes(&attrs, "loaded", save->loaded);
+    virBufferAsprintf(&attrs, " started='%llu'", save->started);
+    virXMLFormatElementEmpty(buf, save->restore ? "qbj:restore" : "qbj:save", &attrs, NULL);
+}
+
 static int
 virQbjStatusFormatCPU(virBuffer *buf, const virQbjStatus *status)
 {
@@ -117,6 +152,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
         return -1;
 
     virQbjStatusFormatBitmaps(buf, status);
+    virQbjStatusFormatSave(buf, status->save);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
     virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_BACKUPS);

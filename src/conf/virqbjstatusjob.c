@@ -9,6 +9,15 @@
 
 VIR_LOG_INIT("conf.virqbjstatusjob");
 
+/* A stock daemon that comes instead of us lets the guest go on. */
+static void
+virQbjStatusFormatJobSave(virBuffer *buf, const virQbjStatusSave *save)
+{
+    virBufferAsprintf(buf, "<job type='%s' async='%s' flags='0x0' asyncStarted='%llu'/>\n",
+                      virDomainJobTypeToString(VIR_JOB_NONE), virDomainAsyncJobTypeToString(VIR_ASYNC_JOB_SAVE),
+                      save->started);
+}
+
 void
 virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *status)
 {
@@ -17,6 +26,10 @@ virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *stat
     bool destroy = job && job->active == VIR_JOB_DESTROY;
     bool async = job && job->asyncJob != VIR_ASYNC_JOB_NONE;
 
+    if (!destroy && status->save && !status->save->restore) {
+        virQbjStatusFormatJobSave(buf, status->save);
+        return;
+    }
     if (status->kept[VIR_QBJ_KEPT_JOB] || (!destroy && !async))
         return;
 

@@ -287,10 +287,45 @@ virQbjStatusForeignDevice(xmlXPathContextPtr ctxt)
 static void
 virQbjStatusFindForeign(xmlXPathContextPtr ctxt, virQbjStatus *status)
 {
-    if ((status->foreign = virQbjStatusForeignAsync(ctxt->node)) ||
+    if ((!status->save && (status->foreign = virQbjStatusForeignAsync(ctxt->node))) ||
         (status->foreign = virQbjStatusForeignJob(status)))
         return;
     status->foreign = virQbjStatusForeignDevice(ctxt);
+}
+
+static char *
+virQbjStatusParseUriPath(xmlNodePtr node, const char *name)
+{
+    g_autofree char *text = virXMLPropString(node, name);
+    g_autofree char *path = text ? g_uri_unescape_string(text, NULL) : NULL;
+
+    return path && g_path_is_absolute(path) ? g_steal_pointer(&path) : NULL;
+}
+
+/* Our own record of a save or restore. With it the stock form says nothing more; one that is damaged
+ * counts as missing, and the stock form has the VM left alone. */
+static void
+virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "save", VIR_QBJ_XML_NAMESPACE);
+    xmlNodePtr restore = virQbjXMLChild(root, "restore", VIR_QBJ_XML_NAMESPACE);
+    g_autoptr(virQbjStatusSave) save = virQbjStatusSaveNew(!node, NULL, NULL);
+
+    if (!node && !(node = restore))
+        return;
+    save->path = virQbjStatusParseUriPath(node, "path");
+    save->part = virQbjStatusParseUriPath(node, "part");
+    if (!save->path || (!save->restore && !save->part)) {
+        VIR_WARN("<%s> in a status file does not name its file", (const char *) node->name);
+        return;
+    }
+    save->managed = virQbjXMLPropYes(node, "managed");
+    save->running = virQbjXMLPropYes(node, "running");
+    save->loaded = virQbjXMLPropYes(node, "loaded");
+    if (virQbjXMLPropNumber(node, "started", 10, &save->started) < 0)
+        save->started = 0;
+    status->save = g_steal_pointer(&save);
+    g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
 }
 
 int
@@ -320,6 +355,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
         return -1;
 
     virQbjStatusDropPlainJob(ctxt, found);
+    virQbjStatusParseSave(root, found);
     g_clear_pointer(&found->jobs, g_ptr_array_unref);
     if (virQbjJobsParse(ctxt, def, &found->jobs) < 0) {
         found->jobs = g_ptr_array_new();

@@ -207,7 +207,7 @@ GETTERS = {
     "launchSecurityInfo": [((), NOT_DONE)],
     "listAllCheckpoints": [((), [])],
     "listAllSnapshots": [((), [])],
-    "managedSaveGetXMLDesc": [((), NOT_DONE)],
+    "managedSaveGetXMLDesc": [((), Error(libvirt.VIR_ERR_OPERATION_INVALID, "does not have managed save"))],
     "maxMemory": [((), MEMORY)],
     "maxVcpus": [((), 2)],
     "memoryParameters": [((), PerMode(no_group("memory"), NO_MEMORY)), ((CONFIG,), PerMode(LIMITS, NO_MEMORY))],

@@ -61,6 +61,7 @@ SUITES = {
     "kinds": (["kinds.py"], 200),
     "encrypted": (["encrypted.py"], 300),
     "unread": (["unread.py"], 120),
+    "save": (["save.py"], 300),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

@@ -112,6 +112,7 @@ qbjApiSetAutostart(virDomainPtr domain, int autostart)
 static void
 qbjApiAutostartOne(virDomainObj *vm)
 {
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
     VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
 
     if (!vm->autostart || virDomainObjIsActive(vm) || vm->removing)
@@ -121,7 +122,8 @@ qbjApiAutostartOne(virDomainObj *vm)
         return;
     }
     /* a client may have been faster */
-    if (!virDomainObjIsActive(vm) && qbjApiStart(vm, false, NULL) < 0)
+    if (!virDomainObjIsActive(vm) &&
+        qbjApiStart(vm, conf->autoStartBypassCache ? VIR_DOMAIN_START_BYPASS_CACHE : 0, NULL) < 0)
         VIR_ERROR(_("Failed to autostart domain '%s': %s"), vm->def->name, virGetLastErrorMessage());
     qbjDomainJobEnd(vm);
 }

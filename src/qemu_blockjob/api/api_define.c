@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "api_define.h"
 #include "api_domain.h"
+#include "api_save.h"
 #include "api_saved.h"
 #include "datatypes.h"
 #include "domain_notify.h"
@@ -93,10 +94,15 @@ qbjApiDefineXML(virConnectPtr conn, const char *xml)
 }
 
 static int
-qbjApiUndefineCheck(virDomainObj *vm)
+qbjApiUndefineCheck(virDomainObj *vm, unsigned int flags)
 {
     if (!vm->persistent) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot undefine transient domain"));
+        return -1;
+    }
+    if (qbjApiSavedImageExists(vm) && !(flags & VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("Refusing to undefine while domain managed save image exists"));
         return -1;
     }
     /* left behind by another driver: this one cannot remove them and must not orphan them */
@@ -149,8 +155,9 @@ qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
 static int
 qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
-    if (qbjApiUndefineCheck(vm) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
-        qbjApiUndefineTpm(driver, vm, flags) < 0)
+    if (qbjApiUndefineCheck(vm, flags) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
+        qbjApiUndefineTpm(driver, vm, flags) < 0 ||
+        (qbjApiSavedImageExists(vm) && qbjApiSaveForget(vm) < 0))
         return -1;
     qbjVmLeftoverForget(vm, vm->newDef ? vm->newDef : vm->def);
     if (qbjApiUndefineFiles(driver, vm) < 0)
@@ -173,8 +180,8 @@ qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     int ret = -1;
 
-    /* what the other flags would remove cannot exist here: qbjApiUndefineCheck refuses a domain that has
-     * any of it */
+    /* what the flags of snapshots and checkpoints would remove cannot exist here: qbjApiUndefineCheck
+     * refuses a domain that has any of it */
     virCheckFlags(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                       VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
                       VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM |

@@ -4,6 +4,7 @@
 #include "api_job.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_operation.h"
 #include "domain_private.h"
 #include "virerror.h"
 
@@ -20,8 +21,33 @@ qbjApiGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info)
     memset(info, 0, sizeof(*info));
     info->type = VIR_DOMAIN_JOB_NONE;
     ret = virDomainObjCheckActive(vm);
+    if (ret == 0 && QBJ_DOMAIN_PRIVATE(vm)->operation)
+        qbjDomainOperationInfo(QBJ_DOMAIN_PRIVATE(vm)->operation, info);
     virDomainObjEndAPI(&vm);
     return ret;
+}
+
+/* @vm is locked. What was completed is told once, unless KEEP_COMPLETED is given. */
+static int
+qbjApiJobStats(virDomainObj *vm, unsigned int flags, int *type, virTypedParameterPtr *params, int *nparams)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool completed = flags & VIR_DOMAIN_JOB_STATS_COMPLETED;
+    const qbjDomainOperation *operation = completed ? priv->completed : priv->operation;
+
+    *type = VIR_DOMAIN_JOB_NONE;
+    *params = NULL;
+    *nparams = 0;
+    if (!operation)
+        return 0;
+    if (qbjDomainOperationParams(operation, params, nparams) < 0) {
+        virTypedParamsFree(*params, *nparams);
+        return -1;
+    }
+    *type = completed ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;
+    if (completed && !(flags & VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED))
+        g_clear_pointer(&priv->completed, g_free);
+    return 0;
 }
 
 int
@@ -36,26 +62,33 @@ qbjApiGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *params, 
         return -1;
     /* a job that has been completed outlives the run */
     ret = flags & VIR_DOMAIN_JOB_STATS_COMPLETED ? 0 : virDomainObjCheckActive(vm);
-    if (ret == 0) {
-        *type = VIR_DOMAIN_JOB_NONE;
-        *params = NULL;
-        *nparams = 0;
-    }
+    if (ret == 0)
+        ret = qbjApiJobStats(vm, flags, type, params, nparams);
     virDomainObjEndAPI(&vm);
     return ret;
 }
 
+/* A save looks at its mark when QEMU has been asked how far it is, several times a second. */
 static int
-qbjApiAbortNone(virDomainPtr domain, qbjApiMayCall may)
+qbjApiAbort(virDomainPtr domain, qbjApiMayCall may, unsigned int flags)
 {
     virDomainObj *vm = qbjApiLook(domain, may);
+    int ret = -1;
 
     if (!vm)
         return -1;
-    if (virDomainObjCheckActive(vm) == 0)
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("no job is active on the domain"));
+    if (virDomainObjCheckActive(vm) == 0) {
+        if (QBJ_DOMAIN_PRIVATE(vm)->operation && (flags & VIR_DOMAIN_ABORT_JOB_POSTCOPY)) {
+            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("current job is not a migration in post-copy mode"));
+        } else if (QBJ_DOMAIN_PRIVATE(vm)->operation) {
+            QBJ_DOMAIN_PRIVATE(vm)->operation->aborted = true;
+            ret = 0;
+        } else {
+            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("no job is active on the domain"));
+        }
+    }
     virDomainObjEndAPI(&vm);
-    return -1;
+    return ret;
 }
 
 int
@@ -63,13 +96,13 @@ qbjApiAbortJobFlags(virDomainPtr domain, unsigned int flags)
 {
     virCheckFlags(VIR_DOMAIN_ABORT_JOB_POSTCOPY, -1);
 
-    return qbjApiAbortNone(domain, virDomainAbortJobFlagsEnsureACL);
+    return qbjApiAbort(domain, virDomainAbortJobFlagsEnsureACL, flags);
 }
 
 int
 qbjApiAbortJob(virDomainPtr domain)
 {
-    return qbjApiAbortNone(domain, virDomainAbortJobEnsureACL);
+    return qbjApiAbort(domain, virDomainAbortJobEnsureACL, 0);
 }
 
 /* What is the matter with a VM that runs: 0 or 1 message more. @messages: of virDomainObjGetMessages(), @n of

@@ -1,5 +1,5 @@
-/* Entry points: the domain's long-running job (save, dump, migration), of which this driver has none yet, and
- * what a person should know of the domain. */
+/* Entry points: the domain's long-running job, of which this driver has the save only, and what a person
+ * should know of the domain. */
 #pragma once
 
 #include "driver.h"

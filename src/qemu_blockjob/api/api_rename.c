@@ -34,6 +34,10 @@ qbjApiRenameCheck(virDomainObj *vm, const char *name)
     }
     if (virXMLCheckIllegalChars("name", name, "\n") < 0)
         return -1;
+    if (qbjApiSavedImageExists(vm)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain with a managed saved state can't be renamed"));
+        return -1;
+    }
     return qbjApiSavedRefuse(vm);       /* those files have the name, too */
 }
 

@@ -4,6 +4,7 @@
 #include "api_run.h"
 #include "api_define.h"
 #include "api_domain.h"
+#include "api_save.h"
 #include "api_saved.h"
 #include "datatypes.h"
 #include "domain_notify.h"
@@ -30,27 +31,42 @@ qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
     }
 }
 
+/* With the managed save image, if there is one: a cold start would lose the guest that is saved in it. */
+static int
+qbjApiStartAny(virDomainObj *vm, unsigned int flags)
+{
+    qbjVmStartHow how = {
+        .paused = flags & VIR_DOMAIN_START_PAUSED,
+        .resetNvram = flags & VIR_DOMAIN_START_RESET_NVRAM,
+    };
+    int rc;
+
+    if (vm->persistent && qbjApiSavedImageExists(vm)) {
+        if (flags & VIR_DOMAIN_START_FORCE_BOOT) {
+            if (qbjApiSaveForget(vm) < 0)
+                return -1;
+        } else if ((rc = qbjApiSaveStart(vm, flags)) <= 0) {
+            return rc;
+        }
+    }
+    return qbjVmStart(vm, &how);
+}
+
 int
-qbjApiStart(virDomainObj *vm, bool paused, virConnectPtr conn)
+qbjApiStart(virDomainObj *vm, unsigned int flags, virConnectPtr conn)
 {
     if (virDomainObjIsActive(vm)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
         return -1;
     }
-    if (qbjApiSavedImageExists(vm)) {   /* a cold start would lose the guest that is saved in it */
-        qbjApiSavedRefuse(vm);
-        return -1;
-    }
-    if (qbjVmStart(vm, paused) < 0)
+    if (qbjApiStartAny(vm, flags) < 0)
         return -1;
     if (conn)
         virCloseCallbacksDomainAdd(vm, conn, qbjApiAutoDestroy);
     return 0;
 }
 
-/* A definition that did not come to run goes again: a persistent domain has its own back, a new one leaves
- * the list. */
-static void
+void
 qbjApiCreateUndo(qbjDriver *driver, virDomainObj *vm)
 {
     virErrorPtr reason;
@@ -73,7 +89,8 @@ qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
     virDomainObj *vm = NULL;
     virDomainPtr domain = NULL;
 
-    virCheckFlags(VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_VALIDATE, NULL);
+    virCheckFlags(VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_VALIDATE |
+                  VIR_DOMAIN_START_RESET_NVRAM, NULL);
 
     if (flags & VIR_DOMAIN_START_VALIDATE)
         parseFlags |= VIR_DOMAIN_DEF_PARSE_VALIDATE_SCHEMA;
@@ -84,7 +101,7 @@ qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
         return NULL;
 
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        if (qbjApiStart(vm, flags & VIR_DOMAIN_START_PAUSED, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
+        if (qbjApiStart(vm, flags, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
             domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
         else
             qbjApiCreateUndo(driver, vm);
@@ -102,16 +119,14 @@ qbjApiCreateWithFlags(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     int ret = -1;
 
-    /* FORCE_BOOT and BYPASS_CACHE are about managed save images: a domain that has one is refused */
     virCheckFlags(VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_BYPASS_CACHE |
-                  VIR_DOMAIN_START_FORCE_BOOT, -1);
+                  VIR_DOMAIN_START_FORCE_BOOT | VIR_DOMAIN_START_RESET_NVRAM, -1);
 
     if (!(vm = qbjApiDomain(domain)))
         return -1;
     if (virDomainCreateWithFlagsEnsureACL(domain->conn, vm->def) == 0 &&
         virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        ret = qbjApiStart(vm, flags & VIR_DOMAIN_START_PAUSED,
-                          flags & VIR_DOMAIN_START_AUTODESTROY ? domain->conn : NULL);
+        ret = qbjApiStart(vm, flags, flags & VIR_DOMAIN_START_AUTODESTROY ? domain->conn : NULL);
         if (ret == 0)
             domain->id = vm->def->id;
         qbjDomainJobEnd(vm);

@@ -7,6 +7,7 @@
 #include "api_domain.h"
 #include "datatypes.h"
 #include "domain_private.h"
+#include "vm_save.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -16,8 +17,7 @@
 bool
 qbjApiSavedImageExists(virDomainObj *vm)
 {
-    g_autofree char *path = g_strdup_printf("%s/save/%s.save", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->libDir,
-                                            vm->def->name);
+    g_autofree char *path = qbjVmSaveManagedPath(vm);
 
     return virFileExists(path);
 }
@@ -45,9 +45,7 @@ qbjApiSavedRefuse(virDomainObj *vm)
 {
     const char *what = NULL;
 
-    if (qbjApiSavedImageExists(vm))
-        what = "managed save image";
-    else if (qbjApiSavedFolderUsed(vm, "snapshot"))
+    if (qbjApiSavedFolderUsed(vm, "snapshot"))
         what = "snapshot metadata";
     else if (qbjApiSavedFolderUsed(vm, "checkpoint"))
         what = "checkpoint metadata";

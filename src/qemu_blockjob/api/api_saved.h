@@ -1,4 +1,5 @@
-/* What another driver may have left beside a domain: managed save image, snapshot and checkpoint metadata. */
+/* What may be there beside a domain: a managed save image, and another driver's snapshot and checkpoint
+ * metadata. */
 #pragma once
 
 #include "driver.h"
@@ -7,8 +8,8 @@
 /* True when a managed save image of @vm exists. @vm is locked. */
 bool qbjApiSavedImageExists(virDomainObj *vm);
 
-/* Returns -1 with an error that names it when something of the kind exists, because this driver cannot
- * serve it yet. */
+/* Returns -1 with an error that names it when such metadata exist, because this driver cannot serve them
+ * yet. */
 int qbjApiSavedRefuse(virDomainObj *vm);
 
 int qbjApiHasManagedSaveImage(virDomainPtr domain, unsigned int flags);

@@ -39,12 +39,11 @@ qbjApiStateReload(void)
     return 0;
 }
 
-/* The user's session ends: VMs run on, as their processes are not the session's. Managed save does not
- * exist yet. */
+/* The user's session ends: VMs run on, as their processes are not the session's. */
 int
 qbjApiStateStop(void)
 {
-    VIR_WARN("the session ends; running domains are left running, because this driver has no managed save yet");
+    VIR_WARN("the session ends; running domains are left running");
     return 0;
 }
 

@@ -28,6 +28,7 @@
 #include "api_query.h"
 #include "api_rename.h"
 #include "api_run.h"
+#include "api_save.h"
 #include "api_saved.h"
 #include "api_state.h"
 #include "api_stats.h"
@@ -83,7 +84,19 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainDefineXMLFlags = qbjApiDefineXMLFlags,
     .domainUndefine = qbjApiUndefine,
     .domainUndefineFlags = qbjApiUndefineFlags,
+    .domainSave = qbjApiSave,
+    .domainSaveFlags = qbjApiSaveFlags,
+    .domainSaveParams = qbjApiSaveParams,
+    .domainRestore = qbjApiRestore,
+    .domainRestoreFlags = qbjApiRestoreFlags,
+    .domainRestoreParams = qbjApiRestoreParams,
+    .domainSaveImageGetXMLDesc = qbjApiSaveImageGetXMLDesc,
+    .domainSaveImageDefineXML = qbjApiSaveImageDefineXML,
+    .domainManagedSave = qbjApiManagedSave,
     .domainHasManagedSaveImage = qbjApiHasManagedSaveImage,
+    .domainManagedSaveRemove = qbjApiManagedSaveRemove,
+    .domainManagedSaveGetXMLDesc = qbjApiManagedSaveGetXMLDesc,
+    .domainManagedSaveDefineXML = qbjApiManagedSaveDefineXML,
     .domainSnapshotNum = qbjApiSnapshotNum,
     .domainListAllSnapshots = qbjApiListAllSnapshots,
     .domainHasCurrentSnapshot = qbjApiHasCurrentSnapshot,

@@ -65,6 +65,8 @@ qbjDomainPrivateFree(void *data)
     }
     VIR_FORCE_CLOSE(priv->pidfd);
     virCgroupFree(priv->cgroup);
+    g_free(priv->operation);
+    g_free(priv->completed);
     g_free(priv->unread);
     g_free(priv->unreadStamp);
     virQbjStatusFree(priv->status);

@@ -35,6 +35,7 @@ struct _qbjDomainEvent {
 void qbjDomainEventFree(qbjDomainEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
 
+typedef struct _qbjDomainOperation qbjDomainOperation;
 typedef struct _qbjDomainPrivate qbjDomainPrivate;
 struct _qbjDomainPrivate {
     qbjDriver *driver;
@@ -52,6 +53,8 @@ struct _qbjDomainPrivate {
                                          * end of a sentence; NULL: all is well (vm_unread.h) */
     char *unreadStamp;                  /* the state of that file of which this was said */
     unsigned int unreadMs;              /* how long until it is looked at again */
+    qbjDomainOperation *operation;      /* a save that is under way, see domain_operation.h; NULL: none */
+    qbjDomainOperation *completed;      /* the last one, until it is asked for or another one begins */
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */

@@ -188,3 +188,22 @@ qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments,
         *reply = g_steal_pointer(&command.reply);
     return 0;
 }
+
+int
+qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
+{
+    g_autoptr(qbjQmp) qmp = NULL;
+    int rc;
+
+    if (qbjDomainCheckRead(vm) < 0)
+        return -1;
+    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+    qmp = qbjQmpRef(QBJ_DOMAIN_PRIVATE(vm)->qmp);
+    virObjectUnlock(vm);
+    rc = qbjQmpPassFd(qmp, name, fd);
+    virObjectLock(vm);
+    return rc;
+}

@@ -19,6 +19,9 @@ int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *argume
 /* One command whose error answer the caller looks at itself. */
 int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 
+/* As qbjQmpPassFd(). */
+int qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd);
+
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);
 

@@ -1,7 +1,10 @@
 #include <config.h>
 
+#include <fcntl.h>
+
 #include "internal.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virqbjcond.h"
 #include "virqbjfault.h"
 #include "qmp_clientpriv.h"
@@ -105,16 +108,38 @@ qbjQmpSubmit(qbjQmp *qmp, char **bodies, size_t n, qbjQmpBatch *batch)
     return 0;
 }
 
-/* Sends and waits. The answers belong to the caller, also when it was not all. */
+/* Lock held. A copy of @fd goes with the next command. */
 static int
-qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+qbjQmpTakeFd(qbjQmp *qmp, int fd)
+{
+    if (qmp->state != QBJ_QMP_ESTABLISHED || qmp->passFd >= 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU cannot take a file descriptor at the moment"));
+        return -1;
+    }
+    if ((qmp->passFd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) {
+        virReportSystemError(errno, "%s", _("cannot duplicate a file descriptor"));
+        return -1;
+    }
+    qmp->passAt = qmp->unsent->len;
+    return 0;
+}
+
+/* Sends and waits. The answers belong to the caller, also when it was not all. @fd: goes with the first body,
+ * -1: none. */
+static int
+qbjQmpExchange(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers, int fd)
 {
     VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
     qbjQmpBatch batch = { .answers = answers, .missing = n };
     int rc;
 
-    if (qbjQmpSubmit(qmp, bodies, n, &batch) < 0)
+    if (fd >= 0 && qbjQmpTakeFd(qmp, fd) < 0)
         return -1;
+    if (qbjQmpSubmit(qmp, bodies, n, &batch) < 0) {
+        if (fd >= 0)
+            VIR_FORCE_CLOSE(qmp->passFd);
+        return -1;
+    }
     rc = qbjQmpAwait(qmp, &batch, deadlineMs);
     virCondDestroy(&batch.changed);
     return rc;
@@ -151,11 +176,13 @@ qbjQmpRead(qbjQmp *qmp, qbjQmpAnswer *answers, size_t n)
     return qbjQmpParse(qmp, answers, n);
 }
 
-/* Fills @answers[].json, which belong to the caller, also when it was not all. */
+/* Fills @answer->json, which belongs to the caller, also when it was not all. */
 static int
-qbjQmpAsk(qbjQmp *qmp, char **bodies, size_t n, unsigned int deadlineMs, qbjQmpAnswer *answers)
+qbjQmpAsk(qbjQmp *qmp, char **body, qbjQmpAnswer *answer, int fd)
 {
-    return qbjQmpExchange(qmp, bodies, n, deadlineMs, answers) < 0 ? -1 : qbjQmpRead(qmp, answers, n);
+    if (qbjQmpExchange(qmp, body, 1, QBJ_QMP_DEADLINE_MS, answer, fd) < 0)
+        return -1;
+    return qbjQmpRead(qmp, answer, 1);
 }
 
 static void
@@ -299,11 +326,35 @@ qbjQmpPassthrough(qbjQmp *qmp, const char *text, virJSONValue **reply)
 
     if (!body)
         return -1;
-    if (qbjQmpAsk(qmp, &body, 1, QBJ_QMP_DEADLINE_MS, &answer) < 0)
+    if (qbjQmpAsk(qmp, &body, &answer, -1) < 0)
         rc = -1;
     else
         *reply = g_steal_pointer(&answer.json);
     virJSONValueFree(answer.json);
     g_free(answer.text);
+    return rc;
+}
+
+int
+qbjQmpPassFd(qbjQmp *qmp, const char *name, int fd)
+{
+    g_auto(qbjQmpCommand) command = { .execute = "getfd" };
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autofree char *body = NULL;
+    qbjQmpAnswer answer = { NULL, NULL };
+    int rc;
+
+    if (virJSONValueObjectAdd(&arguments, "s:fdname", name, NULL) < 0 ||
+        !(body = qbjQmpMessageFormat(qbjQmpCommandName(command.execute), arguments)))
+        return -1;
+    rc = qbjQmpAsk(qmp, &body, &answer, fd);
+    if (rc == 0)
+        qbjQmpMessageTakeOutcome(answer.json, &command);
+    virJSONValueFree(answer.json);
+    g_free(answer.text);
+    if (rc == 0 && command.failed) {
+        qbjQmpReportError(&command);
+        rc = -1;
+    }
     return rc;
 }

@@ -113,6 +113,7 @@ qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void 
     qmp->users = 1;
     qmp->refs = 1;
     qmp->fd = owned;
+    qmp->passFd = -1;
     owned = -1;
     qmp->stream = qbjQmpStreamNew(QBJ_QMP_REPLY_MAX);
     qmp->unsent = g_string_new(NULL);

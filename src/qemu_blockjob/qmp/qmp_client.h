@@ -98,6 +98,11 @@ bool qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms);
  * caller. */
 int qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 
+/* Gives QEMU a copy of the descriptor @fd under @name ("getfd"), for commands that take such a name.
+ * Returns 0, -1 with an error reported as by qbjQmpCall(); VIR_ERR_OPERATION_FAILED also when the
+ * connection is not established yet, or another descriptor is on its way. */
+int qbjQmpPassFd(qbjQmp *qmp, const char *name, int fd);
+
 /* Reports the error answer of @command as qbjQmpCall() would. */
 void qbjQmpReportError(const qbjQmpCommand *command);
 

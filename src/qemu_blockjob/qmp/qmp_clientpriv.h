@@ -48,6 +48,8 @@ struct _qbjQmp {
     int sendError;              /* errno of a write that failed although QEMU had not hung up; or 0 */
     GString *unsent;            /* the first `sent` bytes of it are gone */
     size_t sent;
+    int passFd;                 /* -1: none; to be sent with the byte at passAt of @unsent; ours to close */
+    size_t passAt;
     GString *held;              /* commands that wait for the capabilities */
     qbjQmpRequestList requests;
     GQueue unheard;             /* of qbjQmpRequest: left by qbjQmpClose() for the event thread to tell */

@@ -26,6 +26,7 @@ qbjQmpFree(qbjQmp *qmp)
     if (qmp->callbacks.release)
         qmp->callbacks.release(qmp->opaque);
     VIR_FORCE_CLOSE(qmp->fd);
+    VIR_FORCE_CLOSE(qmp->passFd);
     qbjQmpStreamFree(qmp->stream);
     qbjQmpRequestListClear(&qmp->requests);
     g_string_free(qmp->unsent, true);
@@ -51,6 +52,7 @@ qbjQmpTrimSent(qbjQmp *qmp)
     if (qmp->sent < qmp->unsent->len - qmp->sent)
         return;
     g_string_erase(qmp->unsent, 0, qmp->sent);
+    qmp->passAt -= MIN(qmp->passAt, qmp->sent);
     qmp->sent = 0;
 }
 
@@ -65,12 +67,50 @@ qbjQmpSendFailed(qbjQmp *qmp, int error)
     qbjQmpWantWrite(qmp, false);
 }
 
+/* Sends @n bytes, and the descriptor with the first of them. */
+static ssize_t
+qbjQmpSendFd(qbjQmp *qmp, char *bytes, size_t n)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = { .room = { 0 } };
+    struct iovec vector = { .iov_base = bytes, .iov_len = n };
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room),
+    };
+    struct cmsghdr *header = &control.header;
+    ssize_t sent;
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &qmp->passFd, sizeof(int));
+    sent = sendmsg(qmp->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0)
+        VIR_FORCE_CLOSE(qmp->passFd);
+    return sent;
+}
+
+/* What can be sent by one call: QEMU takes a descriptor for that of the command it stands in. */
+static ssize_t
+qbjQmpSendSome(qbjQmp *qmp)
+{
+    char *bytes = qmp->unsent->str + qmp->sent;
+    size_t n = qmp->unsent->len - qmp->sent;
+
+    if (qmp->passFd >= 0 && qmp->passAt == qmp->sent)
+        return qbjQmpSendFd(qmp, bytes, n);
+    if (qmp->passFd >= 0)
+        n = MIN(n, qmp->passAt - qmp->sent);
+    return send(qmp->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void
 qbjQmpFlush(qbjQmp *qmp)
 {
     while (qmp->state != QBJ_QMP_CLOSED && qmp->sent < qmp->unsent->len) {
-        ssize_t n = send(qmp->fd, qmp->unsent->str + qmp->sent, qmp->unsent->len - qmp->sent,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = qbjQmpSendSome(qmp);
 
         if (n < 0 && errno == EINTR)
             continue;

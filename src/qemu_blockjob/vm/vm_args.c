@@ -90,6 +90,14 @@ qbjVmArgsAddSandbox(virCommand *cmd, const qbjVmArgsInput *input)
 }
 
 static int
+qbjVmArgsAddIncoming(virCommand *cmd, const qbjVmArgsInput *input)
+{
+    if (input->incoming)
+        virCommandAddArgList(cmd, "-incoming", "defer", NULL);
+    return 0;
+}
+
+static int
 qbjVmArgsAddLast(virCommand *cmd, const qbjVmArgsInput *input)
 {
     if (!input->noTimestamp)
@@ -140,6 +148,7 @@ static const qbjVmArgsPart qbjVmArgsParts[] = {
     qbjVmArgsAddBalloon,
     qbjVmArgsAddRngs,
     qbjVmArgsAddVmcoreinfo,
+    qbjVmArgsAddIncoming,
     qbjVmArgsAddCustom,
     qbjVmArgsAddSandbox,
     qbjVmArgsAddPanics,

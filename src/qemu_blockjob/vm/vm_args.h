@@ -35,6 +35,7 @@ struct _qbjVmArgsInput {
     const int *vsockFd;         /* NULL: none, for the text form */
     time_t now;                 /* start of a clock that is not the host's; 0: the present time */
     bool linkLater;             /* who runs it calls qbjVmChainLink(): deep chains come without backing nodes */
+    bool incoming;              /* QEMU waits for the state of a guest ("migrate-incoming") */
     bool sandbox;
     bool processName;           /* "qemu:NAME" is seen in lists of processes */
     bool dumpGuestCore;         /* unless the definition says something else */

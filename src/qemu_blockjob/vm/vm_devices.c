@@ -22,7 +22,7 @@ qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
         return -1;
 
     if (qbjVmFirmwareMakeNvram(vm->def, conf->privileged ? conf->user : (uid_t) -1,
-                               conf->privileged ? conf->group : (gid_t) -1) < 0)
+                               conf->privileged ? conf->group : (gid_t) -1, devices->resetNvram) < 0)
         return -1;
     if (qbjVmTpmStart(vm) < 0)
         return -1;

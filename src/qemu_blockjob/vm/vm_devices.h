@@ -8,6 +8,7 @@
 /* Descriptors that QEMU inherits. */
 typedef struct _qbjVmDevices qbjVmDevices;
 struct _qbjVmDevices {
+    bool resetNvram;            /* the firmware's variables are those of the template again */
     int vsockFd;                /* -1: none */
     qbjVmArgsNet *nets;
 };

@@ -9,6 +9,7 @@
 #include "vm_def.h"
 #include "vm_event.h"
 #include "vm_reconnect.h"
+#include "vm_save.h"
 #include "vm_unread.h"
 #include "domain_private.h"
 #include "domain_qmp.h"
@@ -197,6 +198,7 @@ qbjVmDriverLoad(qbjDriver *driver)
         return -1;
     qbjVmUnreadAdd(driver);
     qbjVmUnreadLeaveForeign(driver);
+    qbjVmSaveFindManaged(driver);
     return 0;
 }
 

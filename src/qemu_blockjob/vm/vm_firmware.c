@@ -152,14 +152,14 @@ qbjVmFirmwareCopy(int in, int out, const char *path)
 }
 
 int
-qbjVmFirmwareMakeNvram(const virDomainDef *def, uid_t user, gid_t group)
+qbjVmFirmwareMakeNvram(const virDomainDef *def, uid_t user, gid_t group, bool reset)
 {
     const virDomainLoaderDef *loader = def->os.loader;
     g_autofree char *new = NULL;
     VIR_AUTOCLOSE in = -1;
     VIR_AUTOCLOSE out = -1;
 
-    if (!loader || !loader->nvram || virFileExists(loader->nvram->path))
+    if (!loader || !loader->nvram || (!reset && virFileExists(loader->nvram->path)))
         return 0;
 
     if (!loader->nvramTemplate) {

@@ -22,6 +22,6 @@ int qbjVmFirmwareSelect(virDomainDef *def, const char *nvramDir);
  * reported. */
 int qbjVmFirmwareImages(virArch arch, const char *machine, GPtrArray *images, bool *secure);
 
-/* Copies the template to where the variables of @def are kept, if there is no such file yet: mode 0600, owned
- * by @user and @group unless they are -1. Returns 0, -1 with an error reported. */
-int qbjVmFirmwareMakeNvram(const virDomainDef *def, uid_t user, gid_t group);
+/* Copies the template to where the variables of @def are kept, if there is no such file yet or @reset:
+ * mode 0600, owned by @user and @group unless they are -1. Returns 0, -1 with an error reported. */
+int qbjVmFirmwareMakeNvram(const virDomainDef *def, uid_t user, gid_t group, bool reset);

@@ -7,6 +7,7 @@
 #include "vm_devices.h"
 #include "vm_files.h"
 #include "vm_power.h"
+#include "vm_save.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
 #include "vm_tray.h"
@@ -389,7 +390,8 @@ qbjVmReconnectLink(virDomainObj *vm)
 {
     int reason;
 
-    if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP)
+    if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP ||
+        QBJ_DOMAIN_PRIVATE(vm)->status->save)
         return 0;
     if (qbjVmChainLink(vm) < 0)
         return -1;
@@ -416,6 +418,16 @@ qbjVmReconnectFinish(virDomainObj *vm)
     }
     qbjVmDevicesReconnect(vm);
     qbjEngineResume(vm);
+    if (qbjVmSaveResume(vm) < 0) {
+        VIR_WARN("Domain '%s' was being saved, and does not answer: %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        if (virDomainObjIsActive(vm))
+            qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+    }
+    if (!virDomainObjIsActive(vm)) {            /* it is saved */
+        priv->reconnecting = false;
+        return;
+    }
     qbjDomainSaveStatusOrWarn(vm);
     if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
         qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);

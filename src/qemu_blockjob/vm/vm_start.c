@@ -51,6 +51,7 @@ struct _qbjVmStartFds {
     qbjVmDevices devices;
     qbjVmLog log;
     unsigned int version;       /* of QEMU */
+    const qbjVmRestore *restore;        /* NULL: the guest boots */
 };
 
 /* Safety relevant settings that we do not carry out stop a start, by name. */
@@ -183,7 +184,8 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .secrets = fds->secrets,
         .memory = &memory,
         .vsockFd = &fds->devices.vsockFd,
-        .linkLater = true,
+        .linkLater = !fds->restore,     /* images that wait for a guest's state are not to be reopened */
+        .incoming = fds->restore != NULL,
     };
 
     qbjVmArgsSettings(&input, priv->driver->conf);
@@ -192,6 +194,8 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         return NULL;
     fds->version = input.caps->version;
 
+    if (fds->restore)
+        virCommandPassFD(cmd, fds->restore->fd, 0);
     virCommandSetPidFile(cmd, pidPath);
     virCommandDaemonize(cmd);
     virCommandSetUmask(cmd, 0x002);
@@ -356,12 +360,21 @@ qbjVmStartBalloon(virDomainObj *vm)
     return 0;
 }
 
+/* What QEMU is told before the guest is there. */
+static int
+qbjVmStartSetup(virDomainObj *vm, const qbjVmRestore *restore)
+{
+    if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmIOThreadRead(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
+        qbjVmDevicesSetup(vm) < 0)
+        return -1;
+    if (!restore && qbjVmStartBalloon(vm) < 0)          /* a restored one has its own */
+        return -1;
+    return qbjVmIoTuneSetAll(vm);
+}
+
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    if (qbjVmVcpuPlugWanted(vm) < 0 || qbjVmIOThreadRead(vm) < 0 || qbjVmAffinitySetAll(vm) < 0 ||
-        qbjVmDevicesSetup(vm) < 0 || qbjVmStartBalloon(vm) < 0 || qbjVmIoTuneSetAll(vm) < 0)
-        return -1;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
         return qbjDomainSaveStatus(vm);
@@ -372,14 +385,30 @@ qbjVmStartRun(virDomainObj *vm, bool paused)
     return qbjDomainQmpCall(vm, "cont", NULL, NULL);
 }
 
+/* The script is asked first: when it says no, the image is still there. */
+static int
+qbjVmStartRestore(virDomainObj *vm, const qbjVmStartFds *fds)
+{
+    if (qbjVmRestoreLoad(vm, fds->restore) < 0) {
+        qbjVmStartReportLog(vm, &fds->log);
+        return -1;
+    }
+    if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_STARTED) < 0)
+        return -1;
+    return qbjVmRestoreFinish(vm);
+}
+
 static int
 qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
 {
     if (qbjVmStartPrepare(vm, fds) < 0 ||
         qbjVmStartExec(vm, fds) < 0 ||
         qbjVmStartAsk(vm, &fds->log) < 0 ||
-        qbjVmChainLink(vm) < 0)
+        (!fds->restore && qbjVmChainLink(vm) < 0) ||
+        qbjVmStartSetup(vm, fds->restore) < 0)
         return -1;
+    if (fds->restore)
+        return qbjVmStartRestore(vm, fds);
     if (qbjVmStartRun(vm, paused) < 0)
         return -1;
     return qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_STARTED);
@@ -398,11 +427,24 @@ qbjVmStartNotify(virDomainObj *vm, bool paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
 
+/* 09/V1: STARTED, then what the guest is. */
+static void
+qbjVmStartNotifyRestored(virDomainObj *vm, const qbjVmRestore *restore)
+{
+    if (qbjDomainAgentChannel(vm->def))
+        qbjDomainNotifyAgent(vm, false, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_DOMAIN_STARTED);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_RESTORED);
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT);
+    else
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, restore->suspended);
+}
+
 int
-qbjVmStart(virDomainObj *vm, bool paused)
+qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1 };
+    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1, .restore = how->restore };
     virErrorPtr reason = NULL;
     int rc;
 
@@ -415,8 +457,11 @@ qbjVmStart(virDomainObj *vm, bool paused)
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
     qbjDriverActiveAdd(priv->driver);
     qbjVmStartStatus(vm);
+    fds.devices.resetNvram = how->resetNvram;
     priv->starting = true;
-    rc = qbjVmStartAll(vm, paused, &fds);
+    rc = how->restore ? qbjVmRestorePrepare(vm, how->restore) : 0;
+    if (rc == 0)
+        rc = qbjVmStartAll(vm, how->paused, &fds);
     priv->starting = false;
 
     VIR_FORCE_CLOSE(fds.monitor);
@@ -430,7 +475,10 @@ qbjVmStart(virDomainObj *vm, bool paused)
         virErrorRestore(&reason);
         return -1;
     }
-    virDomainAuditStart(vm, "booted", true);
-    qbjVmStartNotify(vm, paused);
+    virDomainAuditStart(vm, how->restore ? "restored" : "booted", true);
+    if (how->restore)
+        qbjVmStartNotifyRestored(vm, how->restore);
+    else
+        qbjVmStartNotify(vm, how->paused);
     return 0;
 }

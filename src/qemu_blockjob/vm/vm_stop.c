@@ -11,6 +11,7 @@
 #include "vm_hook.h"
 #include "vm_log.h"
 #include "vm_memory.h"
+#include "vm_save.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -230,9 +231,13 @@ void
 qbjVmStopGone(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool saved = qbjVmSaveGone(vm);
 
+    vm->hasManagedSave = vm->hasManagedSave || (saved && priv->status->save->managed);
     if (priv->ending)
         qbjVmStop(vm, priv->endReason, priv->endEvent);
+    else if (saved)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
     else if (priv->destroyed)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
     else if (priv->guestShutdown)

@@ -1,0 +1,403 @@
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "host_image.h"
+#include "vircommand.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virqbjfault.h"
+#include "virrandom.h"
+#include "virutil.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.host_image");
+
+struct _qbjHostImage {
+    char *path;
+    char *part;                 /* NULL: it has its name */
+    int stream;                 /* where QEMU writes */
+    virFileWrapperFd *wrapper;  /* the program that writes past the cache; NULL: none */
+    virCommand *program;        /* that compresses; NULL: none */
+    char *errors;               /* what it said */
+};
+
+int
+qbjHostImageNames(const char *path, char **real, char **part)
+{
+    g_autofree char *to = NULL;
+    struct stat st;
+
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("'%s' is no file, and only files can be saved into"), path);
+        return -1;
+    }
+    if (virFileIsLink(path) == 1 && virFileResolveLink(path, &to) < 0) {
+        virReportSystemError(errno, _("Failed to create file '%s'"), path);
+        return -1;
+    }
+    *real = to ? g_steal_pointer(&to) : g_strdup(path);
+    *part = g_strdup_printf("%s.%016llx", *real, (unsigned long long) virRandomBits(64));
+    return 0;
+}
+
+/* --- programs --- */
+
+/* @option: -c or -dc. NULL with an error reported. */
+static virCommand *
+qbjHostImageProgram(virQbjSaveFormat format, const char *option)
+{
+    const char *name = virQbjSaveFormatTypeToString(format);
+    g_autofree char *path = virFindFileInPath(name);
+
+    if (!path) {
+        virReportError(VIR_ERR_OPERATION_FAILED,
+                       _("the program '%s' that the format of the save image needs is not there"), name);
+        return NULL;
+    }
+    return virCommandNewArgList(path, option, NULL);
+}
+
+static int
+qbjHostImagePipe(int *ends)
+{
+    if (pipe2(ends, O_CLOEXEC) == 0)
+        return 0;
+    virReportSystemError(errno, "%s", _("unable to create pipe"));
+    return -1;
+}
+
+/* Puts the program between QEMU and the file. */
+static int
+qbjHostImageCompress(qbjHostImage *file, virQbjSaveFormat format)
+{
+    VIR_AUTOCLOSE to = file->stream;
+    int ends[2];
+
+    file->stream = -1;
+    if (!(file->program = qbjHostImageProgram(format, "-c")) || qbjHostImagePipe(ends) < 0)
+        return -1;
+    file->stream = ends[1];
+    virCommandSetInputFD(file->program, ends[0]);
+    virCommandSetOutputFD(file->program, &to);
+    virCommandSetErrorBuffer(file->program, &file->errors);
+    virCommandDoAsyncIO(file->program);
+    if (virCommandRunAsync(file->program, NULL) < 0) {
+        VIR_FORCE_CLOSE(ends[0]);
+        return -1;
+    }
+    VIR_FORCE_CLOSE(ends[0]);
+    return 0;
+}
+
+static int
+qbjHostImageBypass(int *fd, const char *path, virFileWrapperFd **wrapper)
+{
+    return (*wrapper = virFileWrapperFdNew(fd, path, VIR_FILE_WRAPPER_BYPASS_CACHE)) ? 0 : -1;
+}
+
+/* --- writing --- */
+
+static int
+qbjHostImageOpenNew(qbjHostImage *file, bool bypass)
+{
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+    if (bypass && virFileDirectFdFlag() < 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("bypass cache unsupported by this system"));
+        return -1;
+    }
+    if (bypass)
+        flags |= virFileDirectFdFlag();
+    if (virQbjFaultHit("image-create")) {
+        errno = ENOSPC;
+    } else if ((file->stream = open(file->part, flags, 0600)) >= 0) {
+        return bypass ? qbjHostImageBypass(&file->stream, file->part, &file->wrapper) : 0;
+    }
+    virReportSystemError(errno, _("Failed to create file '%s'"), file->path);
+    g_clear_pointer(&file->part, g_free);       /* it is not ours to remove */
+    return -1;
+}
+
+static int
+qbjHostImageWriteHead(qbjHostImage *file, virQbjSaveImage *image)
+{
+    g_autoptr(GByteArray) bytes = virQbjSaveImageFormat(image, 0);
+
+    if (!bytes)
+        return -1;
+    if (safewrite(file->stream, bytes->data, bytes->len) < 0) {
+        virReportSystemError(errno, _("failed to write header to domain save file '%s'"), file->path);
+        return -1;
+    }
+    return 0;
+}
+
+qbjHostImage *
+qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass)
+{
+    g_autoptr(qbjHostImage) file = g_new0(qbjHostImage, 1);
+
+    file->path = g_strdup(path);
+    file->part = g_strdup(part);
+    file->stream = -1;
+    if (qbjHostImageOpenNew(file, bypass) < 0 || qbjHostImageWriteHead(file, image) < 0)
+        return NULL;
+    if (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageCompress(file, image->format) < 0)
+        return NULL;
+    return g_steal_pointer(&file);
+}
+
+int
+qbjHostImageStream(const qbjHostImage *file)
+{
+    return file->stream;
+}
+
+void
+qbjHostImageCloseStream(qbjHostImage *file)
+{
+    VIR_FORCE_CLOSE(file->stream);
+}
+
+/* All that QEMU has written is in the file. */
+static int
+qbjHostImageWait(qbjHostImage *file)
+{
+    int status = 0;
+
+    if (file->program && (virCommandWait(file->program, &status) < 0 || status != 0)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("the program that compresses '%s' has failed: %s"), file->path,
+                       NULLSTR_EMPTY(file->errors));
+        return -1;
+    }
+    return file->wrapper ? virFileWrapperFdClose(file->wrapper) : 0;
+}
+
+/* The data before the magic that says that they are there. */
+static int
+qbjHostImageSeal(int fd)
+{
+    if (virQbjFaultHit("image-seal")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (fdatasync(fd) < 0 ||
+        pwrite(fd, virQbjSaveImageMagic(), VIR_QBJ_SAVE_MAGIC_SIZE, 0) != VIR_QBJ_SAVE_MAGIC_SIZE)
+        return -1;
+    return fsync(fd);
+}
+
+static int
+qbjHostImageSyncFolder(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    VIR_AUTOCLOSE fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -1 : fsync(fd);
+}
+
+int
+qbjHostImageFinish(qbjHostImage *file, bool *named)
+{
+    VIR_AUTOCLOSE fd = -1;
+
+    *named = false;
+    qbjHostImageCloseStream(file);
+    if (qbjHostImageWait(file) < 0)
+        return -1;
+    if ((fd = open(file->part, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) < 0 || qbjHostImageSeal(fd) < 0 ||
+        rename(file->part, file->path) < 0) {
+        virReportSystemError(errno, _("unable to write %s"), file->path);
+        return -1;
+    }
+    *named = true;
+    g_clear_pointer(&file->part, g_free);
+    if (qbjHostImageSyncFolder(file->path) < 0) {
+        virReportSystemError(errno, _("unable to write %s"), file->path);
+        return -1;
+    }
+    return 0;
+}
+
+void
+qbjHostImageFree(qbjHostImage *file)
+{
+    if (!file)
+        return;
+    VIR_FORCE_CLOSE(file->stream);
+    virCommandFree(file->program);
+    virFileWrapperFdFree(file->wrapper);
+    if (file->part && unlink(file->part) < 0 && errno != ENOENT)
+        VIR_WARN("Failed to remove '%s': %s", file->part, g_strerror(errno));
+    g_free(file->path);
+    g_free(file->part);
+    g_free(file->errors);
+    g_free(file);
+}
+
+/* --- reading --- */
+
+static virQbjSaveImage *
+qbjHostImageRead(int fd)
+{
+    char header[VIR_QBJ_SAVE_HEADER_SIZE];
+    g_autofree char *data = NULL;
+    ssize_t n = saferead(fd, header, sizeof(header));
+    g_autoptr(virQbjSaveImage) image = virQbjSaveImageParse(header, MAX(n, 0));
+
+    if (!image)
+        return NULL;
+    data = g_new(char, image->length);
+    n = saferead(fd, data, image->length);
+    if (virQbjSaveImageParseData(image, data, MAX(n, 0)) < 0)
+        return NULL;
+    return g_steal_pointer(&image);
+}
+
+virQbjSaveImage *
+qbjHostImageOpen(const char *path, int *fd)
+{
+    VIR_AUTOCLOSE file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    virQbjSaveImage *image;
+
+    if (file < 0) {
+        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+        return NULL;
+    }
+    if (virSetBlocking(file, true) < 0) {
+        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+        return NULL;
+    }
+    if ((image = qbjHostImageRead(file))) {
+        *fd = file;
+        file = -1;
+    }
+    return image;
+}
+
+struct _qbjHostImageReader {
+    int stream;
+    virFileWrapperFd *wrapper;
+    virCommand *program;
+};
+
+/* Reads past the cache from the start, up to the stream. */
+static int
+qbjHostImageReaderBypass(qbjHostImageReader *reader, const char *path, size_t length)
+{
+    size_t left = VIR_QBJ_SAVE_HEADER_SIZE + length;
+    char bytes[4096];
+
+    VIR_FORCE_CLOSE(reader->stream);
+    if (virFileDirectFdFlag() < 0 ||
+        (reader->stream = open(path, O_RDONLY | O_CLOEXEC | virFileDirectFdFlag())) < 0) {
+        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+        return -1;
+    }
+    if (qbjHostImageBypass(&reader->stream, path, &reader->wrapper) < 0)
+        return -1;
+    while (left > 0) {
+        ssize_t n = saferead(reader->stream, bytes, MIN(left, sizeof(bytes)));
+
+        if (n <= 0) {
+            virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("failed to read qemu header"));
+            return -1;
+        }
+        left -= n;
+    }
+    return 0;
+}
+
+static int
+qbjHostImageReaderExpand(qbjHostImageReader *reader, virQbjSaveFormat format)
+{
+    VIR_AUTOCLOSE from = reader->stream;
+    int ends[2];
+
+    reader->stream = -1;
+    if (!(reader->program = qbjHostImageProgram(format, "-dc")) || qbjHostImagePipe(ends) < 0)
+        return -1;
+    reader->stream = ends[0];
+    virCommandSetInputFD(reader->program, from);
+    virCommandSetOutputFD(reader->program, &ends[1]);
+    if (virCommandRunAsync(reader->program, NULL) < 0) {
+        VIR_FORCE_CLOSE(ends[1]);
+        return -1;
+    }
+    VIR_FORCE_CLOSE(ends[1]);
+    return 0;
+}
+
+qbjHostImageReader *
+qbjHostImageReaderNew(const char *path, const virQbjSaveImage *image, int *fd, bool bypass)
+{
+    g_autoptr(qbjHostImageReader) reader = g_new0(qbjHostImageReader, 1);
+
+    reader->stream = *fd;
+    *fd = -1;
+    if (bypass && qbjHostImageReaderBypass(reader, path, image->length) < 0)
+        return NULL;
+    if (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageReaderExpand(reader, image->format) < 0)
+        return NULL;
+    return g_steal_pointer(&reader);
+}
+
+int
+qbjHostImageReaderStream(const qbjHostImageReader *reader)
+{
+    return reader->stream;
+}
+
+void
+qbjHostImageReaderFree(qbjHostImageReader *reader)
+{
+    if (!reader)
+        return;
+    VIR_FORCE_CLOSE(reader->stream);
+    virCommandFree(reader->program);    /* one that still writes is ended */
+    virFileWrapperFdFree(reader->wrapper);
+    g_free(reader);
+}
+
+/* --- what is there --- */
+
+int
+qbjHostImageRewrite(const char *path, virQbjSaveImage *image)
+{
+    g_autoptr(GByteArray) bytes = virQbjSaveImageFormat(image, image->length);
+    VIR_AUTOCLOSE fd = -1;
+
+    if (!bytes)
+        return -1;
+    if ((fd = open(path, O_WRONLY | O_CLOEXEC)) < 0 ||
+        pwrite(fd, bytes->data, bytes->len, 0) != (ssize_t) bytes->len || fsync(fd) < 0) {
+        virReportSystemError(errno, _("failed to write header to domain save file '%s'"), path);
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjHostImageRemove(const char *path)
+{
+    if (virQbjFaultHit("image-remove")) {
+        errno = EIO;
+        return -1;
+    }
+    return unlink(path) < 0 ? -1 : qbjHostImageSyncFolder(path);
+}
+
+bool
+qbjHostImageIsComplete(const char *path)
+{
+    char magic[VIR_QBJ_SAVE_MAGIC_SIZE];
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    return fd >= 0 && saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
+           memcmp(magic, virQbjSaveImageMagic(), sizeof(magic)) == 0;
+}

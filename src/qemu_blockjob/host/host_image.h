@@ -1,0 +1,53 @@
+/* Files of save images. A new one has another name until it is complete, so that a save that fails, or a
+ * daemon that dies, leaves what was there before. None of these may be called with a lock held, for
+ * storage may hang. */
+#pragma once
+
+#include "internal.h"
+#include "virqbjsaveimage.h"
+
+typedef struct _qbjHostImage qbjHostImage;
+
+/* Where an image that a client names as @path really goes: to where a link there leads. *@part is a name
+ * for it in the same folder that nothing has yet. Both to be freed. Returns 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   there is something that is no file, a block device for instance */
+int qbjHostImageNames(const char *path, char **real, char **part);
+
+/* Makes the file @part, 0600 and the daemon's, for an image at @path, and writes @image into it (whose
+ * `complete` is false), by which its program runs from now on if it has one. @bypass: past the host's cache.
+ * NULL with an error reported; nothing is left then:
+ *   VIR_ERR_OPERATION_FAILED   the program of the format is not there */
+qbjHostImage *qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass);
+
+/* Where QEMU shall write; closed by qbjHostImageCloseStream(), to be called as soon as QEMU has it. */
+int qbjHostImageStream(const qbjHostImage *file);
+void qbjHostImageCloseStream(qbjHostImage *file);
+
+/* QEMU has closed its end: waits for the program, makes the file complete, durable and gives it its name.
+ * Returns 0, -1 with an error reported; the name is not taken then, or, when *@named, may not be durable. */
+int qbjHostImageFinish(qbjHostImage *file, bool *named);
+
+/* Ends what still runs, and removes a file that did not get its name. NULL is fine. */
+void qbjHostImageFree(qbjHostImage *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostImage, qbjHostImageFree);
+
+/* Opens the image @path for reading and reads what stands before the stream; *@fd is at the stream then,
+ * and the caller's. An image that is not complete is read as well. NULL with an error reported. */
+virQbjSaveImage *qbjHostImageOpen(const char *path, int *fd);
+
+/* The stream of an image that was opened, as QEMU can read it. @fd is taken over. */
+typedef struct _qbjHostImageReader qbjHostImageReader;
+qbjHostImageReader *qbjHostImageReaderNew(const char *path, const virQbjSaveImage *image, int *fd, bool bypass);
+int qbjHostImageReaderStream(const qbjHostImageReader *reader);
+void qbjHostImageReaderFree(qbjHostImageReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostImageReader, qbjHostImageReaderFree);
+
+/* Writes @image, which was read from @path, over what stands before its stream. Returns 0, -1 with an error
+ * reported: VIR_ERR_OPERATION_FAILED, it does not fit. */
+int qbjHostImageRewrite(const char *path, virQbjSaveImage *image);
+
+/* Removes the file, durably. Returns 0, -1 with errno set, also when there is none. */
+int qbjHostImageRemove(const char *path);
+
+/* Whether there is an image at @path that is complete. Reports nothing. */
+bool qbjHostImageIsComplete(const char *path);

@@ -1,0 +1,91 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_restore.h"
+#include "vm_savestream.h"
+#include "domain_qmp.h"
+#include "domain_save.h"
+#include "host_image.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virqbjsaveimage.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_restore");
+
+int
+qbjVmRestorePrepare(virDomainObj *vm, const qbjVmRestore *restore)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    g_autoptr(virCPUDef) cpu = NULL;
+
+    if (restore->cookie && virQbjSaveCookieParse(restore->cookie, &cpu) < 0)
+        return -1;
+    if (cpu) {
+        virCPUDefFree(vm->def->cpu);
+        vm->def->cpu = g_steal_pointer(&cpu);
+    }
+    status->save = virQbjStatusSaveNew(true, restore->path, NULL);
+    status->save->managed = restore->managed;
+    status->save->running = restore->running;
+    return 0;
+}
+
+int
+qbjVmRestoreLoad(virDomainObj *vm, const qbjVmRestore *restore)
+{
+    if (qbjVmSaveStreamLoad(vm, restore->fd) < 0)
+        return -1;
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION);
+    QBJ_DOMAIN_PRIVATE(vm)->status->save->loaded = true;
+    return qbjDomainSaveStatus(vm);
+}
+
+static int
+qbjVmRestoreRemove(virDomainObj *vm, const char *path)
+{
+    g_autofree char *copy = g_strdup(path);
+    int saved;
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjHostImageRemove(copy);
+    saved = errno;
+    virObjectLock(vm);
+    vm->hasManagedSave = rc < 0 && saved != ENOENT;
+    if (!vm->hasManagedSave)
+        return 0;
+    virReportSystemError(saved, _("Failed to remove managed save file '%s'"), copy);
+    return -1;
+}
+
+/* In the status file before QEMU is told, as all that clients may rely on. */
+static int
+qbjVmRestoreRun(virDomainObj *vm)
+{
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_RESTORED);
+    if (qbjDomainSaveStatus(vm) == 0 && qbjDomainQmpCall(vm, "cont", NULL, NULL) == 0)
+        return 0;
+    if (virDomainObjIsActive(vm))
+        virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION);
+    return -1;
+}
+
+int
+qbjVmRestoreFinish(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool running = priv->status->save->running;
+
+    if (priv->status->save->managed && qbjVmRestoreRemove(vm, priv->status->save->path) < 0)
+        return -1;
+    if (running && qbjVmRestoreRun(vm) < 0) {
+        VIR_WARN("Domain '%s' is restored, but stays paused: %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+    if (!virDomainObjIsActive(vm))
+        return 0;
+    g_clear_pointer(&priv->status->save, virQbjStatusSaveFree);
+    qbjDomainSaveStatusOrWarn(vm);
+    return 0;
+}

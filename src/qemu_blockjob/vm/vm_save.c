@@ -1,0 +1,361 @@
+#include <config.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "vm_save.h"
+#include "vm_def.h"
+#include "vm_restore.h"
+#include "vm_savestream.h"
+#include "vm_stop.h"
+#include "domain_notify.h"
+#include "domain_operation.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_image.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virqbjfault.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_save");
+
+char *
+qbjVmSaveManagedPath(virDomainObj *vm)
+{
+    return g_strdup_printf("%s/%s.save", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->saveDir, vm->def->name);
+}
+
+static int
+qbjVmSaveFindOne(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+    g_autofree char *path = qbjVmSaveManagedPath(vm);
+
+    vm->hasManagedSave = virFileExists(path);
+    return 0;
+}
+
+void
+qbjVmSaveFindManaged(qbjDriver *driver)
+{
+    virDomainObjListForEach(driver->domains, false, qbjVmSaveFindOne, NULL);
+}
+
+/* --- what is saved --- */
+
+/* The definition with which the guest is started again: with the CPU that its owner wrote. */
+static virDomainDef *
+qbjVmSaveDef(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    virDomainDef *def = virDomainDefCopy(vm->def, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, true);
+
+    if (def && status->origCPU) {
+        virCPUDefFree(def->cpu);
+        def->cpu = virCPUDefCopy(status->origCPU);
+    }
+    return def;
+}
+
+static char *
+qbjVmSaveXml(virDomainObj *vm, const char *wanted)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    g_autoptr(virDomainDef) def = qbjVmSaveDef(vm);
+    g_autoptr(virDomainDef) other = NULL;
+
+    if (!def)
+        return NULL;
+    if (wanted && (!(other = qbjVmDefParse(wanted, xmlopt, VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
+                   !virDomainDefCheckABIStability(def, other, xmlopt)))
+        return NULL;
+    return virDomainDefFormat(other ? other : def, xmlopt, VIR_DOMAIN_DEF_FORMAT_SECURE |
+                              VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_MIGRATABLE);
+}
+
+static virQbjSaveImage *
+qbjVmSaveImage(virDomainObj *vm, const qbjVmSaveRequest *request)
+{
+    g_autoptr(virQbjSaveImage) image = g_new0(virQbjSaveImage, 1);
+
+    if (!(image->xml = qbjVmSaveXml(vm, request->xml)))
+        return NULL;
+    if (vm->def->cpu && !(image->cookie = virQbjSaveCookieFormat(vm->def->cpu)))
+        return NULL;
+    image->running = request->running >= 0 ? request->running : virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
+    image->format = request->format;
+    return g_steal_pointer(&image);
+}
+
+/* --- the record --- */
+
+static int
+qbjVmSaveRecord(virDomainObj *vm, const qbjVmSaveRequest *request, const char *path, const char *part)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    status->save = virQbjStatusSaveNew(false, path, part);
+    status->save->managed = request->managed;
+    status->save->running = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
+    status->save->started = QBJ_DOMAIN_PRIVATE(vm)->operation->started;
+    if (qbjDomainSaveStatus(vm) == 0)
+        return 0;
+    g_clear_pointer(&status->save, virQbjStatusSaveFree);
+    return -1;
+}
+
+/* QEMU needs a moment after the end of a stream before it can go on. */
+#define QBJ_VM_SAVE_CONT_TRIES 50
+#define QBJ_VM_SAVE_CONT_US 10000
+
+static int
+qbjVmSaveCont(virDomainObj *vm)
+{
+    size_t i;
+
+    for (i = 0; virDomainObjIsActive(vm) && i < QBJ_VM_SAVE_CONT_TRIES; i++) {
+        g_auto(qbjQmpCommand) command = { .execute = "cont" };
+
+        if (qbjDomainQmpTry(vm, &command) < 0)
+            return -1;
+        if (!command.failed)
+            return 0;
+        qbjQmpReportError(&command);
+        virObjectUnlock(vm);
+        g_usleep(QBJ_VM_SAVE_CONT_US);
+        virObjectLock(vm);
+    }
+    return -1;
+}
+
+/* The guest goes on, if it ran before. Gives false when QEMU does not answer. */
+static bool
+qbjVmSaveContinue(virDomainObj *vm)
+{
+    const virQbjStatusSave *save = QBJ_DOMAIN_PRIVATE(vm)->status->save;
+
+    if (qbjVmSaveStreamCancel(vm) < 0)
+        return false;
+    if (!save->running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+        return true;
+    if (qbjVmSaveCont(vm) < 0)
+        return false;
+    virResetLastError();
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_SAVE_CANCELED);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    return true;
+}
+
+/* Takes a save back whose file has not got its name. Gives false when that has to be tried again: then the
+ * record stays. */
+static bool
+qbjVmSaveBack(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->status || !priv->status->save)
+        return true;
+    if (unlink(priv->status->save->part) < 0 && errno != ENOENT)
+        VIR_WARN("Failed to remove '%s': %s", priv->status->save->part, g_strerror(errno));
+    if (!qbjVmSaveContinue(vm)) {
+        VIR_WARN("Domain '%s' cannot go on after a save that failed, tried again: %s", vm->def->name,
+                 virGetLastErrorMessage());
+        virResetLastError();
+        return false;
+    }
+    g_clear_pointer(&priv->status->save, virQbjStatusSaveFree);
+    qbjDomainSaveStatusOrWarn(vm);
+    return true;
+}
+
+/* --- the save --- */
+
+/* What is asked of QEMU before the guest is stopped. */
+static int
+qbjVmSaveStop(virDomainObj *vm)
+{
+    unsigned long long now = 0;
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return 0;
+    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
+        return -1;
+    if (virTimeMillisNow(&now) == 0)
+        QBJ_DOMAIN_PRIVATE(vm)->operation->stopped = now;
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SAVE);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    return 0;
+}
+
+static qbjHostImage *
+qbjVmSaveCreate(virDomainObj *vm, const virQbjStatusSave *save, virQbjSaveImage *image, bool bypass)
+{
+    g_autofree char *path = g_strdup(save->path);
+    g_autofree char *part = g_strdup(save->part);
+    qbjHostImage *file;
+
+    virObjectUnlock(vm);
+    file = qbjHostImageCreate(path, part, image, bypass);
+    virObjectLock(vm);
+    return file;
+}
+
+/* Nobody may have ended the VM, or called the save off, while the file was being written. */
+static int
+qbjVmSaveCheck(virDomainObj *vm)
+{
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (QBJ_DOMAIN_PRIVATE(vm)->operation->aborted) {
+        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
+        return -1;
+    }
+    return 0;
+}
+
+/* *@named: the file has its name, so the guest must not go on any more. */
+static int
+qbjVmSaveWrite(virDomainObj *vm, virQbjSaveImage *image, bool bypass, bool *named)
+{
+    g_autoptr(qbjHostImage) file = qbjVmSaveCreate(vm, QBJ_DOMAIN_PRIVATE(vm)->status->save, image, bypass);
+    int rc;
+
+    if (!file || qbjVmSaveCheck(vm) < 0 || qbjVmSaveStop(vm) < 0 || qbjVmSaveStreamBegin(vm, file) < 0 ||
+        qbjVmSaveStreamWait(vm) < 0 || qbjVmSaveCheck(vm) < 0)
+        return -1;
+
+    virObjectUnlock(vm);
+    rc = virQbjFaultHit("vm-save") ? -1 : qbjHostImageFinish(file, named);
+    virObjectLock(vm);
+    return rc;
+}
+
+/* Returns 0, also when only the durability of the name is not known: the file is there, and complete. */
+static int
+qbjVmSaveAll(virDomainObj *vm, virQbjSaveImage *image, bool bypass)
+{
+    bool named = false;
+
+    if (qbjVmSaveWrite(vm, image, bypass, &named) == 0)
+        return 0;
+    if (!named)
+        return -1;
+    VIR_WARN("Domain '%s' is saved, but its folder cannot be synced: %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    return 0;
+}
+
+static void
+qbjVmSaveEnd(virDomainObj *vm, bool managed)
+{
+    qbjDomainOperationEnd(vm, true);
+    if (managed)
+        vm->hasManagedSave = true;
+    qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
+}
+
+static void
+qbjVmSaveFailed(virDomainObj *vm)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    qbjDomainOperationEnd(vm, false);
+    if (!qbjVmSaveBack(vm) && virDomainObjIsActive(vm))
+        qbjDomainTimerStart(vm, NULL, 0, 1000);
+    virErrorRestore(&reason);
+}
+
+int
+qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
+{
+    g_autoptr(virQbjSaveImage) image = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *part = NULL;
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjHostImageNames(request->path, &path, &part);
+    virObjectLock(vm);
+    if (rc < 0 || virDomainObjCheckActive(vm) < 0 || qbjDomainCheckRead(vm) < 0 ||
+        qbjVmSaveStreamCheck(vm) < 0 || !(image = qbjVmSaveImage(vm, request)))
+        return -1;
+
+    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SAVE);
+    if (qbjVmSaveRecord(vm, request, path, part) < 0) {
+        qbjDomainOperationEnd(vm, false);
+        return -1;
+    }
+    if (qbjVmSaveAll(vm, image, request->bypass) < 0) {
+        qbjVmSaveFailed(vm);
+        return -1;
+    }
+    qbjVmSaveEnd(vm, request->managed);
+    return 0;
+}
+
+/* --- another daemon --- */
+
+/* QEMU has written all, and the file has its name: nothing but the end of the process is missing. */
+static bool
+qbjVmSaveIsDone(const virQbjStatusSave *save, bool written)
+{
+    return written && !virFileExists(save->part) && qbjHostImageIsComplete(save->path);
+}
+
+static int
+qbjVmSaveResumeRestore(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    const virQbjStatusSave *save = priv->status->save;
+
+    if (!save->loaded) {
+        VIR_WARN("Domain '%s' was being restored from '%s' when the daemon ended; it has to be restored again",
+                 vm->def->name, save->path);
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
+        return 0;
+    }
+    return qbjVmRestoreFinish(vm);
+}
+
+int
+qbjVmSaveResume(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool written;
+
+    if (priv->operation || !priv->status || !priv->status->save)
+        return 0;
+    if (priv->status->save->restore)
+        return qbjVmSaveResumeRestore(vm);
+    if (qbjVmSaveStreamIsWritten(vm, &written) < 0)
+        return -1;
+    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED && qbjVmSaveIsDone(priv->status->save, written)) {
+        vm->hasManagedSave = vm->hasManagedSave || priv->status->save->managed;
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
+        return 0;
+    }
+    return qbjVmSaveBack(vm) ? 0 : -1;
+}
+
+bool
+qbjVmSaveGone(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    const virQbjStatusSave *save = status ? status->save : NULL;
+    struct stat st;
+
+    if (!save || save->restore)
+        return false;
+    if (unlink(save->part) == 0)
+        return false;
+    /* the name is given last of all; what was at the place before is older */
+    return qbjVmSaveIsDone(save, stat(save->path, &st) == 0 &&
+                           st.st_mtim.tv_sec * 1000ULL + st.st_mtim.tv_nsec / 1000000 >= save->started);
+}

@@ -1,0 +1,232 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_savestream.h"
+#include "domain_operation.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "virerror.h"
+#include "virqbjjson.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* How often QEMU is asked how far it is; that it has ended is told by an event. */
+#define QBJ_VM_SAVE_POLL_MS 100
+/* How long a stream that was called off may take to end, on storage that hangs, before the guest goes on
+ * all the same. */
+#define QBJ_VM_SAVE_CANCEL_MS 10000
+/* A load is asked after in steps that double up to this. */
+#define QBJ_VM_SAVE_LOAD_MS 50
+#define QBJ_VM_SAVE_FD "qbj-save"
+
+static unsigned long long
+qbjVmSaveStreamNow(void)
+{
+    unsigned long long now = 0;
+
+    ignore_value(virTimeMillisNow(&now));
+    return now;
+}
+
+int
+qbjVmSaveStreamCheck(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    virJSONValue *reasons;
+
+    if (qbjDomainQmpCall(vm, "query-migrate", NULL, &reply) < 0)
+        return -1;
+    reasons = virJSONValueObjectGetArray(reply, "blocked-reasons");
+    if (!reasons || virJSONValueArraySize(reasons) == 0)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("cannot save domain: %s"),
+                   NULLSTR(virJSONValueGetString(virJSONValueArrayGet(reasons, 0))));
+    return -1;
+}
+
+/* {"capability": @name, "state": @on} */
+static int
+qbjVmSaveStreamAddCapability(virJSONValue *list, const char *name, bool on)
+{
+    g_autoptr(virJSONValue) one = NULL;
+
+    if (virJSONValueObjectAdd(&one, "s:capability", name, "b:state", on, NULL) < 0)
+        return -1;
+    return virJSONValueArrayAppend(list, &one);
+}
+
+/* Whatever somebody has switched on is for migrations between hosts; events are what we wait for. */
+static int
+qbjVmSaveStreamCapabilities(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    g_autoptr(virJSONValue) list = virJSONValueNewArray();
+    g_autoptr(virJSONValue) arguments = NULL;
+    size_t i;
+
+    if (qbjDomainQmpCall(vm, "query-migrate-capabilities", NULL, &reply) < 0 ||
+        qbjVmSaveStreamAddCapability(list, "events", true) < 0)
+        return -1;
+    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
+        virJSONValue *one = virJSONValueArrayGet(reply, i);
+        const char *name = virJSONValueObjectGetString(one, "capability");
+        bool on = false;
+
+        ignore_value(virJSONValueObjectGetBoolean(one, "state", &on));
+        if (on && STRNEQ_NULLABLE(name, "events") && qbjVmSaveStreamAddCapability(list, name, false) < 0)
+            return -1;
+    }
+    if (virJSONValueObjectAdd(&arguments, "a:capabilities", &list, NULL) < 0)
+        return -1;
+    return qbjDomainQmpCall(vm, "migrate-set-capabilities", arguments, NULL);
+}
+
+static int
+qbjVmSaveStreamNoLimit(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "U:max-bandwidth", (unsigned long long) LLONG_MAX >> 20 << 20, NULL) < 0)
+        return -1;
+    return qbjDomainQmpCall(vm, "migrate-set-parameters", arguments, NULL);
+}
+
+int
+qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (qbjVmSaveStreamCapabilities(vm) < 0 || qbjVmSaveStreamNoLimit(vm) < 0 ||
+        virJSONValueObjectAdd(&arguments, "s:uri", "fd:" QBJ_VM_SAVE_FD, NULL) < 0 ||
+        qbjDomainQmpPassFd(vm, QBJ_VM_SAVE_FD, qbjHostImageStream(file)) < 0)
+        return -1;
+    qbjHostImageCloseStream(file);
+    return qbjDomainQmpCall(vm, "migrate", arguments, NULL);
+}
+
+/* Words of query-migrate; NULL: QEMU knows of no stream. */
+static bool
+qbjVmSaveStreamRuns(const char *status)
+{
+    static const char *const ended[] = { "none", "completed", "failed", "cancelled", NULL };
+
+    return status && !g_strv_contains(ended, status);
+}
+
+/* Returns 1 while it runs, 0 when all is written, -1 with an error reported. */
+static int
+qbjVmSaveStreamLook(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *status;
+
+    if (qbjDomainQmpCall(vm, "query-migrate", NULL, &reply) < 0)
+        return -1;
+    status = virJSONValueObjectGetString(reply, "status");
+    qbjDomainOperationRead(QBJ_DOMAIN_PRIVATE(vm)->operation, reply);
+    if (STREQ_NULLABLE(status, "completed"))
+        return 0;
+    if (qbjVmSaveStreamRuns(status))
+        return 1;
+    if (QBJ_DOMAIN_PRIVATE(vm)->operation->aborted)
+        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
+    else
+        virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU could not write the state of the guest: %s"),
+                       NULLSTR_EMPTY(virJSONValueObjectGetString(reply, "error-desc")));
+    return -1;
+}
+
+int
+qbjVmSaveStreamWait(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool cancelled = false;
+    int rc;
+
+    while ((rc = qbjVmSaveStreamLook(vm)) > 0) {
+        if (priv->operation->aborted && !cancelled) {
+            if (qbjDomainQmpCall(vm, "migrate_cancel", NULL, NULL) < 0)
+                return -1;
+            cancelled = true;
+        }
+        qbjDomainQueueWait(vm, qbjVmSaveStreamNow() + QBJ_VM_SAVE_POLL_MS);
+        if (virDomainObjCheckActive(vm) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+static int
+qbjVmSaveStreamStatus(virDomainObj *vm, char **status)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+
+    if (qbjDomainQmpCall(vm, "query-migrate", NULL, &reply) < 0)
+        return -1;
+    *status = g_strdup(virJSONValueObjectGetString(reply, "status"));
+    return 0;
+}
+
+int
+qbjVmSaveStreamCancel(virDomainObj *vm)
+{
+    unsigned long long until = qbjVmSaveStreamNow() + QBJ_VM_SAVE_CANCEL_MS;
+    unsigned int ms = 1;
+    bool asked = false;
+
+    for (;;) {
+        g_autofree char *status = NULL;
+
+        if (qbjVmSaveStreamStatus(vm, &status) < 0)
+            return -1;
+        if (!qbjVmSaveStreamRuns(status) || qbjVmSaveStreamNow() >= until)
+            return 0;
+        if (!asked && qbjDomainQmpCall(vm, "migrate_cancel", NULL, NULL) < 0)
+            return -1;
+        asked = true;
+        virObjectUnlock(vm);
+        g_usleep(ms * 1000);
+        virObjectLock(vm);
+        ms = MIN(ms * 2, QBJ_VM_SAVE_LOAD_MS);
+    }
+}
+
+int
+qbjVmSaveStreamIsWritten(virDomainObj *vm, bool *written)
+{
+    g_autofree char *status = NULL;
+
+    if (qbjVmSaveStreamStatus(vm, &status) < 0)
+        return -1;
+    *written = STREQ_NULLABLE(status, "completed");
+    return 0;
+}
+
+int
+qbjVmSaveStreamLoad(virDomainObj *vm, int fd)
+{
+    g_autofree char *uri = g_strdup_printf("fd:%d", fd);
+    g_autoptr(virJSONValue) arguments = NULL;
+    unsigned int ms = 1;
+
+    if (virJSONValueObjectAdd(&arguments, "s:uri", uri, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "migrate-incoming", arguments, NULL) < 0)
+        return -1;
+    for (;;) {
+        g_autofree char *status = NULL;
+
+        if (qbjVmSaveStreamStatus(vm, &status) < 0)
+            return -1;
+        if (STREQ_NULLABLE(status, "completed"))
+            return 0;
+        if (STREQ_NULLABLE(status, "failed")) {
+            virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU could not read the state of the guest"));
+            return -1;
+        }
+        virObjectUnlock(vm);
+        g_usleep(ms * 1000);
+        virObjectLock(vm);
+        ms = MIN(ms * 2, QBJ_VM_SAVE_LOAD_MS);
+    }
+}
