@@ -15,9 +15,8 @@
  *   short      writes half
  *   full       writes half, and the next write of that thread fails with ERRNO
  *   refused    is a command that QEMU does not know
- *   cut-before is a command that finds the connection broken
- *   cut-after  is a command after which the connection breaks, so that no answer comes
- *   no-connect as cut-before, and the next attempt to connect fails with ERRNO
+ *   cut        is a command after which the connection breaks, so that no answer comes
+ *   no-connect is a command that finds the connection broken; the next attempt to connect fails with ERRNO
  *   hangs      is a command before which the process ERRNO, which is QEMU, is stopped
  *
  * Only libvirtd itself counts, and what it has forked for owners and rights: not QEMU, which it hands the
@@ -382,9 +381,9 @@ commandStep(int fd, const char **data, size_t length, bool *cut)
         refuse(data, begin, length);
     else if (isHow(&wish, "hangs") && wish.error > 1)
         kill(wish.error, SIGSTOP);
-    *cut = isHow(&wish, "cut-after");
-    errno = EPIPE;
-    return *cut || !(isHow(&wish, "cut-before") || isHow(&wish, "no-connect"));
+    *cut = isHow(&wish, "cut");
+    errno = isHow(&wish, "fails") ? wish.error : EPIPE;
+    return !(isHow(&wish, "fails") || isHow(&wish, "no-connect"));
 }
 
 void

@@ -151,7 +151,8 @@ class Cell:
         self.came = self.daemon.step(there())
         if not self.came and not self.fails:
             self.daemon.kill()
-        self.ran = any("state='%s'" % state in self.status() for state in ("running", "ready"))
+        record = self.status().partition("<qbj:jobs")[2]
+        self.ran = any("state='%s'" % state in record for state in ("running", "ready"))
         if self.dying:
             os.kill(self.pid, signal.SIGKILL)
         thread.join(30)
@@ -252,9 +253,7 @@ class Cell:
         return found + ["node of %s" % path for path in sorted(opened - set(chain))] + self.left_files(chain)
 
     def left_files(self, chain):
-        found = []
-        for folder in (self.daemon.state_dir, self.daemon.config_dir, self.folder):
-            found += [n for n in os.listdir(folder) if n.startswith(".qbj-") or n == self.name + ".xml.new"]
+        found = [os.path.basename(path) for path in self.temporary()]
         new = self.operation.new(self)
         # where QEMU dies within job-finalize, the header may be new and the record old: nothing is removed then
         undecided = self.dying and self.operation.end is None
@@ -264,9 +263,13 @@ class Cell:
             found += ["image %s" % self.target]
         return [f for f in found if os.path.basename(f) != self.refused()]
 
+    def temporary(self):
+        return [path for folder in (self.daemon.state_dir, self.daemon.config_dir, self.folder)
+                for name in (".qbj-*", self.name + ".xml.new") for path in glob.glob(os.path.join(folder, name))]
+
     def may_keep_target(self):
-        """A copy that runs keeps its file, whoever ends it."""
-        return self.operation.finishes or self.resumed or self.ran
+        """A copy that runs keeps its file, whoever ends it; and one that was there before is its client's."""
+        return not self.operation.makes or self.resumed or self.ran
 
     def another(self):
         """The disk takes another job. With an idle guest not: it would write what has to be there without it."""
@@ -353,6 +356,8 @@ class Cell:
             self.domain = self.place.conn.lookupByName(self.name)
         jobs.wait_off(self.domain, 10)
         self.domain.undefine()
+        for path in self.temporary():         # one that could not be removed
+            os.unlink(path)
         for path in glob.glob(os.path.join(self.daemon.state_dir, self.name + ".*")):
             os.unlink(path)
         shutil.rmtree(self.folder)

@@ -6,10 +6,9 @@ import errno
 import json
 import os
 import re
+import time
 
 import libvirt_qemu
-
-import jobs
 
 # how a step goes wrong, see crashpoint.c: (how, which steps, with which error)
 FAULTS = {
@@ -21,8 +20,8 @@ FAULTS = {
     "short write": ("short", "write", 0),
     "not permitted": ("fails", "own", errno.EPERM),
     "refused": ("refused", "command", 0),
-    "cut before": ("cut-before", "command", 0),
-    "cut after": ("cut-after", "command", 0),
+    "cannot send": ("fails", "command", errno.ENOBUFS),
+    "cut off": ("cut", "command", 0),
     "no connection": ("no-connect", "command", errno.ECONNREFUSED),
     "hangs": ("hangs", "command", 0),
 }
@@ -56,8 +55,13 @@ class Traces:
         self.before = None
 
     def begin(self):
-        """The domain runs, without a job."""
-        self.before = self.look()
+        """The domain runs, without a job; what its start has to write may still be under way."""
+        for _ in range(100):
+            earlier, self.before = self.before, self.look()
+            if self.before == earlier:
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the daemon is not quiet")
 
     def rights(self):
         return {path: rights(path) for path in [*self.cell.paths, self.cell.target] if os.path.exists(path)}
@@ -94,9 +98,12 @@ class Traces:
 
     def left(self, outcome, refused):
         """What is not as before, as texts, once all had the time to close; of the file @refused nothing is said."""
-        look = lambda: [d for d in self.differences(outcome) if not refused or refused not in d]     # noqa: E731
-        jobs.wait_for(lambda: not look(), QUIET)
-        return look()
+        deadline = time.monotonic() + QUIET
+        while True:
+            found = [d for d in self.differences(outcome) if not refused or refused not in d]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
 
     def differences(self, outcome):
         if outcome == "old":
