@@ -20,7 +20,8 @@ import plain
 from daemon import DaemonError
 from faults import FaultDaemon
 from jobtest import PAUSED, PIVOT
-from sweep_cell import OPERATIONS, Cell, template
+from sweep_cell import Cell
+from sweep_operations import OPERATIONS, template
 from takeover import TwoDrivers
 from tap import Tap
 
@@ -136,9 +137,10 @@ def quiet(out, place):
 
 
 def dies(out, place):
-    for number, (operation, command) in enumerate([(COMMIT, '"stop"'), (COMMIT, '"cont"'), (COPY, "job-finalize")]):
+    for number, (operation, command) in enumerate([(COMMIT, '"stop"'), (COMMIT, '"cont"'), (COPY, "job-finalize"),
+                                                   (COMMIT, "job-complete")]):
         judged(out, Dies(place, "dies-%d" % number, operation, command), "new",
-               "a daemon that dies before %s: the next one continues the guest" % command)
+               "a daemon that dies before %s: the next one ends the pivot, and the guest goes on" % command)
 
 
 def unsaved(out, place, setting):
