@@ -169,6 +169,7 @@ class Test(suite.DaemonChecks):
         place = os.path.join(self.daemon.config_dir, "ahead.xml")
         self.ahead_ready(domain)
         domain.blockJobAbort("vda", 0)
+        jobs.wait_for(lambda: not self.ahead(), 10)     # a thread of its own removes it
         self.equal(self.ahead(), [], "a file that waits for a pivot goes away when the job is aborted")
         self.ahead_ready(domain)
         self.conn.defineXML(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace(
