@@ -272,19 +272,22 @@ modelGroupComesBack(modelContext *context, modelGroup world)
     modelGroupEmit(context, &world, "the daemon starts", MODEL_STEP_PROGRESS);
 }
 
-/* One disk after the other; what an action has led to comes before anything else. */
+/* All actions of one move before what any of them has led to: a guest that waits for each disk is let go
+ * soon. */
 static bool
 modelGroupGoesOn(modelContext *context, const modelGroup *world)
 {
     size_t i;
 
     for (i = 0; i < MODEL_DISKS; i++) {
-        if (world->event[i] && world->mem.there & (1 << i)) {
-            modelGroupFeed(context, *world, i);
-            return true;
-        }
         if (world->action[i]) {
             modelGroupDo(context, world, i);
+            return true;
+        }
+    }
+    for (i = 0; i < MODEL_DISKS; i++) {
+        if (world->event[i] && world->mem.there & (1 << i)) {
+            modelGroupFeed(context, *world, i);
             return true;
         }
     }

@@ -3,6 +3,7 @@
 
 #include "internal.h"
 #include "model_group.h"
+#include "job_group.h"
 
 static void
 modelGroupStart(const modelContext *context G_GNUC_UNUSED, void *opaque)
@@ -28,14 +29,9 @@ modelGroupFate(const modelGroupRecord *record)
     for (i = 0; i < MODEL_DISKS; i++) {
         guint8 bit = 1 << i;
 
-        if (!(record->there & bit))
-            fate |= record->live & bit;
-        else if (record->known & bit)
-            fate |= record->outcome & bit;
-        else if (record->state[i] == QBJ_STATE_COMMITTED)
+        if (record->there & bit ? qbjJobGroupGoesNew(record->state[i], record->known & bit, record->outcome & bit,
+                                                     record->live & bit) : record->live & bit)
             fate |= bit;
-        else if (record->state[i] != QBJ_STATE_PIVOTING && record->state[i] != QBJ_STATE_PENDING)
-            fate |= record->live & bit;
     }
     return fate;
 }

@@ -63,6 +63,7 @@ qbjTestSameJob(const virQbjJob *one, const virQbjJob *other)
     g_assert_cmpint(one->outcomeNew, ==, other->outcomeNew);
     g_assert_cmpint(one->stopGuest, ==, other->stopGuest);
     g_assert_cmpstr(one->group, ==, other->group);
+    g_assert_cmpuint(one->groupSize, ==, other->groupSize);
     g_assert_cmpstr(one->errmsg, ==, other->errmsg);
     g_assert_cmpstr(one->stockXML, ==, other->stockXML);
     qbjTestSameSpec(one->spec, other->spec);
@@ -105,6 +106,7 @@ qbjTestRoundTrip(void)
             job->errmsg = bits & 512 ? g_strdup("No space left on <device> & \"more\"") : NULL;
             job->group = bits & 1024 ? g_strdup("both <disks> & 'more'") : NULL;
             job->stopGuest = bits & 2048;
+            job->groupSize = job->group ? bits % 7 : 0;
             qbjTestRoundTripOne(job);
         }
     }

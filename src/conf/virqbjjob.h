@@ -42,6 +42,8 @@ struct _virQbjJob {
     char *group;                /* name of the group that the job belongs to (job_group.h), NULL: none */
     bool stopGuest;             /* from the start of a pivot until the guest goes on: the driver may have stopped
                                  * it (engine_hold.h) */
+    unsigned int groupSize;     /* how many jobs that group was made of; 0: none, or not known */
+    bool pendingSeen;           /* PENDING: QEMU has said so to this very daemon; not saved */
     bool settled;               /* the definitions say the outcome, the status file not yet (qbjEngineDoSettle);
                                  * not saved */
     char *errmsg;               /* QEMU's reason, or NULL */

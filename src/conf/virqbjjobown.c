@@ -80,6 +80,7 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     g_autofree char *state = virXMLPropString(node, "state");
     g_autoptr(virQbjJob) job = virQbjJobNew(NULL, 0);
     unsigned long long flags = 0;
+    unsigned long long members = 0;
     xmlNodePtr old;
     int value = state ? qbjJobStateTypeFromString(state) : -1;
 
@@ -98,7 +99,10 @@ virQbjJobOwnParseJob(xmlNodePtr node, const char *name)
     job->readyEmitted = virQbjXMLPropYes(node, "ready");
     job->acknowledged = virQbjXMLPropYes(node, "acknowledged");
     job->stopGuest = virQbjXMLPropYes(node, "stopguest");
-    job->group = virXMLPropString(node, "group");
+    /* a group of unknown size is never whole: it can be given up, but not pivoted */
+    if ((job->group = virXMLPropString(node, "group")) &&
+        virQbjXMLPropNumber(node, "members", 10, &members) == 0 && members <= UINT_MAX)
+        job->groupSize = members;
     job->spec = virQbjJobOwnParseSpec(node, name);
     if ((old = virQbjXMLChild(node, "olddisk", VIR_QBJ_XML_NAMESPACE)))
         job->oldDisk = virXMLNodeContentString(old);
@@ -141,7 +145,10 @@ virQbjJobOwnFormatAttributes(virBuffer *attrs, const virQbjJob *job)
     virBufferAsprintf(attrs, " state='%s'", qbjJobStateTypeToString(job->state));
     if (!job->apiFlagsUnknown)
         virBufferAsprintf(attrs, " flags='0x%x'", job->apiFlags);
-    virBufferEscapeString(attrs, " group='%s'", job->group);
+    if (job->group) {
+        virBufferEscapeString(attrs, " group='%s'", job->group);
+        virBufferAsprintf(attrs, " members='%u'", job->groupSize);
+    }
     if (job->outcomeKnown)
         virBufferAsprintf(attrs, " outcome='%s'", job->outcomeNew ? "new" : "old");
 

@@ -40,3 +40,11 @@ qbjJobGroupOther(qbjJobState state, qbjJobEvent event, qbjJobState its)
         return QBJ_EVENT_TIMEOUT;
     return QBJ_EVENT_LAST;
 }
+
+bool
+qbjJobGroupGoesNew(qbjJobState state, bool outcomeKnown, bool outcomeNew, bool named)
+{
+    if (outcomeKnown)
+        return outcomeNew;
+    return state == QBJ_STATE_COMMITTED || (named && !qbjJobGroupIsBefore(state));
+}

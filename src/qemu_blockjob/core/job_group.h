@@ -12,7 +12,7 @@
  *  - When QEMU has gone the persistent definition follows at once for all disks that the record sends the
  *    same way. While QEMU lives each disk is settled alone, for its own finalize may have failed.
  *
- * The model of the tests proves it. The engine does not have groups yet. */
+ * The model of the tests proves it; engine_step.c and engine_switch.c do it. */
 #pragma once
 
 #include "job.h"
@@ -24,3 +24,7 @@ qbjJobEvent qbjJobGroupEvent(qbjJobState state, qbjJobEvent event);
 /* What @event of a member in @state is to another one, which is in @its: an event for which the table has a
  * row there, or QBJ_EVENT_LAST: nothing. SAVE_HALF: only the first one carries the row's action out. */
 qbjJobEvent qbjJobGroupOther(qbjJobState state, qbjJobEvent event, qbjJobState its);
+
+/* Whether the record of a member sends it to new when QEMU has gone. @outcomeNew: what is known of its end,
+ * when @outcomeKnown; @named: its live definition names new. */
+bool qbjJobGroupGoesNew(qbjJobState state, bool outcomeKnown, bool outcomeNew, bool named);

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_control.h"
 #include "engine_export.h"
+#include "engine_group.h"
 #include "engine_paused.h"
 #include "engine_pending.h"
 #include "engine_phase.h"
@@ -92,41 +93,80 @@ qbjEngineAbortResult(virDomainObj *vm, const qbjEngineWait *wait, bool pivot, bo
     return -1;
 }
 
-/* Everything that can fail, or take long, before the guest is held (protocol 4 A.2). QEMU does not wait in
- * PENDING for a job that it finalizes itself: the new image gets its bitmaps now, and counts what comes. */
+/* Every member of its group is ready as well, and none has left it. Returns 0, -1 with an error reported. */
 static int
-qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
+qbjEnginePivotAllowed(virDomainObj *vm, virQbjJob *job)
 {
-    job->stopGuest = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->pivotStopGuest;
-    if (qbjEngineExportRefuse(vm, job) < 0 ||
-        qbjEnginePendingPlan(vm, job) < 0 ||
-        qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
-        qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0 ||
-        (virQbjJobIsAdopted(job) && qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) < 0) ||
-        qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS) < 0) {
-        job->stopGuest = false;
+    g_autoptr(GPtrArray) members = qbjEngineGroupMembers(vm, job);
+    size_t i;
+
+    if (qbjEngineAllowed(job, QBJ_VERB_PIVOT) < 0)
+        return -1;
+    for (i = 0; i < members->len; i++) {
+        if (qbjEngineAllowed(g_ptr_array_index(members, i), QBJ_VERB_PIVOT) < 0)
+            return -1;
+    }
+    if (!qbjEngineGroupIsWhole(members)) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("block job '%s' cannot pivot: another job that was to pivot with it has ended"),
+                       job->spec->job);
         return -1;
     }
     return 0;
 }
 
-/* A job that was paused: whether it still is. Returns @job, NULL with an error reported. */
-static virQbjJob *
-qbjEnginePivotGoesOn(virDomainObj *vm, virQbjJob *job)
+/* Everything that can fail, or take long, before the guest is held (protocol 4 A.2). QEMU does not wait in
+ * PENDING for a job that it finalizes itself: the new image gets its bitmaps now, and counts what comes. */
+static int
+qbjEnginePivotPrepareOne(virDomainObj *vm, virQbjJob *job)
 {
-    g_autofree char *name = g_strdup(job->spec->job);
+    job->stopGuest = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->pivotStopGuest;
+    if (qbjEngineExportRefuse(vm, job) < 0 ||
+        qbjEnginePendingPlan(vm, job) < 0 ||
+        qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
+        qbjEngineTargetSync(vm, job, QBJ_ENGINE_PIVOT_MS) < 0)
+        return -1;
+    return virQbjJobIsAdopted(job) ? qbjEnginePhaseRun(vm, job, QBJ_PHASE_PENDING, QBJ_PHASE_RUN_ALL) : 0;
+}
 
-    qbjEnginePausedRetry(vm, job);
-    if (!(job = qbjEngineJobFind(vm, name))) {
+static int
+qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
+{
+    g_autoptr(GPtrArray) members = qbjEngineGroupMembers(vm, job);
+    int ret = 0;
+    size_t i;
+
+    for (i = 0; i < members->len; i++) {
+        if ((ret = qbjEnginePivotPrepareOne(vm, g_ptr_array_index(members, i))) < 0)
+            break;
+    }
+    if (ret == 0)
+        ret = qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
+    for (i = 0; ret < 0 && i < members->len; i++)
+        ((virQbjJob *) g_ptr_array_index(members, i))->stopGuest = false;
+    return ret;
+}
+
+/* A job that was paused: whether it still is. Returns 0, -1 with an error reported. */
+static int
+qbjEnginePivotGoesOn(virDomainObj *vm, const char *name)
+{
+    virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    if (job && job->paused) {
+        qbjEnginePausedRetry(vm, job);
+        job = qbjEngineJobFind(vm, name);
+    }
+    if (!job) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("block job '%s' has ended"), name);
-        return NULL;
+        return -1;
     }
     if (job->paused) {
         virReportError(VIR_ERR_BLOCK_COPY_ACTIVE, _("disk '%s' not ready for pivot yet: block job '%s' is paused: %s"),
                        job->spec->disk, name, job->paused);
-        return NULL;
+        return -1;
     }
-    return job;
+    return 0;
 }
 
 /* A broken job has been looked for in QEMU: one that runs is being called off by now. What has ended is
@@ -145,16 +185,30 @@ qbjEngineAbortBroken(virDomainObj *vm, virQbjJob *job)
     return -1;
 }
 
-/* @wait is registered for @name. Returns 0 when the end is under way or done, -1 with an error reported. */
+/* @names: the jobs that pivot together. Returns 0, -1 with an error reported. */
 static int
-qbjEngineAbortSend(virDomainObj *vm, const char *name, bool pivot, qbjEngineWait *wait)
+qbjEnginePivotBegin(virDomainObj *vm, char **names)
 {
-    virQbjJob *job = qbjEngineJobFind(vm, name);
+    size_t i;
 
-    if (pivot && job->paused && !(job = qbjEnginePivotGoesOn(vm, job)))
+    for (i = 0; names[i]; i++) {
+        if (qbjEnginePivotGoesOn(vm, names[i]) < 0)
+            return -1;
+    }
+    return qbjEnginePivotPrepare(vm, qbjEngineJobFind(vm, names[0]));
+}
+
+/* @wait is registered for the first of @names. Returns 0 when the end is under way or done, -1 with an error
+ * reported. */
+static int
+qbjEngineAbortSend(virDomainObj *vm, char **names, bool pivot, qbjEngineWait *wait)
+{
+    const char *name = names[0];
+    virQbjJob *job;
+
+    if (pivot && qbjEnginePivotBegin(vm, names) < 0)
         return -1;
-    if (pivot && qbjEnginePivotPrepare(vm, job) < 0)
-        return -1;
+    job = qbjEngineJobFind(vm, name);
     /* what is left of a copy that was ready is usable (03/E9) */
     if (!pivot)
         job->cancelSoft = job->spec->type == QBJ_TYPE_COPY && job->state == QBJ_STATE_READY;
@@ -209,30 +263,73 @@ qbjEngineAbortLimit(virDomainObj *vm, const char *name, bool pivot)
     return QBJ_ENGINE_CANCEL_MS + (job->cancelSoft ? QBJ_ENGINE_SOFT_CANCEL_MS : 0);
 }
 
+/* The job itself first; with @pivot those that pivot with it behind. */
+static char **
+qbjEngineAbortNames(virDomainObj *vm, virQbjJob *job, bool pivot)
+{
+    g_autoptr(GPtrArray) members = qbjEngineGroupMembers(vm, job);
+    char **names = g_new0(char *, members->len + 1);
+    size_t n = 1;
+    size_t i;
+
+    names[0] = g_strdup(job->spec->job);
+    for (i = 0; pivot && i < members->len; i++) {
+        const virQbjJob *other = g_ptr_array_index(members, i);
+
+        if (other != job)
+            names[n++] = g_strdup(other->spec->job);
+    }
+    return names;
+}
+
+/* Until each of @names has ended. Returns 0; -1 with an error reported: of the one that knows why, for the
+ * others were called off because of it. */
+static int
+qbjEngineAbortWaitAll(virDomainObj *vm, char **names, bool pivot, const qbjEngineWait *waits)
+{
+    g_autofree bool *late = g_new0(bool, g_strv_length(names));
+    size_t why = 0;
+    size_t i;
+
+    for (i = 0; names[i]; i++) {
+        late[i] = qbjEngineAbortWait(vm, names[i], qbjEngineAbortLimit(vm, names[i], pivot), &waits[i]);
+        if (waits[i].error && !waits[why].error)
+            why = i;
+    }
+    if (qbjEngineAbortResult(vm, &waits[why], pivot, late[why]) < 0)
+        return -1;
+    for (i = 0; names[i]; i++) {
+        if (qbjEngineAbortResult(vm, &waits[i], pivot, late[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 qbjEngineAbort(virDomainObj *vm, const char *diskName, unsigned int flags)
 {
     bool pivot = flags & VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
-    g_autofree char *name = NULL;
-    qbjEngineWait wait;
+    g_auto(GStrv) names = NULL;
+    g_autofree qbjEngineWait *waits = NULL;
     virDomainDiskDef *disk;
     virQbjJob *job;
-    int ret = -1;
+    size_t i;
+    int ret;
 
     if (qbjEngineRequestRunning(vm) < 0 ||
         !(disk = qbjEngineRequestDisk(vm, diskName)) ||
         !(job = qbjEngineRequestJob(vm, disk)) ||
-        qbjEngineAllowed(job, pivot ? QBJ_VERB_PIVOT : QBJ_VERB_CANCEL) < 0)
+        (pivot ? qbjEnginePivotAllowed(vm, job) : qbjEngineAllowed(job, QBJ_VERB_CANCEL)) < 0)
         return -1;
 
-    name = g_strdup(job->spec->job);
-    qbjEngineWaitBegin(vm, name, &wait);
-    if ((ret = qbjEngineAbortSend(vm, name, pivot, &wait)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC)) {
-        bool late = qbjEngineAbortWait(vm, name, qbjEngineAbortLimit(vm, name, pivot), &wait);
-
-        ret = qbjEngineAbortResult(vm, &wait, pivot, late);
-    }
-    qbjEngineWaitEnd(&wait);
+    names = qbjEngineAbortNames(vm, job, pivot);
+    waits = g_new0(qbjEngineWait, g_strv_length(names));
+    for (i = 0; names[i]; i++)
+        qbjEngineWaitBegin(vm, names[i], &waits[i]);
+    if ((ret = qbjEngineAbortSend(vm, names, pivot, waits)) == 0 && !(flags & VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC))
+        ret = qbjEngineAbortWaitAll(vm, names, pivot, waits);
+    for (i = 0; names[i]; i++)
+        qbjEngineWaitEnd(&waits[i]);
     return ret;
 }
 

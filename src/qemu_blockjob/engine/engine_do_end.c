@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_do.h"
 #include "engine_change.h"
+#include "engine_group.h"
 #include "engine_hold.h"
 #include "engine_note.h"
 #include "engine_pending.h"
@@ -15,6 +16,7 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "host_label.h"
+#include "job_group.h"
 #include "virerror.h"
 #include "virlog.h"
 #include "virqbjfault.h"
@@ -149,12 +151,34 @@ qbjEngineSettleCuts(virDomainObj *vm, const virQbjJob *job)
         (!job->spec->top || qbjEngineChangeFindNode(disk->src, job->spec->top, NULL));
 }
 
+/* QEMU has gone: the persistent definition follows for all members of a group that the record sends the same
+ * way,
+  * and never names the one's new image beside the other's old one. While QEMU lives each is settled alone,
+  * for its own
+ * finalize may have failed. */
+static bool
+qbjEngineSettleGroup(virDomainObj *vm, virQbjJob *job, bool together)
+{
+    g_autoptr(GPtrArray) members = qbjEngineGroupMembers(vm, job);
+    bool changed = qbjEngineSwitchSettlePersistent(vm, job, job->outcomeNew);
+    size_t i;
+
+    for (i = 0; together && i < members->len; i++) {
+        virQbjJob *other = g_ptr_array_index(members, i);
+
+        if (other != job && qbjJobGroupGoesNew(other->state, other->outcomeKnown, other->outcomeNew,
+                                               qbjEngineSwitchCommitted(vm, other)) == job->outcomeNew)
+            changed = qbjEngineSwitchSettlePersistent(vm, other, job->outcomeNew) || changed;
+    }
+    return changed;
+}
+
 /* Returns whether the persistent definition is another one now. */
 static bool
-qbjEngineSettlePersistent(virDomainObj *vm, virQbjJob *job)
+qbjEngineSettlePersistent(virDomainObj *vm, virQbjJob *job, bool offline)
 {
     if (qbjEngineJobKind(job) == QBJ_KIND_A)
-        return qbjEngineSwitchSettlePersistent(vm, job);
+        return qbjEngineSettleGroup(vm, job, offline);
     return vm->newDef && qbjEngineSettleCuts(vm, job) &&
         qbjEngineChangePersistent(vm->newDef, job, qbjEngineChangeDisk(vm, job)->src,
                                   qbjEngineChangeDisk(vm, job));
@@ -171,12 +195,12 @@ qbjEngineSettleLive(virDomainObj *vm, virQbjJob *job)
 /* The persistent definition first: the live one and the record stay as they are until it is durable. Whenever
  * the status file is saved and a daemon dies, the next one finds all of it still to do. */
 static qbjJobEvent
-qbjEngineSettle(virDomainObj *vm, virQbjJob *job, bool *configSaved)
+qbjEngineSettle(virDomainObj *vm, virQbjJob *job, bool offline, bool *configSaved)
 {
     if (virQbjFaultHit("settle"))
         return QBJ_EVENT_SAVE_FAILED;
     if (!job->configDirty)
-        job->configDirty = qbjEngineSettlePersistent(vm, job);
+        job->configDirty = qbjEngineSettlePersistent(vm, job, offline);
     if (job->configDirty && qbjEnginePersistentSave(vm) < 0) {
         VIR_WARN("vm=%s job=%s: %s", vm->def->name, job->spec->job, virGetLastErrorMessage());
         virResetLastError();
@@ -217,7 +241,7 @@ qbjEngineDoSettle(virDomainObj *vm, virQbjJob *job)
 
     if (!saved)
         qbjEngineHoldLimit(vm, job);
-    event = qbjEngineSettle(vm, job, &configSaved);
+    event = qbjEngineSettle(vm, job, false, &configSaved);
     if (event == QBJ_EVENT_OK && saved && !configSaved)
         return QBJ_EVENT_SAVED;
     job->settled = true;                /* the status file follows with the move to SETTLED, if need be later */
@@ -231,7 +255,7 @@ qbjEngineSettleAs(virDomainObj *vm, virQbjJob *job, bool isNew)
 
     job->outcomeKnown = true;
     job->outcomeNew = isNew;
-    return qbjEngineSettle(vm, job, &configSaved);
+    return qbjEngineSettle(vm, job, true, &configSaved);
 }
 
 qbjJobEvent

@@ -29,7 +29,7 @@ qbjEngineDoEmitReady(virDomainObj *vm, virQbjJob *job)
     if (!job->readyEmitted && disk) {
         job->readyEmitted = true;
         qbjDomainNotifyBlockJob(vm, disk, job->spec->type, VIR_DOMAIN_BLOCK_JOB_READY);
-        if (qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_AHEAD_MS) < 0)
+        if (!job->group && qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_AHEAD_MS) < 0)
             virResetLastError();
     }
     return QBJ_EVENT_NONE;

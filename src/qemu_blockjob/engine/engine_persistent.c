@@ -7,17 +7,24 @@
 #include "host_save_within.h"
 
 int
-qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **newDef, char **text)
+qbjEnginePersistentPlan(virDomainObj *vm, const GPtrArray *jobs, virDomainDef **newDef, char **text)
 {
-    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
     g_autoptr(virDomainDef) def = NULL;
+    bool changed = false;
     char *made;
+    size_t i;
 
-    if (!vm->newDef || !disk)
+    if (!vm->newDef)
         return 0;
     if (!(def = virDomainDefCopy(vm->newDef, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false)))
         return -1;
-    if (!qbjEngineChangePersistent(def, job, disk->src, disk))
+    for (i = 0; i < jobs->len; i++) {
+        const virQbjJob *job = g_ptr_array_index(jobs, i);
+        virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
+
+        changed = (disk && qbjEngineChangePersistent(def, job, disk->src, disk)) || changed;
+    }
+    if (!changed)
         return 0;
     if (!(made = qbjDomainConfigText(vm, def)))
         return -1;

@@ -3,10 +3,11 @@
 
 #include "engine_job.h"
 
-/* @newDef, @text: the definition and its file once the outcome of @job is new, both to be freed; unchanged
- * when there is no persistent definition, or when it names something else than the live disk does.
+/* @newDef, @text: the definition and its file once the outcome of all @jobs (of virQbjJob) is new, both to be
+  * freed; unchanged when there is no persistent definition, or when it names something else than the live
+  * disks do.
  * Returns 0, -1 with an error reported. */
-int qbjEnginePersistentPlan(virDomainObj *vm, const virQbjJob *job, virDomainDef **newDef, char **text);
+int qbjEnginePersistentPlan(virDomainObj *vm, const GPtrArray *jobs, virDomainDef **newDef, char **text);
 
 /* The file of the persistent definition as it is now, to be freed; NULL when there is none, or with an error
  * reported. */

@@ -2,7 +2,9 @@
  *
  * One step: look the row up, write the new state, save the record where the row asks for it, carry the action
  * out; what the action comes back with is the next event. A save that fails stops the step before its action:
- * the old state is put back, and the event is tried again later. */
+  * the old state is put back, and the event is tried again later. The other jobs of a group move by the same
+  * step, and
+ * by the same save (core/job_group.h). */
 #pragma once
 
 #include "engine_job.h"
@@ -12,9 +14,9 @@
  * Returns 0 (also for an event without a row), -1 with an error reported when a record could not be saved. */
 int qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
 
-/* The text of the status file as it would be with @job in @state; the job is as before afterwards. NULL with
- * an error reported. @vm is locked; the caller frees. */
-char *qbjEngineStepPreview(virDomainObj *vm, virQbjJob *job, qbjJobState state);
+/* The text of the status file as it would be with @jobs (of virQbjJob) in @state; they are as before
+ * afterwards. NULL with an error reported. @vm is locked; the caller frees. */
+char *qbjEngineStepPreview(virDomainObj *vm, const GPtrArray *jobs, qbjJobState state);
 
 /* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again
  * after a while. */

@@ -8,7 +8,9 @@
  * so they are looked at once more before it.
  *
  * After the renames memory names new; what it named before is kept until the job has concluded, for the one
- * case that QEMU ends on old all the same. */
+ * case that QEMU ends on old all the same.
+ *
+ * The jobs of a group (engine_group.h) change over together: each text names new for all of them. */
 #pragma once
 
 #include "engine_job.h"
@@ -33,14 +35,15 @@ bool qbjEngineSwitchDone(virDomainObj *vm, const virQbjJob *job);
 /* True when that is so or the record of an earlier daemon says it. */
 bool qbjEngineSwitchCommitted(virDomainObj *vm, const virQbjJob *job);
 
-/* Makes the persistent definition in memory right for the outcome of @job. Returns whether it has changed:
- * then it is to be saved before qbjEngineSwitchSettleLive() is called, for a daemon that dies before it is
- * saved needs what that call forgets. */
-bool qbjEngineSwitchSettlePersistent(virDomainObj *vm, virQbjJob *job);
+/* Makes the persistent definition in memory right for the outcome new or old of @job. Returns whether it has
+  * changed: then it is to be saved before qbjEngineSwitchSettleLive() is called, for a daemon that dies
+  * before it
+ * is saved needs what that call forgets. */
+bool qbjEngineSwitchSettlePersistent(virDomainObj *vm, virQbjJob *job, bool isNew);
 
-/* The same for the live definition, and forgets what was kept. The caller saves the status file. Returns 0,
- * -1 with an error reported. */
+/* The same for the live definition and the outcome in the record, and forgets what was kept. The caller
+ * saves the status file. Returns 0, -1 with an error reported. */
 int qbjEngineSwitchSettleLive(virDomainObj *vm, virQbjJob *job);
 
 /* Drops what was prepared or kept, when a VM or its job goes away. */
-void qbjEngineSwitchForget(virDomainObj *vm, const virQbjJob *job);
+void qbjEngineSwitchForget(virDomainObj *vm, virQbjJob *job);
