@@ -13,6 +13,8 @@ import libvirt
 import jobs
 import plain
 import suite
+from faults import FaultDaemon
+from jobtest import PIVOT
 
 OFF, RUNNING = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_RUNNING
 
@@ -136,9 +138,37 @@ class Test(suite.DaemonChecks):
         domain.destroy()
         domain.undefine()
 
-    def emulator(self):
+    def test_full(self):
+        """The folder of the status files takes nothing any more when the daemon comes back to a running job."""
+        if not self.daemon.can_fail():
+            self.out.skip("full: a folder that takes nothing", "needs -Ddebug_checks=true")
+            return
+        self.domain("full")
+        pid, domain = self.daemon.qemu_pid("full"), self.conn.lookupByName("full")
+        domain.blockCommit("vda", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+        self.ok(jobs.wait_ready(domain, "vda"), "full: a mirror is ready")
+        self.daemon.kill()
+        self.daemon.fail("save:1+")
+        self.daemon.start()
+        self.connect()
+        domain = self.conn.lookupByName("full")
+        self.answers(domain)
+        self.equal((domain.state()[0], self.daemon.qemu_pid("full")), (RUNNING, pid), "full: it is listed as running")
+        self.ok("ready='yes'" in domain.XMLDesc() and domain.blockJobInfo("vda"), "full: its job is known")
+        self.refused(lambda: domain.blockJobAbort("vda", PIVOT), libvirt.VIR_ERR_SYSTEM_ERROR, "",
+                     "full: a pivot, which has to be saved, is refused")
+        self.ok("ready='yes'" in domain.XMLDesc(), "full: and has changed nothing")
+        self.daemon.fail(None)
+        self.equal(domain.blockJobAbort("vda", PIVOT), 0, "full: with room again it can pivot")
+        self.ok("vda.1" not in domain.XMLDesc() and "<mirror" not in domain.XMLDesc(), "full: the disk is its base now",
+                lambda: domain.XMLDesc())
+        self.equal(self.daemon.qemu_pid("full"), pid, "full: by the same QEMU")
+        domain.destroy()
+        domain.undefine()
+
+    def emulator(self, name):
         """A QEMU of its own, which can be taken away."""
-        path = os.path.join(plain.folder(self.daemon, "emulator"), "qemu")
+        path = os.path.join(plain.folder(self.daemon, "emulator-" + name), "qemu")
         with open(path, "w") as f:
             f.write("#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 \"$@\"\n")
         os.chmod(path, 0o755)
@@ -159,18 +189,19 @@ class Test(suite.DaemonChecks):
                    "newflag": lambda t: t.replace("<qemuCaps>", "<qemuCaps><flag name='of-another-day'/>"),
                    "nocaps": lambda t: re.sub("<qemuCaps>.*</qemuCaps>", "", t, flags=re.S),
                    "newelement": lambda t: t.replace("<blockjobs", "<ofAnotherDay a='b'/><blockjobs", 1),
-                   "noqemu": str, "stopped": str}
-        emulator = self.emulator()
+                   "noqemu": str, "otherqemu": str, "stopped": str}
+        emulators = {name: self.emulator(name) for name in ("noqemu", "otherqemu")}
         for name in changes:
             xml, self.paths = plain.chain_domain(self.daemon, name, 2, lambda *_: None)
-            if name == "noqemu":
-                xml = xml.replace("/usr/bin/qemu-system-x86_64", emulator)
+            xml = xml.replace("/usr/bin/qemu-system-x86_64", emulators.get(name, "/usr/bin/qemu-system-x86_64"))
             self.conn.defineXML(xml).create()
         pids = {name: self.daemon.qemu_pid(name) for name in changes}
         key = os.path.dirname(self.daemon.monitor_path("nokey")) + "/master-key.aes"
         self.ok(os.path.exists(key), "nokey: there is a key")
         os.unlink(key)
-        os.unlink(emulator)
+        os.unlink(emulators["noqemu"])
+        with open(emulators["otherqemu"], "w") as f:        # not one that can be probed, either
+            f.write("#!/bin/sh\nexit 1\n")
         self.bad_hook()
         self.daemon.ask(do="signal", pid=pids["stopped"], signal=int(signal.SIGSTOP))
         self.restarted(changes)
@@ -206,4 +237,4 @@ class Test(suite.DaemonChecks):
 
 if __name__ == "__main__":
     sys.exit(suite.main("unread", __doc__, Test,
-                        lambda out, args, mode: suite.run_with_daemon(out, args, mode, Test, args.names)))
+                        lambda out, args, mode: suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)))
