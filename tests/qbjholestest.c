@@ -118,7 +118,9 @@ main(void)
         testHeld(conn);
 #endif
         embedEventDeregister(conn);
+        virConnectRef(conn);
     }
     CHECK(embedClose(conn), "cleanup of the driver");
+    CHECK(conn && virConnectClose(conn) == 0, "a connection that is closed after the driver has gone");
     return embedEnd();
 }

@@ -3,8 +3,8 @@
 #include "internal.h"
 #include "api_connect.h"
 #include "api_domain.h"
+#include "api_state.h"
 #include "datatypes.h"
-#include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
 #include "virhostcpu.h"
 #include "virstring.h"
@@ -69,9 +69,7 @@ qbjApiConnectOpen(virConnectPtr conn, virConnectAuthPtr auth G_GNUC_UNUSED, virC
 int
 qbjApiConnectClose(virConnectPtr conn)
 {
-    qbjDriver *driver = conn->privateData;
-
-    virCloseCallbacksDomainRunForConn(driver->domains, conn);
+    qbjApiStateForget(conn);
     conn->privateData = NULL;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "api_autostart.h"
 #include "api_domain.h"
 #include "vm_driver.h"
+#include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -15,6 +16,16 @@
 VIR_LOG_INIT("qbj.api_state");
 
 qbjDriver *qbjApiDriver;
+static virMutex qbjApiDriverLock = VIR_MUTEX_INITIALIZER;
+
+void
+qbjApiStateForget(virConnectPtr conn)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&qbjApiDriverLock);
+
+    if (qbjApiDriver)
+        virCloseCallbacksDomainRunForConn(qbjApiDriver->domains, conn);
+}
 
 virDrvStateInitResult
 qbjApiStateInitialize(bool privileged, const char *root, bool monolithic G_GNUC_UNUSED,
@@ -67,7 +78,12 @@ qbjApiStateShutdownWait(void)
 int
 qbjApiStateCleanup(void)
 {
+    qbjDriver *driver = NULL;
+
     qbjApiAutostartEnd();
-    g_clear_pointer(&qbjApiDriver, qbjVmDriverFree);
+    VIR_WITH_MUTEX_LOCK_GUARD(&qbjApiDriverLock) {
+        driver = g_steal_pointer(&qbjApiDriver);
+    }
+    qbjVmDriverFree(driver);
     return 0;
 }

@@ -10,3 +10,7 @@ int qbjApiStateStop(void);
 int qbjApiStateShutdownPrepare(void);
 int qbjApiStateShutdownWait(void);
 int qbjApiStateCleanup(void);
+
+/* @conn is closed: what was bound to it ends. It may be closed after the driver has gone, for the last
+ * reference may be one of an event that is on its way. */
+void qbjApiStateForget(virConnectPtr conn);
