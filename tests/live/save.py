@@ -274,6 +274,15 @@ class Saves(suite.DaemonChecks):
         self.goes_on(domain, "a folder that is not there")
         self.refused(lambda: domain.save("/dev/full"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "no file", "a device")
         self.goes_on(domain, "a device")
+        link = os.path.join(os.path.dirname(self.daemon.path("img", "full")), "link")
+        os.link(self.paths[1], link)
+        for path, what in ((self.paths[0], "an image of its disk"), (link, "its disk's image by another name")):
+            before = os.stat(path)
+            self.refused(lambda: domain.save(path), libvirt.VIR_ERR_OPERATION_INVALID, "is an image of disk 'vda'",
+                         what)
+            self.equal((os.stat(path).st_ino, os.stat(path).st_size), (before.st_ino, before.st_size), what + " stays")
+            self.goes_on(domain, what)
+        os.unlink(link)
         os.mkdir(self.daemon.path("img", "full"))
         self.full(domain)
         if self.out.ok(self.daemon.can_fail(), "the module has faults"):

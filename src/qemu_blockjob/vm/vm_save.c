@@ -46,6 +46,50 @@ qbjVmSaveFindManaged(qbjDriver *driver)
     virDomainObjListForEach(driver->domains, false, qbjVmSaveFindOne, NULL);
 }
 
+/* --- where it may go --- */
+
+/* The local images of all disks: pairs of the disk's target and a path. */
+static GPtrArray *
+qbjVmSaveDiskImages(const virDomainDef *def)
+{
+    GPtrArray *images = g_ptr_array_new_with_free_func(g_free);
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+        const virStorageSource *src;
+
+        for (src = disk->src; src; src = src->backingStore) {
+            if (!virStorageSourceIsLocalStorage(src) || !src->path)
+                continue;
+            g_ptr_array_add(images, g_strdup(disk->dst));
+            g_ptr_array_add(images, g_strdup(src->path));
+        }
+    }
+    return images;
+}
+
+/* The domain's lock is dropped: its storage may hang. Returns 0, -1 with an error reported. */
+static int
+qbjVmSaveNames(virDomainObj *vm, const char *wanted, char **path, char **part)
+{
+    g_autoptr(GPtrArray) images = qbjVmSaveDiskImages(vm->def);
+    int rc;
+    size_t i;
+
+    virObjectUnlock(vm);
+    rc = qbjHostImageNames(wanted, path, part);
+    for (i = 0; rc == 0 && i < images->len; i += 2) {
+        if (virFileLinkPointsTo(*path, g_ptr_array_index(images, i + 1))) {
+            virReportError(VIR_ERR_OPERATION_INVALID, _("'%s' is an image of disk '%s' and cannot be saved into"),
+                           wanted, (const char *) g_ptr_array_index(images, i));
+            rc = -1;
+        }
+    }
+    virObjectLock(vm);
+    return rc;
+}
+
 /* --- what is saved --- */
 
 /* The definition with which the guest is started again: with the CPU that its owner wrote. */
@@ -278,13 +322,9 @@ qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
     g_autoptr(virQbjSaveImage) image = NULL;
     g_autofree char *path = NULL;
     g_autofree char *part = NULL;
-    int rc;
 
-    virObjectUnlock(vm);
-    rc = qbjHostImageNames(request->path, &path, &part);
-    virObjectLock(vm);
-    if (rc < 0 || virDomainObjCheckActive(vm) < 0 || qbjDomainCheckRead(vm) < 0 ||
-        qbjVmSaveStreamCheck(vm) < 0 || !(image = qbjVmSaveImage(vm, request)))
+    if (qbjVmSaveNames(vm, request->path, &path, &part) < 0 || virDomainObjCheckActive(vm) < 0 ||
+        qbjDomainCheckRead(vm) < 0 || qbjVmSaveStreamCheck(vm) < 0 || !(image = qbjVmSaveImage(vm, request)))
         return -1;
 
     qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SAVE);
