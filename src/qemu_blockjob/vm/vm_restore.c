@@ -64,7 +64,7 @@ static int
 qbjVmRestoreRun(virDomainObj *vm)
 {
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_RESTORED);
-    if (qbjDomainSaveStatus(vm) == 0 && qbjDomainQmpCall(vm, "cont", NULL, NULL) == 0)
+    if (qbjDomainSaveStatus(vm) == 0 && qbjVmSaveStreamCont(vm) == 0)
         return 0;
     if (virDomainObjIsActive(vm))
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION);

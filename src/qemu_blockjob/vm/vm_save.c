@@ -153,30 +153,6 @@ qbjVmSaveRecord(virDomainObj *vm, const qbjVmSaveRequest *request, const char *p
     return -1;
 }
 
-/* QEMU needs a moment after the end of a stream before it can go on. */
-#define QBJ_VM_SAVE_CONT_TRIES 50
-#define QBJ_VM_SAVE_CONT_US 10000
-
-static int
-qbjVmSaveCont(virDomainObj *vm)
-{
-    size_t i;
-
-    for (i = 0; virDomainObjIsActive(vm) && i < QBJ_VM_SAVE_CONT_TRIES; i++) {
-        g_auto(qbjQmpCommand) command = { .execute = "cont" };
-
-        if (qbjDomainQmpTry(vm, &command) < 0)
-            return -1;
-        if (!command.failed)
-            return 0;
-        qbjQmpReportError(&command);
-        virObjectUnlock(vm);
-        g_usleep(QBJ_VM_SAVE_CONT_US);
-        virObjectLock(vm);
-    }
-    return -1;
-}
-
 /* The guest goes on, if it ran before. Gives false when QEMU does not answer. */
 static bool
 qbjVmSaveContinue(virDomainObj *vm)
@@ -187,7 +163,7 @@ qbjVmSaveContinue(virDomainObj *vm)
         return false;
     if (!save->running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
         return true;
-    if (qbjVmSaveCont(vm) < 0)
+    if (qbjVmSaveStreamCont(vm) < 0)
         return false;
     virResetLastError();
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_SAVE_CANCELED);

@@ -230,3 +230,26 @@ qbjVmSaveStreamLoad(virDomainObj *vm, int fd)
         ms = MIN(ms * 2, QBJ_VM_SAVE_LOAD_MS);
     }
 }
+
+#define QBJ_VM_SAVESTREAM_CONT_TRIES 50
+#define QBJ_VM_SAVESTREAM_CONT_US 10000
+
+int
+qbjVmSaveStreamCont(virDomainObj *vm)
+{
+    size_t i;
+
+    for (i = 0; virDomainObjIsActive(vm) && i < QBJ_VM_SAVESTREAM_CONT_TRIES; i++) {
+        g_auto(qbjQmpCommand) command = { .execute = "cont" };
+
+        if (qbjDomainQmpTry(vm, &command) < 0)
+            return -1;
+        if (!command.failed)
+            return 0;
+        qbjQmpReportError(&command);
+        virObjectUnlock(vm);
+        g_usleep(QBJ_VM_SAVESTREAM_CONT_US);
+        virObjectLock(vm);
+    }
+    return -1;
+}

@@ -22,3 +22,7 @@ int qbjVmSaveStreamIsWritten(virDomainObj *vm, bool *written);
 
 /* Has a QEMU that waits for it read the stream from @fd, a descriptor that it inherited, and waits. */
 int qbjVmSaveStreamLoad(virDomainObj *vm, int fd);
+
+/* Has the guest go on behind the end of a stream, for which QEMU may need a moment: it is asked again for
+ * half a second. The lock is dropped. Returns 0, -1 with an error reported: the guest stands still. */
+int qbjVmSaveStreamCont(virDomainObj *vm);

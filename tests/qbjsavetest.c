@@ -1,0 +1,187 @@
+/* Saves and restores with the whole driver in this process (qemu:///embed) and a real QEMU, where
+ * memory-error tools reach everything: what works, and each way in which a save or a restore fails. TAP
+ * output.
+ *
+ * What a guest writes meanwhile, and the files of the stock driver, are in tests/live/save.py. */
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "internal.h"
+#include "embedfixture.h"
+
+static bool
+isRunning(virDomainPtr domain)
+{
+    int state;
+
+    return virDomainGetState(domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_RUNNING;
+}
+
+/* It is paused at its start, so that nothing of it is due. */
+static virDomainPtr
+running(virConnectPtr conn, const char *name)
+{
+    virDomainPtr domain = embedDomainStart(conn, name, 2);
+
+    CHECK(domain && virDomainResume(domain) == 0 && isRunning(domain), "it runs");
+    return domain;
+}
+
+static virDomainPtr
+restored(virConnectPtr conn, const char *name, const char *path, const char *xml, unsigned int flags)
+{
+    CHECK(virDomainRestoreFlags(conn, path, xml, flags) == 0, "restore");
+    return virDomainLookupByName(conn, name);
+}
+
+static void
+testFile(virConnectPtr conn, const char *path)
+{
+    virDomainPtr domain = running(conn, "file");
+    g_autofree char *xml = NULL;
+
+    CHECK(virDomainSave(domain, path) == 0 && embedGoneWait(conn, "file"), "save");
+    virDomainFree(domain);
+    CHECK((xml = virDomainSaveImageGetXMLDesc(conn, path, 0)) && strstr(xml, "<name>file</name>"), "what is in it");
+    CHECK(virDomainSaveImageDefineXML(conn, path, xml, VIR_DOMAIN_SAVE_PAUSED) == 0, "written again, to be paused");
+    domain = restored(conn, "file", path, NULL, 0);
+    CHECK(domain && !isRunning(domain) && virDomainResume(domain) == 0, "it is paused, and goes on");
+    CHECK(virDomainSaveFlags(domain, path, xml, VIR_DOMAIN_SAVE_PAUSED) == 0, "saved with a definition");
+    virDomainFree(domain);
+    domain = restored(conn, "file", path, xml, VIR_DOMAIN_SAVE_RUNNING);
+    CHECK(domain && isRunning(domain) && virDomainDestroy(domain) == 0, "restored with one, running");
+    virDomainFree(domain);
+}
+
+static void
+testManaged(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("managed", 1);
+    virDomainPtr domain = embedImagesMake(2) ? virDomainDefineXML(conn, xml) : NULL;
+
+    if (!CHECK(domain && virDomainCreate(domain) == 0, "a persistent domain runs"))
+        return;
+    CHECK(virDomainManagedSave(domain, 0) == 0 && virDomainHasManagedSaveImage(domain, 0) == 1 &&
+          virDomainIsActive(domain) == 0, "managed save");
+    CHECK(virDomainUndefine(domain) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID), "undefine is refused");
+    CHECK(virDomainCreate(domain) == 0 && isRunning(domain) && virDomainHasManagedSaveImage(domain, 0) == 0, "start");
+    CHECK(virDomainManagedSave(domain, VIR_DOMAIN_SAVE_BYPASS_CACHE) == 0, "past the cache");
+    CHECK(virDomainCreateWithFlags(domain, VIR_DOMAIN_START_FORCE_BOOT) == 0 &&
+          virDomainHasManagedSaveImage(domain, 0) == 0, "a start that gives it up");
+    CHECK(virDomainManagedSave(domain, 0) == 0 && virDomainManagedSaveRemove(domain, 0) == 0 &&
+          virDomainUndefine(domain) == 0, "remove, undefine");
+    virDomainFree(domain);
+}
+
+static void
+testRefused(virConnectPtr conn, const char *path)
+{
+    virDomainPtr domain = running(conn, "refused");
+    g_autofree char *image = embedImagePath(0);
+
+    CHECK(virDomainSave(domain, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID), "over an image of its own");
+    CHECK(virDomainSave(domain, "/dev/null") < 0 && embedErrorIs(VIR_ERR_OPERATION_UNSUPPORTED), "into a device");
+    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+          embedEventWait("bj2:vda:4:3 ") && virDomainSave(domain, path) < 0 &&
+          embedErrorIs(VIR_ERR_OPERATION_INVALID), "beside a block job (07/G1.1)");
+    CHECK(virDomainRestore(conn, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_FAILED), "no save image");
+    CHECK(isRunning(domain) && virDomainDestroy(domain) == 0, "it ran all the time");
+    virDomainFree(domain);
+}
+
+#ifdef QBJ_DEBUG_CHECKS
+static bool
+runsAgain(virDomainPtr domain)
+{
+    int tries;
+
+    for (tries = 0; tries < 1000 && !isRunning(domain); tries++)
+        g_usleep(20000);
+    return tries < 1000;
+}
+
+/* A save that cannot be recorded is not begun. */
+static void
+testUnrecorded(virConnectPtr conn, const char *path)
+{
+    virDomainPtr domain = running(conn, "unrecorded");
+
+    embedFault("save:1+");
+    CHECK(virDomainSave(domain, path) < 0 && isRunning(domain) && !g_file_test(path, G_FILE_TEST_EXISTS),
+          "no record, no save");
+    embedFault(NULL);
+    CHECK(virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+}
+
+/* Until a save or a restore does not meet the fault any more. */
+static void
+testFaults(virConnectPtr conn, const char *path, const char *point)
+{
+    virDomainPtr domain = running(conn, point);
+    unsigned int failed = 0;
+    bool left = false;
+    bool saved = false;
+
+    while (!saved && failed < 60) {
+        g_autofree char *fault = g_strdup_printf("%s:%u", point, failed + 1);
+
+        embedFault(fault);
+        saved = virDomainSave(domain, path) == 0;
+        embedFault(NULL);
+        if (saved)
+            break;
+        failed++;
+        left = left || !runsAgain(domain) || g_file_test(path, G_FILE_TEST_EXISTS);
+        if (left)
+            break;
+    }
+    CHECK(saved && !left && failed > 0, "each failure leaves it running, and no file");
+    virDomainFree(domain);
+    for (failed = 0; saved && failed < 60; failed++) {
+        g_autofree char *fault = g_strdup_printf("%s:%u", point, failed + 1);
+
+        embedFault(fault);
+        saved = virDomainRestore(conn, path) < 0;
+        embedFault(NULL);
+    }
+    domain = virDomainLookupByName(conn, point);
+    CHECK(failed < 60 && domain && runsAgain(domain) && virDomainDestroy(domain) == 0, "and can be restored at last");
+    if (domain)
+        virDomainFree(domain);
+    unlink(path);
+}
+#endif
+
+int
+main(void)
+{
+    virConnectPtr conn;
+    g_autofree char *path = NULL;
+
+    embedBegin("qbj-save-XXXXXX", "images");
+    path = g_build_filename(embedRootDir, "saved", NULL);
+    if (CHECK((conn = embedOpen()) != NULL, "open")) {
+        embedEventRegister(conn);
+        testFile(conn, path);
+        testManaged(conn);
+        unlink(path);
+        testRefused(conn, path);
+#ifdef QBJ_DEBUG_CHECKS
+        testUnrecorded(conn, path);
+        testFaults(conn, path, "image-create");
+        testFaults(conn, path, "image-seal");
+        testFaults(conn, path, "qmp-error");
+#endif
+        embedEventDeregister(conn);
+    }
+    CHECK(embedClose(conn), "cleanup of the driver");
+    return embedEnd();
+}
