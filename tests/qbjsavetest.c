@@ -85,14 +85,80 @@ testRefused(virConnectPtr conn, const char *path)
 {
     virDomainPtr domain = running(conn, "refused");
     g_autofree char *image = embedImagePath(0);
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int maxparams = 0;
 
     CHECK(virDomainSave(domain, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID), "over an image of its own");
+    CHECK(virTypedParamsAddString(&params, &nparams, &maxparams, VIR_DOMAIN_SAVE_PARAM_FILE, "saved") == 0 &&
+          virDomainSaveParams(domain, params, nparams, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG) &&
+          virDomainRestoreParams(conn, params, nparams, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG),
+          "a path without a folder: whose would it be?");
+    virTypedParamsFree(params, nparams);
     CHECK(virDomainSave(domain, "/dev/null") < 0 && embedErrorIs(VIR_ERR_OPERATION_UNSUPPORTED), "into a device");
     CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
           embedEventWait("bj2:vda:4:3 ") && virDomainSave(domain, path) < 0 &&
           embedErrorIs(VIR_ERR_OPERATION_INVALID), "beside a block job (07/G1.1)");
     CHECK(virDomainRestore(conn, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_FAILED), "no save image");
     CHECK(isRunning(domain) && virDomainDestroy(domain) == 0, "it ran all the time");
+    virDomainFree(domain);
+}
+
+static const char *restorePath;
+
+static void *
+restoreOnce(void *opaque)
+{
+    return GINT_TO_POINTER(virDomainRestore(opaque, restorePath) == 0);
+}
+
+/* Two clients at once: one of them gets it. */
+static void
+testTwice(virConnectPtr conn, const char *path)
+{
+    virDomainPtr domain = running(conn, "twice");
+    unsigned int good = 0;
+    size_t round;
+
+    restorePath = path;
+    for (round = 0; round < 5; round++) {
+        GThread *threads[2];
+        unsigned int came = 0;
+        size_t i;
+
+        if (virDomainSave(domain, path) < 0)
+            break;
+        virDomainFree(domain);
+        for (i = 0; i < G_N_ELEMENTS(threads); i++)
+            threads[i] = g_thread_new("restore", restoreOnce, conn);
+        for (i = 0; i < G_N_ELEMENTS(threads); i++)
+            came += GPOINTER_TO_INT(g_thread_join(threads[i]));
+        domain = virDomainLookupByName(conn, "twice");
+        good += came == 1 && domain && isRunning(domain);
+    }
+    CHECK(good == 5, "two restores of one file: one of them");
+    CHECK(virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+}
+
+/* What would have a guest go on with a state that is older than its disks, or drop what a client has
+ * written. */
+static void
+testManagedBeside(virConnectPtr conn, const char *path)
+{
+    g_autofree char *xml = embedDomainXML("beside", 1);
+    g_autofree char *whole = NULL;
+    virDomainPtr domain = embedImagesMake(2) ? virDomainDefineXML(conn, xml) : NULL;
+
+    CHECK(domain && virDomainCreate(domain) == 0 && virDomainSave(domain, path) == 0 &&
+          virDomainRestore(conn, path) == 0 && virDomainManagedSave(domain, 0) == 0, "a file, and a managed save");
+    CHECK(virDomainRestore(conn, path) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID) &&
+          virDomainIsActive(domain) == 0, "a restore of the file would leave the managed save behind");
+    whole = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+    CHECK(!virDomainCreateXML(conn, whole, 0) && embedErrorIs(VIR_ERR_OPERATION_INVALID) &&
+          virDomainIsActive(domain) == 0 && virDomainHasManagedSaveImage(domain, 0) == 1,
+          "another definition would not be taken");
+    CHECK(virDomainCreate(domain) == 0 && virDomainDestroy(domain) == 0 && virDomainUndefine(domain) == 0, "start");
     virDomainFree(domain);
 }
 
@@ -174,6 +240,9 @@ main(void)
         testManaged(conn);
         unlink(path);
         testRefused(conn, path);
+        testTwice(conn, path);
+        testManagedBeside(conn, path);
+        unlink(path);
 #ifdef QBJ_DEBUG_CHECKS
         testUnrecorded(conn, path);
         testFaults(conn, path, "image-create");

@@ -42,6 +42,8 @@ qbjApiJobStats(virDomainObj *vm, unsigned int flags, int *type, virTypedParamete
         return 0;
     if (qbjDomainOperationParams(operation, params, nparams) < 0) {
         virTypedParamsFree(*params, *nparams);
+        *params = NULL;
+        *nparams = 0;
         return -1;
     }
     *type = completed ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;

@@ -5,6 +5,7 @@
 #include "api_domain.h"
 #include "api_image.h"
 #include "api_run.h"
+#include "api_saved.h"
 #include "datatypes.h"
 #include "domain_private.h"
 #include "domain_queue.h"
@@ -50,27 +51,46 @@ struct _qbjApiRestoreHow {
     int suspended;
 };
 
-/* @vm is locked, its job held; image->def is its definition by now. */
-static int
-qbjApiRestoreStart(virDomainObj *vm, qbjApiImage *image, const qbjApiRestoreHow *how)
+/* The stream as QEMU can read it. No lock is held: the image's storage may hang. */
+static qbjHostImageReader *
+qbjApiRestoreReader(const qbjApiRestoreHow *how, qbjApiImage *image)
 {
-    g_autoptr(qbjHostImageReader) reader = NULL;
+    return qbjHostImageReaderNew(how->path, image->image, &image->fd, how->bypass);
+}
+
+/* @vm is locked, its job held; image->def is its definition by now, and the lock was not dropped since. */
+static int
+qbjApiRestoreStart(virDomainObj *vm, const qbjApiImage *image, const qbjHostImageReader *reader,
+                   const qbjApiRestoreHow *how)
+{
     qbjVmRestore restore = {
         .path = how->path,
         .cookie = image->image->cookie,
         .managed = how->managed,
         .running = how->running,
         .suspended = how->suspended,
+        .fd = qbjHostImageReaderStream(reader),
     };
     qbjVmStartHow start = { .paused = !how->running, .resetNvram = how->resetNvram, .restore = &restore };
 
-    virObjectUnlock(vm);
-    reader = qbjHostImageReaderNew(how->path, image->image, &image->fd, how->bypass);
-    virObjectLock(vm);
-    if (!reader)
-        return -1;
-    restore.fd = qbjHostImageReaderStream(reader);
     return qbjVmStart(vm, &start);
+}
+
+/* While the job was waited for another client may have started the domain, or taken it for his definition. */
+static int
+qbjApiRestoreCheck(virDomainObj *vm, const virDomainDef *def)
+{
+    if (virDomainObjIsActive(vm) || vm->def != def) {
+        virReportError(VIR_ERR_OPERATION_INVALID, _("domain '%s' is already active"), vm->def->name);
+        return -1;
+    }
+    if (vm->persistent && qbjApiSavedImageExists(vm)) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%s' has a managed save image, which would be older than its disks then"),
+                       vm->def->name);
+        return -1;
+    }
+    return 0;
 }
 
 static int
@@ -78,12 +98,14 @@ qbjApiRestoreFrom(virConnectPtr conn, const char *path, const char *xml, unsigne
 {
     qbjDriver *driver = conn->privateData;
     g_auto(qbjApiImage) image = QBJ_API_IMAGE_INIT;
+    g_autoptr(qbjHostImageReader) reader = NULL;
     qbjApiRestoreHow how = {
         .path = path,
         .bypass = flags & VIR_DOMAIN_SAVE_BYPASS_CACHE,
         .resetNvram = flags & VIR_DOMAIN_SAVE_RESET_NVRAM,
         .suspended = VIR_DOMAIN_EVENT_SUSPENDED_RESTORED,
     };
+    const virDomainDef *def;
     virDomainObj *vm;
     int ret = -1;
 
@@ -91,11 +113,15 @@ qbjApiRestoreFrom(virConnectPtr conn, const char *path, const char *xml, unsigne
         qbjApiRestoreHook(driver, &image) < 0 || (xml && qbjApiImageReplace(driver, &image, xml) < 0))
         return -1;
     how.running = flags & VIR_DOMAIN_SAVE_RUNNING || (!(flags & VIR_DOMAIN_SAVE_PAUSED) && image.image->running);
-    if (!(vm = virDomainObjListAdd(driver->domains, &image.def, driver->xmlopt,
+    def = image.def;
+    if (!(reader = qbjApiRestoreReader(&how, &image)) ||
+        !(vm = virDomainObjListAdd(driver->domains, &image.def, driver->xmlopt,
                                    VIR_DOMAIN_OBJ_LIST_ADD_LIVE | VIR_DOMAIN_OBJ_LIST_ADD_CHECK_LIVE, NULL)))
         return -1;
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        if ((ret = qbjApiRestoreStart(vm, &image, &how)) < 0)
+        if (qbjApiRestoreCheck(vm, def) == 0)
+            ret = qbjApiRestoreStart(vm, &image, reader, &how);
+        if (ret < 0 && vm->def == def)
             qbjApiCreateUndo(driver, vm);
         qbjDomainJobEnd(vm);
     } else {
@@ -147,12 +173,13 @@ qbjApiSaveCheckOwner(virDomainObj *vm, const virDomainDef *def)
 
 /* A definition that did not come to run gives way to the persistent one again. */
 static int
-qbjApiSaveStartWith(virDomainObj *vm, qbjApiImage *image, const qbjApiRestoreHow *how)
+qbjApiSaveStartWith(virDomainObj *vm, qbjApiImage *image, const qbjHostImageReader *reader,
+                    const qbjApiRestoreHow *how)
 {
     virErrorPtr reason;
 
     virDomainObjAssignDef(vm, &image->def, true, NULL);
-    if (qbjApiRestoreStart(vm, image, how) == 0)
+    if (qbjApiRestoreStart(vm, image, reader, how) == 0)
         return 0;
     virErrorPreserveLast(&reason);
     if (!virDomainObjIsActive(vm))
@@ -176,19 +203,27 @@ qbjApiSaveStart(virDomainObj *vm, unsigned int flags)
         .resetNvram = flags & VIR_DOMAIN_START_RESET_NVRAM,
         .suspended = VIR_DOMAIN_EVENT_SUSPENDED_PAUSED,
     };
+    qbjHostImageReader *reader = NULL;
     int rc;
 
     virObjectUnlock(vm);
     rc = qbjApiImageOpen(driver, path, true, &image);
     if (rc == 0)
         rc = qbjApiRestoreHook(driver, &image);
+    if (rc == 0 && !(reader = qbjApiRestoreReader(&how, &image)))
+        rc = -1;
     virObjectLock(vm);
     if (rc == 1) {
         VIR_WARN("Domain '%s' is booted, because its managed save image '%s' is not complete", vm->def->name, path);
         return qbjApiSaveForget(vm) < 0 ? -1 : 1;
     }
-    if (rc < 0 || qbjApiSaveCheckOwner(vm, image.def) < 0)
-        return -1;
-    how.running = image.image->running && !(flags & VIR_DOMAIN_START_PAUSED);
-    return qbjApiSaveStartWith(vm, &image, &how);
+    if (rc == 0) {
+        how.running = image.image->running && !(flags & VIR_DOMAIN_START_PAUSED);
+        if ((rc = qbjApiSaveCheckOwner(vm, image.def)) == 0)
+            rc = qbjApiSaveStartWith(vm, &image, reader, &how);
+        virObjectUnlock(vm);
+        qbjHostImageReaderFree(reader);
+        virObjectLock(vm);
+    }
+    return rc;
 }

@@ -80,6 +80,17 @@ qbjApiCreateUndo(qbjDriver *driver, virDomainObj *vm)
     virErrorRestore(&reason);
 }
 
+/* A managed save would be started with the definition that is saved in it, not with the client's. */
+static int
+qbjApiCreateCheck(virDomainObj *vm)
+{
+    if (!vm->persistent || !qbjApiSavedImageExists(vm))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("domain '%s' has a managed save image, and can only be started as it is defined"), vm->def->name);
+    return -1;
+}
+
 virDomainPtr
 qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
 {
@@ -101,7 +112,8 @@ qbjApiCreateXML(virConnectPtr conn, const char *xml, unsigned int flags)
         return NULL;
 
     if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
-        if (qbjApiStart(vm, flags, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
+        if (qbjApiCreateCheck(vm) == 0 &&
+            qbjApiStart(vm, flags, flags & VIR_DOMAIN_START_AUTODESTROY ? conn : NULL) == 0)
             domain = virGetDomain(conn, vm->def->name, vm->def->uuid, vm->def->id);
         else
             qbjApiCreateUndo(driver, vm);

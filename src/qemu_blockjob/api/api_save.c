@@ -93,6 +93,12 @@ qbjApiSaveReadParams(virTypedParameterPtr params, int nparams, const char **path
         virReportError(VIR_ERR_INVALID_ARG, _("missing parameter '%s'"), VIR_DOMAIN_SAVE_PARAM_FILE);
         return -1;
     }
+    /* libvirt.so makes it one in the other calls only */
+    if (!g_path_is_absolute(*path)) {
+        virReportError(VIR_ERR_INVALID_ARG, _("parameter '%s' is not an absolute path: '%s'"),
+                       VIR_DOMAIN_SAVE_PARAM_FILE, *path);
+        return -1;
+    }
     return 0;
 }
 

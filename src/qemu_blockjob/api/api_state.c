@@ -17,14 +17,25 @@ VIR_LOG_INIT("qbj.api_state");
 
 qbjDriver *qbjApiDriver;
 static virMutex qbjApiDriverLock = VIR_MUTEX_INITIALIZER;
+static virCond qbjApiDriverCond = { .cond = PTHREAD_COND_INITIALIZER };
+static unsigned int qbjApiDriverUsers;  /* connections that are being closed */
 
 void
 qbjApiStateForget(virConnectPtr conn)
 {
-    VIR_LOCK_GUARD lock = virLockGuardLock(&qbjApiDriverLock);
+    qbjDriver *driver = NULL;
 
-    if (qbjApiDriver)
-        virCloseCallbacksDomainRunForConn(qbjApiDriver->domains, conn);
+    VIR_WITH_MUTEX_LOCK_GUARD(&qbjApiDriverLock) {
+        if ((driver = qbjApiDriver))
+            qbjApiDriverUsers++;
+    }
+    if (!driver)
+        return;
+    virCloseCallbacksDomainRunForConn(driver->domains, conn);
+    VIR_WITH_MUTEX_LOCK_GUARD(&qbjApiDriverLock) {
+        qbjApiDriverUsers--;
+        virCondBroadcast(&qbjApiDriverCond);
+    }
 }
 
 virDrvStateInitResult
@@ -83,6 +94,8 @@ qbjApiStateCleanup(void)
     qbjApiAutostartEnd();
     VIR_WITH_MUTEX_LOCK_GUARD(&qbjApiDriverLock) {
         driver = g_steal_pointer(&qbjApiDriver);
+        while (qbjApiDriverUsers > 0)
+            ignore_value(virCondWait(&qbjApiDriverCond, &qbjApiDriverLock));
     }
     qbjVmDriverFree(driver);
     return 0;

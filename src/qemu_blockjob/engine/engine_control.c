@@ -198,6 +198,21 @@ qbjEnginePivotBegin(virDomainObj *vm, char **names)
     return qbjEnginePivotPrepare(vm, qbjEngineJobFind(vm, names[0]));
 }
 
+/* The record could not be saved: all is as before. */
+static void
+qbjEngineAbortUndo(virDomainObj *vm, char **names, bool pivot)
+{
+    virQbjJob *job;
+    size_t i;
+
+    if (!pivot && (job = qbjEngineJobFind(vm, names[0])))
+        job->cancelled = false;
+    for (i = 0; pivot && names[i]; i++) {
+        if ((job = qbjEngineJobFind(vm, names[i])) && job->state == QBJ_STATE_READY)
+            job->stopGuest = false;
+    }
+}
+
 /* @wait is registered for the first of @names. Returns 0 when the end is under way or done, -1 with an error
  * reported. */
 static int
@@ -213,10 +228,7 @@ qbjEngineAbortSend(virDomainObj *vm, char **names, bool pivot, qbjEngineWait *wa
     if (!pivot)
         job->cancelSoft = job->spec->type == QBJ_TYPE_COPY && job->state == QBJ_STATE_READY;
     if (qbjEngineStep(vm, job, pivot ? QBJ_EVENT_PIVOT : QBJ_EVENT_CANCEL) < 0) {
-        if ((job = qbjEngineJobFind(vm, name)) && !pivot)
-            job->cancelled = false;
-        else if (job && job->state == QBJ_STATE_READY)
-            job->stopGuest = false;
+        qbjEngineAbortUndo(vm, names, pivot);
         return -1;
     }
     if (!wait->done && (job = qbjEngineJobFind(vm, name)) && job->state == QBJ_STATE_BROKEN)

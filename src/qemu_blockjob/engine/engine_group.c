@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "engine_group.h"
 #include "engine_request.h"
+#include "engine_switch.h"
 #include "domain_save.h"
 #include "virerror.h"
 
@@ -62,13 +63,14 @@ qbjEngineGroupTake(virDomainObj *vm, const char *name, GPtrArray *members)
 }
 
 static void
-qbjEngineGroupSet(const GPtrArray *members, const char *name)
+qbjEngineGroupSet(virDomainObj *vm, const GPtrArray *members, const char *name)
 {
     size_t i;
 
     for (i = 0; i < members->len; i++) {
         virQbjJob *job = g_ptr_array_index(members, i);
 
+        qbjEngineSwitchForget(vm, job);         /* what was prepared for it alone */
         g_free(job->group);
         job->group = g_strdup(name);
         job->groupSize = name ? members->len : 0;
@@ -94,9 +96,9 @@ qbjEngineGroupMake(virDomainObj *vm, const char *const *disks)
     }
     /* nobody else can be called so: its first job's name is the VM's only one */
     name = g_strdup_printf("group-%s", ((virQbjJob *) g_ptr_array_index(members, 0))->spec->job);
-    qbjEngineGroupSet(members, name);
+    qbjEngineGroupSet(vm, members, name);
     if (qbjDomainSaveStatus(vm) < 0) {
-        qbjEngineGroupSet(members, NULL);
+        qbjEngineGroupSet(vm, members, NULL);
         return -1;
     }
     return 0;

@@ -448,6 +448,10 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     virErrorPtr reason = NULL;
     int rc;
 
+    if (virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
+        return -1;
+    }
     if (qbjVmStartCheckHost(vm) < 0 ||
         qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
         virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
