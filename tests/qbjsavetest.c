@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -88,6 +89,7 @@ testRefused(virConnectPtr conn, const char *path)
     virTypedParameterPtr params = NULL;
     int nparams = 0;
     int maxparams = 0;
+    g_autofree char *pipe = g_build_filename(embedRootDir, "pipe", NULL);
 
     CHECK(virDomainSave(domain, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID), "over an image of its own");
     CHECK(virTypedParamsAddString(&params, &nparams, &maxparams, VIR_DOMAIN_SAVE_PARAM_FILE, "saved") == 0 &&
@@ -100,6 +102,8 @@ testRefused(virConnectPtr conn, const char *path)
           embedEventWait("bj2:vda:4:3 ") && virDomainSave(domain, path) < 0 &&
           embedErrorIs(VIR_ERR_OPERATION_INVALID), "beside a block job (07/G1.1)");
     CHECK(virDomainRestore(conn, image) < 0 && embedErrorIs(VIR_ERR_OPERATION_FAILED), "no save image");
+    CHECK(mkfifo(pipe, 0600) == 0 && virDomainRestore(conn, pipe) < 0 && embedErrorIs(VIR_ERR_OPERATION_UNSUPPORTED),
+          "a pipe is not waited for");
     CHECK(isRunning(domain) && virDomainDestroy(domain) == 0, "it ran all the time");
     virDomainFree(domain);
 }
@@ -187,6 +191,47 @@ testUnrecorded(virConnectPtr conn, const char *path)
     virDomainFree(domain);
 }
 
+/* A save that failed, and is not taken back yet, over an image that is there and complete: that is no reason
+ * to end the guest. */
+static void
+testOver(virConnectPtr conn, const char *path)
+{
+    virDomainPtr domain = running(conn, "over");
+
+    CHECK(virDomainSave(domain, path) == 0 && virDomainRestore(conn, path) == 0, "an image is there");
+    virDomainFree(domain);
+    domain = virDomainLookupByName(conn, "over");
+    embedFault("image-seal:1,vm-save-back:1+");
+    CHECK(domain && virDomainSave(domain, path) < 0 && !isRunning(domain), "a save fails, and cannot be taken back");
+    CHECK(virDomainSave(domain, path) < 0 && embedErrorIs(VIR_ERR_OPERATION_INVALID), "no other one before it is");
+    embedFault(NULL);
+    CHECK(runsAgain(domain) && virDomainSave(domain, path) == 0 && virDomainRestore(conn, path) == 0,
+          "it goes on, and can be saved");
+    virDomainFree(domain);
+    domain = virDomainLookupByName(conn, "over");
+    CHECK(domain && virDomainDestroy(domain) == 0, "destroy");
+    virDomainFree(domain);
+    unlink(path);
+}
+
+/* What has happened has happened, durably or not. */
+static void
+testUnsynced(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("unsynced", 1);
+    virDomainPtr domain = embedImagesMake(2) ? virDomainDefineXML(conn, xml) : NULL;
+
+    if (!CHECK(domain && virDomainCreate(domain) == 0, "a persistent domain runs"))
+        return;
+    embedFault("image-sync:1+");
+    CHECK(virDomainManagedSave(domain, 0) == 0, "saved into a folder that cannot be synced");
+    CHECK(virDomainCreate(domain) == 0 && isRunning(domain) && virDomainHasManagedSaveImage(domain, 0) == 0,
+          "the guest is not given up for an image that is gone");
+    embedFault(NULL);
+    CHECK(virDomainDestroy(domain) == 0 && virDomainUndefine(domain) == 0, "destroy, undefine");
+    virDomainFree(domain);
+}
+
 /* Until a save or a restore does not meet the fault any more. */
 static void
 testFaults(virConnectPtr conn, const char *path, const char *point)
@@ -245,6 +290,8 @@ main(void)
         unlink(path);
 #ifdef QBJ_DEBUG_CHECKS
         testUnrecorded(conn, path);
+        testOver(conn, path);
+        testUnsynced(conn);
         testFaults(conn, path, "image-create");
         testFaults(conn, path, "image-seal");
         testFaults(conn, path, "qmp-error");

@@ -114,6 +114,8 @@ qbjTestSave(void)
     g_assert_cmpstr(status->save->path, ==, "/images/a\nb<'.save");
     g_assert_cmpstr(status->save->part, ==, "/images/a\nb<'.save.0123456789abcdef");
     g_assert_true(status->save->managed && status->save->running && !status->save->restore);
+    g_assert_cmpuint(status->save->device, ==, 2049);
+    g_assert_cmpuint(status->save->inode, ==, G_MAXUINT64);
     virQbjStatusFormatJob(&buf, vm, status);
     g_assert_cmpstr(virBufferCurrentContent(&buf), ==,
                     "<job type='none' async='save' flags='0x0' asyncStarted='1700000000000'/>\n");

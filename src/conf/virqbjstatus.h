@@ -37,6 +37,8 @@ struct _virQbjStatusSave {
     bool running;               /* the guest was running, or is to run */
     bool loaded;                /* restore: QEMU has it all */
     unsigned long long started; /* ms since 1970 */
+    unsigned long long device;  /* save: which file it is, by either name; 0: none yet */
+    unsigned long long inode;
 };
 virQbjStatusSave *virQbjStatusSaveNew(bool restore, const char *path, const char *part);
 void virQbjStatusSaveFree(virQbjStatusSave *save);

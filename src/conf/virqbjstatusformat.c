@@ -98,6 +98,8 @@ virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
     virQbjStatusFormatYes(&attrs, "running", save->running);
     virQbjStatusFormatYes(&attrs, "loaded", save->loaded);
     virBufferAsprintf(&attrs, " started='%llu'", save->started);
+    if (save->inode)
+        virBufferAsprintf(&attrs, " device='%llu' inode='%llu'", save->device, save->inode);
     virXMLFormatElementEmpty(buf, save->restore ? "qbj:restore" : "qbj:save", &attrs, NULL);
 }
 

@@ -324,6 +324,9 @@ virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
     save->loaded = virQbjXMLPropYes(node, "loaded");
     if (virQbjXMLPropNumber(node, "started", 10, &save->started) < 0)
         save->started = 0;
+    if (virQbjXMLPropNumber(node, "device", 10, &save->device) < 0 ||
+        virQbjXMLPropNumber(node, "inode", 10, &save->inode) < 0)
+        save->device = save->inode = 0;
     status->save = g_steal_pointer(&save);
     g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
 }

@@ -87,7 +87,7 @@ qbjApiImageDefine(virConnectPtr conn, const char *path, const char *xml, unsigne
     g_free(image.image->xml);
     if (!(image.image->xml = qbjApiImageFormat(driver, image.def, VIR_DOMAIN_DEF_FORMAT_SECURE)))
         return -1;
-    return qbjHostImageRewrite(path, image.image);
+    return qbjHostImageRewrite(path, image.fd, image.image);
 }
 
 char *

@@ -20,6 +20,7 @@ VIR_LOG_INIT("qbj.host_image");
 struct _qbjHostImage {
     char *path;
     char *part;                 /* NULL: it has its name */
+    qbjHostImageId id;
     int stream;                 /* where QEMU writes */
     virFileWrapperFd *wrapper;  /* the program that writes past the cache; NULL: none */
     virCommand *program;        /* that compresses; NULL: none */
@@ -102,6 +103,31 @@ qbjHostImageBypass(int *fd, const char *path, virFileWrapperFd **wrapper)
 
 /* --- writing --- */
 
+static qbjHostImageId
+qbjHostImageIdOf(const struct stat *st)
+{
+    return (qbjHostImageId) { .device = st->st_dev, .inode = st->st_ino };
+}
+
+static bool
+qbjHostImageIdEqual(qbjHostImageId a, qbjHostImageId b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+static int
+qbjHostImageIdentify(qbjHostImage *file)
+{
+    struct stat st;
+
+    if (fstat(file->stream, &st) < 0) {
+        virReportSystemError(errno, _("Failed to create file '%s'"), file->path);
+        return -1;
+    }
+    file->id = qbjHostImageIdOf(&st);
+    return 0;
+}
+
 static int
 qbjHostImageOpenNew(qbjHostImage *file, bool bypass)
 {
@@ -116,6 +142,8 @@ qbjHostImageOpenNew(qbjHostImage *file, bool bypass)
     if (virQbjFaultHit("image-create")) {
         errno = ENOSPC;
     } else if ((file->stream = open(file->part, flags, 0600)) >= 0) {
+        if (qbjHostImageIdentify(file) < 0)
+            return -1;
         return bypass ? qbjHostImageBypass(&file->stream, file->part, &file->wrapper) : 0;
     }
     virReportSystemError(errno, _("Failed to create file '%s'"), file->path);
@@ -145,11 +173,19 @@ qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, b
     file->path = g_strdup(path);
     file->part = g_strdup(part);
     file->stream = -1;
-    if (qbjHostImageOpenNew(file, bypass) < 0 || qbjHostImageWriteHead(file, image) < 0)
+    if (qbjHostImageOpenNew(file, bypass) < 0 || qbjHostImageWriteHead(file, image) < 0 ||
+        (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageCompress(file, image->format) < 0)) {
+        if (file->part && unlink(file->part) < 0)
+            VIR_WARN("Failed to remove '%s': %s", file->part, g_strerror(errno));
         return NULL;
-    if (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageCompress(file, image->format) < 0)
-        return NULL;
+    }
     return g_steal_pointer(&file);
+}
+
+qbjHostImageId
+qbjHostImageGetId(const qbjHostImage *file)
+{
+    return file->id;
 }
 
 int
@@ -193,18 +229,28 @@ qbjHostImageSeal(int fd)
 }
 
 static int
-qbjHostImageSyncFolder(const char *path)
+qbjHostImageOpenFolder(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
-    VIR_AUTOCLOSE fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd < 0 ? -1 : fsync(fd);
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+qbjHostImageSyncFolder(int fd)
+{
+    if (virQbjFaultHit("image-sync")) {
+        errno = EIO;
+        return -1;
+    }
+    return fsync(fd);
 }
 
 int
 qbjHostImageFinish(qbjHostImage *file, bool *named)
 {
     VIR_AUTOCLOSE fd = -1;
+    VIR_AUTOCLOSE folder = -1;
 
     *named = false;
     qbjHostImageCloseStream(file);
@@ -217,7 +263,7 @@ qbjHostImageFinish(qbjHostImage *file, bool *named)
     }
     *named = true;
     g_clear_pointer(&file->part, g_free);
-    if (qbjHostImageSyncFolder(file->path) < 0) {
+    if ((folder = qbjHostImageOpenFolder(file->path)) < 0 || qbjHostImageSyncFolder(folder) < 0) {
         virReportSystemError(errno, _("unable to write %s"), file->path);
         return -1;
     }
@@ -230,10 +276,9 @@ qbjHostImageFree(qbjHostImage *file)
     if (!file)
         return;
     VIR_FORCE_CLOSE(file->stream);
+    virCommandAbort(file->program);     /* else its end would be waited for, as long as QEMU holds the stream */
     virCommandFree(file->program);
     virFileWrapperFdFree(file->wrapper);
-    if (file->part && unlink(file->part) < 0 && errno != ENOENT)
-        VIR_WARN("Failed to remove '%s': %s", file->part, g_strerror(errno));
     g_free(file->path);
     g_free(file->part);
     g_free(file->errors);
@@ -262,15 +307,16 @@ qbjHostImageRead(int fd)
 virQbjSaveImage *
 qbjHostImageOpen(const char *path, int *fd)
 {
-    VIR_AUTOCLOSE file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    VIR_AUTOCLOSE file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);     /* a pipe would wait for its writer */
     virQbjSaveImage *image;
+    struct stat st;
 
-    if (file < 0) {
+    if (file < 0 || fstat(file, &st) < 0 || virSetBlocking(file, true) < 0) {
         virReportSystemError(errno, _("Failed to open file '%s'"), path);
         return NULL;
     }
-    if (virSetBlocking(file, true) < 0) {
-        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+    if (!S_ISREG(st.st_mode)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("'%s' is no file, and only files can be restored from"), path);
         return NULL;
     }
     if ((image = qbjHostImageRead(file))) {
@@ -278,6 +324,32 @@ qbjHostImageOpen(const char *path, int *fd)
         file = -1;
     }
     return image;
+}
+
+/* Opens the file that was read from @path by @old once more. -1 with an error reported, also when there is
+ * another one by now. */
+static int
+qbjHostImageReopen(const char *path, int flags, int old)
+{
+    g_autofree char *to = NULL;
+    VIR_AUTOCLOSE fd = -1;
+    struct stat before;
+    struct stat now;
+    int ret;
+
+    if ((virFileIsLink(path) == 1 && virFileResolveLink(path, &to) < 0) ||
+        (fd = open(to ? to : path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0 ||
+        fstat(old, &before) < 0 || fstat(fd, &now) < 0) {
+        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+        return -1;
+    }
+    if (!qbjHostImageIdEqual(qbjHostImageIdOf(&before), qbjHostImageIdOf(&now))) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("another file has taken the place of '%s' meanwhile"), path);
+        return -1;
+    }
+    ret = fd;
+    fd = -1;
+    return ret;
 }
 
 struct _qbjHostImageReader {
@@ -293,12 +365,15 @@ qbjHostImageReaderBypass(qbjHostImageReader *reader, const char *path, size_t le
     size_t left = VIR_QBJ_SAVE_HEADER_SIZE + length;
     char bytes[4096];
 
-    VIR_FORCE_CLOSE(reader->stream);
-    if (virFileDirectFdFlag() < 0 ||
-        (reader->stream = open(path, O_RDONLY | O_CLOEXEC | virFileDirectFdFlag())) < 0) {
-        virReportSystemError(errno, _("Failed to open file '%s'"), path);
+    VIR_AUTOCLOSE old = reader->stream;
+
+    reader->stream = -1;
+    if (virFileDirectFdFlag() < 0) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("bypass cache unsupported by this system"));
         return -1;
     }
+    if ((reader->stream = qbjHostImageReopen(path, O_RDONLY | virFileDirectFdFlag(), old)) < 0)
+        return -1;
     if (qbjHostImageBypass(&reader->stream, path, &reader->wrapper) < 0)
         return -1;
     while (left > 0) {
@@ -367,15 +442,14 @@ qbjHostImageReaderFree(qbjHostImageReader *reader)
 /* --- what is there --- */
 
 int
-qbjHostImageRewrite(const char *path, virQbjSaveImage *image)
+qbjHostImageRewrite(const char *path, int fd, virQbjSaveImage *image)
 {
     g_autoptr(GByteArray) bytes = virQbjSaveImageFormat(image, image->length);
-    VIR_AUTOCLOSE fd = -1;
+    VIR_AUTOCLOSE to = -1;
 
-    if (!bytes)
+    if (!bytes || (to = qbjHostImageReopen(path, O_WRONLY, fd)) < 0)
         return -1;
-    if ((fd = open(path, O_WRONLY | O_CLOEXEC)) < 0 ||
-        pwrite(fd, bytes->data, bytes->len, 0) != (ssize_t) bytes->len || fsync(fd) < 0) {
+    if (pwrite(to, bytes->data, bytes->len, 0) != (ssize_t) bytes->len || fsync(to) < 0) {
         virReportSystemError(errno, _("failed to write header to domain save file '%s'"), path);
         return -1;
     }
@@ -385,19 +459,27 @@ qbjHostImageRewrite(const char *path, virQbjSaveImage *image)
 int
 qbjHostImageRemove(const char *path)
 {
+    VIR_AUTOCLOSE folder = qbjHostImageOpenFolder(path);
+
     if (virQbjFaultHit("image-remove")) {
         errno = EIO;
         return -1;
     }
-    return unlink(path) < 0 ? -1 : qbjHostImageSyncFolder(path);
+    if (folder < 0 || unlink(path) < 0)
+        return -1;
+    if (qbjHostImageSyncFolder(folder) < 0)
+        VIR_WARN("'%s' is removed, but its folder cannot be synced: %s", path, g_strerror(errno));
+    return 0;
 }
 
 bool
-qbjHostImageIsComplete(const char *path)
+qbjHostImageIsComplete(const char *path, qbjHostImageId id)
 {
     char magic[VIR_QBJ_SAVE_MAGIC_SIZE];
     VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
 
-    return fd >= 0 && saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
+    return fd >= 0 && fstat(fd, &st) == 0 && qbjHostImageIdEqual(id, qbjHostImageIdOf(&st)) &&
+           saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
            memcmp(magic, virQbjSaveImageMagic(), sizeof(magic)) == 0;
 }

@@ -8,6 +8,13 @@
 
 typedef struct _qbjHostImage qbjHostImage;
 
+/* Which file it is, by whatever name. All 0: none. */
+typedef struct _qbjHostImageId qbjHostImageId;
+struct _qbjHostImageId {
+    unsigned long long device;
+    unsigned long long inode;
+};
+
 /* Where an image that a client names as @path really goes: to where a link there leads. *@part is a name
  * for it in the same folder that nothing has yet. Both to be freed. Returns 0, -1 with an error reported:
  *   VIR_ERR_OPERATION_UNSUPPORTED   there is something that is no file, a block device for instance */
@@ -18,6 +25,7 @@ int qbjHostImageNames(const char *path, char **real, char **part);
  * NULL with an error reported; nothing is left then:
  *   VIR_ERR_OPERATION_FAILED   the program of the format is not there */
 qbjHostImage *qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass);
+qbjHostImageId qbjHostImageGetId(const qbjHostImage *file);
 
 /* Where QEMU shall write; closed by qbjHostImageCloseStream(), to be called as soon as QEMU has it. */
 int qbjHostImageStream(const qbjHostImage *file);
@@ -27,12 +35,14 @@ void qbjHostImageCloseStream(qbjHostImage *file);
  * Returns 0, -1 with an error reported; the name is not taken then, or, when *@named, may not be durable. */
 int qbjHostImageFinish(qbjHostImage *file, bool *named);
 
-/* Ends what still runs, and removes a file that did not get its name. NULL is fine. */
+/* Ends what still runs, which takes as long as the storage hangs. A file that did not get its name stays: the
+ * caller's to remove. NULL is fine. */
 void qbjHostImageFree(qbjHostImage *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostImage, qbjHostImageFree);
 
 /* Opens the image @path for reading and reads what stands before the stream; *@fd is at the stream then,
- * and the caller's. An image that is not complete is read as well. NULL with an error reported. */
+ * and the caller's. An image that is not complete is read as well. NULL with an error reported:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   there is something that is no file, a pipe for instance */
 virQbjSaveImage *qbjHostImageOpen(const char *path, int *fd);
 
 /* The stream of an image that was opened, as QEMU can read it. @fd is taken over. */
@@ -42,12 +52,13 @@ int qbjHostImageReaderStream(const qbjHostImageReader *reader);
 void qbjHostImageReaderFree(qbjHostImageReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostImageReader, qbjHostImageReaderFree);
 
-/* Writes @image, which was read from @path, over what stands before its stream. Returns 0, -1 with an error
- * reported: VIR_ERR_OPERATION_FAILED, it does not fit. */
-int qbjHostImageRewrite(const char *path, virQbjSaveImage *image);
+/* Writes @image, which was read from @path by @fd, over what stands before its stream. Returns 0, -1 with an
+ * error reported: VIR_ERR_OPERATION_FAILED, it does not fit, or another file is there by now. */
+int qbjHostImageRewrite(const char *path, int fd, virQbjSaveImage *image);
 
-/* Removes the file, durably. Returns 0, -1 with errno set, also when there is none. */
+/* Removes the file, durably; that it is gone, but perhaps not durably, is a warning. Returns 0; -1 with errno
+ * set: it is still there, or never was (ENOENT). */
 int qbjHostImageRemove(const char *path);
 
-/* Whether there is an image at @path that is complete. Reports nothing. */
-bool qbjHostImageIsComplete(const char *path);
+/* Whether the file @id is at @path, and a complete image. Reports nothing. */
+bool qbjHostImageIsComplete(const char *path, qbjHostImageId id);

@@ -1,6 +1,5 @@
 #include <config.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -153,15 +152,57 @@ qbjVmSaveRecord(virDomainObj *vm, const qbjVmSaveRequest *request, const char *p
     return -1;
 }
 
+/* So that whoever finds the record knows its file from another image at that path. */
+static int
+qbjVmSaveRecordFile(virDomainObj *vm, const qbjHostImage *file)
+{
+    virQbjStatusSave *save = QBJ_DOMAIN_PRIVATE(vm)->status->save;
+    qbjHostImageId id = qbjHostImageGetId(file);
+
+    save->device = id.device;
+    save->inode = id.inode;
+    return qbjDomainSaveStatus(vm);
+}
+
+/* The record's file is complete, which it is when it has its name: the save is done. The lock is dropped. */
+static bool
+qbjVmSaveIsNamed(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    const virQbjStatusSave *save = status ? status->save : NULL;
+    qbjHostImageId id = { save ? save->device : 0, save ? save->inode : 0 };
+    g_autofree char *path = save ? g_strdup(save->path) : NULL;
+    bool named;
+
+    if (!id.inode)
+        return false;
+    virObjectUnlock(vm);
+    named = qbjHostImageIsComplete(path, id);
+    virObjectLock(vm);
+    return named;
+}
+
+/* The lock is dropped. */
+static void
+qbjVmSaveRemove(virDomainObj *vm, const char *part)
+{
+    g_autofree char *copy = g_strdup(part);
+
+    virObjectUnlock(vm);
+    if (unlink(copy) < 0 && errno != ENOENT)
+        VIR_WARN("Failed to remove '%s': %s", copy, g_strerror(errno));
+    virObjectLock(vm);
+}
+
 /* The guest goes on, if it ran before. Gives false when QEMU does not answer. */
 static bool
 qbjVmSaveContinue(virDomainObj *vm)
 {
-    const virQbjStatusSave *save = QBJ_DOMAIN_PRIVATE(vm)->status->save;
+    bool running = QBJ_DOMAIN_PRIVATE(vm)->status->save->running;
 
-    if (qbjVmSaveStreamCancel(vm) < 0)
+    if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0)
         return false;
-    if (!save->running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+    if (!running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
         return true;
     if (qbjVmSaveStreamCont(vm) < 0)
         return false;
@@ -172,7 +213,7 @@ qbjVmSaveContinue(virDomainObj *vm)
 }
 
 /* Takes a save back whose file has not got its name. Gives false when that has to be tried again: then the
- * record stays. */
+ * record stays. The file goes last: no other one has its identity before the guest goes on. */
 static bool
 qbjVmSaveBack(virDomainObj *vm)
 {
@@ -180,14 +221,16 @@ qbjVmSaveBack(virDomainObj *vm)
 
     if (!priv->status || !priv->status->save)
         return true;
-    if (unlink(priv->status->save->part) < 0 && errno != ENOENT)
-        VIR_WARN("Failed to remove '%s': %s", priv->status->save->part, g_strerror(errno));
     if (!qbjVmSaveContinue(vm)) {
         VIR_WARN("Domain '%s' cannot go on after a save that failed, tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
         virResetLastError();
         return false;
     }
+    if (priv->status)
+        qbjVmSaveRemove(vm, priv->status->save->part);
+    if (!priv->status)
+        return true;
     g_clear_pointer(&priv->status->save, virQbjStatusSaveFree);
     qbjDomainSaveStatusOrWarn(vm);
     return true;
@@ -241,13 +284,12 @@ qbjVmSaveCheck(virDomainObj *vm)
 
 /* *@named: the file has its name, so the guest must not go on any more. */
 static int
-qbjVmSaveWrite(virDomainObj *vm, virQbjSaveImage *image, bool bypass, bool *named)
+qbjVmSaveWrite(virDomainObj *vm, qbjHostImage *file, bool *named)
 {
-    g_autoptr(qbjHostImage) file = qbjVmSaveCreate(vm, QBJ_DOMAIN_PRIVATE(vm)->status->save, image, bypass);
     int rc;
 
-    if (!file || qbjVmSaveCheck(vm) < 0 || qbjVmSaveStop(vm) < 0 || qbjVmSaveStreamBegin(vm, file) < 0 ||
-        qbjVmSaveStreamWait(vm) < 0 || qbjVmSaveCheck(vm) < 0)
+    if (!file || qbjVmSaveCheck(vm) < 0 || qbjVmSaveRecordFile(vm, file) < 0 || qbjVmSaveStop(vm) < 0 ||
+        qbjVmSaveStreamBegin(vm, file) < 0 || qbjVmSaveStreamWait(vm) < 0 || qbjVmSaveCheck(vm) < 0)
         return -1;
 
     virObjectUnlock(vm);
@@ -258,11 +300,11 @@ qbjVmSaveWrite(virDomainObj *vm, virQbjSaveImage *image, bool bypass, bool *name
 
 /* Returns 0, also when only the durability of the name is not known: the file is there, and complete. */
 static int
-qbjVmSaveAll(virDomainObj *vm, virQbjSaveImage *image, bool bypass)
+qbjVmSaveAll(virDomainObj *vm, qbjHostImage *file)
 {
     bool named = false;
 
-    if (qbjVmSaveWrite(vm, image, bypass, &named) == 0)
+    if (qbjVmSaveWrite(vm, file, &named) == 0)
         return 0;
     if (!named)
         return -1;
@@ -271,25 +313,50 @@ qbjVmSaveAll(virDomainObj *vm, virQbjSaveImage *image, bool bypass)
     return 0;
 }
 
+/* The lock is dropped: programs may not end before storage that hangs does. */
 static void
-qbjVmSaveEnd(virDomainObj *vm, bool managed)
+qbjVmSaveClose(virDomainObj *vm, qbjHostImage *file)
+{
+    virObjectUnlock(vm);
+    qbjHostImageFree(file);
+    virObjectLock(vm);
+}
+
+static void
+qbjVmSaveEnd(virDomainObj *vm, qbjHostImage *file, bool managed)
 {
     qbjDomainOperationEnd(vm, true);
     if (managed)
         vm->hasManagedSave = true;
     qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
+    qbjVmSaveClose(vm, file);
 }
 
+/* The guest first: it does not wait for programs. */
 static void
-qbjVmSaveFailed(virDomainObj *vm)
+qbjVmSaveFailed(virDomainObj *vm, qbjHostImage *file, const char *part)
 {
     virErrorPtr reason;
+    bool back;
 
     virErrorPreserveLast(&reason);
     qbjDomainOperationEnd(vm, false);
-    if (!qbjVmSaveBack(vm) && virDomainObjIsActive(vm))
+    back = qbjVmSaveBack(vm);
+    qbjVmSaveClose(vm, file);
+    if (!virDomainObjIsActive(vm))
+        qbjVmSaveRemove(vm, part);
+    else if (!back)
         qbjDomainTimerStart(vm, NULL, 0, 1000);
     virErrorRestore(&reason);
+}
+
+static int
+qbjVmSaveCheckRecord(virDomainObj *vm)
+{
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->save)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("an earlier save of the domain is still being taken back"));
+    return -1;
 }
 
 int
@@ -298,9 +365,11 @@ qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
     g_autoptr(virQbjSaveImage) image = NULL;
     g_autofree char *path = NULL;
     g_autofree char *part = NULL;
+    qbjHostImage *file;
 
     if (qbjVmSaveNames(vm, request->path, &path, &part) < 0 || virDomainObjCheckActive(vm) < 0 ||
-        qbjDomainCheckRead(vm) < 0 || qbjVmSaveStreamCheck(vm) < 0 || !(image = qbjVmSaveImage(vm, request)))
+        qbjVmSaveCheckRecord(vm) < 0 || qbjDomainCheckRead(vm) < 0 || qbjVmSaveStreamCheck(vm) < 0 ||
+        !(image = qbjVmSaveImage(vm, request)))
         return -1;
 
     qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SAVE);
@@ -308,22 +377,16 @@ qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
         qbjDomainOperationEnd(vm, false);
         return -1;
     }
-    if (qbjVmSaveAll(vm, image, request->bypass) < 0) {
-        qbjVmSaveFailed(vm);
+    file = qbjVmSaveCreate(vm, QBJ_DOMAIN_PRIVATE(vm)->status->save, image, request->bypass);
+    if (qbjVmSaveAll(vm, file) < 0) {
+        qbjVmSaveFailed(vm, file, part);
         return -1;
     }
-    qbjVmSaveEnd(vm, request->managed);
+    qbjVmSaveEnd(vm, file, request->managed);
     return 0;
 }
 
 /* --- another daemon --- */
-
-/* QEMU has written all, and the file has its name: nothing but the end of the process is missing. */
-static bool
-qbjVmSaveIsDone(const virQbjStatusSave *save, bool written)
-{
-    return written && !virFileExists(save->part) && qbjHostImageIsComplete(save->path);
-}
 
 static int
 qbjVmSaveResumeRestore(virDomainObj *vm)
@@ -352,8 +415,9 @@ qbjVmSaveResume(virDomainObj *vm)
         return qbjVmSaveResumeRestore(vm);
     if (qbjVmSaveStreamIsWritten(vm, &written) < 0)
         return -1;
-    if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED && qbjVmSaveIsDone(priv->status->save, written)) {
-        vm->hasManagedSave = vm->hasManagedSave || priv->status->save->managed;
+    /* nothing but the end of the process is missing */
+    if (written && virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED && qbjVmSaveIsNamed(vm)) {
+        vm->hasManagedSave = vm->hasManagedSave || (priv->status && priv->status->save->managed);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
         return 0;
     }
@@ -363,15 +427,13 @@ qbjVmSaveResume(virDomainObj *vm)
 bool
 qbjVmSaveGone(virDomainObj *vm)
 {
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    const virQbjStatusSave *save = status ? status->save : NULL;
-    struct stat st;
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    if (!save || save->restore)
+    if (!priv->status || !priv->status->save || priv->status->save->restore)
         return false;
-    if (unlink(save->part) == 0)
-        return false;
-    /* the name is given last of all; what was at the place before is older */
-    return qbjVmSaveIsDone(save, stat(save->path, &st) == 0 &&
-                           st.st_mtim.tv_sec * 1000ULL + st.st_mtim.tv_nsec / 1000000 >= save->started);
+    if (qbjVmSaveIsNamed(vm))
+        return priv->status != NULL;
+    if (priv->status)
+        qbjVmSaveRemove(vm, priv->status->save->part);
+    return false;
 }

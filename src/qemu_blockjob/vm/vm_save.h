@@ -1,8 +1,8 @@
 /* Saving a guest into a file: the guest stands still, QEMU writes its state, the process ends.
  *
  * The status file has a record from before the first command to the end of QEMU, and the file has another
- * name until it is complete. So whoever finds the record knows: the file has its name and QEMU has written
- * all of it: the save is done. Else the guest goes on. */
+ * name until it is complete; the record says which file it is. So whoever finds the record knows: that file
+ * has its name and QEMU has written all of it: the save is done. Else the guest goes on. */
 #pragma once
 
 #include "domain_private.h"
@@ -30,7 +30,7 @@ int qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request);
 int qbjVmSaveResume(virDomainObj *vm);
 
 /* The process has ended with such a record: removes a file that is not complete. Gives whether the guest is
- * saved. */
+ * saved. @vm is locked, which is dropped meanwhile, and its job held. */
 bool qbjVmSaveGone(virDomainObj *vm);
 
 /* Sets what the list of domains says of managed save images, for all of @driver's. */

@@ -129,11 +129,8 @@ qbjVmSaveStreamLook(virDomainObj *vm)
         return 0;
     if (qbjVmSaveStreamRuns(status))
         return 1;
-    if (QBJ_DOMAIN_PRIVATE(vm)->operation->aborted)
-        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
-    else
-        virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU could not write the state of the guest: %s"),
-                       NULLSTR_EMPTY(virJSONValueObjectGetString(reply, "error-desc")));
+    virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU could not write the state of the guest: %s"),
+                   NULLSTR_EMPTY(virJSONValueObjectGetString(reply, "error-desc")));
     return -1;
 }
 
@@ -141,18 +138,16 @@ int
 qbjVmSaveStreamWait(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    bool cancelled = false;
     int rc;
 
     while ((rc = qbjVmSaveStreamLook(vm)) > 0) {
-        if (priv->operation->aborted && !cancelled) {
-            if (qbjDomainQmpCall(vm, "migrate_cancel", NULL, NULL) < 0)
-                return -1;
-            cancelled = true;
-        }
         qbjDomainQueueWait(vm, qbjVmSaveStreamNow() + QBJ_VM_SAVE_POLL_MS);
         if (virDomainObjCheckActive(vm) < 0)
             return -1;
+        if (priv->operation->aborted) {
+            virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
+            return -1;
+        }
     }
     return rc;
 }

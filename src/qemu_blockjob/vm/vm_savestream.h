@@ -11,10 +11,11 @@ int qbjVmSaveStreamCheck(virDomainObj *vm);
 /* Has QEMU begin to write into @file, as fast as it can. */
 int qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file);
 
-/* Waits until all is written. VIR_ERR_OPERATION_ABORTED when a client has called it off. */
+/* Waits until all is written. VIR_ERR_OPERATION_ABORTED when a client has called it off: to be cancelled
+ * then, which on storage that hangs has no end to wait for. */
 int qbjVmSaveStreamWait(virDomainObj *vm);
 
-/* Calls off what may be under way, and waits for its end. */
+/* Calls off what may be under way, and waits for its end; not for ever, on storage that hangs. */
 int qbjVmSaveStreamCancel(virDomainObj *vm);
 
 /* Whether QEMU has written all of a stream, and has not gone on since. */
