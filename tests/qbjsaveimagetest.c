@@ -40,6 +40,8 @@ assertImage(const GByteArray *bytes, bool complete)
     g_autoptr(virQbjSaveImage) image = imageRead(bytes);
 
     g_assert_nonnull(image);
+    if (!image)
+        return;
     g_assert_true(image->complete == complete && image->running && image->format == VIR_QBJ_SAVE_XZ);
     g_assert_cmpstr(image->xml, ==, XML);
     g_assert_cmpstr(image->cookie, ==, COOKIE);
@@ -146,6 +148,8 @@ testStock(void)
     g_free(data);
     image = imageRead(bytes);
     g_assert_nonnull(image);
+    if (!image)
+        return;
     g_assert_true(image->complete && image->running && image->format == VIR_QBJ_SAVE_RAW);
     g_assert_true(g_str_has_prefix(image->xml, "<domain type='qemu'>"));
     g_assert_cmpint(virQbjSaveCookieParse(image->cookie, &cpu), ==, 0);

@@ -274,6 +274,14 @@ class Test:
         self.ok(wait_for(lambda: not domain.isActive()), "AUTODESTROY ends the domain with its connection")
         self.end(domain)
 
+    def kept_folder(self, kind):
+        """Where the stock driver keeps these, too."""
+        folder = self.daemon.path("conf", "libvirt", "qemu", kind) if self.daemon.mode == "session" else \
+            self.daemon.path("lib", "qemu", kind)
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o755)
+        return folder
+
     def lib_folder(self, kind):
         folder = self.daemon.path("conf", "libvirt", "qemu", "lib", kind) if self.daemon.mode == "session" else \
             self.daemon.path("lib", "qemu", kind)
@@ -286,7 +294,7 @@ class Test:
         self.number += 1
         xml, _ = plain.chain_domain(self.daemon, "snap%d" % self.number, 1)
         domain = self.conn.defineXML(xml)
-        folder = os.path.join(self.lib_folder("snapshot"), domain.name())
+        folder = os.path.join(self.kept_folder("snapshot"), domain.name())
         os.makedirs(folder)
         self.ok(code(domain.undefineFlags, 0) == 0, "an empty snapshot folder does not keep a domain")
         domain = self.conn.defineXML(xml)
@@ -303,7 +311,7 @@ class Test:
         domain = self.conn.defineXML(xml)
         uuid = "<uuid>%s</uuid><memory" % domain.UUIDString()
         other = xml.replace("<memory", uuid, 1).replace(paths[1], paths[0])
-        save = self.lib_folder("save")
+        save = self.kept_folder("save")
         open(os.path.join(save, domain.name() + ".save"), "w").close()
         rc = code(self.conn.createXML, other, 0)
         self.ok(rc != 0 and paths[1] in domain.XMLDesc(), "a refused createXML leaves the definition alone",

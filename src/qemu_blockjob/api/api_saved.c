@@ -22,16 +22,15 @@ qbjApiSavedImageExists(virDomainObj *vm)
     return virFileExists(path);
 }
 
-/* Only .xml files count: the folder of a domain that is named "." or ".." is not its own. */
+/* Only .xml files count. A domain that is named "." or ".." has no folder of its own. */
 static bool
-qbjApiSavedFolderUsed(virDomainObj *vm, const char *kind)
+qbjApiSavedFolderUsed(virDomainObj *vm, const char *folder)
 {
-    g_autofree char *path =
-        g_strdup_printf("%s/%s/%s", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->libDir, kind, vm->def->name);
+    g_autofree char *path = g_build_filename(folder, vm->def->name, NULL);
     g_autoptr(DIR) dir = NULL;
     struct dirent *entry;
 
-    if (virDirOpenQuiet(&dir, path) <= 0)
+    if (STREQ(vm->def->name, ".") || STREQ(vm->def->name, "..") || virDirOpenQuiet(&dir, path) <= 0)
         return false;
     while (virDirRead(dir, &entry, path) > 0) {
         if (g_str_has_suffix(entry->d_name, ".xml"))
@@ -43,11 +42,12 @@ qbjApiSavedFolderUsed(virDomainObj *vm, const char *kind)
 int
 qbjApiSavedRefuse(virDomainObj *vm)
 {
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
     const char *what = NULL;
 
-    if (qbjApiSavedFolderUsed(vm, "snapshot"))
+    if (qbjApiSavedFolderUsed(vm, conf->snapshotDir))
         what = "snapshot metadata";
-    else if (qbjApiSavedFolderUsed(vm, "checkpoint"))
+    else if (qbjApiSavedFolderUsed(vm, conf->checkpointDir))
         what = "checkpoint metadata";
     if (!what)
         return 0;
