@@ -80,6 +80,8 @@ qbjTestEveryElement(void)
     g_assert_cmpuint(status->fdsetIndex, ==, 3);
     g_assert_cmpint(status->agentTimeout, ==, 30);
     g_assert_false(status->mayHaveBitmaps);
+    g_assert_true(status->thaw);
+    g_assert_false(status->frozen);
     g_assert_cmpuint(status->jobs->len, ==, 0);
     for (i = 0; i < VIR_QBJ_KEPT_LAST; i++)
         g_assert_nonnull(status->kept[i]);
@@ -98,6 +100,7 @@ qbjTestDefaults(void)
     g_assert_cmpuint(status->nodeIndex, ==, 7);
     g_assert_cmpint(status->agentTimeout, ==, -2);
     g_assert_true(status->mayHaveBitmaps);
+    g_assert_false(status->thaw);
     virDomainObjEndAPI(&vm);
 }
 

@@ -64,6 +64,8 @@ struct _virQbjStatus {
     unsigned int fdsetIndex;
     int agentTimeout;           /* -2: wait for ever */
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
+    bool thaw;                  /* ours: the guest's file systems are to be thawed (domain_freeze.h) */
+    bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */

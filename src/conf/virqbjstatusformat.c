@@ -66,6 +66,14 @@ virQbjStatusFormatBitmaps(virBuffer *buf, const virQbjStatus *status)
         virBufferAddLit(buf, "<qbj:images xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' bitmaps='no'/>\n");
 }
 
+/* Our own element. */
+static void
+virQbjStatusFormatThaw(virBuffer *buf, const virQbjStatus *status)
+{
+    if (status->thaw)
+        virBufferAddLit(buf, "<qbj:thaw xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'/>\n");
+}
+
 /* A path may have anything in it: what XML cannot hold is written as in a URI. */
 static void
 virQbjStatusFormatPath(virBuffer *buf, const char *name, const char *path)
@@ -154,6 +162,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
         return -1;
 
     virQbjStatusFormatBitmaps(buf, status);
+    virQbjStatusFormatThaw(buf, status);
     virQbjStatusFormatSave(buf, status->save);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
     virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);

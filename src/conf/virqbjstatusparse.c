@@ -354,6 +354,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     virQbjStatusParseNumbers(root, found);
     virQbjStatusParseNodeIndex(ctxt, found);
     virQbjStatusParseBitmaps(root, found);
+    found->thaw = virQbjXMLChild(root, "thaw", VIR_QBJ_XML_NAMESPACE) != NULL;
     if (virQbjStatusParseKept(root, found) < 0)
         return -1;
 

@@ -5,6 +5,7 @@
 #include "api_domain.h"
 #include "api_net.h"
 #include "domain_agent.h"
+#include "domain_freeze.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
@@ -26,16 +27,39 @@ qbjApiAgentTake(virDomainObj *vm)
     return vm;
 }
 
-virDomainObj *
-qbjApiAgentBegin(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def))
+/* Nobody is to find the guest as a freeze that has failed has left it. */
+static virDomainObj *
+qbjApiAgentSettle(virDomainObj *vm)
 {
-    return qbjApiAgentTake(qbjApiLook(domain, ensureACL));
+    if (vm && (qbjDomainAgentCheck(vm, false) < 0 || qbjDomainFreezeSettle(vm) < 0)) {
+        qbjApiAgentEnd(vm);
+        return NULL;
+    }
+    return vm;
+}
+
+virDomainObj *
+qbjApiAgentBegin(virDomainPtr domain, qbjApiMayCall ensureACL)
+{
+    return qbjApiAgentSettle(qbjApiAgentTake(qbjApiLook(domain, ensureACL)));
 }
 
 virDomainObj *
 qbjApiAgentBeginFlags(virDomainPtr domain, qbjApiMayCallFlags ensureACL, unsigned int flags)
 {
-    return qbjApiAgentTake(qbjApiLookFlags(domain, ensureACL, flags));
+    return qbjApiAgentSettle(qbjApiAgentTake(qbjApiLookFlags(domain, ensureACL, flags)));
+}
+
+virDomainObj *
+qbjApiAgentBeginFrozen(virDomainPtr domain, qbjApiMayCall ensureACL)
+{
+    virDomainObj *vm = qbjApiAgentTake(qbjApiLook(domain, ensureACL));
+
+    if (vm && qbjDomainAgentCheck(vm, false) < 0) {
+        qbjApiAgentEnd(vm);
+        return NULL;
+    }
+    return vm;
 }
 
 void

@@ -8,8 +8,10 @@
 #include "api_domain.h"
 
 /* The domain, locked, with its agent job held; NULL with an error reported. @ensureACL: the call's own
- * check. */
-virDomainObj *qbjApiAgentBegin(virDomainPtr domain, int (*ensureACL)(virConnectPtr conn, virDomainDef *def));
+ * check. What an earlier call has left frozen has been thawed. */
+virDomainObj *qbjApiAgentBegin(virDomainPtr domain, qbjApiMayCall ensureACL);
+/* The same for the call that thaws. */
+virDomainObj *qbjApiAgentBeginFrozen(virDomainPtr domain, qbjApiMayCall ensureACL);
 /* The same for a call whose check looks at its flags. */
 virDomainObj *qbjApiAgentBeginFlags(virDomainPtr domain, qbjApiMayCallFlags ensureACL, unsigned int flags);
 /* Ends the job and lets go; NULL is fine. */

@@ -3,51 +3,22 @@
 #include "internal.h"
 #include "api_agent.h"
 #include "domain_agent.h"
+#include "domain_freeze.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* The number that the agent answers with. */
-static int
-qbjApiFSCount(virJSONValue *reply, int *count)
-{
-    if (virJSONValueGetNumberInt(reply, count) < 0 || *count < 0) {
-        virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the guest agent's answer is no number of file systems"));
-        return -1;
-    }
-    return 0;
-}
-
-static int
-qbjApiFSMountpoints(const char **mountpoints, unsigned int n, virJSONValue **arguments)
-{
-    g_autoptr(virJSONValue) list = virJSONValueNewArray();
-    unsigned int i;
-
-    for (i = 0; i < n; i++) {
-        if (virJSONValueArrayAppendString(list, mountpoints[i]) < 0)
-            return -1;
-    }
-    return virJSONValueObjectAdd(arguments, "a:mountpoints", &list, NULL) < 0 ? -1 : 0;
-}
-
 int
 qbjApiFSFreeze(virDomainPtr domain, const char **mountpoints, unsigned int n, unsigned int flags)
 {
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_autoptr(virJSONValue) reply = NULL;
     virDomainObj *vm;
-    int count = -1;
+    int count;
 
     virCheckFlags(0, -1);
 
-    if ((n > 0 && qbjApiFSMountpoints(mountpoints, n, &arguments) < 0) ||
-        !(vm = qbjApiAgentBegin(domain, virDomainFSFreezeEnsureACL)))
+    if (!(vm = qbjApiAgentBegin(domain, virDomainFSFreezeEnsureACL)))
         return -1;
-    if (qbjDomainAgentCall(vm, n > 0 ? "guest-fsfreeze-freeze-list" : "guest-fsfreeze-freeze", arguments,
-                           &reply) < 0 ||
-        qbjApiFSCount(reply, &count) < 0)
-        count = -1;
+    count = qbjDomainFreezeKeep(vm, mountpoints, n);
     qbjApiAgentEnd(vm);
     return count;
 }
@@ -55,9 +26,8 @@ qbjApiFSFreeze(virDomainPtr domain, const char **mountpoints, unsigned int n, un
 int
 qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, unsigned int flags)
 {
-    g_autoptr(virJSONValue) reply = NULL;
     virDomainObj *vm;
-    int count = -1;
+    int count;
 
     virCheckFlags(0, -1);
 
@@ -66,10 +36,9 @@ qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, unsi
                        _("specifying mountpoints is not supported: the guest agent thaws all file systems"));
         return -1;
     }
-    if (!(vm = qbjApiAgentBegin(domain, virDomainFSThawEnsureACL)))
+    if (!(vm = qbjApiAgentBeginFrozen(domain, virDomainFSThawEnsureACL)))
         return -1;
-    if (qbjDomainAgentCall(vm, "guest-fsfreeze-thaw", NULL, &reply) < 0 || qbjApiFSCount(reply, &count) < 0)
-        count = -1;
+    count = qbjDomainFreezeUndo(vm);
     qbjApiAgentEnd(vm);
     return count;
 }

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "domain_agent.h"
 #include "domain_connect.h"
+#include "domain_freeze.h"
 #include "domain_qmp.h"
 #include "qmp_message.h"
 #include "virerror.h"
@@ -50,7 +51,9 @@ qbjDomainAgentConnect(virDomainObj *vm, const virDomainChrDef *channel)
     if (fd < 0 || !(priv->agent = qbjAgentNew(fd))) {
         VIR_WARN("cannot connect to the guest agent of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
+        return;
     }
+    qbjDomainFreezeRemind(vm);
 }
 
 static virDomainChrDef *
@@ -153,13 +156,15 @@ qbjDomainAgentTimeout(virDomainObj *vm)
 }
 
 int
-qbjDomainAgentCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply)
+qbjDomainAgentTry(virDomainObj *vm, const char *execute, virJSONValue *arguments, int seconds, virJSONValue **reply,
+                  bool *answered)
 {
     g_autofree char *text = qbjDomainAgentText(execute, arguments);
     g_autoptr(virJSONValue) answer = NULL;
     bool gone = false;
 
-    if (!text || qbjDomainAgentTalk(vm, text, qbjDomainAgentTimeout(vm), &answer, &gone) < 0)
+    *answered = false;
+    if (!text || qbjDomainAgentTalk(vm, text, seconds, &answer, &gone) < 0)
         return -1;
     if (!answer) {                      /* NOWAIT: nothing to give */
         if (!reply)
@@ -167,7 +172,25 @@ qbjDomainAgentCall(virDomainObj *vm, const char *execute, virJSONValue *argument
         virReportError(VIR_ERR_AGENT_UNRESPONSIVE, "%s", _("the answer of the guest agent is not waited for"));
         return -1;
     }
+    *answered = true;
     return qbjAgentTakeReply(answer, execute, reply);
+}
+
+int
+qbjDomainAgentCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply)
+{
+    bool answered;
+
+    return qbjDomainAgentTry(vm, execute, arguments, qbjDomainAgentTimeout(vm), reply, &answered);
+}
+
+int
+qbjDomainAgentTell(virDomainObj *vm, const char *execute)
+{
+    qbjAgent *agent = QBJ_DOMAIN_PRIVATE(vm)->agent;
+    g_autofree char *text = qbjDomainAgentText(execute, NULL);
+
+    return agent && text ? qbjAgentTell(agent, text) : -1;
 }
 
 int

@@ -25,6 +25,16 @@ int qbjDomainAgentCheck(virDomainObj *vm, bool quiet);
  * qbjDomainAgentCheck(), of qbjAgentCall(), and VIR_ERR_INTERNAL_ERROR for an error of the agent. */
 int qbjDomainAgentCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 
+/* The same with a time-out of its own, @seconds as for qbjAgentCall(). @answered: the agent has answered, be
+ * it with an error; without that a command may have been carried out, or will be. */
+int qbjDomainAgentTry(virDomainObj *vm, const char *execute, virJSONValue *arguments, int seconds,
+                      virJSONValue **reply, bool *answered);
+
+/* Sends a command without arguments and waits for nothing, whether the guest runs or not; see qbjAgentTell().
+ * The lock is kept; the agent job is held, or the agent has just come. -1, without an error, when there is
+ * none. */
+int qbjDomainAgentTell(virDomainObj *vm, const char *execute);
+
 /* A command that ends the guest, or restarts it: it has worked when the agent goes away instead of
  * answering. */
 int qbjDomainAgentCallLast(virDomainObj *vm, const char *execute, virJSONValue *arguments);

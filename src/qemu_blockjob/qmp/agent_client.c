@@ -335,6 +335,17 @@ qbjAgentCall(qbjAgent *agent, const char *command, int seconds, virJSONValue **a
 }
 
 int
+qbjAgentTell(qbjAgent *agent, const char *command)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&agent->calling);
+
+    if (qbjAgentIsClosed(agent))
+        return -1;
+    agent->synced = false;
+    return qbjAgentSend(agent, command, g_get_monotonic_time()) == QBJ_AGENT_ANSWER ? 0 : -1;
+}
+
+int
 qbjAgentTakeReply(virJSONValue *answer, const char *name, virJSONValue **reply)
 {
     virJSONValue *error = virJSONValueObjectGetObject(answer, "error");

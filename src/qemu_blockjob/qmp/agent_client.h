@@ -36,6 +36,11 @@ void qbjAgentClose(qbjAgent *agent);
  *   VIR_ERR_AGENT_UNSYNCED       it answered with something that is no answer, or too large */
 int qbjAgentCall(qbjAgent *agent, const char *command, int seconds, virJSONValue **answer);
 
+/* Puts @command behind what was sent before, and waits for nothing; no call may be under way. Its answer is
+ * nobody's: the next call begins anew. Returns 0 when it is in the channel; -1, without an error, when the
+ * connection has ended, or the channel takes no more. */
+int qbjAgentTell(qbjAgent *agent, const char *command);
+
 /* True once the connection has ended, by whomever. */
 bool qbjAgentIsClosed(qbjAgent *agent);
 
