@@ -21,7 +21,7 @@ import plain
 import suite
 from buses import SLOTS, Line, check_base, in_clear
 from faults import FaultDaemon
-from images import info, qemu_img, qemu_io
+from images import info, measured, qemu_img, qemu_io
 from jobtest import INACTIVE, PAUSED, PIVOT, TRANSIENT
 
 MIB = 1 << 20
@@ -103,7 +103,7 @@ class Test(jobtest.JobChecks):
 
     def copy(self, what, xml, flags=0):
         """Up to READY; what a client sees of it."""
-        self.domain.blockCopy("vda", xml, {}, flags | TRANSIENT)
+        measured(self.domain.blockCopy, "vda", xml, {}, flags | TRANSIENT)
         self.ok(jobs.wait_ready(self.domain, "vda"), what + ": the copy is ready", self.daemon.log_tail)
         self.equal(encryption_of(self.disk().find("mirror")), WANTED, what + ": <mirror> tells of the encryption")
         self.ok(self.target() in self.objects(), what + ": QEMU has the passphrase of the target", self.objects)

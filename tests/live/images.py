@@ -5,11 +5,30 @@ import os
 import subprocess
 
 
+# What QEMU says when it has measured no processor time while it made a key, as happens on virtual machines under load
+UNMEASURED = "Unable to get accurate CPU usage"
+
+
 class ImageError(Exception):
     pass
 
 
+def measured(call, *args, tries=30):
+    """What @call gives, which may have to make a key."""
+    while True:
+        try:
+            return call(*args)
+        except Exception as e:
+            tries -= 1
+            if UNMEASURED not in str(e) or not tries:
+                raise
+
+
 def qemu_img(*args, cwd=None):
+    return measured(qemu_img_once, args, cwd)
+
+
+def qemu_img_once(args, cwd):
     done = subprocess.run(["qemu-img"] + list(args), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           cwd=cwd)
     if done.returncode != 0:
