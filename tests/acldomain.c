@@ -34,7 +34,6 @@ static void
 testKept(virConnectPtr conn, virDomainPtr domain)
 {
     virSecurityLabelPtr labels = NULL;
-    virDomainSnapshotPtr *snapshots = NULL;
     virDomainCheckpointPtr *checkpoints = NULL;
     virSecurityLabel label;
 
@@ -44,9 +43,6 @@ testKept(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainManagedSaveRemove, virDomainManagedSaveRemove(domain, 0));
     DENIED_NULL(conn, domainManagedSaveGetXMLDesc, virDomainManagedSaveGetXMLDesc(domain, 0));
     DENIED(conn, domainManagedSaveDefineXML, virDomainManagedSaveDefineXML(domain, "<domain/>", 0));
-    DENIED(conn, domainSnapshotNum, virDomainSnapshotNum(domain, 0));
-    DENIED(conn, domainListAllSnapshots, virDomainListAllSnapshots(domain, &snapshots, 0));
-    DENIED(conn, domainHasCurrentSnapshot, virDomainHasCurrentSnapshot(domain, 0));
     DENIED(conn, domainListAllCheckpoints, virDomainListAllCheckpoints(domain, &checkpoints, 0));
 }
 

@@ -35,3 +35,4 @@ void aclTestDomainQueries(virConnectPtr conn, virDomainPtr domain);
 void aclTestDomainSettings(virConnectPtr conn, virDomainPtr domain);
 void aclTestDomainActions(virConnectPtr conn, virDomainPtr domain);
 void aclTestDomainAgent(virConnectPtr conn, virDomainPtr domain);
+void aclTestSnapshots(virConnectPtr conn, virDomainPtr domain);

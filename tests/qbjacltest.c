@@ -29,6 +29,7 @@ testDenied(virConnectPtr conn, virDomainPtr domain)
         aclTestDomainSettings(conn, domain);
         aclTestDomainActions(conn, domain);
         aclTestDomainAgent(conn, domain);
+        aclTestSnapshots(conn, domain);
         aclTableCheck();
         virAccessManagerSetDefault(before);
     }

@@ -11,6 +11,7 @@
 #include "domain_notify.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "moment_list.h"
 #include "vm_def.h"
 #include "vm_firmware.h"
 #include "vm_leftover.h"
@@ -96,6 +97,8 @@ qbjApiDefineXML(virConnectPtr conn, const char *xml)
 static int
 qbjApiUndefineCheck(virDomainObj *vm, unsigned int flags)
 {
+    int snapshots = virDomainSnapshotObjListNum(vm->snapshots, NULL, 0);
+
     if (!vm->persistent) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot undefine transient domain"));
         return -1;
@@ -103,6 +106,10 @@ qbjApiUndefineCheck(virDomainObj *vm, unsigned int flags)
     if (qbjApiSavedImageExists(vm) && !(flags & VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("Refusing to undefine while domain managed save image exists"));
+        return -1;
+    }
+    if (!virDomainObjIsActive(vm) && !(flags & VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA) && snapshots > 0) {
+        virReportError(VIR_ERR_OPERATION_INVALID, _("cannot delete inactive domain with %d snapshots"), snapshots);
         return -1;
     }
     /* left behind by another driver: this one cannot remove them and must not orphan them */
@@ -157,7 +164,8 @@ qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
     if (qbjApiUndefineCheck(vm, flags) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
         qbjApiUndefineTpm(driver, vm, flags) < 0 ||
-        (qbjApiSavedImageExists(vm) && qbjApiSaveForget(vm) < 0))
+        (qbjApiSavedImageExists(vm) && qbjApiSaveForget(vm) < 0) ||
+        (!virDomainObjIsActive(vm) && qbjMomentListForget(vm) < 0))
         return -1;
     qbjVmLeftoverForget(vm, vm->newDef ? vm->newDef : vm->def);
     if (qbjApiUndefineFiles(driver, vm) < 0)
@@ -180,8 +188,8 @@ qbjApiUndefineFlags(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     int ret = -1;
 
-    /* what the flags of snapshots and checkpoints would remove cannot exist here: qbjApiUndefineCheck
-     * refuses a domain that has any of it */
+    /* what the flag of checkpoints would remove cannot exist here: qbjApiUndefineCheck refuses a domain that
+     * has any of it */
     virCheckFlags(VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                       VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM |
                       VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_TPM |

@@ -10,6 +10,7 @@
 #include "datatypes.h"
 #include "domain_notify.h"
 #include "domain_save.h"
+#include "moment_list.h"
 #include "virerror.h"
 #include "virlog.h"
 #include "virstring.h"
@@ -41,17 +42,38 @@ qbjApiRenameCheck(virDomainObj *vm, const char *name)
     return qbjApiSavedRefuse(vm);       /* those files have the name, too */
 }
 
+/* The persistent definition as it is to be, under the new name. */
 static int
-qbjApiRenameMakeFiles(virDomainObj *vm, const char *name)
+qbjApiRenameSaveConfig(virDomainObj *vm, const char *name, char **path)
 {
     char *oldName = vm->def->name;
     int ret;
 
     vm->def->name = g_strdup(name);
+    *path = qbjDomainConfigPath(vm);
     ret = qbjDomainSaveConfig(vm, vm->def);
     g_free(vm->def->name);
     vm->def->name = oldName;
-    return ret < 0 ? -1 : qbjApiAutostartRename(vm, name);
+    return ret;
+}
+
+/* What cannot follow leaves everything as it was. */
+static int
+qbjApiRenameMakeFiles(virDomainObj *vm, const char *name)
+{
+    g_autofree char *path = NULL;
+    virErrorPtr reason;
+    int moved = -1;
+
+    if (qbjApiRenameSaveConfig(vm, name, &path) == 0 &&
+        (moved = qbjMomentListRename(vm, vm->def->name, name)) >= 0 && qbjApiAutostartRename(vm, name) == 0)
+        return 0;
+
+    virErrorPreserveLast(&reason);
+    if ((moved > 0 && qbjMomentListRename(vm, name, vm->def->name) < 0) || (unlink(path) < 0 && errno != ENOENT))
+        VIR_WARN("Failed to take the rename of '%s' to '%s' back", vm->def->name, name);
+    virErrorRestore(&reason);
+    return -1;
 }
 
 /* The new file first: a daemon that dies between the two finds the domain under both names rather than under

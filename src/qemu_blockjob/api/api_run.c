@@ -75,8 +75,10 @@ qbjApiCreateUndo(qbjDriver *driver, virDomainObj *vm)
         return;
     virErrorPreserveLast(&reason);
     virDomainObjRemoveTransientDef(vm);
-    if (!vm->persistent)
+    if (!vm->persistent) {
+        driver->moments->forget(vm);
         virDomainObjListRemove(driver->domains, vm);
+    }
     virErrorRestore(&reason);
 }
 

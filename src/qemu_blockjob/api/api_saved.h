@@ -1,5 +1,4 @@
-/* What may be there beside a domain: a managed save image, and another driver's snapshot and checkpoint
- * metadata. */
+/* What may be there beside a domain: a managed save image, and another driver's checkpoint metadata. */
 #pragma once
 
 #include "driver.h"
@@ -13,7 +12,4 @@ bool qbjApiSavedImageExists(virDomainObj *vm);
 int qbjApiSavedRefuse(virDomainObj *vm);
 
 int qbjApiHasManagedSaveImage(virDomainPtr domain, unsigned int flags);
-int qbjApiSnapshotNum(virDomainPtr domain, unsigned int flags);
-int qbjApiListAllSnapshots(virDomainPtr domain, virDomainSnapshotPtr **snaps, unsigned int flags);
-int qbjApiHasCurrentSnapshot(virDomainPtr domain, unsigned int flags);
 int qbjApiListAllCheckpoints(virDomainPtr domain, virDomainCheckpointPtr **checkpoints, unsigned int flags);

@@ -7,6 +7,7 @@
 #include "api_state.h"
 #include "api_autostart.h"
 #include "api_domain.h"
+#include "moment_hooks.h"
 #include "vm_driver.h"
 #include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
@@ -46,7 +47,7 @@ qbjApiStateInitialize(bool privileged, const char *root, bool monolithic G_GNUC_
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the driver is already initialized in this process"));
         return VIR_DRV_STATE_INIT_ERROR;
     }
-    qbjApiDriver = qbjVmDriverNew(privileged, root, inhibit, opaque);
+    qbjApiDriver = qbjVmDriverNew(privileged, root, &qbjMomentHooks, inhibit, opaque);
     if (!qbjApiDriver)
         return VIR_DRV_STATE_INIT_ERROR;
     qbjApiAutostartBegin(qbjApiDriver);

@@ -30,6 +30,7 @@
 #include "api_run.h"
 #include "api_save.h"
 #include "api_saved.h"
+#include "api_snapshot.h"
 #include "api_state.h"
 #include "api_stats.h"
 #include "api_tune.h"
@@ -97,9 +98,20 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainManagedSaveRemove = qbjApiManagedSaveRemove,
     .domainManagedSaveGetXMLDesc = qbjApiManagedSaveGetXMLDesc,
     .domainManagedSaveDefineXML = qbjApiManagedSaveDefineXML,
+    .domainSnapshotCreateXML = qbjApiSnapshotCreateXML,
+    .domainSnapshotGetXMLDesc = qbjApiSnapshotGetXMLDesc,
     .domainSnapshotNum = qbjApiSnapshotNum,
+    .domainSnapshotListNames = qbjApiSnapshotListNames,
     .domainListAllSnapshots = qbjApiListAllSnapshots,
+    .domainSnapshotNumChildren = qbjApiSnapshotNumChildren,
+    .domainSnapshotListChildrenNames = qbjApiSnapshotListChildrenNames,
+    .domainSnapshotListAllChildren = qbjApiSnapshotListAllChildren,
+    .domainSnapshotLookupByName = qbjApiSnapshotLookupByName,
     .domainHasCurrentSnapshot = qbjApiHasCurrentSnapshot,
+    .domainSnapshotGetParent = qbjApiSnapshotGetParent,
+    .domainSnapshotCurrent = qbjApiSnapshotCurrent,
+    .domainSnapshotIsCurrent = qbjApiSnapshotIsCurrent,
+    .domainSnapshotHasMetadata = qbjApiSnapshotHasMetadata,
     .domainListAllCheckpoints = qbjApiListAllCheckpoints,
 
     .domainCreateXML = qbjApiCreateXML,

@@ -15,7 +15,17 @@
 typedef struct _qbjDomainEvent qbjDomainEvent;
 typedef struct _qbjVmCapsCache qbjVmCapsCache;
 
+/* What the layer moment/ does for vm/, which is below it. */
 typedef struct _qbjDriver qbjDriver;
+typedef struct _qbjDriverMoments qbjDriverMoments;
+struct _qbjDriverMoments {
+    /* All domains have been read, none is connected yet. */
+    void (*load)(qbjDriver *driver);
+
+    /* @vm, which is transient and locked, has ended and leaves the list. */
+    void (*forget)(virDomainObj *vm);
+};
+
 struct _qbjDriver {
     virMutex lock;                      /* guards nactive, nextId and shuttingDown; the rest never changes
                                          * after start */
@@ -42,6 +52,8 @@ struct _qbjDriver {
     virThread ender;                    /* settles VMs that ended while no daemon was there */
     bool ending;                        /* as closing */
     int pidFileFd;                      /* driver.pid, -1 when not held */
+
+    const qbjDriverMoments *moments;
 
     /* What the layers above do with one queued event; @vm is locked and its job is held. */
     void (*handleEvent)(virDomainObj *vm, qbjDomainEvent *event);

@@ -197,6 +197,30 @@ qbjHostSaveFile(const char *path, const char *text, mode_t mode)
     return qbjHostSaveCommit(save, &renamed);
 }
 
+int
+qbjHostSaveSyncFolder(const char *path)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0 && fsync(fd) == 0)
+        return 0;
+    virReportSystemError(errno, _("cannot write the folder '%s' to disk"), path);
+    return -1;
+}
+
+int
+qbjHostSaveMakeFolder(const char *path)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+
+    if (mkdir(path, 0755) == 0)
+        return qbjHostSaveSyncFolder(parent);
+    if (errno == EEXIST && virFileIsDir(path))
+        return 0;
+    virReportSystemError(errno, _("cannot create the folder '%s'"), path);
+    return -1;
+}
+
 static bool
 qbjHostSaveIsLeftover(const char *name)
 {

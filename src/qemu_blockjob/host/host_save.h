@@ -39,6 +39,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostSave, qbjHostSaveFree);
 /* Both phases at once. */
 int qbjHostSaveFile(const char *path, const char *text, mode_t mode);
 
+/* Makes the folder @path, of mode 0755 and durably, if it is not there: for a file of its own to be saved in.
+ * Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported. */
+int qbjHostSaveMakeFolder(const char *path);
+
+/* What happened in the folder @path is on its disk. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported. */
+int qbjHostSaveSyncFolder(const char *path);
+
 /* Removes the temporary files that a process which died between the phases has left in @folder. Only for a
  * daemon that starts: another one that is saving there now would lose its file. Returns 0 (also when there
  * is no such folder), -1 with an error reported. */

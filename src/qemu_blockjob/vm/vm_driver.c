@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "virqbjcommandline.h"
+#include "virqbjcookie.h"
 #include "vm_driver.h"
 #include "vm_caps.h"
 #include "vm_def.h"
@@ -77,8 +78,8 @@ qbjVmDriverXmlOption(qbjDriver *driver)
     virDomainXMLOption *xmlopt;
 
     qbjVmDefFillConfig(&config, driver->defContext);
-    xmlopt = virDomainXMLOptionNew(&config, &qbjVmPrivateCallbacks, &virQbjCommandlineNamespace, NULL, NULL,
-                                   &qbjVmJobConfig);
+    xmlopt = virDomainXMLOptionNew(&config, &qbjVmPrivateCallbacks, &virQbjCommandlineNamespace, NULL,
+                                   &virQbjCookieCallbacks, &qbjVmJobConfig);
     virDomainXMLOptionSetCloseCallbackAlloc(xmlopt, virCloseCallbacksDomainAlloc);
     return xmlopt;
 }
@@ -226,13 +227,15 @@ qbjVmDriverFill(qbjDriver *driver)
         qbjVmDriverLoad(driver) < 0)
         return -1;
     qbjVmDriverRemoveLeftovers(driver);
+    driver->moments->load(driver);
 
     qbjVmReconnectAll(driver);
     return 0;
 }
 
 qbjDriver *
-qbjVmDriverNew(bool privileged, const char *root, virStateInhibitCallback inhibit, void *opaque)
+qbjVmDriverNew(bool privileged, const char *root, const qbjDriverMoments *moments,
+               virStateInhibitCallback inhibit, void *opaque)
 {
     qbjDriver *driver = g_new0(qbjDriver, 1);
 
@@ -241,6 +244,7 @@ qbjVmDriverNew(bool privileged, const char *root, virStateInhibitCallback inhibi
         return NULL;
     }
     driver->pidFileFd = -1;
+    driver->moments = moments;
     driver->inhibit = inhibit;
     driver->inhibitOpaque = opaque;
     driver->conf = virQbjConfNew(privileged, root);

@@ -3,9 +3,10 @@
 
 #include "domain_driver.h"
 
-/* Reads the configuration, loads all definitions, takes up the VMs that run. Returns NULL with an error
- * reported. */
-qbjDriver *qbjVmDriverNew(bool privileged, const char *root, virStateInhibitCallback inhibit, void *opaque);
+/* Reads the configuration, loads all definitions, takes up the VMs that run. @moments: borrowed, as long as
+ * the driver lives. Returns NULL with an error reported. */
+qbjDriver *qbjVmDriverNew(bool privileged, const char *root, const qbjDriverMoments *moments,
+                          virStateInhibitCallback inhibit, void *opaque);
 
 /* Reads persistent definitions again (SIGHUP). */
 void qbjVmDriverReload(qbjDriver *driver);

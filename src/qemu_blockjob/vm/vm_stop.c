@@ -282,6 +282,8 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
 
     if (event >= 0)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STOPPED, event);
-    if (!vm->persistent)
+    if (!vm->persistent) {
+        priv->driver->moments->forget(vm);
         virDomainObjListRemove(priv->driver->domains, vm);
+    }
 }

@@ -1,0 +1,6 @@
+/* What this layer gives to those below it. */
+#pragma once
+
+#include "domain_driver.h"
+
+extern const qbjDriverMoments qbjMomentHooks;

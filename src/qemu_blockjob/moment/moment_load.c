@@ -1,0 +1,111 @@
+#include <config.h>
+
+#include "internal.h"
+#include "moment_load.h"
+#include "moment_list.h"
+#include "host_save.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+VIR_LOG_INIT("qbj.moment_load");
+
+#define QBJ_MOMENT_LOAD_FLAGS (VIR_DOMAIN_SNAPSHOT_PARSE_REDEFINE | VIR_DOMAIN_SNAPSHOT_PARSE_INTERNAL)
+
+static int
+qbjMomentLoadCheck(virDomainObj *vm, const virDomainSnapshotDef *def, const char *file)
+{
+    g_autofree char *wanted = g_strdup_printf("%s.xml", def->parent.name);
+
+    if (STRNEQ(wanted, file)) {
+        virReportError(VIR_ERR_XML_ERROR, _("it is of a snapshot '%s'"), def->parent.name);
+        return -1;
+    }
+    if (def->parent.dom && memcmp(def->parent.dom->uuid, vm->def->uuid, VIR_UUID_BUFLEN) != 0) {
+        virReportError(VIR_ERR_XML_ERROR, "%s", _("it is of a domain with another UUID"));
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether @snap, which says so, is the one that the domain is based on, although @other says so, too. */
+static bool
+qbjMomentLoadIsLater(const virDomainMomentObj *snap, const virDomainMomentObj *other)
+{
+    if (STREQ_NULLABLE(other->def->parent_name, snap->def->name))
+        return false;
+    return STREQ_NULLABLE(snap->def->parent_name, other->def->name) ||
+           snap->def->creationTime > other->def->creationTime;
+}
+
+static void
+qbjMomentLoadCurrent(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    virDomainMomentObj *other = virDomainSnapshotGetCurrent(vm->snapshots);
+
+    if (other)
+        VIR_WARN("Domain '%s' has two current snapshots, '%s' and '%s'", vm->def->name, other->def->name,
+                 snap->def->name);
+    if (!other || qbjMomentLoadIsLater(snap, other))
+        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+}
+
+static int
+qbjMomentLoadText(virDomainObj *vm, const char *text, const char *file)
+{
+    g_autoptr(virDomainSnapshotDef) def = NULL;
+    virDomainMomentObj *snap;
+    bool current = false;
+
+    def = virDomainSnapshotDefParseString(text, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, &current,
+                                          QBJ_MOMENT_LOAD_FLAGS);
+    if (!def || qbjMomentLoadCheck(vm, def, file) < 0 || !(snap = virDomainSnapshotAssignDef(vm->snapshots, &def)))
+        return -1;
+    if (current)
+        qbjMomentLoadCurrent(vm, snap);
+    return 0;
+}
+
+static void
+qbjMomentLoadFile(virDomainObj *vm, const char *folder, const char *file)
+{
+    g_autofree char *path = g_build_filename(folder, file, NULL);
+    g_autofree char *text = NULL;
+
+    /* what we write ourselves is no longer, but for the comment and the escapes of what is internal */
+    if (virFileReadAll(path, QBJ_MOMENT_TEXT_MAX * 2, &text) >= 0 && qbjMomentLoadText(vm, text, file) == 0)
+        return;
+    VIR_WARN("Metadata of a snapshot of domain '%s' cannot be read and are left alone: '%s': %s", vm->def->name, path,
+             virGetLastErrorMessage());
+    virResetLastError();
+}
+
+static int
+qbjMomentLoadDomain(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+    g_autofree char *folder = qbjMomentListFolder(vm);
+    g_autoptr(DIR) entries = NULL;
+    struct dirent *entry;
+
+    if (!folder || virDirOpenQuiet(&entries, folder) < 0)
+        return 0;
+    if (qbjHostSaveRemoveLeftovers(folder) < 0)
+        virResetLastError();        /* logged, and harmless */
+    while (virDirRead(entries, &entry, folder) > 0) {
+        if (entry->d_name[0] != '.' && g_str_has_suffix(entry->d_name, ".xml"))
+            qbjMomentLoadFile(vm, folder, entry->d_name);
+    }
+    if (virDomainSnapshotUpdateRelations(vm->snapshots) < 0) {
+        VIR_WARN("Snapshots of domain '%s' name parents that are not there, or each other", vm->def->name);
+        virResetLastError();
+    }
+    return 0;
+}
+
+void
+qbjMomentLoad(qbjDriver *driver)
+{
+    virDomainObjListForEach(driver->domains, false, qbjMomentLoadDomain, NULL);
+}
