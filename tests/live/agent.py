@@ -8,6 +8,7 @@ none. What a hostile agent may say is in ../qbjagenttest.c; here it is a real on
 import base64
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -55,10 +56,12 @@ class Test(suite.DaemonChecks):
 
     # --- the guest -------------------------------------------------------------------------------------------
 
-    def start(self, name, on_reboot="destroy"):
-        folder = plain.folder(self.daemon, name)
+    def start(self, name, on_reboot="destroy", disks=()):
+        folder = self.daemon.path("img", name)
+        if not disks:
+            plain.folder(self.daemon, name)
         self.serial = SerialLog(os.path.join(folder, "serial.log"))
-        xml = self.guest.xml(self.daemon, name, [], self.serial.path, {"mode": "agent"}, memory=224)
+        xml = self.guest.xml(self.daemon, name, disks, self.serial.path, {"mode": "agent"}, memory=224)
         xml = xml.replace("<initrd>%s</initrd>" % self.daemon.path("img", "initrd"), "<initrd>%s</initrd>" % self.image)
         xml = xml.replace("<cmdline>" + KERNEL_WORDS, "<cmdline>" + KERNEL_WORDS + "rdinit=/agent-init ")
         xml = xml.replace("<vcpu>1</vcpu>", "<vcpu>2</vcpu>").replace("<memballoon", CHANNEL + "<memballoon")
@@ -103,7 +106,7 @@ class Test(suite.DaemonChecks):
         domain.destroy()
 
     def test_real(self):
-        domain = self.start("real")
+        domain = self.start("real", disks=self.disk("real"))
         self.ok(jobs.wait_for(lambda: ("real", 1, 2) in self.events, 5), "and an event said so", repr(self.events))
         self.queries(domain)
         self.changes(domain)
@@ -111,6 +114,8 @@ class Test(suite.DaemonChecks):
                      "unable to execute QEMU agent command 'guest-nonsense'", "an error of the agent is reported")
         self.refused(lambda: libvirt_qemu.qemuAgentCommand(domain, "no json", 5, 0), libvirt.VIR_ERR_INTERNAL_ERROR,
                      "", "what is no JSON is not sent")
+        if self.mode == "system":       # the same code in both modes
+            domain = self.frozen(domain)
         self.hangs(domain)
         self.restarts(domain)
         self.ends(domain)
@@ -196,6 +201,107 @@ class Test(suite.DaemonChecks):
         self.ok(jobs.wait_for(lambda: domain.name() not in [d.name() for d in self.conn.listAllDomains()], 40),
                 "the agent shuts the guest down")
         self.ok(time.monotonic() - begin < 40, "soon")
+
+    # --- frozen file systems ---------------------------------------------------------------------------------
+
+    def disk(self, name):
+        """An empty ext4, on vda."""
+        path = os.path.join(plain.folder(self.daemon, name), "disk")
+        subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", path, "32M"], check=True, stdout=subprocess.DEVNULL)
+        self.daemon.own(path)
+        return [("vda", path, "raw", "")]
+
+    def state_of(self, domain):
+        return self.ask(domain, "guest-fsfreeze-status")
+
+    def hooks(self):
+        return [line[5:] for line in self.serial.lines() if line.startswith("hook ")]
+
+    def owed(self, name):
+        return "<qbj:thaw " in self.daemon.status_xml(name)
+
+    def frozen(self, domain):
+        self.shell(domain, "mkdir /mnt; mount -t ext4 /dev/vda /mnt && echo mounted >/dev/console")
+        self.ok(self.serial.wait_line("mounted", 20), "a file system is mounted", lambda: self.serial.lines()[-20:])
+        self.frozen_calls(domain)
+        if self.stock:
+            return domain
+        self.frozen_restart(domain)
+        domain = self.conn.lookupByName(domain.name())
+        self.frozen_late(domain)
+        self.frozen_agent_dies(domain)
+        self.frozen_daemon_dies(domain)
+        return self.conn.lookupByName(domain.name())
+
+    def frozen_calls(self, domain):
+        info = [(i[0], i[1], i[2], list(i[3])) for i in domain.fsInfo()]
+        self.equal(info, [("/mnt", "vda", "ext4", ["vda"])], "the file system, and the disk that it is on")
+        self.equal((domain.fsFreeze(), self.state_of(domain)), (1, "frozen"), "frozen")
+        self.refused(domain.fsFreeze, libvirt.VIR_ERR_INTERNAL_ERROR, "guest-fsfreeze-freeze", "not twice")
+        self.refused(domain.getTime, libvirt.VIR_ERR_INTERNAL_ERROR, "guest-get-time",
+                     "the agent does nothing else meanwhile")
+        self.equal((domain.fsThaw(), self.state_of(domain)), (1, "thawed"), "thawed")
+        self.equal(domain.fsThaw(), 0, "there is nothing left to thaw")
+        self.equal((domain.fsFreeze(["/mnt"]), domain.fsThaw()), (1, 1), "by mount point")
+        self.equal((domain.fsFreeze(["/nothing"]), domain.fsThaw()), (0, 0), "none is there")
+        self.equal((domain.fsFreeze(['/"\\']), domain.fsThaw()), (0, 0), "whatever its name")
+        self.refused(lambda: domain.fsThaw(["/mnt"]), libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, "mountpoints",
+                     "the agent thaws all")
+        self.refused(lambda: domain.fSTrim("/mnt", 0), libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, "mount point",
+                     "and trims all")
+        domain.fSTrim(None, 0)
+        self.ok(True, "trimmed")
+
+    def frozen_restart(self, domain):
+        """08/S5.5: what a client has frozen is its own."""
+        domain.fsFreeze()
+        self.daemon.kill()
+        self.daemon.start()
+        self.connect()
+        domain = self.conn.lookupByName(domain.name())
+        self.ok(jobs.wait_for(lambda: self.quietly(lambda: self.state_of(domain)) == "frozen", 30),
+                "it stays frozen when the daemon dies")
+        self.equal(domain.fsThaw(), 1, "until the client thaws it")
+
+    def frozen_late(self, domain):
+        before = self.hook(domain, "slow")
+        domain.agentSetResponseTimeout(2)
+        self.refused(domain.fsFreeze, libvirt.VIR_ERR_AGENT_UNRESPONSIVE, "has not answered in time",
+                     "a freeze that takes longer than the client likes")
+        self.ok(self.owed(domain.name()), "is recorded")
+        domain.agentSetResponseTimeout(-2)
+        self.thawed(domain, before, ["freeze", "freeze done", "thaw", "thaw done"], "is undone, without a call")
+
+    def frozen_agent_dies(self, domain):
+        before = self.hook(domain, "die")
+        self.refused(domain.fsFreeze, libvirt.VIR_ERR_AGENT_UNRESPONSIVE, "End of file", "an agent that dies in it")
+        self.thawed(domain, before, ["freeze", "freeze done", "thaw", "thaw done"], "is told when it is there again")
+
+    def frozen_daemon_dies(self, domain):
+        before = self.hook(domain, "slow")
+        caller = threading.Thread(target=self.quietly, args=(domain.fsFreeze,), daemon=True)
+        caller.start()
+        self.ok(jobs.wait_for(lambda: self.hooks()[before:] == ["freeze"], 20), "a freeze is under way", self.hooks)
+        self.daemon.kill()
+        caller.join(10)
+        self.ok(self.owed(domain.name()), "the daemon that dies in it has recorded it")
+        self.daemon.start()
+        self.connect()
+        self.thawed(self.conn.lookupByName(domain.name()), before, ["freeze", "freeze done", "thaw", "thaw done"],
+                    "and the next one has it undone")
+
+    def hook(self, domain, what):
+        """The next freeze is slow, or the agent dies in it. Gives how often the hook has spoken."""
+        marks = self.serial.lines().count("next: " + what)
+        self.shell(domain, "touch /tmp/%s; echo next: %s >/dev/console" % (what, what))
+        self.ok(jobs.wait_for(lambda: self.serial.lines().count("next: " + what) > marks, 20), "the next is " + what)
+        return len(self.hooks())
+
+    def thawed(self, domain, before, wanted, what):
+        self.ok(jobs.wait_for(lambda: self.hooks()[before:] == wanted, 30), what,
+                lambda: "%r\n%s" % (self.hooks()[before:], self.daemon.log_tail()))
+        self.equal(self.quietly(lambda: self.state_of(domain)), "thawed", "the guest is not frozen")
+        self.ok(not self.owed(domain.name()), "and nothing is recorded any more")
 
     def test_reboot(self):
         domain = self.start("again", on_reboot="restart")

@@ -23,13 +23,21 @@ $B ip link set lo up
 echo 'PRETTY_NAME="The test guest"' > /etc/os-release
 echo "G up agent"
 while :; do
-    /usr/sbin/qemu-ga -m virtio-serial -p /dev/vport0p1 || echo "qemu-ga: $?"
+    /usr/sbin/qemu-ga -m virtio-serial -p /dev/vport0p1 -F/agent-hook || echo "qemu-ga: $?"
     $B sleep 1
 done
 """
 # what qemu-ga runs: shutdown -h -P|-H|-r +0
 SHUTDOWN = """#!/bin/sh
 case "$2" in -r) exec /bin/busybox reboot -f;; *) exec /bin/busybox poweroff -f;; esac
+"""
+# before file systems are frozen, and after they are thawed. A test makes it slow, or the agent die in it, once.
+HOOK = """#!/bin/sh
+B=/bin/busybox
+echo "hook $1" >/dev/console
+if test "$1" = freeze && test -e /tmp/slow; then $B rm /tmp/slow; $B sleep 4; fi
+if test "$1" = freeze && test -e /tmp/die; then $B rm /tmp/die; $B kill -9 $PPID; fi
+echo "hook $1 done" >/dev/console
 """
 
 
@@ -68,6 +76,7 @@ def make_root(cache, root):
     os.makedirs(os.path.join(root, "usr/sbin"))
     shutil.copy(program, os.path.join(root, "usr/sbin"))
     write(os.path.join(root, "agent-init"), INIT, 0o755)
+    write(os.path.join(root, "agent-hook"), HOOK, 0o755)
     write(os.path.join(root, "sbin/shutdown"), SHUTDOWN, 0o755)
     # the agent sets the clock of the system itself; the guest has no other
     write(os.path.join(root, "sbin/hwclock"), "#!/bin/sh\nexit 0\n", 0o755)

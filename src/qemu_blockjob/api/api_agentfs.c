@@ -32,7 +32,7 @@ qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, unsi
     virCheckFlags(0, -1);
 
     if (mountpoints || n > 0) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s",
                        _("specifying mountpoints is not supported: the guest agent thaws all file systems"));
         return -1;
     }
@@ -53,7 +53,7 @@ qbjApiFSTrim(virDomainPtr domain, const char *mountpoint, unsigned long long min
     virCheckFlags(0, -1);
 
     if (mountpoint) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+        virReportError(VIR_ERR_ARGUMENT_UNSUPPORTED, "%s",
                        _("specifying a mount point is not supported: the guest agent trims all file systems"));
         return -1;
     }
