@@ -5,6 +5,8 @@
 
 #include <libvirt/libvirt-qemu.h>
 
+#include "libvirt_internal.h"
+
 static void
 testStates(virConnectPtr conn, virDomainPtr domain)
 {
@@ -213,6 +215,80 @@ testSave(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainSaveParams, virDomainSaveParams(domain, params, n, 0));
     DENIED(conn, domainManagedSave, virDomainManagedSave(domain, 0));
     virTypedParamsFree(params, n);
+}
+
+/* With each protocol, as a daemon calls them for its clients. */
+static void
+testMigrateFrom(virConnectPtr conn, virDomainPtr domain)
+{
+    char *out = NULL;
+    int n = 0;
+
+    DENIED(conn, domainMigratePerform, virDomainMigratePerform(domain, NULL, 0, NULL, 0, NULL, 0));
+    DENIED_NULL(conn, domainMigrateBegin3, virDomainMigrateBegin3(domain, NULL, &out, &n, 0, NULL, 0));
+    DENIED(conn, domainMigratePerform3,
+           virDomainMigratePerform3(domain, NULL, NULL, 0, &out, &n, NULL, NULL, 0, NULL, 0));
+    DENIED(conn, domainMigrateConfirm3, virDomainMigrateConfirm3(domain, NULL, 0, 0, 0));
+    DENIED_NULL(conn, domainMigrateBegin3Params, virDomainMigrateBegin3Params(domain, NULL, 0, &out, &n, 0));
+    DENIED(conn, domainMigratePerform3Params,
+           virDomainMigratePerform3Params(domain, NULL, NULL, 0, NULL, 0, &out, &n, 0));
+    DENIED(conn, domainMigrateConfirm3Params,
+           virDomainMigrateConfirm3Params(domain, NULL, 0, NULL, 0, 0, 0));
+}
+
+static void
+testMigrateInto(virConnectPtr conn, const char *xml, const char *name)
+{
+    virStreamPtr stream = virStreamNew(conn, 0);
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int max = 0;
+    char *out = NULL;
+    char *uri = NULL;
+    int n = 0;
+
+    virTypedParamsAddString(&params, &nparams, &max, VIR_MIGRATE_PARAM_DEST_XML, xml);
+    virTypedParamsAddString(&params, &nparams, &max, VIR_MIGRATE_PARAM_DEST_NAME, name);
+    DENIED(conn, domainMigratePrepare2, virDomainMigratePrepare2(conn, &out, &n, NULL, &uri, 0, name, 0, xml));
+    DENIED_NULL(conn, domainMigrateFinish2, virDomainMigrateFinish2(conn, name, NULL, 0, "tcp:a", 0, 0));
+    DENIED(conn, domainMigratePrepareTunnel, virDomainMigratePrepareTunnel(conn, stream, 0, name, 0, xml));
+    DENIED(conn, domainMigratePrepare3,
+           virDomainMigratePrepare3(conn, NULL, 0, &out, &n, NULL, &uri, 0, name, 0, xml));
+    DENIED(conn, domainMigratePrepareTunnel3,
+           virDomainMigratePrepareTunnel3(conn, stream, NULL, 0, &out, &n, 0, name, 0, xml));
+    DENIED_NULL(conn, domainMigrateFinish3,
+                virDomainMigrateFinish3(conn, name, NULL, 0, &out, &n, NULL, NULL, 0, 0));
+    DENIED(conn, domainMigratePrepare3Params,
+           virDomainMigratePrepare3Params(conn, params, nparams, NULL, 0, &out, &n, &uri, 0));
+    DENIED(conn, domainMigratePrepareTunnel3Params,
+           virDomainMigratePrepareTunnel3Params(conn, stream, params, nparams, NULL, 0, &out, &n, 0));
+    DENIED_NULL(conn, domainMigrateFinish3Params,
+                virDomainMigrateFinish3Params(conn, params, nparams, NULL, 0, &out, &n, 0, 0));
+    virTypedParamsFree(params, nparams);
+    virStreamFree(stream);
+}
+
+static void
+testMigrateTune(virConnectPtr conn, virDomainPtr domain)
+{
+    unsigned long long number = 0;
+    unsigned long speed = 0;
+
+    DENIED(conn, domainMigrateGetMaxDowntime, virDomainMigrateGetMaxDowntime(domain, &number, 0));
+    DENIED(conn, domainMigrateSetMaxDowntime, virDomainMigrateSetMaxDowntime(domain, 5, 0));
+    DENIED(conn, domainMigrateGetCompressionCache, virDomainMigrateGetCompressionCache(domain, &number, 0));
+    DENIED(conn, domainMigrateSetCompressionCache, virDomainMigrateSetCompressionCache(domain, 65536, 0));
+    DENIED(conn, domainMigrateGetMaxSpeed, virDomainMigrateGetMaxSpeed(domain, &speed, 0));
+    DENIED(conn, domainMigrateSetMaxSpeed, virDomainMigrateSetMaxSpeed(domain, 5, 0));
+    DENIED(conn, domainMigrateStartPostCopy, virDomainMigrateStartPostCopy(domain, 0));
+}
+
+void
+aclTestDomainMigration(virConnectPtr conn, virDomainPtr domain, const char *xml)
+{
+    testMigrateFrom(conn, domain);
+    testMigrateInto(conn, xml, virDomainGetName(domain));
+    testMigrateTune(conn, domain);
 }
 
 void

@@ -34,5 +34,7 @@ void aclTestEvents(virConnectPtr conn);
 void aclTestDomainQueries(virConnectPtr conn, virDomainPtr domain);
 void aclTestDomainSettings(virConnectPtr conn, virDomainPtr domain);
 void aclTestDomainActions(virConnectPtr conn, virDomainPtr domain);
+/* @xml: of a domain that would come. */
+void aclTestDomainMigration(virConnectPtr conn, virDomainPtr domain, const char *xml);
 void aclTestDomainAgent(virConnectPtr conn, virDomainPtr domain);
 void aclTestSnapshots(virConnectPtr conn, virDomainPtr domain);

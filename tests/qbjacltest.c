@@ -28,6 +28,7 @@ testDenied(virConnectPtr conn, virDomainPtr domain)
         aclTestDomainQueries(conn, domain);
         aclTestDomainSettings(conn, domain);
         aclTestDomainActions(conn, domain);
+        aclTestDomainMigration(conn, domain, other);
         aclTestDomainAgent(conn, domain);
         aclTestSnapshots(conn, domain);
         aclTableCheck();

@@ -20,10 +20,15 @@ What is supported
 
 .. contents::
 
-A call that is not supported is answered with "this function is not supported by the connection driver". One that is
-may refuse by name what it cannot do yet. Whatever of a domain's XML has no row here is refused by name.
+A call that is not supported is answered with "this function is not supported by the connection driver". One that
+is may refuse by name what it cannot do yet; where that is all, it is said. Whatever of a domain's XML has no row
+here is refused by name.
 
 '''
+
+
+# calls that are there to say what forbids the operation, and then that there is none yet
+REFUSED = re.compile('domainMigrate|domainCoreDump')
 
 
 def public_name(callback):
@@ -32,7 +37,7 @@ def public_name(callback):
 
 
 def calls(headers):
-    """[(callback, supported)] in libvirt's order"""
+    """[(callback, yes, no or refused)] in libvirt's order"""
     with open(os.path.join(headers, 'src', 'driver-hypervisor.h'), encoding='utf-8') as f:
         table = re.search(r'struct _virHypervisorDriver \{(.*?)\n\};', f.read(), re.S).group(1)
     with open(f'{SOURCE}/api/api_table.c', encoding='utf-8') as f:
@@ -42,7 +47,8 @@ def calls(headers):
                                    'stateShutdownPrepare', 'stateShutdownWait', 'uriSchemes'}
     if unknown or len(known) < 200 or len(ours) < 100:
         raise ValueError('tables not understood: %d, %d, %s' % (len(known), len(ours), sorted(unknown)))
-    return [(name, name in ours) for name in known]
+    return [(name, 'no' if name not in ours else 'refused by name' if REFUSED.match(name) else 'yes')
+            for name in known]
 
 
 def rows():
@@ -75,8 +81,9 @@ def table(widths, lines):
 def page(headers):
     both = calls(headers)
     text = HEAD + heading('Calls', '-')
-    text += '%d of the %d calls that libvirt knows for a hypervisor.\n\n' % (sum(s for _, s in both), len(both))
-    text += table('70 30', [('call', 'supported')] + [(public_name(n), 'yes' if s else 'no') for n, s in both])
+    text += '%d of the %d calls that libvirt knows for a hypervisor.\n\n' % (sum(s == 'yes' for _, s in both),
+                                                                             len(both))
+    text += table('70 30', [('call', 'supported')] + [(public_name(n), s) for n, s in both])
     text += heading('Elements of the domain XML', '-')
     text += 'A path is relative to ``<domain>``; ``:`` chooses one kind of an element, ``@`` is an attribute.\n'
     text += 'Paths that begin with ``%`` are groups that other rows take over.\n\n'

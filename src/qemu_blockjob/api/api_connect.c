@@ -83,7 +83,19 @@ qbjApiConnectSupportsFeature(virConnectPtr conn, int feature)
         return -1;
     if (virDriverFeatureIsGlobal(feature, &supported))
         return supported;
-    return 0;                           /* migration is not there yet */
+    switch (feature) {
+    /* these calls exist, and say themselves that there is no migration yet: a client that found none of them
+     * would say something about a protocol */
+    case VIR_DRV_FEATURE_MIGRATION_V2:
+    case VIR_DRV_FEATURE_MIGRATION_V3:
+    case VIR_DRV_FEATURE_MIGRATION_P2P:
+    case VIR_DRV_FEATURE_MIGRATION_OFFLINE:
+    case VIR_DRV_FEATURE_MIGRATION_PARAMS:
+    case VIR_DRV_FEATURE_MIGRATE_CHANGE_PROTECTION:
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 const char *

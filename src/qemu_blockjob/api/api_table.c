@@ -20,6 +20,7 @@
 #include "api_list.h"
 #include "api_memory.h"
 #include "api_metadata.h"
+#include "api_migrate.h"
 #include "api_native.h"
 #include "api_net.h"
 #include "api_node.h"
@@ -152,6 +153,30 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetMessages = qbjApiGetMessages,
     .domainAbortJob = qbjApiAbortJob,
     .domainAbortJobFlags = qbjApiAbortJobFlags,
+
+    .domainMigratePerform = qbjApiMigratePerform,
+    .domainMigratePrepare2 = qbjApiMigratePrepare2,
+    .domainMigrateFinish2 = qbjApiMigrateFinish2,
+    .domainMigratePrepareTunnel = qbjApiMigratePrepareTunnel,
+    .domainMigrateBegin3 = qbjApiMigrateBegin3,
+    .domainMigratePrepare3 = qbjApiMigratePrepare3,
+    .domainMigratePrepareTunnel3 = qbjApiMigratePrepareTunnel3,
+    .domainMigratePerform3 = qbjApiMigratePerform3,
+    .domainMigrateFinish3 = qbjApiMigrateFinish3,
+    .domainMigrateConfirm3 = qbjApiMigrateConfirm3,
+    .domainMigrateBegin3Params = qbjApiMigrateBegin3Params,
+    .domainMigratePrepare3Params = qbjApiMigratePrepare3Params,
+    .domainMigratePrepareTunnel3Params = qbjApiMigratePrepareTunnel3Params,
+    .domainMigratePerform3Params = qbjApiMigratePerform3Params,
+    .domainMigrateFinish3Params = qbjApiMigrateFinish3Params,
+    .domainMigrateConfirm3Params = qbjApiMigrateConfirm3Params,
+    .domainMigrateGetMaxDowntime = qbjApiMigrateGetMaxDowntime,
+    .domainMigrateSetMaxDowntime = qbjApiMigrateSetMaxDowntime,
+    .domainMigrateGetCompressionCache = qbjApiMigrateGetCompressionCache,
+    .domainMigrateSetCompressionCache = qbjApiMigrateSetCompressionCache,
+    .domainMigrateGetMaxSpeed = qbjApiMigrateGetMaxSpeed,
+    .domainMigrateSetMaxSpeed = qbjApiMigrateSetMaxSpeed,
+    .domainMigrateStartPostCopy = qbjApiMigrateStartPostCopy,
 
     .domainRename = qbjApiRename,
     .domainGetAutostart = qbjApiGetAutostart,
