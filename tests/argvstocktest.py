@@ -124,6 +124,8 @@ def lacking(case, stock):
         return 'no network devices may be made here'
     if stock.startswith('error:') and 'hugetlbfs' in stock and any(fnmatch.fnmatchcase(case, one) for one in HUGEPAGES):
         return 'no huge pages are mounted, and no mount may be made here'
+    if stock.startswith('error:') and 'TSC scaling' in stock and case == 'timer-tsc-frequency':
+        return 'the stock driver wants a host that can scale its TSC, also for an emulated CPU'
     return None
 
 
