@@ -234,6 +234,8 @@ qbjTestErrorName(virErrorNumber code)
         return "VIR_ERR_INTERNAL_ERROR";
     case VIR_ERR_INVALID_ARG:
         return "VIR_ERR_INVALID_ARG";
+    case VIR_ERR_OPERATION_FAILED:
+        return "VIR_ERR_OPERATION_FAILED";
     case VIR_ERR_OPERATION_INVALID:
         return "VIR_ERR_OPERATION_INVALID";
     case VIR_ERR_OPERATION_UNSUPPORTED:

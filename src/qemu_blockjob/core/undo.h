@@ -1,0 +1,114 @@
+/* Planners of the deletion of and the revert to external snapshots: which images are merged, by what, which
+ * files go, what the other snapshots say afterwards; or why not. Pure.
+ *
+ * The one rule behind all of it (behaviour/08 S10.6): nothing is changed or removed to which anything else
+ * refers: another snapshot, another chain of the domain, an internal snapshot within, another domain. */
+#pragma once
+
+#include "internal.h"
+#include "snapshot_conf.h"
+#include "refusal.h"
+
+/* A backing chain that somebody has. All are complete: what a definition does not state was read from the
+ * headers. */
+typedef enum {
+    QBJ_UNDO_LIVE,              /* the domain as it is: running, or as it would be started */
+    QBJ_UNDO_PERSISTENT,        /* its next start, while it runs */
+    QBJ_UNDO_MOMENT,            /* <domain> of a snapshot */
+    QBJ_UNDO_MOMENT_INACTIVE,   /* <inactiveDomain> of a snapshot */
+} qbjUndoOwner;
+
+typedef struct _qbjUndoChain qbjUndoChain;
+struct _qbjUndoChain {
+    qbjUndoOwner owner;
+    const char *moment;         /* name of the snapshot, else NULL; borrowed */
+    char *disk;                 /* target */
+    virStorageSource *top;      /* owned */
+    bool readonly;              /* the disk is, or has no image that could change */
+};
+qbjUndoChain *qbjUndoChainNew(qbjUndoOwner owner, const char *moment, const char *disk, virStorageSource *top);
+void qbjUndoChainFree(qbjUndoChain *chain);
+
+/* All that a planner looks at; filled by moment/. Sets are of paths, and may be NULL for none. */
+typedef struct _qbjUndo qbjUndo;
+struct _qbjUndo {
+    bool running;
+    bool persistent;
+    const char *current;        /* name of the current snapshot, or NULL; borrowed */
+    GPtrArray *moments;         /* of virDomainSnapshotDef, borrowed, in order of names */
+    GPtrArray *chains;          /* of qbjUndoChain */
+    GHashTable *missing;        /* files that are not there */
+    GHashTable *inside;         /* images that hold internal snapshots */
+    GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
+};
+
+typedef enum {
+    QBJ_UNDO_ACTIVE,            /* active commit of overlay into base, with pivot */
+    QBJ_UNDO_INTERMEDIATE,      /* commit of overlay into base below above */
+    QBJ_UNDO_OFFLINE,           /* the same by qemu-img, nobody has the images open */
+    QBJ_UNDO_REMOVE,            /* base is removed, with overlay when there is one: nobody else has them */
+    QBJ_UNDO_MERGED,            /* an earlier deletion has merged it: overlay is removed */
+    QBJ_UNDO_KEEP,              /* base belongs to another snapshot as well: no file is touched */
+    QBJ_UNDO_LAST
+} qbjUndoHow;
+VIR_ENUM_DECL(qbjUndoHow);      /* active intermediate offline remove merged keep */
+
+/* One disk of a deletion; images borrowed from the chains and metadata. */
+typedef struct _qbjUndoDisk qbjUndoDisk;
+struct _qbjUndoDisk {
+    const char *disk;
+    qbjUndoHow how;
+    virStorageSource *base;     /* the image of the moment */
+    virStorageSource *overlay;  /* what was laid over it; NULL: nothing is there */
+    virStorageSource *above;    /* the image over that, NULL: overlay is the active one, or OFFLINE's top */
+};
+
+typedef struct _qbjUndoDelete qbjUndoDelete;
+struct _qbjUndoDelete {
+    GPtrArray *disks;           /* of qbjUndoDisk; none: metadata only */
+    GPtrArray *removed;         /* names of the snapshots that go, leaves first */
+    GPtrArray *unlink;          /* paths, overlays before what is below them; the memory file last */
+    GPtrArray *changed;         /* names of the snapshots whose definitions name overlay: base from then on */
+    GPtrArray *children;        /* names of the snapshots that get another parent */
+    char *parent;               /* that one, NULL: none */
+    bool currentGoes;           /* the current snapshot goes */
+    char *current;              /* then the next one, or NULL */
+};
+void qbjUndoDeleteFree(qbjUndoDelete *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjUndoDelete, qbjUndoDeleteFree);
+
+/* @flags: VIR_DOMAIN_SNAPSHOT_DELETE_*, known ones only. Returns 0, -1 with @refusal set. Refusals that the
+ * stock driver has keep its code and text (08/S8). @plan borrows from @undo. */
+int qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete **plan,
+                      qbjRefusal *refusal);
+
+/* One disk of a revert. */
+typedef struct _qbjUndoLaid qbjUndoLaid;
+struct _qbjUndoLaid {
+    const char *disk;
+    virStorageSource *base;     /* the image of the moment, borrowed: gets a fresh overlay */
+    char *stem;                 /* how the overlay's path begins; a suffix follows */
+};
+
+typedef enum {
+    QBJ_UNDO_TO_SHUTOFF,
+    QBJ_UNDO_TO_RUNNING,
+    QBJ_UNDO_TO_PAUSED,
+} qbjUndoTo;
+
+typedef struct _qbjUndoRevert qbjUndoRevert;
+struct _qbjUndoRevert {
+    GPtrArray *laid;            /* of qbjUndoLaid */
+    GPtrArray *unlink;          /* abandoned overlays, tops first: for the very end */
+    const char *memory;         /* the guest's state is loaded from this file, or NULL; borrowed */
+    qbjUndoTo to;
+};
+void qbjUndoRevertFree(qbjUndoRevert *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjUndoRevert, qbjUndoRevertFree);
+
+/* @flags: VIR_DOMAIN_SNAPSHOT_REVERT_*, known ones only. As above (08/S9). */
+int qbjUndoPlanRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoRevert **plan,
+                      qbjRefusal *refusal);
+
+/* @def named @overlay, whose data is in @base now: it names @base in its place. Returns whether it has. */
+bool qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base);

@@ -1,0 +1,438 @@
+/* Deletion: which image is merged into which, and whether anything else refers to either. */
+#include <config.h>
+
+#include "undo_parts.h"
+#include "storage_file/storage_source.h"
+
+static qbjUndoDelete *
+qbjUndoDeleteNew(void)
+{
+    qbjUndoDelete *plan = g_new0(qbjUndoDelete, 1);
+
+    plan->disks = g_ptr_array_new_with_free_func(g_free);
+    plan->removed = g_ptr_array_new_with_free_func(g_free);
+    plan->unlink = g_ptr_array_new_with_free_func(g_free);
+    plan->changed = g_ptr_array_new_with_free_func(g_free);
+    plan->children = g_ptr_array_new_with_free_func(g_free);
+    return plan;
+}
+
+static int
+qbjUndoRefuseOther(virStorageSource *image, const char *what, qbjRefusal *refusal)
+{
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' cannot be changed or removed: %s"),
+                  NULLSTR(image->path), what);
+    return -1;
+}
+
+/* S8.10: the disk is not as the snapshot has left it. */
+static int
+qbjUndoRefuseChanged(bool below, qbjRefusal *refusal)
+{
+    if (below)
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_FAILED, "%s",
+                      _("snapshot VM disk source and parent disk source are not the same"));
+    else
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_FAILED, "%s",
+                      _("VM disk source and snapshot disk source are not the same"));
+    return -1;
+}
+
+/* Another overlay than @only over @image: it would read other data, or none, after the merge. */
+static int
+qbjUndoCheckOver(const qbjUndo *undo, virStorageSource *image, virStorageSource *only, qbjRefusal *refusal)
+{
+    size_t i;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+        virStorageSource *over = NULL;
+
+        if (qbjUndoFind(chain->top, image, &over) && over && (!only || !qbjUndoIsSame(over, only))) {
+            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                          _("image '%s' has several overlays, and '%s' would not be merged into it"),
+                          NULLSTR(image->path), NULLSTR(over->path));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The overlay that another snapshot says it has made over @image, when it is still there. */
+static int
+qbjUndoCheckMoment(const qbjUndo *undo, const virDomainSnapshotDef *moment, const virDomainSnapshotDiskDef *disk,
+                   const qbjUndoDisk *merge, qbjRefusal *refusal)
+{
+    const qbjUndoChain *chain = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, moment->parent.name, disk->name);
+    g_autofree char *what = g_strdup_printf(_("snapshot '%s' refers to it"), moment->parent.name);
+    bool onBase = chain && qbjUndoIsSame(chain->top, merge->base);
+    bool onOverlay = chain && qbjUndoIsSame(chain->top, merge->overlay);
+
+    if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
+        return onBase || onOverlay ? qbjUndoRefuseOther(onBase ? merge->base : merge->overlay, what, refusal) : 0;
+    if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+        return 0;
+    if (onBase || qbjUndoIsSame(disk->src, merge->overlay))
+        return qbjUndoRefuseOther(onBase ? merge->base : merge->overlay, what, refusal);
+    if (onOverlay && (!merge->above || !qbjUndoIsSame(disk->src, merge->above)) &&
+        !qbjUndoInSet(undo->missing, disk->src))
+        return qbjUndoRefuseOther(merge->overlay, what, refusal);
+    return 0;
+}
+
+static int
+qbjUndoCheckMoments(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const qbjUndoDisk *merge,
+                    qbjRefusal *refusal)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        for (j = 0; moment != snapshot && j < moment->ndisks; j++) {
+            if (qbjUndoCheckMoment(undo, moment, &moment->disks[j], merge, refusal) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal *refusal)
+{
+    g_autofree char *what = NULL;
+
+    if (!qbjUndoInSet(undo->foreign, image))
+        return 0;
+    what = g_strdup_printf(_("domain '%s' uses it"), (const char *) g_hash_table_lookup(undo->foreign, image->path));
+    return qbjUndoRefuseOther(image, what, refusal);
+}
+
+/* The next start would open other images than the running domain has. */
+static int
+qbjUndoCheckPersistent(const qbjUndo *undo, const qbjUndoDisk *merge, qbjRefusal *refusal)
+{
+    size_t i;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+        const qbjUndoChain *live = qbjUndoChainOf(undo, QBJ_UNDO_LIVE, NULL, chain->disk);
+
+        if (chain->owner != QBJ_UNDO_PERSISTENT || (live && qbjUndoIsSame(chain->top, live->top)))
+            continue;
+        if (qbjUndoFind(chain->top, merge->overlay, NULL) || qbjUndoFind(chain->top, merge->base, NULL))
+            return qbjUndoRefuseOther(merge->base, _("the persistent definition uses it in another chain"), refusal);
+    }
+    return 0;
+}
+
+static int
+qbjUndoCheckMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const qbjUndoDisk *merge,
+                  qbjRefusal *refusal)
+{
+    if (qbjUndoCheckPersistent(undo, merge, refusal) < 0 ||
+        qbjUndoCheckOver(undo, merge->base, merge->overlay, refusal) < 0 ||
+        qbjUndoCheckOver(undo, merge->overlay, merge->above, refusal) < 0 ||
+        qbjUndoCheckMoments(undo, snapshot, merge, refusal) < 0 ||
+        qbjUndoCheckForeign(undo, merge->base, refusal) < 0 ||
+        qbjUndoCheckForeign(undo, merge->overlay, refusal) < 0)
+        return -1;
+    if (qbjUndoInSet(undo->inside, merge->overlay))
+        return qbjUndoRefuseOther(merge->overlay, _("it holds internal snapshots"), refusal);
+    return 0;
+}
+
+static void
+qbjUndoAddUnlink(qbjUndoDelete *plan, virStorageSource *image)
+{
+    if (virStorageSourceGetActualType(image) == VIR_STORAGE_TYPE_FILE && image->path)
+        g_ptr_array_add(plan->unlink, g_strdup(image->path));
+}
+
+/* The image of the moment is in the chain that the domain has. @chain's member there: what QEMU knows. */
+static int
+qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
+                 const qbjUndoChain *live, qbjUndoDisk *merge, qbjRefusal *refusal)
+{
+    merge->base = qbjUndoFind(live->top, merge->base, &merge->overlay);
+    if (!merge->overlay || !qbjUndoIsSame(merge->overlay, disk->src)) {
+        if (!disk->snapshotDeleteInProgress || qbjUndoIsInDomain(undo, disk->src))
+            return qbjUndoRefuseChanged(merge->overlay, refusal);
+        merge->how = QBJ_UNDO_MERGED;
+        merge->overlay = disk->src;
+        return qbjUndoCheckForeign(undo, merge->overlay, refusal);
+    }
+    qbjUndoFind(live->top, merge->overlay, &merge->above);
+    merge->how = !undo->running ? QBJ_UNDO_OFFLINE : merge->above ? QBJ_UNDO_INTERMEDIATE : QBJ_UNDO_ACTIVE;
+    return qbjUndoCheckMerge(undo, snapshot, merge, refusal);
+}
+
+/* The image of the moment is in no chain that the domain has (S10.4). */
+static int
+qbjUndoPlanOutside(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
+                   qbjUndoDisk *leaf, qbjRefusal *refusal)
+{
+    const char *name = snapshot->parent.name;
+
+    if (qbjUndoHasChildren(undo, name)) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                      _("snapshot '%s' is outside of the domain's present chain and has children"), name);
+        return -1;
+    }
+    leaf->how = QBJ_UNDO_KEEP;
+    if (qbjUndoIsUsed(undo, leaf->base, name))
+        return 0;
+    leaf->how = QBJ_UNDO_REMOVE;
+    if (!qbjUndoInSet(undo->missing, disk->src) && !qbjUndoIsUsed(undo, disk->src, name))
+        leaf->overlay = disk->src;
+    if (qbjUndoInSet(undo->inside, leaf->base))
+        return qbjUndoRefuseOther(leaf->base, _("it holds internal snapshots"), refusal);
+    if (qbjUndoCheckForeign(undo, leaf->base, refusal) < 0)
+        return -1;
+    return leaf->overlay ? qbjUndoCheckForeign(undo, leaf->overlay, refusal) : 0;
+}
+
+static int
+qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
+                qbjUndoDelete *plan, qbjRefusal *refusal)
+{
+    const qbjUndoChain *moment = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, snapshot->parent.name, disk->name);
+    qbjUndoDisk *item = g_new0(qbjUndoDisk, 1);
+    const qbjUndoChain *live;
+    int rc;
+
+    g_ptr_array_add(plan->disks, item);
+    item->disk = disk->name;
+    if (!moment) {
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_FAILED, _("disk '%s' is not in the <domain> of snapshot '%s'"),
+                      disk->name, snapshot->parent.name);
+        return -1;
+    }
+    item->base = moment->top;
+    if ((live = qbjUndoLiveOf(undo, item->base)))
+        rc = qbjUndoPlanMerge(undo, snapshot, disk, live, item, refusal);
+    else
+        rc = qbjUndoPlanOutside(undo, snapshot, disk, item, refusal);
+    if (rc < 0)
+        return -1;
+    if (item->overlay)
+        qbjUndoAddUnlink(plan, item->overlay);
+    if (item->how == QBJ_UNDO_REMOVE)
+        qbjUndoAddUnlink(plan, item->base);
+    return 0;
+}
+
+static bool
+qbjUndoIsMerge(const qbjUndoDisk *item)
+{
+    return item->how == QBJ_UNDO_ACTIVE || item->how == QBJ_UNDO_INTERMEDIATE || item->how == QBJ_UNDO_OFFLINE ||
+           item->how == QBJ_UNDO_MERGED;
+}
+
+static bool
+qbjUndoNamesOverlay(const qbjUndo *undo, const char *name, const qbjUndoDelete *plan)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+
+        for (j = 0; STREQ_NULLABLE(chain->moment, name) && j < plan->disks->len; j++) {
+            const qbjUndoDisk *item = g_ptr_array_index(plan->disks, j);
+
+            if (qbjUndoIsMerge(item) && qbjUndoFind(chain->top, item->overlay, NULL))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void
+qbjUndoPlanChanged(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDelete *plan)
+{
+    size_t i;
+
+    for (i = 0; i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        if (moment != snapshot && qbjUndoNamesOverlay(undo, moment->parent.name, plan))
+            g_ptr_array_add(plan->changed, g_strdup(moment->parent.name));
+    }
+}
+
+/* The memory file, unless another snapshot has the same (S8.7). */
+static void
+qbjUndoPlanMemory(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDelete *plan)
+{
+    size_t i;
+
+    if (snapshot->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL || !snapshot->memorysnapshotfile)
+        return;
+    for (i = 0; i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        if (moment != snapshot && STREQ_NULLABLE(moment->memorysnapshotfile, snapshot->memorysnapshotfile))
+            return;
+    }
+    g_ptr_array_add(plan->unlink, g_strdup(snapshot->memorysnapshotfile));
+}
+
+/* Each one after all that descend from it. */
+static void
+qbjUndoAddSubtree(const qbjUndo *undo, const char *name, size_t depth, GPtrArray *names)
+{
+    size_t i;
+
+    for (i = 0; depth <= undo->moments->len && i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        if (STREQ_NULLABLE(moment->parent.parent_name, name)) {
+            qbjUndoAddSubtree(undo, moment->parent.name, depth + 1, names);
+            g_ptr_array_add(names, g_strdup(moment->parent.name));
+        }
+    }
+}
+
+static bool
+qbjUndoGoes(const qbjUndoDelete *plan, const char *name)
+{
+    return g_ptr_array_find_with_equal_func(plan->removed, name, g_str_equal, NULL);
+}
+
+/* Which snapshots go, who gets which parent, and which one is current afterwards (S7, S8.6). */
+static void
+qbjUndoPlanTree(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete *plan)
+{
+    const char *name = snapshot->parent.name;
+    bool only = flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY;
+    size_t i;
+
+    if (flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY))
+        qbjUndoAddSubtree(undo, name, 0, plan->removed);
+    if (!only)
+        g_ptr_array_add(plan->removed, g_strdup(name));
+    plan->parent = g_strdup(snapshot->parent.parent_name);
+    for (i = 0; i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        if (!only && STREQ_NULLABLE(moment->parent.parent_name, name) && !qbjUndoGoes(plan, moment->parent.name))
+            g_ptr_array_add(plan->children, g_strdup(moment->parent.name));
+    }
+    plan->currentGoes = undo->current && qbjUndoGoes(plan, undo->current);
+    if (plan->currentGoes)
+        plan->current = g_strdup(only ? name : snapshot->parent.parent_name);
+}
+
+/* S8.8 */
+static int
+qbjUndoCheckTree(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjRefusal *refusal)
+{
+    size_t i;
+
+    if (!(flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)))
+        return 0;
+    if ((flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN) && virDomainSnapshotDefIsExternal(snapshot) &&
+        qbjUndoHasChildren(undo, snapshot->parent.name)) {
+        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                      _("deletion of external disk snapshots with children not supported"));
+        return -1;
+    }
+    for (i = 0; i < undo->moments->len; i++) {
+        virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        if (virDomainSnapshotDefIsExternal(moment) && qbjUndoDescends(undo, moment, snapshot->parent.name)) {
+            qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s",
+                          _("deletion of external children disk snapshots not supported"));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+qbjUndoPlanDisks(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDelete *plan, qbjRefusal *refusal)
+{
+    size_t i;
+
+    for (i = 0; i < snapshot->ndisks; i++) {
+        const virDomainSnapshotDiskDef *disk = &snapshot->disks[i];
+
+        if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) {
+            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
+                          _("snapshot '%s' is internal for disk '%s' and external for others"), snapshot->parent.name,
+                          disk->name);
+            return -1;
+        }
+        if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL &&
+            qbjUndoPlanDisk(undo, snapshot, disk, plan, refusal) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete **plan,
+                  qbjRefusal *refusal)
+{
+    g_autoptr(qbjUndoDelete) made = qbjUndoDeleteNew();
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+
+    if (files && qbjUndoCheckTree(undo, snapshot, flags, refusal) < 0)
+        return -1;
+    if (files && virDomainSnapshotDefIsExternal(snapshot) && !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)) {
+        if (qbjUndoPlanDisks(undo, snapshot, made, refusal) < 0)
+            return -1;
+        qbjUndoPlanChanged(undo, snapshot, made);
+        qbjUndoPlanMemory(undo, snapshot, made);
+    }
+    qbjUndoPlanTree(undo, snapshot, flags, made);
+    *plan = g_steal_pointer(&made);
+    return 0;
+}
+
+/* The head of a chain that goes gives its place to what is below; the disk's own settings of it stay. */
+static void
+qbjUndoReplaceHead(virDomainDiskDef *disk, virStorageSource *base)
+{
+    virStorageSource *old = disk->src;
+    bool below = virStorageSourceIsBacking(old->backingStore) && qbjUndoIsSame(old->backingStore, base);
+
+    disk->src = below ? g_steal_pointer(&old->backingStore) : virStorageSourceCopy(base, true);
+    disk->src->readonly = old->readonly;
+    disk->src->shared = old->shared;
+    virObjectUnref(old);
+}
+
+static bool
+qbjUndoForgetBelow(virStorageSource *top, virStorageSource *overlay)
+{
+    virStorageSource *above = NULL;
+    virStorageSource *found = qbjUndoFind(top, overlay, &above);
+
+    if (!found || !above)
+        return false;
+    above->backingStore = g_steal_pointer(&found->backingStore);
+    virObjectUnref(found);
+    return true;
+}
+
+bool
+qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base)
+{
+    bool changed = false;
+    size_t i;
+
+    for (i = 0; def && i < def->ndisks; i++) {
+        virDomainDiskDef *disk = def->disks[i];
+
+        if (!virStorageSourceIsEmpty(disk->src) && qbjUndoIsSame(disk->src, overlay)) {
+            qbjUndoReplaceHead(disk, base);
+            changed = true;
+        } else if (qbjUndoForgetBelow(disk->src, overlay)) {
+            changed = true;
+        }
+    }
+    return changed;
+}

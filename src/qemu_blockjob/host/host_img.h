@@ -1,0 +1,51 @@
+/* Images that no QEMU has open, through qemu-img: run without a shell, with a list of arguments and a limit
+ * in time. None of these may be called with a lock held, for storage may hang. Only files and block devices.
+ *
+ * Each returns 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_FAILED        what qemu-img says
+ *   VIR_ERR_OPERATION_TIMEOUT       it did not end in time, or did not let itself be ended
+ *   VIR_ERR_OPERATION_ABORTED       the caller did not want to wait any longer
+ *   VIR_ERR_CONFIG_UNSUPPORTED      no local image, or an encrypted one */
+#pragma once
+
+#include "storage_source_conf.h"
+
+/* Asked a few times in a second while a long command runs; false ends it. */
+typedef bool (*qbjHostImgGoOn)(void *opaque);
+
+typedef struct _qbjHostImgBitmap qbjHostImgBitmap;
+struct _qbjHostImgBitmap {
+    char *name;
+    unsigned long long granularity;
+    bool usable;                /* records, and is not marked as in use */
+};
+
+typedef struct _qbjHostImgInfo qbjHostImgInfo;
+struct _qbjHostImgInfo {
+    unsigned long long size;    /* bytes, as the guest sees it */
+    char *backing;              /* full name of what the header says is below, or NULL */
+    char **snapshots;           /* names of internal snapshots, NULL terminated, or NULL: none */
+    GPtrArray *bitmaps;         /* of qbjHostImgBitmap; NULL: none */
+};
+void qbjHostImgInfoClear(qbjHostImgInfo *info);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjHostImgInfo, qbjHostImgInfoClear);
+
+/* What the header of @image says, also when somebody has it open. */
+int qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info);
+
+/* Makes the file @path, mode 0600, a qcow2 overlay over @base. There must be no such file: -1 with errno
+ * EEXIST and VIR_ERR_SYSTEM_ERROR reported. Nothing is left after a failure. */
+int qbjHostImgCreate(const char *path, virStorageSource *base);
+
+/* Merges @overlay into @base, which is what its header names, and has it on the disk when it returns. The
+ * overlay keeps all that it has: both of them, read one above the other, are the same at any time. */
+int qbjHostImgCommit(virStorageSource *overlay, virStorageSource *base, qbjHostImgGoOn goOn, void *opaque);
+
+/* Only the header of @image: @base is below it from now on. */
+int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
+
+/* The bitmap @bitmap of @overlay is merged into the one of @base, which is made if @add. */
+int qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add);
+
+/* Internal snapshots: @option is "-c" (create), "-a" (apply) or "-d" (delete). */
+int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name);

@@ -1,0 +1,240 @@
+/* host_img.h, with the real qemu-img: data, headers and bitmaps are looked at with qemu-io and qemu-img
+ * themselves. */
+#include <config.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "host_img.h"
+#include "storage_source_conf.h"
+#include "virerror.h"
+#include "virfile.h"
+
+typedef struct _Fixture Fixture;
+struct _Fixture {
+    char *folder;
+    virStorageSource *base;
+    virStorageSource *overlay;
+};
+
+static bool
+run(const char *format, ...)
+{
+    g_autofree char *line = NULL;
+    g_autofree char *out = NULL;
+    int status = 0;
+    va_list args;
+
+    va_start(args, format);
+    line = g_strdup_vprintf(format, args);
+    va_end(args);
+    return g_spawn_command_line_sync(line, &out, NULL, &status, NULL) && status == 0 &&
+           !strstr(out, "Pattern verification failed");
+}
+
+static virStorageSource *
+image(const Fixture *fixture, const char *name)
+{
+    virStorageSource *src = virStorageSourceNew();
+
+    src->type = VIR_STORAGE_TYPE_FILE;
+    src->format = VIR_STORAGE_FILE_QCOW2;
+    src->path = g_build_filename(fixture->folder, name, NULL);
+    return src;
+}
+
+static bool
+holds(virStorageSource *src, unsigned int pattern, const char *where)
+{
+    return run("qemu-io -r -f qcow2 -c 'read -q -P %u %s 64k' %s", pattern, where, src->path);
+}
+
+static void
+fixtureSetUp(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    fixture->folder = g_dir_make_tmp("qbj-img-XXXXXX", NULL);
+    fixture->base = image(fixture, "base.qcow2");
+    fixture->overlay = image(fixture, "over lay;$(touch x).qcow2");
+    g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", fixture->base->path));
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 1 0 64k' -c 'write -q -P 1 1M 64k' %s", fixture->base->path));
+    g_assert_cmpint(qbjHostImgCreate(fixture->overlay->path, fixture->base), ==, 0);
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 2 1M 64k' '%s'", fixture->overlay->path));
+}
+
+static void
+fixtureTearDown(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_assert_cmpint(virFileDeleteTree(fixture->folder), ==, 0);
+    virObjectUnref(fixture->base);
+    virObjectUnref(fixture->overlay);
+    g_free(fixture->folder);
+}
+
+static void
+assertError(int rc, virErrorNumber code)
+{
+    g_assert_cmpint(rc, ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, code);
+    virResetLastError();
+}
+
+static void
+testCreate(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    struct stat st;
+
+    g_assert_cmpint(stat(fixture->overlay->path, &st), ==, 0);
+    g_assert_cmpint(st.st_mode & 0777, ==, 0600);       /* 08/S10.7 */
+    g_assert_cmpint(qbjHostImgRead(fixture->overlay, &info), ==, 0);
+    g_assert_cmpint(info.size, ==, 8 * 1024 * 1024);
+    g_assert_cmpstr(info.backing, ==, fixture->base->path);
+    assertError(qbjHostImgCreate(fixture->overlay->path, fixture->base), VIR_ERR_SYSTEM_ERROR);
+    g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 2 1M 64k' '%s'", fixture->overlay->path));
+}
+
+static void
+testCreateFails(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) absent = image(fixture, "absent");
+    g_autofree char *path = g_build_filename(fixture->folder, "new", NULL);
+
+    assertError(qbjHostImgCreate(path, absent), VIR_ERR_OPERATION_FAILED);
+    g_assert_false(virFileExists(path));
+    absent->type = VIR_STORAGE_TYPE_NETWORK;
+    assertError(qbjHostImgCreate(path, absent), VIR_ERR_CONFIG_UNSUPPORTED);
+}
+
+static void
+testCommit(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
+    g_assert_true(holds(fixture->base, 1, "0"));
+    g_assert_true(holds(fixture->base, 2, "1M"));
+    /* the overlay has all that it had: a chain that still names it reads the same */
+    g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 2 1M 64k' '%s'", fixture->overlay->path));
+    g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
+    g_assert_true(holds(fixture->base, 2, "1M"));
+}
+
+static bool
+never(void *opaque G_GNUC_UNUSED)
+{
+    return false;
+}
+
+static void
+testCommitRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) other = image(fixture, "other.qcow2");
+
+    g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", other->path));
+    assertError(qbjHostImgCommit(fixture->overlay, other, NULL, NULL), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_true(run("qemu-img resize -q %s 16M", fixture->base->path));
+    assertError(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_true(holds(fixture->base, 1, "1M"));
+}
+
+/* There is so little to do that it may end before anybody asks: either way base and overlay are whole. */
+static void
+testCommitCalledOff(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    int rc;
+
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 3 2M 4M' '%s'", fixture->overlay->path));
+    rc = qbjHostImgCommit(fixture->overlay, fixture->base, never, NULL);
+    if (rc < 0)
+        assertError(rc, VIR_ERR_OPERATION_ABORTED);
+    g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 3 2M 4M' -c 'read -q -P 2 1M 64k' "
+                      "-c 'read -q -P 1 0 64k' '%s'", fixture->overlay->path));
+    g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
+    g_assert_true(holds(fixture->base, 3, "5M"));
+}
+
+static void
+testRebase(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) above = image(fixture, "above.qcow2");
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    g_assert_cmpint(qbjHostImgCreate(above->path, fixture->overlay), ==, 0);
+    g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
+    g_assert_cmpint(qbjHostImgRebase(above, fixture->base), ==, 0);
+    g_assert_cmpint(unlink(fixture->overlay->path), ==, 0);
+    g_assert_cmpint(qbjHostImgRead(above, &info), ==, 0);
+    g_assert_cmpstr(info.backing, ==, fixture->base->path);
+    g_assert_true(holds(above, 2, "1M"));
+    g_assert_true(holds(above, 1, "0"));
+}
+
+static const qbjHostImgBitmap *
+bitmapOf(const qbjHostImgInfo *info, const char *name)
+{
+    size_t i;
+
+    for (i = 0; info->bitmaps && i < info->bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info->bitmaps, i);
+
+        if (STREQ(bitmap->name, name))
+            return bitmap;
+    }
+    g_error("no bitmap %s", name);
+    g_assert_not_reached();
+}
+
+static void
+testBitmaps(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) after = { 0 };
+    g_autofree char *quoted = g_shell_quote(fixture->overlay->path);
+
+    g_assert_true(run("qemu-img bitmap --add %s c1", quoted));
+    g_assert_true(run("qemu-img bitmap --add --disable %s off", quoted));
+    g_assert_cmpint(qbjHostImgRead(fixture->overlay, &info), ==, 0);
+    g_assert_cmpint(info.bitmaps->len, ==, 2);
+    g_assert_true(bitmapOf(&info, "c1")->usable);
+    g_assert_false(bitmapOf(&info, "off")->usable);
+    g_assert_cmpint(qbjHostImgMergeBitmap(fixture->overlay, fixture->base, bitmapOf(&info, "c1"), true), ==, 0);
+    g_assert_cmpint(qbjHostImgMergeBitmap(fixture->overlay, fixture->base, bitmapOf(&info, "c1"), false), ==, 0);
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &after), ==, 0);
+    g_assert_true(bitmapOf(&after, "c1")->usable);
+}
+
+static void
+testSnapshots(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) after = { 0 };
+
+    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-c", "a b"), ==, 0);
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 9 0 64k' %s", fixture->base->path));
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &info), ==, 0);
+    g_assert_cmpint(g_strv_length(info.snapshots), ==, 1);
+    g_assert_cmpstr(info.snapshots[0], ==, "a b");
+    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-a", "a b"), ==, 0);
+    g_assert_true(holds(fixture->base, 1, "0"));
+    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-d", "a b"), ==, 0);
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &after), ==, 0);
+    g_assert_null(after.snapshots);
+    assertError(qbjHostImgSnapshot(fixture->base, "-a", "a b"), VIR_ERR_OPERATION_FAILED);
+}
+
+#define ADD(name, function) g_test_add("/hostimg/" name, Fixture, NULL, fixtureSetUp, function, fixtureTearDown)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    virInitialize();
+    ADD("create", testCreate);
+    ADD("create-fails", testCreateFails);
+    ADD("commit", testCommit);
+    ADD("commit-refused", testCommitRefused);
+    ADD("commit-called-off", testCommitCalledOff);
+    ADD("rebase", testRebase);
+    ADD("bitmaps", testBitmaps);
+    ADD("snapshots", testSnapshots);
+    return g_test_run();
+}
