@@ -34,6 +34,7 @@ testOfSnapshot(virConnectPtr conn, virDomainPtr domain)
     DENIED_NULL(conn, domainSnapshotGetParent, virDomainSnapshotGetParent(snapshot, 0));
     DENIED(conn, domainSnapshotIsCurrent, virDomainSnapshotIsCurrent(snapshot, 0));
     DENIED(conn, domainSnapshotHasMetadata, virDomainSnapshotHasMetadata(snapshot, 0));
+    DENIED(conn, domainSnapshotDelete, virDomainSnapshotDelete(snapshot, 0));
     virDomainSnapshotFree(snapshot);
 }
 

@@ -35,6 +35,7 @@
 #include "api_state.h"
 #include "api_stats.h"
 #include "api_tune.h"
+#include "api_undo.h"
 #include "api_vcpu.h"
 #include "driver.h"
 
@@ -113,6 +114,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainSnapshotCurrent = qbjApiSnapshotCurrent,
     .domainSnapshotIsCurrent = qbjApiSnapshotIsCurrent,
     .domainSnapshotHasMetadata = qbjApiSnapshotHasMetadata,
+    .domainSnapshotDelete = qbjApiSnapshotDelete,
     .domainListAllCheckpoints = qbjApiListAllCheckpoints,
 
     .domainCreateXML = qbjApiCreateXML,

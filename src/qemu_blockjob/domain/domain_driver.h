@@ -24,6 +24,10 @@ struct _qbjDriverMoments {
 
     /* @vm, which is transient and locked, has ended and leaves the list. */
     void (*forget)(virDomainObj *vm);
+
+    /* @vm runs, is locked, and its job is held: a new daemon has connected to it, or the time of
+     * QBJ_DOMAIN_TIMER_MOMENT has come. */
+    void (*resume)(virDomainObj *vm);
 };
 
 struct _qbjDriver {

@@ -29,6 +29,7 @@ void qbjDomainQueueWork(void *job, void *opaque);
 /* The code of a timer without a job whose time is that of qbjDomainSaveStatusAgain(). */
 #define QBJ_DOMAIN_TIMER_SAVE 1
 #define QBJ_DOMAIN_TIMER_UNREAD 2
+#define QBJ_DOMAIN_TIMER_MOMENT 3
 
 /* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
  * look whether it still matters. */

@@ -316,8 +316,8 @@ qbjHostImgCreate(const char *path, virStorageSource *base)
 }
 
 /* The header, not a definition, tells qemu-img what is below. */
-static int
-qbjHostImgCheckBelow(virStorageSource *overlay, virStorageSource *base)
+int
+qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
     g_auto(qbjHostImgInfo) below = { 0 };
@@ -343,7 +343,7 @@ qbjHostImgCommit(virStorageSource *overlay, virStorageSource *base, qbjHostImgGo
 {
     const char *args[] = { "commit", "-q", "-d", "-f", qbjHostImgFormat(overlay), overlay->path, NULL };
 
-    if (qbjHostImgCheck(overlay) < 0 || qbjHostImgCheck(base) < 0 || qbjHostImgCheckBelow(overlay, base) < 0 ||
+    if (qbjHostImgCheck(overlay) < 0 || qbjHostImgCheck(base) < 0 ||
         qbjHostImgRunAll(args, overlay->path, 0, goOn, opaque, NULL) < 0)
         return -1;
     return qbjHostSyncWithin(base->path, QBJ_HOST_IMG_SHORT_MS);

@@ -37,7 +37,11 @@ int qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info);
  * EEXIST and VIR_ERR_SYSTEM_ERROR reported. Nothing is left after a failure. */
 int qbjHostImgCreate(const char *path, virStorageSource *base);
 
-/* Merges @overlay into @base, which is what its header names, and has it on the disk when it returns. The
+/* Whether qbjHostImgCommit() may be asked for: the header of @overlay names @base, which is not larger (-1
+ * with VIR_ERR_OPERATION_UNSUPPORTED reported). */
+int qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base);
+
+/* Merges @overlay into @base, after qbjHostImgMayCommit(), and has it on the disk when it returns. The
  * overlay keeps all that it has: both of them, read one above the other, are the same at any time. */
 int qbjHostImgCommit(virStorageSource *overlay, virStorageSource *base, qbjHostImgGoOn goOn, void *opaque);
 

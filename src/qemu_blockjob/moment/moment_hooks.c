@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "moment_hooks.h"
+#include "moment_delete.h"
 #include "moment_list.h"
 #include "moment_load.h"
 #include "virerror.h"
@@ -21,4 +22,5 @@ qbjMomentHooksForget(virDomainObj *vm)
 const qbjDriverMoments qbjMomentHooks = {
     .load = qbjMomentLoad,
     .forget = qbjMomentHooksForget,
+    .resume = qbjMomentDeleteResume,
 };

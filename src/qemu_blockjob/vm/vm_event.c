@@ -194,6 +194,8 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
             qbjDomainSaveStatusAgain(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_UNREAD)
             qbjVmReconnectRead(vm);
+        else if (event->code == QBJ_DOMAIN_TIMER_MOMENT)
+            QBJ_DOMAIN_PRIVATE(vm)->driver->moments->resume(vm);
         else
             qbjVmReconnectAgain(vm);
         break;

@@ -429,8 +429,10 @@ qbjVmReconnectFinish(virDomainObj *vm)
         return;
     }
     qbjDomainSaveStatusOrWarn(vm);
-    if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
+    if (priv->reconnecting) {           /* by a new daemon; a monitor that came back is no news to a script */
         qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
+    }
     if (panicked)
         qbjVmPowerCrash(vm);
 

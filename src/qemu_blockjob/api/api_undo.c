@@ -1,0 +1,43 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_undo.h"
+#include "api_domain.h"
+#include "api_guard.h"
+#include "datatypes.h"
+#include "moment_delete.h"
+#include "moment_list.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* @vm is locked, its job held. */
+static int
+qbjApiSnapshotDeleteNow(virDomainObj *vm, const char *name, unsigned int flags)
+{
+    virDomainMomentObj *snap = qbjMomentListFind(vm, name);
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+
+    if (!snap)
+        return -1;
+    if (qbjApiGuard(vm, files && virDomainSnapshotIsExternal(snap) ? QBJ_OPERATION_SNAPSHOT_DELETE_EXTERNAL :
+                    QBJ_OPERATION_SNAPSHOT_DELETE_INTERNAL, NULL) < 0)
+        return -1;
+    return qbjMomentDelete(vm, snap, flags);
+}
+
+int
+qbjApiSnapshotDelete(virDomainSnapshotPtr snapshot, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY |
+                  VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY, -1);
+
+    if (!(vm = qbjApiBegin(snapshot->domain, virDomainSnapshotDeleteEnsureACL)))
+        return -1;
+    ret = qbjApiSnapshotDeleteNow(vm, snapshot->name, flags);
+    qbjApiEnd(&vm);
+    return ret;
+}

@@ -1,0 +1,6 @@
+/* Back to a snapshot, and its end. */
+#pragma once
+
+#include "driver.h"
+
+int qbjApiSnapshotDelete(virDomainSnapshotPtr snapshot, unsigned int flags);

@@ -1,0 +1,338 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "moment_delete.h"
+#include "moment_delete_run.h"
+#include "moment_list.h"
+#include "moment_undo.h"
+#include "domain_queue.h"
+#include "engine_control.h"
+#include "engine_refuse.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_delete");
+
+#define QBJ_MOMENT_RESUME_MS 500
+
+static virDomainMomentObj *
+qbjMomentDeleteFind(virDomainObj *vm, const char *name)
+{
+    return name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
+}
+
+/* --- the mark --- */
+
+static virDomainSnapshotDiskDef *
+qbjMomentDeleteDisk(virDomainSnapshotDef *def, const char *disk)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (STREQ_NULLABLE(def->disks[i].name, disk))
+            return &def->disks[i];
+    }
+    return NULL;
+}
+
+static void
+qbjMomentDeleteSetMarks(const GPtrArray *disks, bool begun)
+{
+    size_t i;
+
+    for (i = 0; i < disks->len; i++)
+        ((virDomainSnapshotDiskDef *) g_ptr_array_index(disks, i))->snapshotDeleteInProgress = begun;
+}
+
+/* Durably, before the first image changes. @marked: of the metadata's disks, those that were not before.
+ * Returns 0, -1 with an error reported: nothing is marked. */
+static int
+qbjMomentDeleteMark(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan, GPtrArray *marked)
+{
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    size_t i;
+
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
+        virDomainSnapshotDiskDef *disk = qbjMomentDeleteDisk(def, item->disk);
+
+        if (item->how == QBJ_UNDO_REMOVE || item->how == QBJ_UNDO_KEEP || disk->snapshotDeleteInProgress)
+            continue;
+        g_ptr_array_add(marked, disk);
+    }
+    qbjMomentDeleteSetMarks(marked, true);
+    if (marked->len == 0 || qbjMomentListSave(vm, snap) == 0)
+        return 0;
+    qbjMomentDeleteSetMarks(marked, false);
+    return -1;
+}
+
+/* No image has changed after all. A mark that stays is a pity, and no more. */
+static void
+qbjMomentDeleteUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *marked)
+{
+    virErrorPtr reason;
+
+    if (marked->len == 0)
+        return;
+    virErrorPreserveLast(&reason);
+    qbjMomentDeleteSetMarks(marked, false);
+    if (qbjMomentListSave(vm, snap) < 0)
+        qbjMomentDeleteSetMarks(marked, true);
+    virErrorRestore(&reason);
+}
+
+/* --- what comes after the images --- */
+
+static int
+qbjMomentDeleteChange(virDomainObj *vm, const char *name, const qbjUndoDelete *plan)
+{
+    virDomainMomentObj *other = qbjMomentDeleteFind(vm, name);
+    bool changed = false;
+    size_t i;
+
+    if (!other)
+        return 0;
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
+
+        if (item->how == QBJ_UNDO_REMOVE || item->how == QBJ_UNDO_KEEP)
+            continue;
+        changed |= qbjUndoForgetImage(other->def->dom, item->overlay, item->base);
+        changed |= qbjUndoForgetImage(other->def->inactiveDom, item->overlay, item->base);
+    }
+    return changed ? qbjMomentListSave(vm, other) : 0;
+}
+
+/* The other snapshots name what there is, before a file goes that they have named. */
+static int
+qbjMomentDeleteChangeAll(virDomainObj *vm, const qbjUndoDelete *plan)
+{
+    size_t i;
+
+    for (i = 0; i < plan->changed->len; i++) {
+        if (qbjMomentDeleteChange(vm, g_ptr_array_index(plan->changed, i), plan) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* One that cannot be removed is garbage, and no reason to keep the snapshot. The lock is dropped. */
+static void
+qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths)
+{
+    size_t i;
+
+    virObjectUnlock(vm);
+    for (i = 0; i < paths->len; i++) {
+        const char *path = g_ptr_array_index(paths, i);
+
+        if (unlink(path) < 0 && errno != ENOENT)
+            VIR_WARN("'%s' of a deleted snapshot stays: %s", path, g_strerror(errno));
+    }
+    virObjectLock(vm);
+}
+
+static int
+qbjMomentDeleteReparent(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
+{
+    size_t i;
+
+    for (i = 0; i < plan->children->len; i++) {
+        virDomainMomentObj *child = qbjMomentDeleteFind(vm, g_ptr_array_index(plan->children, i));
+
+        if (!child)
+            continue;
+        g_free(child->def->parent_name);
+        child->def->parent_name = g_strdup(plan->parent);
+        if (qbjMomentListSave(vm, child) < 0)
+            return -1;
+    }
+    if (plan->children->len > 0)
+        virDomainMomentMoveChildren(snap, snap->parent);
+    return 0;
+}
+
+/* The tree as the plan has it: whoever is current, parents, and last the snapshots that go. */
+static int
+qbjMomentDeleteTree(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
+{
+    size_t i;
+
+    if (plan->currentGoes && qbjMomentListSetCurrent(vm, qbjMomentDeleteFind(vm, plan->current)) < 0)
+        return -1;
+    if (qbjMomentDeleteReparent(vm, snap, plan) < 0)
+        return -1;
+    for (i = 0; i < plan->removed->len; i++) {
+        virDomainMomentObj *gone = qbjMomentDeleteFind(vm, g_ptr_array_index(plan->removed, i));
+
+        if (gone && qbjMomentListRemove(vm, gone) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
+{
+    if (qbjMomentDeleteChangeAll(vm, plan) < 0)
+        return -1;
+    qbjMomentDeleteUnlink(vm, plan->unlink);
+    return qbjMomentDeleteTree(vm, snap, plan);
+}
+
+/* --- all of it --- */
+
+static int
+qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentUndo **view,
+                    qbjUndoDelete **plan)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) && virDomainSnapshotDefIsExternal(def);
+    int rc = 0;
+
+    if (!(*view = qbjMomentUndoNew(vm)))
+        return -1;
+    if (files) {
+        virObjectUnlock(vm);
+        rc = qbjMomentUndoLook(*view, def, false);
+        virObjectLock(vm);
+    }
+    if (rc < 0)
+        return -1;
+    if (qbjUndoPlanDelete(&(*view)->undo, def, flags, plan, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    return 0;
+}
+
+/* A guest that is saved would go on with images that are gone. */
+static int
+qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
+{
+    if (flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+        return 0;
+    if (!virDomainSnapshotIsExternal(snap)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("deletion of the internal snapshot '%s' with its data is not supported"), snap->def->name);
+        return -1;
+    }
+    if (!virDomainObjIsActive(vm) && vm->hasManagedSave) {
+        virReportError(VIR_ERR_OPERATION_INVALID,
+                       _("domain '%s' has a managed save image, which names the images that a deletion of snapshot '%s' "
+                         "would change"), vm->def->name, snap->def->name);
+        return -1;
+    }
+    return 0;
+}
+
+int
+qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(qbjUndoDelete) plan = NULL;
+    g_autoptr(GPtrArray) marked = g_ptr_array_new();
+    bool begun;
+
+    if (qbjMomentDeleteCheck(vm, snap, flags) < 0 || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
+        qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
+        return -1;
+    if (qbjMomentDeleteRun(vm, plan, &begun) < 0) {
+        if (!begun)
+            qbjMomentDeleteUnmark(vm, snap, marked);
+        return -1;
+    }
+    return qbjMomentDeleteFinish(vm, snap, plan);
+}
+
+/* --- after a restart --- */
+
+static int
+qbjMomentDeleteAddMarked(void *payload, const char *name G_GNUC_UNUSED, void *opaque)
+{
+    virDomainMomentObj *snap = payload;
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    GPtrArray *names = opaque;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshotDeleteInProgress) {
+            g_ptr_array_add(names, g_strdup(snap->def->name));
+            break;
+        }
+    }
+    return 0;
+}
+
+/* Every merge of it is done: the rest can follow. Anything else stays as it is, for the owner to delete
+ * again. */
+static void
+qbjMomentDeleteComplete(virDomainObj *vm, const char *name)
+{
+    virDomainMomentObj *snap = qbjMomentDeleteFind(vm, name);
+    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(qbjUndoDelete) plan = NULL;
+    size_t i;
+
+    if (!snap || qbjMomentDeletePlan(vm, snap, 0, &view, &plan) < 0) {
+        VIR_WARN("vm=%s: the deletion of snapshot '%s' that was begun is not completed: %s", vm->def->name, name,
+                 virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
+
+        if (item->how != QBJ_UNDO_MERGED)
+            return;
+    }
+    if (qbjMomentDeleteFinish(vm, snap, plan) < 0) {
+        VIR_WARN("vm=%s: the deletion of snapshot '%s' is not completed: %s", vm->def->name, name,
+                 virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+/* Undecided merges end; whatever goes on by itself is waited for. Returns whether there is any. */
+static bool
+qbjMomentDeleteCallOff(virDomainObj *vm, const char *name)
+{
+    virDomainMomentObj *snap = qbjMomentDeleteFind(vm, name);
+    const virDomainSnapshotDef *def = snap ? virDomainSnapshotObjGetDef(snap) : NULL;
+    bool any = false;
+    size_t i;
+
+    for (i = 0; def && i < def->ndisks; i++) {
+        const virQbjJob *job = qbjEngineJobFindByDisk(vm, def->disks[i].name);
+
+        if (!def->disks[i].snapshotDeleteInProgress || !job)
+            continue;
+        any = true;
+        if ((job->state == QBJ_STATE_RUNNING || job->state == QBJ_STATE_READY) && !job->cancelled &&
+            job->spec->type == QBJ_TYPE_ACTIVE_COMMIT &&
+            qbjEngineAbort(vm, def->disks[i].name, VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC) < 0)
+            virResetLastError();
+    }
+    return any;
+}
+
+void
+qbjMomentDeleteResume(virDomainObj *vm)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    bool waiting = false;
+    size_t i;
+
+    virDomainSnapshotForEach(vm->snapshots, qbjMomentDeleteAddMarked, names);
+    for (i = 0; i < names->len && virDomainObjIsActive(vm); i++) {
+        if (qbjMomentDeleteCallOff(vm, g_ptr_array_index(names, i)))
+            waiting = true;
+        else
+            qbjMomentDeleteComplete(vm, g_ptr_array_index(names, i));
+    }
+    if (waiting && virDomainObjIsActive(vm))
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, QBJ_MOMENT_RESUME_MS);
+}

@@ -1,0 +1,21 @@
+/* Deletion of snapshots.
+ *
+ * The record of a deletion that has begun is the snapshot's own metadata: each disk whose images are being
+ * merged is marked there, before anything is done, and the metadata go last. From the mark on the snapshot
+ * cannot be reverted to any more, for the image of its moment changes; deleting it again goes on with what
+ * is left (moments.rst). */
+#pragma once
+
+#include "domain_private.h"
+#include "snapshot_conf.h"
+#include "virdomainmomentobjlist.h"
+
+/* @flags: VIR_DOMAIN_SNAPSHOT_DELETE_*, known ones only. Waits until the images are merged. @vm is locked
+ * and its job held; the lock is dropped meanwhile. Returns 0; -1 with an error reported: then the snapshot
+ * is still listed, and what is said of the images is true. */
+int qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags);
+
+/* A daemon has been restarted, @vm runs: merges of a deletion whose caller is gone are called off, unless
+ * they are decided; those that are done, or were decided and are done by now, are completed. Comes back by
+ * a timer while there are block jobs. @vm is locked and its job held. */
+void qbjMomentDeleteResume(virDomainObj *vm);

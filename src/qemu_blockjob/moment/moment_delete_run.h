@@ -1,0 +1,11 @@
+/* The merges of a deletion (core/undo.h), by the engine or by qemu-img. */
+#pragma once
+
+#include "domain_private.h"
+#include "undo.h"
+
+/* Carries the merges of @plan out and waits for them. Nothing but images and the domain's definitions
+ * changes, and each of these is as before or as it is to be. @vm is locked and its job held; the lock is
+ * dropped meanwhile. Returns 0 when all are done; -1 with an error reported: @begun tells whether an image
+ * may have changed. */
+int qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun);

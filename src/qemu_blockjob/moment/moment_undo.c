@@ -1,0 +1,282 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "moment_undo.h"
+#include "moment_list.h"
+#include "host_chain.h"
+#include "host_img.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_undo");
+
+/* Another domain's chain. */
+typedef struct _qbjMomentForeign qbjMomentForeign;
+struct _qbjMomentForeign {
+    char *domain;
+    virStorageSource *top;
+};
+
+static void
+qbjMomentForeignFree(void *opaque)
+{
+    qbjMomentForeign *foreign = opaque;
+
+    g_free(foreign->domain);
+    virObjectUnref(foreign->top);
+    g_free(foreign);
+}
+
+void
+qbjMomentUndoFree(qbjMomentUndo *view)
+{
+    if (!view)
+        return;
+    g_ptr_array_unref(view->undo.moments);
+    g_ptr_array_unref(view->undo.chains);
+    g_hash_table_unref(view->undo.missing);
+    g_hash_table_unref(view->undo.inside);
+    g_hash_table_unref(view->undo.foreign);
+    g_free(view->current);
+    g_free(view);
+}
+
+static GHashTable *
+qbjMomentUndoSet(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+/* --- copies, under locks --- */
+
+static bool
+qbjMomentUndoIsReadonly(const virDomainDiskDef *disk)
+{
+    return disk->src->readonly || disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM ||
+           disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY;
+}
+
+static void
+qbjMomentUndoAddDef(qbjUndo *undo, qbjUndoOwner owner, const char *moment, const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; def && i < def->ndisks; i++) {
+        const virDomainDiskDef *disk = def->disks[i];
+        virStorageSource *top;
+        qbjUndoChain *chain;
+
+        if (virStorageSourceIsEmpty(disk->src) || !(top = virStorageSourceCopy(disk->src, true)))
+            continue;
+        chain = qbjUndoChainNew(owner, moment, disk->dst, top);
+        chain->readonly = qbjMomentUndoIsReadonly(disk);
+        g_ptr_array_add(undo->chains, chain);
+    }
+}
+
+static int
+qbjMomentUndoAddMoment(void *payload, const char *name G_GNUC_UNUSED, void *opaque)
+{
+    virDomainMomentObj *snap = payload;
+    qbjUndo *undo = opaque;
+
+    g_ptr_array_add(undo->moments, virObjectRef(virDomainSnapshotObjGetDef(snap)));
+    qbjMomentUndoAddDef(undo, QBJ_UNDO_MOMENT, snap->def->name, snap->def->dom);
+    qbjMomentUndoAddDef(undo, QBJ_UNDO_MOMENT_INACTIVE, snap->def->name, snap->def->inactiveDom);
+    return 0;
+}
+
+static int
+qbjMomentUndoCompare(gconstpointer a, gconstpointer b)
+{
+    const virDomainSnapshotDef *const *one = a;
+    const virDomainSnapshotDef *const *other = b;
+
+    return strcmp((*one)->parent.name, (*other)->parent.name);
+}
+
+static void
+qbjMomentForeignAdd(GPtrArray *foreign, const virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; def && i < def->ndisks; i++) {
+        virStorageSource *top;
+        qbjMomentForeign *item;
+
+        if (virStorageSourceIsEmpty(def->disks[i]->src) || !virStorageSourceIsLocalStorage(def->disks[i]->src) ||
+            !(top = virStorageSourceCopy(def->disks[i]->src, true)))
+            continue;
+        item = g_new0(qbjMomentForeign, 1);
+        item->domain = g_strdup(def->name);
+        item->top = top;
+        g_ptr_array_add(foreign, item);
+    }
+}
+
+/* Without any lock. @self: left out. */
+static GPtrArray *
+qbjMomentForeignCollect(qbjDriver *driver, const virDomainObj *self)
+{
+    GPtrArray *foreign = g_ptr_array_new_with_free_func(qbjMomentForeignFree);
+    virDomainObj **vms = NULL;
+    size_t nvms = 0;
+    size_t i;
+
+    virDomainObjListCollectAll(driver->domains, &vms, &nvms);
+    for (i = 0; i < nvms; i++) {
+        VIR_LOCK_GUARD lock = virObjectLockGuard(vms[i]);
+
+        if (vms[i] == self)
+            continue;
+        qbjMomentForeignAdd(foreign, vms[i]->def);
+        qbjMomentForeignAdd(foreign, vms[i]->newDef);
+    }
+    virObjectListFreeCount(vms, nvms);
+    return foreign;
+}
+
+/* --- completing them, without locks --- */
+
+static bool
+qbjMomentUndoIsMissing(virStorageSource *image)
+{
+    return virStorageSourceIsLocalStorage(image) && image->path && access(image->path, F_OK) < 0 && errno == ENOENT;
+}
+
+static void
+qbjMomentUndoNote(qbjUndo *undo, virStorageSource *image)
+{
+    if (image && qbjMomentUndoIsMissing(image))
+        g_hash_table_add(undo->missing, g_strdup(image->path));
+}
+
+/* A snapshot whose images are not all there any more says what it states; the domain's own chain must be
+ * known. */
+static int
+qbjMomentUndoProbe(qbjUndo *undo, qbjUndoChain *chain, const virQbjConf *conf)
+{
+    virStorageSource *src;
+
+    for (src = chain->top; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjMomentUndoNote(undo, src);
+    if (!virStorageSourceIsLocalStorage(chain->top) ||
+        qbjHostChainProbe(chain->top, chain->disk, conf->user, conf->group) >= 0)
+        return 0;
+    if (!chain->moment && chain->owner == QBJ_UNDO_LIVE)
+        return -1;
+    VIR_INFO("a chain of disk '%s' cannot be read: %s", chain->disk, virGetLastErrorMessage());
+    virResetLastError();
+    return 0;
+}
+
+static int
+qbjMomentForeignProbe(qbjUndo *undo, qbjMomentForeign *foreign, const virQbjConf *conf)
+{
+    virStorageSource *src;
+
+    if (!qbjMomentUndoIsMissing(foreign->top) &&
+        qbjHostChainProbe(foreign->top, "", conf->user, conf->group) < 0)
+        return -1;
+    for (src = foreign->top; virStorageSourceIsBacking(src); src = src->backingStore) {
+        if (src->path)
+            g_hash_table_replace(undo->foreign, g_strdup(src->path), g_strdup(foreign->domain));
+    }
+    return 0;
+}
+
+static int
+qbjMomentUndoComplete(qbjUndo *undo, GPtrArray *foreign, const virQbjConf *conf)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        if (qbjMomentUndoProbe(undo, g_ptr_array_index(undo->chains, i), conf) < 0)
+            return -1;
+    }
+    for (i = 0; i < foreign->len; i++) {
+        if (qbjMomentForeignProbe(undo, g_ptr_array_index(foreign, i), conf) < 0)
+            return -1;
+    }
+    for (i = 0; i < undo->moments->len; i++) {
+        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+
+        for (j = 0; j < moment->ndisks; j++)
+            qbjMomentUndoNote(undo, moment->disks[j].src);
+    }
+    return 0;
+}
+
+qbjMomentUndo *
+qbjMomentUndoNew(virDomainObj *vm)
+{
+    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
+    g_autoptr(qbjMomentUndo) view = g_new0(qbjMomentUndo, 1);
+    g_autoptr(GPtrArray) foreign = NULL;
+    qbjUndo *undo = &view->undo;
+    int rc;
+
+    undo->moments = g_ptr_array_new_with_free_func(virObjectUnref);
+    undo->chains = g_ptr_array_new_with_free_func((GDestroyNotify) qbjUndoChainFree);
+    undo->missing = qbjMomentUndoSet();
+    undo->inside = qbjMomentUndoSet();
+    undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    undo->running = virDomainObjIsActive(vm);
+    undo->persistent = vm->persistent;
+    view->current = g_strdup(virDomainSnapshotGetCurrentName(vm->snapshots));
+    undo->current = view->current;
+    qbjMomentUndoAddDef(undo, QBJ_UNDO_LIVE, NULL, vm->def);
+    qbjMomentUndoAddDef(undo, QBJ_UNDO_PERSISTENT, NULL, vm->newDef);
+    virDomainSnapshotForEach(vm->snapshots, qbjMomentUndoAddMoment, undo);
+    g_ptr_array_sort(undo->moments, qbjMomentUndoCompare);
+
+    virObjectUnlock(vm);
+    foreign = qbjMomentForeignCollect(driver, vm);
+    rc = qbjMomentUndoComplete(undo, foreign, driver->conf);
+    virObjectLock(vm);
+    return rc == 0 ? g_steal_pointer(&view) : NULL;
+}
+
+/* --- internal snapshots within --- */
+
+static int
+qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    if (!image || image->format != VIR_STORAGE_FILE_QCOW2 || !virStorageSourceIsLocalStorage(image) || !image->path ||
+        image->encryption || qbjMomentUndoIsMissing(image))
+        return 0;
+    if (qbjHostImgRead(image, &info) < 0)
+        return -1;
+    if (info.snapshots)
+        g_hash_table_add(undo->inside, g_strdup(image->path));
+    return 0;
+}
+
+int
+qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live)
+{
+    qbjUndo *undo = &view->undo;
+    size_t i;
+
+    for (i = 0; i < snapshot->ndisks; i++) {
+        if (snapshot->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL &&
+            qbjMomentUndoLookInto(undo, snapshot->disks[i].src) < 0)
+            return -1;
+    }
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+        bool own = chain->owner == QBJ_UNDO_MOMENT && STREQ_NULLABLE(chain->moment, snapshot->parent.name);
+
+        if ((own || (live && chain->owner == QBJ_UNDO_LIVE && !chain->readonly)) &&
+            qbjMomentUndoLookInto(undo, chain->top) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* What the planners of core/undo.h look at, of a domain as it is now. */
+#pragma once
+
+#include "domain_private.h"
+#include "undo.h"
+
+typedef struct _qbjMomentUndo qbjMomentUndo;
+struct _qbjMomentUndo {
+    qbjUndo undo;
+    char *current;
+};
+void qbjMomentUndoFree(qbjMomentUndo *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
+
+/* Copies of all chains that definitions of this domain and its snapshots, and of other domains, state,
+ * completed by what headers say. @vm is locked and its job held; the lock is dropped, for storage may hang.
+ * NULL with an error reported: the domain's own chain, or another domain's, cannot be read. */
+qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm);
+
+/* Looks which images that @snapshot's deletion (or a revert, @live: to the domain's chains as well) would
+ * remove hold internal snapshots. Without locks. Returns 0, -1 with an error reported. */
+int qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live);
