@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "api_blockcopy.h"
 #include "api_domain.h"
+#include "api_guard.h"
 #include "datatypes.h"
 #include "domain_queue.h"
 #include "engine_copy.h"
@@ -39,7 +40,8 @@ qbjApiBlockCopyRun(virDomainObj *vm, const char *disk, qbjCopyRequest *req)
 
     if (qbjGuardCopyRequest(req, &refusal) < 0) {
         qbjEngineRefuse(&refusal);
-    } else if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+    } else if (qbjApiGuardEarly(vm, QBJ_OPERATION_NEW_JOB, NULL) == 0 &&
+               virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         ret = qbjEngineCopy(vm, disk, req);
         qbjDomainJobEnd(vm);
     }

@@ -4,6 +4,7 @@
 #include "api_blockcopy.h"
 #include "api_blockjob.h"
 #include "api_domain.h"
+#include "api_guard.h"
 #include "datatypes.h"
 #include "domain_queue.h"
 #include "engine_commit.h"
@@ -29,6 +30,7 @@ qbjApiBlockCommit(virDomainPtr domain, const char *disk, const char *base, const
     if (!(vm = qbjApiDomain(domain)))
         return -1;
     if (virDomainBlockCommitEnsureACL(domain->conn, vm->def) == 0 &&
+        qbjApiGuardEarly(vm, QBJ_OPERATION_NEW_JOB, NULL) == 0 &&
         virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         ret = qbjEngineCommit(vm, disk, base, top, bandwidth, flags);
         qbjDomainJobEnd(vm);
@@ -43,7 +45,7 @@ qbjApiBlockStream(virDomainObj *vm, const char *disk, const char *base, unsigned
 {
     int ret = -1;
 
-    if (virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+    if (qbjApiGuardEarly(vm, QBJ_OPERATION_NEW_JOB, NULL) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         ret = qbjEnginePull(vm, disk, base, bandwidth, flags);
         qbjDomainJobEnd(vm);
     }

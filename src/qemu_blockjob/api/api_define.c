@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "api_define.h"
 #include "api_domain.h"
+#include "api_guard.h"
 #include "api_save.h"
 #include "api_saved.h"
 #include "datatypes.h"
@@ -73,7 +74,8 @@ qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
 
     wasPersistent = vm->persistent;
     vm->persistent = 1;
-    if (qbjDomainSaveConfig(vm, vm->newDef ? vm->newDef : vm->def) < 0) {
+    if ((vm->newDef && qbjApiGuardDefinition(vm, old, vm->newDef) < 0) ||
+        qbjDomainSaveConfig(vm, vm->newDef ? vm->newDef : vm->def) < 0) {
         virDomainDef *rejected = vm->newDef ? g_steal_pointer(&vm->newDef) : old ? g_steal_pointer(&vm->def) : NULL;
 
         qbjApiDefineUndo(driver, vm, g_steal_pointer(&old), wasPersistent);

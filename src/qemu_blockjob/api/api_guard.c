@@ -2,18 +2,20 @@
 
 #include "internal.h"
 #include "api_guard.h"
+#include "domain_operation.h"
 #include "engine_refuse.h"
 
-int
-qbjApiGuard(virDomainObj *vm, qbjOperation operation, const char *const *disks)
+/* The jobs of @vm, borrowed from it; the array is to be freed. */
+static qbjOperationJob *
+qbjApiGuardJobs(virDomainObj *vm, size_t *n)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t n = status ? status->jobs->len : 0;
-    g_autofree qbjOperationJob *jobs = g_new0(qbjOperationJob, n + 1);
-    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    qbjOperationJob *jobs;
     size_t i;
 
-    for (i = 0; i < n; i++) {
+    *n = status ? status->jobs->len : 0;
+    jobs = g_new0(qbjOperationJob, *n + 1);
+    for (i = 0; i < *n; i++) {
         const virQbjJob *job = g_ptr_array_index(status->jobs, i);
 
         jobs[i].type = job->spec->type;
@@ -21,5 +23,40 @@ qbjApiGuard(virDomainObj *vm, qbjOperation operation, const char *const *disks)
         jobs[i].name = job->spec->job;
         jobs[i].disk = NULLSTR_EMPTY(job->spec->disk);
     }
+    return jobs;
+}
+
+int
+qbjApiGuard(virDomainObj *vm, qbjOperation operation, const char *const *disks)
+{
+    size_t n;
+    g_autofree qbjOperationJob *jobs = qbjApiGuardJobs(vm, &n);
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
     return qbjGuardOperation(operation, jobs, n, disks, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
+}
+
+int
+qbjApiGuardEarly(virDomainObj *vm, qbjOperation operation, const char *const *disks)
+{
+    const qbjDomainOperation *under = QBJ_DOMAIN_PRIVATE(vm)->operation;
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
+    if (qbjApiGuard(vm, operation, disks) < 0)
+        return -1;
+    if (under && qbjGuardBeside(operation, qbjDomainOperationKindTypeToString(under->kind), &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    return 0;
+}
+
+int
+qbjApiGuardDefinition(virDomainObj *vm, virDomainDef *present, virDomainDef *next)
+{
+    size_t n;
+    g_autofree qbjOperationJob *jobs = qbjApiGuardJobs(vm, &n);
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+
+    if (!virDomainObjIsActive(vm))
+        return 0;
+    return qbjGuardDefinition(jobs, n, vm->def, present, next, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
 }

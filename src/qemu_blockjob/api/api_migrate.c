@@ -51,7 +51,7 @@ qbjApiMigrateCheck(virDomainObj *vm, bool offline)
         virReportError(VIR_ERR_OPERATION_INVALID, _("cannot migrate domain with %d snapshots"), snapshots);
         return -1;
     }
-    return qbjApiGuard(vm, offline ? QBJ_OPERATION_MIGRATE_OFFLINE : QBJ_OPERATION_MIGRATE, NULL);
+    return qbjApiGuardEarly(vm, offline ? QBJ_OPERATION_MIGRATE_OFFLINE : QBJ_OPERATION_MIGRATE, NULL);
 }
 
 /* Always -1, with an error reported. */

@@ -55,7 +55,8 @@ qbjApiSaveTo(virDomainPtr domain, const char *path, const char *xml, unsigned in
 
     if (!(vm = qbjApiLook(domain, may)))
         return -1;
-    if (virDomainObjCheckActive(vm) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+    if (virDomainObjCheckActive(vm) == 0 && qbjApiGuardEarly(vm, QBJ_OPERATION_SAVE, NULL) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         if (virDomainObjCheckActive(vm) == 0)
             ret = qbjApiSaveNow(vm, &request, flags);
         qbjApiEnd(&vm);
@@ -137,8 +138,13 @@ qbjApiManagedSave(virDomainPtr domain, unsigned int flags)
 
     virCheckFlags(QBJ_API_SAVE_FLAGS, -1);
 
-    if (!(vm = qbjApiBegin(domain, virDomainManagedSaveEnsureACL)))
+    if (!(vm = qbjApiLook(domain, virDomainManagedSaveEnsureACL)))
         return -1;
+    if (qbjApiManagedSaveCheck(vm) < 0 || qbjApiGuardEarly(vm, QBJ_OPERATION_MANAGED_SAVE, NULL) < 0 ||
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0) {
+        virDomainObjEndAPI(&vm);
+        return -1;
+    }
     if (qbjApiManagedSaveCheck(vm) == 0) {
         g_autofree char *path = qbjVmSaveManagedPath(vm);
         qbjVmSaveRequest request = { .path = path, .managed = true };

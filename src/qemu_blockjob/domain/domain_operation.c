@@ -7,6 +7,10 @@
 #include "virtime.h"
 #include "virtypedparam.h"
 
+VIR_ENUM_IMPL(qbjDomainOperationKind, VIR_DOMAIN_JOB_OPERATION_LAST,
+              "unknown", "start", "save", "restore", "incoming migration", "migration", "snapshot", "snapshot revert",
+              "dump", "backup", "snapshot delete");
+
 static unsigned long long
 qbjDomainOperationNow(void)
 {

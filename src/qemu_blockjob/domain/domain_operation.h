@@ -4,6 +4,9 @@
 
 #include "domain_private.h"
 
+/* As a client is told that the domain is busy with it. */
+VIR_ENUM_DECL(qbjDomainOperationKind);
+
 struct _qbjDomainOperation {
     virDomainJobOperation kind;
     bool aborted;               /* a client has asked for its end */
