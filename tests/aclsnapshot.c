@@ -35,6 +35,7 @@ testOfSnapshot(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainSnapshotIsCurrent, virDomainSnapshotIsCurrent(snapshot, 0));
     DENIED(conn, domainSnapshotHasMetadata, virDomainSnapshotHasMetadata(snapshot, 0));
     DENIED(conn, domainSnapshotDelete, virDomainSnapshotDelete(snapshot, 0));
+    DENIED(conn, domainRevertToSnapshot, virDomainRevertToSnapshot(snapshot, 0));
     virDomainSnapshotFree(snapshot);
 }
 

@@ -2,6 +2,7 @@
 """Snapshots that are deleted and reverted to, running and shut off: the images, the files, the metadata, and a daemon
 that dies at each step."""
 
+import hashlib
 import os
 import sys
 
@@ -12,8 +13,10 @@ import plain
 import suite
 from crashpoint import CrashDaemon
 from faults import FaultDaemon
-from images import backing, make_chain, qemu_img
+from guest import Guest
+from images import backing, make_chain, qemu_img, qemu_io
 from jobtest import JobChecks, fill, holds
+from writes import Run
 
 METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
 CHILDREN = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN
@@ -21,7 +24,8 @@ CHILDREN_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY
 REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
 CURRENT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT
 INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
-PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+START_PAUSED = libvirt.VIR_DOMAIN_START_PAUSED
+OFF, PAUSED, RUNNING = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_RUNNING
 SNAPSHOT = """<domainsnapshot><name>%(name)s</name><state>%(state)s</state>%(parent)s
 <creationTime>%(time)d</creationTime>%(memory)s<disks>%(disks)s</disks>%(domain)s</domainsnapshot>"""
 OVERLAY = "<disk name='%s' snapshot='external' type='file'><driver type='qcow2'/><source file='%s'/></disk>"
@@ -44,7 +48,7 @@ class Undo(JobChecks):
         for n in range(1, layers):
             self.redefine("s%d" % n, "s%d" % (n - 1) if n > 1 else None, n - 1)
         if run:
-            self.domain.createWithFlags(PAUSED)
+            self.domain.createWithFlags(START_PAUSED)
 
     def xml(self, layer):
         return plain.domain(self.name, [plain.disk(t, paths[layer]) for t, paths in self.paths.items()])
@@ -166,7 +170,7 @@ class Undo(JobChecks):
         fill(2, above, "qcow2")
         self.domain = self.conn.defineXML(self.domain.XMLDesc(INACTIVE).replace(self.paths["vdb"][1], above))
         if run:
-            self.domain.createWithFlags(PAUSED)
+            self.domain.createWithFlags(START_PAUSED)
         self.delete("s1")
         self.whole("active and intermediate, running: %s" % run, {"vda": ["vda.0"], "vdb": ["vdb.2", "vdb.0"]})
         self.gone()
@@ -244,6 +248,171 @@ class Undo(JobChecks):
         self.ok(not os.path.exists(memory), "then it goes")
         self.gone()
 
+    def test_writing(self):
+        """A guest that writes on two disks keeps each block that it was told is safe."""
+        run = Run(self.out, self.daemon, Guest(self.guest.cache), "writing", ["vda", "vdb"])
+        self.name, self.domain = "writing", run.domain
+        self.paths = {target: disk.paths for target, disk in run.disks.items()}
+        definition = run.domain.XMLDesc(INACTIVE)
+        for layer, (name, parent) in enumerate((("s1", None), ("s2", "s1"))):
+            xml = definition
+            for target, disk in run.disks.items():
+                xml = xml.replace(disk.paths[2], disk.paths[layer])
+                if layer == 0 and disk.base_format == "raw":
+                    at = xml.index("<driver", xml.rindex("<disk", 0, xml.index(disk.paths[0])))
+                    xml = xml[:at] + xml[at:].replace("type='qcow2'", "type='raw'", 1)
+            self.redefine(name, parent, layer, domain=xml)
+        run.writing("at the start")
+        self.delete("s1")
+        run.writing("after s1 was deleted, in the middle of both chains")
+        self.delete("s2")
+        run.writing("after s2 was deleted: both disks changed over")
+        self.equal(self.tree(), ({}, None), "writing: none is left")
+        run.finish({target: disk.paths[:1] for target, disk in run.disks.items()})
+
+    # --- revert -------------------------------------------------------------------------------------------------------
+
+    def revert(self, name, flags=0):
+        self.domain.revertToSnapshot(self.domain.snapshotLookupByName(name), flags)
+
+    def sums(self):
+        """The bytes of all images, by name."""
+        sums = {}
+        for name in self.files():
+            with open(os.path.join(os.path.dirname(self.paths["vda"][0]), name), "rb") as f:
+                sums[name] = hashlib.sha256(f.read()).hexdigest()
+        return sums
+
+    def reverted(self, what, layer, abandoned, before=None):
+        """All disks are on fresh overlays over image number @layer: the data of that moment and no other. What a
+        snapshot has kept is untouched, and the @abandoned images are gone."""
+        fresh = [name for name in self.files() if not name[-2:] in (".0", ".1", ".2", ".3")]
+        self.equal(len(fresh), len(self.paths), what + ": one fresh overlay for each disk")
+        for target, paths in self.paths.items():
+            chain = jobs.chain(self.domain.XMLDesc(INACTIVE), target)[0]
+            self.ok(os.path.basename(chain[0]) in fresh and chain[1] == paths[layer], what + ": " + target, chain)
+        if self.domain.isActive():
+            self.domain.destroy()
+        for target, paths in self.paths.items():
+            top = jobs.chain(self.domain.XMLDesc(INACTIVE), target)[0][0]
+            self.equal(holds(top, range(layer + 1)), None, "%s: the data of %s are there" % (what, target))
+            later = range(layer + 1, len(paths))
+            qemu_io(top, "qcow2", *["read -P 0 %dM 1M" % n for n in later])
+            self.equal(backing(top), paths[layer], "%s: the header of %s" % (what, target))
+            self.ok(oct(os.stat(top).st_mode)[-3:] == "600", what + ": the mode (08/S10.7)")
+        for name, value in (before or {}).items():
+            if name not in abandoned:
+                self.equal(self.sums().get(name), value, "%s: %s is as it was" % (what, name))
+        self.equal([name for name in abandoned if name in self.files()], [], what + ": what has no use has gone")
+
+    def told(self, since, wanted, what):
+        """The life cycle events of this domain from number @since on."""
+        def got():
+            with self.events.changed:
+                return [e[2:] for e in self.events.got[since:] if e[:2] == (self.name, "lifecycle")]
+        jobs.wait_for(lambda: len(got()) >= len(wanted), 10)
+        self.equal(got(), wanted, what)
+
+    def test_revert(self):
+        """08/S10.3, to each moment: off, and running with each flag."""
+        running, paused = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
+        ends, begins = (5, 6), (2, 3)
+        for layer, run, flags, state, events in (
+                (0, False, 0, OFF, []), (1, True, 0, OFF, [ends]), (2, True, running, RUNNING, [ends, (4, 0), begins]),
+                (1, False, running, RUNNING, [(4, 0), begins]), (0, True, paused, PAUSED, [ends, begins, (3, 0)])):
+            name = "s%d" % (layer + 1)
+            what = "to %s, running: %s, flags %d" % (name, run, flags)
+            self.made("revert-%d-%d-%d" % (layer, run, flags), targets=("vda", "vdb"), run=run)
+            before, since = self.sums(), self.events.mark()
+            self.revert(name, flags)
+            self.equal(self.domain.state()[0], state, what + ": the state")
+            self.told(since, events, what + ": the events (08/S9)")
+            self.equal(self.tree(), ({"s1": None, "s2": "s1", "s3": "s2"}, name), what + ": it is the current one")
+            self.reverted(what, layer, ["vda.3", "vdb.3"], before)
+            self.gone()
+
+    def test_branches(self):
+        """Reverted again and again, then all deleted."""
+        self.made("branches")
+        for name in ("s1", "s3", "s2", "s2", "s1"):
+            self.revert(name)
+        self.reverted("again and again", 0, ["vda.3"])
+        self.refused(lambda: self.delete("s2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "outside of the domain's present",
+                     "not a leaf, outside (08/S10.4)")
+        self.refused(lambda: self.delete("s1"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "several overlays",
+                     "its image has several overlays (08/S10.4)")
+        self.delete("s3")
+        self.ok("vda.2" not in self.files() and "vda.1" in self.files(), "a leaf outside: only its file goes")
+        self.delete("s2")
+        self.ok("vda.1" not in self.files() and "vda.0" in self.files(), "and the next one")
+        self.delete("s1")
+        self.equal((self.files(), self.tree()), (["vda.0"], ({}, None)), "then the last one is merged")
+        self.equal(holds(self.paths["vda"][0], range(1)), None, "and the data are those of that moment")
+        self.gone()
+
+    def test_revertrefused(self):
+        self.made("revertrefused")
+        self.domain.blockPull("vda", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+        self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_INVALID, "domain has active block job",
+                     "07/E1")
+        self.domain.blockJobAbort("vda")
+        jobs.wait_gone(self.domain, "vda")
+        os.rename(self.paths["vda"][0], self.paths["vda"][0] + ".away")
+        self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_FAILED, "is not there", "an image is missing")
+        os.rename(self.paths["vda"][0] + ".away", self.paths["vda"][0])
+        self.old_metadata()
+        if self.daemon.can_fail():
+            self.daemon.fail("qemu-img:3+")
+            self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_FAILED, "fault", "qemu-img fails")
+            self.daemon.fail(None)
+        self.equal((self.domain.state()[0], self.files()), (PAUSED, ["vda.0", "vda.1", "vda.2", "vda.3"]),
+                   "the guest is as before, and nothing lies about")
+        self.gone()
+
+    def old_metadata(self):
+        """As libvirt before 0.9.5 has left them."""
+        self.daemon.stop()
+        with open(self.daemon.metadata(self.name, "old"), "w") as f:
+            f.write("<domainsnapshot><name>old</name><state>shutoff</state><creationTime>1</creationTime>"
+                    "<active>0</active></domainsnapshot>")
+        self.again()
+        self.refused(lambda: self.revert("old", libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_FORCE),
+                     libvirt.VIR_ERR_SNAPSHOT_REVERT_RISKY, "lacks domain 'revertrefused' rollback info",
+                     "without a <domain>, and FORCE does not help (08/S9)")
+        self.delete("old", METADATA)
+
+    def test_revertmemory(self):
+        """With the memory of that moment; a file that cannot be read leaves the guest as it is."""
+        self.made("revertmemory")
+        memory = self.daemon.path("img", self.name, "state.3")
+        self.domain.resume()
+        self.domain.save(memory)
+        self.domain.create()
+        self.delete("s3", METADATA)
+        self.redefine("s3", "s2", 2, state="running", memory="<memory snapshot='external' file='%s'/>" % memory)
+        os.rename(memory, memory + ".away")
+        self.refused(lambda: self.revert("s3"), libvirt.VIR_ERR_SYSTEM_ERROR, "state.3", "no memory file")
+        with open(memory + ".away", "rb") as f:
+            saved = f.read()
+        with open(memory, "wb") as f:
+            f.write(saved[:1000])
+        self.refused(lambda: self.revert("s3"), libvirt.VIR_ERR_OPERATION_FAILED, "", "the memory file is a part")
+        self.equal(self.domain.state()[0], RUNNING, "the guest runs as before")
+        self.equal(len(self.files()), 6, "nothing lies about")
+        with open(memory, "wb") as f:
+            f.write(saved[:len(saved) // 2])
+        self.refused(lambda: self.revert("s3"), libvirt.VIR_ERR_INTERNAL_ERROR, "", "QEMU cannot load the memory")
+        self.equal((self.domain.state()[0], len(self.files()), self.chain(INACTIVE)[0]), (OFF, 6, self.paths["vda"][3]),
+                   "it is shut off on the images that it had")
+        os.rename(memory + ".away", memory)
+        since = self.events.mark()
+        self.revert("s3")
+        self.equal(self.domain.state()[0], RUNNING, "the guest of that moment runs")
+        self.told(since, [(2, 3), (4, 2)], "the events (08/S9)")
+        os.unlink(memory)
+        self.reverted("with memory", 2, ["vda.3"])
+        self.gone()
+
     # --- failures -----------------------------------------------------------------------------------------------------
 
     def test_faults(self):
@@ -292,12 +461,44 @@ class Undo(JobChecks):
             if not self.dies("dies-%s-%d" % (kind, n), snapshot, wanted, run, "-", n):
                 break
 
+    def revertdies(self, run, n):
+        """One revert, in which the daemon dies at that step: old or new; False: it did not come to it."""
+        self.made("revertdies-%d-%d" % (run, n), run=run)
+        self.daemon.die_at("-", n)
+        try:
+            self.revert("s2", libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING if run else 0)
+        except libvirt.libvirtError:
+            pass
+        step = self.daemon.died(timeout=0.5 if self.daemon.alive() else 20)
+        if step is not None:
+            self.again()
+            jobs.wait_for(lambda: self.domain.info(), 20)
+        what = "a revert, running: %s, dies at %d: %s" % (run, n, step)
+        tops = {self.chain(flags)[0] for flags in ((0, INACTIVE) if self.domain.isActive() else (INACTIVE,))}
+        self.equal(len(tops), 1, what + ": the definitions name one image")
+        top = tops.pop()
+        if self.domain.isActive():
+            self.domain.destroy()
+        self.equal(holds(top, range(4 if top == self.paths["vda"][3] else 2)), None, what + ": old or new")
+        self.revert("s2")
+        self.equal(holds(self.chain(INACTIVE)[0], range(2)), None, what + ": once more, it is reverted")
+        self.gone()
+        return step is not None
+
+    def reverts(self, running, off):
+        for run, steps in ((True, running), (False, off)):
+            for n in steps:
+                if not self.revertdies(run, n):
+                    break
+
     def test_dies(self):
         self.deletions((9, 30, 44), (15, 26), (4, 7))
+        self.reverts((3, 9, 15), (2, 4, 6))
 
     def test_sweep(self):
         """Each step."""
         self.deletions(range(200), range(200), range(100))
+        self.reverts(range(100), range(50))
 
     def deletions(self, top, middle, off):
         """Which steps of each kind."""

@@ -115,6 +115,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainSnapshotIsCurrent = qbjApiSnapshotIsCurrent,
     .domainSnapshotHasMetadata = qbjApiSnapshotHasMetadata,
     .domainSnapshotDelete = qbjApiSnapshotDelete,
+    .domainRevertToSnapshot = qbjApiRevertToSnapshot,
     .domainListAllCheckpoints = qbjApiListAllCheckpoints,
 
     .domainCreateXML = qbjApiCreateXML,

@@ -7,6 +7,7 @@
 #include "datatypes.h"
 #include "moment_delete.h"
 #include "moment_list.h"
+#include "moment_revert.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -39,5 +40,37 @@ qbjApiSnapshotDelete(virDomainSnapshotPtr snapshot, unsigned int flags)
         return -1;
     ret = qbjApiSnapshotDeleteNow(vm, snapshot->name, flags);
     qbjApiEnd(&vm);
+    return ret;
+}
+
+/* @vm is locked, its job held. */
+static int
+qbjApiRevertNow(virDomainObj *vm, const char *name, unsigned int flags)
+{
+    virDomainMomentObj *snap = qbjMomentListFind(vm, name);
+
+    if (!snap || qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_REVERT, NULL) < 0)
+        return -1;
+    return qbjMomentRevert(vm, snap, flags);
+}
+
+int
+qbjApiRevertToSnapshot(virDomainSnapshotPtr snapshot, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret = -1;
+
+    virCheckFlags(VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING | VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED |
+                  VIR_DOMAIN_SNAPSHOT_REVERT_FORCE | VIR_DOMAIN_SNAPSHOT_REVERT_RESET_NVRAM, -1);
+
+    if (!(vm = qbjApiLook(snapshot->domain, virDomainRevertToSnapshotEnsureACL)))
+        return -1;
+    /* 08/S9: a block job is told before anybody waits for another call */
+    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_REVERT, NULL) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjApiRevertNow(vm, snapshot->name, flags);
+        qbjApiEnd(&vm);
+        return ret;
+    }
+    virDomainObjEndAPI(&vm);
     return ret;
 }

@@ -4,3 +4,4 @@
 #include "driver.h"
 
 int qbjApiSnapshotDelete(virDomainSnapshotPtr snapshot, unsigned int flags);
+int qbjApiRevertToSnapshot(virDomainSnapshotPtr snapshot, unsigned int flags);

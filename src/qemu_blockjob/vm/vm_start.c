@@ -416,24 +416,28 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
 
 /* 11.6: RESUMED comes before STARTED; a paused start says STARTED, then SUSPENDED. */
 static void
-qbjVmStartNotify(virDomainObj *vm, bool paused)
+qbjVmStartNotify(virDomainObj *vm, bool paused, bool fromSnapshot)
 {
+    int detail = fromSnapshot ? VIR_DOMAIN_EVENT_STARTED_FROM_SNAPSHOT : VIR_DOMAIN_EVENT_STARTED_BOOTED;
+
     if (qbjDomainAgentChannel(vm->def))
         qbjDomainNotifyAgent(vm, false, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_DOMAIN_STARTED);
     if (!paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, detail);
     if (paused)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
 
 /* 09/V1: STARTED, then what the guest is. */
 static void
-qbjVmStartNotifyRestored(virDomainObj *vm, const qbjVmRestore *restore)
+qbjVmStartNotifyRestored(virDomainObj *vm, const qbjVmRestore *restore, bool fromSnapshot)
 {
+    int detail = fromSnapshot ? VIR_DOMAIN_EVENT_STARTED_FROM_SNAPSHOT : VIR_DOMAIN_EVENT_STARTED_RESTORED;
+
     if (qbjDomainAgentChannel(vm->def))
         qbjDomainNotifyAgent(vm, false, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_REASON_DOMAIN_STARTED);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_RESTORED);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STARTED, detail);
     if (virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT);
     else
@@ -481,8 +485,8 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     }
     virDomainAuditStart(vm, how->restore ? "restored" : "booted", true);
     if (how->restore)
-        qbjVmStartNotifyRestored(vm, how->restore);
+        qbjVmStartNotifyRestored(vm, how->restore, how->fromSnapshot);
     else
-        qbjVmStartNotify(vm, how->paused);
+        qbjVmStartNotify(vm, how->paused, how->fromSnapshot);
     return 0;
 }

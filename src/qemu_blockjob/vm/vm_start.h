@@ -7,6 +7,7 @@
 typedef struct _qbjVmStartHow qbjVmStartHow;
 struct _qbjVmStartHow {
     bool paused;                /* the CPUs are not started */
+    bool fromSnapshot;          /* clients are told that the guest has been reverted */
     bool resetNvram;            /* the firmware's variables are made anew */
     const qbjVmRestore *restore;        /* the state of the guest; NULL: it boots */
 };
