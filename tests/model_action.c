@@ -86,7 +86,9 @@ modelDrop(modelContext *context, modelWorld world, bool event)
         world.told = 1;
         world.finals++;
     }
-    world.mem.exists = world.temps = world.timers = world.again = 0;
+    if (context->setup->notes)
+        modelNoteForget(context, &world, false);
+    world.mem.exists = world.temps = world.timers = world.again = world.letgo = world.keep = world.settled = 0;
     memset(world.queue, 0, sizeof(world.queue));
     if (!world.ending) {
         modelResult(context, world, MODEL_NOTHING, "the record is dropped, but not saved", MODEL_STEP_FAULT);

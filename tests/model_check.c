@@ -10,6 +10,8 @@
  *   7  after job-complete no soft cancel; no question for nodes when a pull has concluded
  *   8  one outcome for each job, whatever is repeated
  *   9  at the end no job, node, right, file or record is left; the final event was sent, once
+ *  11  a guest that was stopped for a pivot goes on, and one that a client has suspended does not; 1 holds
+ *      then for a finalize that fails as well
  *  10  after every crash all disks of a group are new, or all are old: model_group_world.c
  *
  * 6 and "the job can end" are about all that can follow, and checked by model_explore.c. */
@@ -65,6 +67,11 @@ modelCheckEnd(const modelContext *context, const modelWorld *world)
         return "9: an access right is left";
     if (!world->vm)
         return NULL;
+    if (world->stopped != world->wanted)
+        return world->stopped ? "11: the guest stands still, and no client wants that" :
+            "11: the guest runs, and a client has suspended it";
+    if (world->mem.paused != world->wanted)
+        return "11: clients do not see what they have made of the guest";
 
     if (world->job != MODEL_JOB_NONE)
         return "9: a job is left in QEMU";
@@ -87,6 +94,8 @@ modelCheck(const modelContext *context, const modelWorld *world)
 {
     const char *broken = modelCheckCrash(context, world);
 
+    if (!broken)
+        broken = modelNoteCheck(context, world);
     if (broken)
         return broken;
     if (!world->saved.exists && world->job != MODEL_JOB_NONE && !world->mem.exists)

@@ -16,6 +16,7 @@ modelPrepare(modelContext *context, modelWorld world)
         return;
     }
     world.added = 1;
+    world.target = context->setup->notes && context->setup->type == QBJ_TYPE_COPY;
     modelResult(context, world, QBJ_EVENT_FAILED, "the last preparation fails", MODEL_STEP_FAULT);
     modelCommand(context, world, QBJ_EVENT_OK, "prepared");
 }
@@ -36,6 +37,7 @@ modelStartJob(modelContext *context, modelWorld world)
     modelPush(&world, QBJ_EVENT_RUNNING);
     modelResult(context, world, QBJ_EVENT_TIMEOUT, "job started", MODEL_STEP_SILENCE);
     world.mem.acked = 1;
+    world.keep = context->setup->notes;
     modelResult(context, world, QBJ_EVENT_OK, "job started", MODEL_STEP_PROGRESS);
 }
 
@@ -53,7 +55,7 @@ modelUndo(modelContext *context, modelWorld world, bool qemu)
         modelResult(context, world, QBJ_EVENT_FAILED, "the job's nodes are in use", MODEL_STEP_PROGRESS);
         return;
     }
-    world.added = 0;
+    world.added = world.target = 0;
     modelResult(context, world, QBJ_EVENT_OK, "undone", MODEL_STEP_PROGRESS);
 }
 
@@ -108,6 +110,10 @@ modelComplete(modelContext *context, modelWorld world)
     modelWorld refused;
     bool taken;
 
+    if (context->setup->stock && modelHoldMustBegin(context, &world)) {
+        modelHoldBegin(context, world);
+        return;
+    }
     modelArm(&world, MODEL_TIMER_PIVOT);
     modelNoAnswer(context, world);
     if (!modelAnswers(&world))
@@ -134,6 +140,21 @@ modelCompleteRefused(modelContext *context, modelWorld world)
     modelResult(context, world, status, "query-jobs", MODEL_STEP_PROGRESS);
 }
 
+/* A forced cancel lets the guest go: the chain is old now, whenever the job ends. */
+static void
+modelTaken(modelContext *context, modelWorld world, const char *label)
+{
+    modelWorld free = world;
+
+    if (world.action == QBJ_DO_SEND_FORCED && world.mem.stop) {
+        modelHoldEnd(context, &free);
+        modelResult(context, free, MODEL_NOTHING, label, MODEL_STEP_PROGRESS);
+        modelResult(context, world, MODEL_LATER, label, MODEL_STEP_SILENCE);
+        return;
+    }
+    modelCommand(context, world, MODEL_NOTHING, label);
+}
+
 /* @taken: what QEMU said to the command that made @world. */
 static void
 modelSent(modelContext *context, modelWorld before, modelWorld world, bool taken, const char *label)
@@ -149,7 +170,7 @@ modelSent(modelContext *context, modelWorld before, modelWorld world, bool taken
     if (taken && context->kind == QBJ_KIND_A && before.mem.state == QBJ_STATE_COMMITTED && world.root)
         modelCommand(context, world, QBJ_EVENT_NEW, label);
     if (taken)
-        modelCommand(context, world, MODEL_NOTHING, label);
+        modelTaken(context, world, label);
     else
         modelResult(context, before, refused, "QEMU refuses", MODEL_STEP_PROGRESS);
     modelResult(context, before, refused, "QEMU fails to do it", MODEL_STEP_FAULT);
@@ -193,7 +214,13 @@ void
 modelDoFinalize(modelContext *context, modelWorld world)
 {
     modelWorld after = world;
-    bool taken = modelQemuFinalize(context, &after);
+    bool taken;
+
+    if (modelHoldMustBegin(context, &world)) {
+        modelHoldBegin(context, world);
+        return;
+    }
+    taken = modelQemuFinalize(context, &after);
 
     if (taken && context->kind == QBJ_KIND_A)
         modelViolate(context, !world.saved.live || !world.named || !world.durable,

@@ -24,6 +24,8 @@ modelSaveRecord(modelContext *context, modelWorld *world, qbjJobState state)
     world->saved = world->mem;
     if (world->saved.exists)
         world->saved.state = state;
+    if (context->mistake == MODEL_HOLD_NOT_RECORDED)
+        world->saved.stop = 0;
 }
 
 /* ---- the table ---- */
@@ -46,6 +48,7 @@ modelMoved(modelContext *context, modelWorld world, const qbjJobMove *move, bool
     world.mem.state = move->next;
     if (save)
         modelSaveRecord(context, &world, move->next);
+    modelHoldFollow(context, &world);
     world.event = world.pc = 0;
     world.busy = 1;
     world.action = move->action;
@@ -58,6 +61,8 @@ static void
 modelMoveRefused(modelContext *context, modelWorld world, qbjJobEvent event)
 {
     world.event = event == QBJ_EVENT_BEGIN ? 1 + QBJ_EVENT_CANCEL : 0;
+    if (event == QBJ_EVENT_PIVOT)
+        world.mem.stop = world.hold;
     if (!modelIsClientEvent(event) && !world.ending)
         world.again = 1 + event;
     modelEmit(context, &world, "the record cannot be saved", MODEL_STEP_FAULT);
@@ -92,6 +97,19 @@ modelFeed(modelContext *context, modelWorld world)
 
 /* ---- what an idle daemon may do next ---- */
 
+/* Of a job that finalizes itself, pending says nothing. */
+static void
+modelAsksInstead(modelContext *context, modelWorld world)
+{
+    int status = modelStatus(&world);
+
+    modelNoAnswer(context, world);
+    if (!modelAnswers(&world))
+        return;
+    world.event = status < 0 ? 0 : 1 + status;
+    modelEmit(context, &world, "query-jobs", MODEL_STEP_PROGRESS);
+}
+
 static void
 modelTakeEvent(modelContext *context, modelWorld world)
 {
@@ -105,7 +123,10 @@ modelTakeEvent(modelContext *context, modelWorld world)
         world.ending = 1;
         world.timers = world.again = 0;
     }
-    modelEmit(context, &world, "event of QEMU", MODEL_STEP_PROGRESS);
+    if (context->setup->stock && world.event == 1 + QBJ_EVENT_PENDING)
+        modelAsksInstead(context, world);
+    else
+        modelEmit(context, &world, "event of QEMU", MODEL_STEP_PROGRESS);
 }
 
 static void
@@ -166,6 +187,7 @@ modelClient(modelContext *context, const modelWorld *world)
     if (world->ending)
         return;
     if (world->vm && modelVerbAllowed(context, world, QBJ_VERB_PIVOT)) {
+        next.mem.stop = context->setup->stops;
         next.event = 1 + QBJ_EVENT_PIVOT;
         modelEmit(context, &next, "client: pivot", MODEL_STEP_CLIENT);
     }
@@ -182,12 +204,17 @@ modelClient(modelContext *context, const modelWorld *world)
 static void
 modelReconnect(modelContext *context, modelWorld world)
 {
+    bool lost;
+
     if (!world.vm || world.ending)
         return;
 
     memset(world.queue, 0, sizeof(world.queue));
+    modelHoldFound(context, &world);
     world.event = 1 + QBJ_EVENT_RESUME;
-    modelEmit(context, &world, "the monitor is connected again", MODEL_STEP_FAULT);
+    lost = world.lost;
+    world.lost = 0;
+    modelEmit(context, &world, "the monitor is connected again", lost ? MODEL_STEP_PROGRESS : MODEL_STEP_FAULT);
 }
 
 /* The end of the VM (vm/vm_stop.c): it waits for what is not settled, then the status file goes, with what
@@ -237,11 +264,13 @@ modelOtherSave(modelContext *context, modelWorld world)
 static void
 modelDaemonDies(modelContext *context, modelWorld world)
 {
+    if (context->setup->notes && world.mem.exists && !world.note)
+        world.open = 1;                         /* nobody writes it any more */
     memset(&world.mem, 0, sizeof(world.mem));
     memset(world.queue, 0, sizeof(world.queue));
     world.up = world.def = world.dirty = world.renamed = world.done = world.flushed = world.ending = 0;
     world.busy = world.action = world.pc = world.event = world.again = world.timers = 0;
-    world.finals = world.readies = 0;
+    world.finals = world.readies = world.settled = world.lost = world.hold = world.letgo = world.keep = 0;
     modelEmit(context, &world, "the daemon dies", MODEL_STEP_FAULT);
 }
 
@@ -253,6 +282,7 @@ modelDaemonStarts(modelContext *context, modelWorld world)
     world.mem = world.saved;
     world.def = world.named;
     world.ending = !world.vm;
+    modelHoldFound(context, &world);
     if (world.mem.exists)
         world.event = 1 + (world.vm ? QBJ_EVENT_RESUME : QBJ_EVENT_VM_GONE);
     modelEmit(context, &world, "the daemon starts", MODEL_STEP_PROGRESS);
@@ -261,22 +291,31 @@ modelDaemonStarts(modelContext *context, modelWorld world)
 void
 modelDaemonSteps(modelContext *context, const modelWorld *world)
 {
+    if (world->stock) {
+        modelStockSteps(context, world);
+        return;
+    }
     if (!world->up) {
         modelDaemonStarts(context, *world);
         return;
     }
 
-    if (world->mem.exists && world->busy) {
+    if (world->mem.exists && world->letgo) {
+        modelHoldLetGo(context, *world);
+    } else if (world->mem.exists && world->busy) {
         modelAction(context, world);
     } else if (world->mem.exists && world->event) {
         modelFeed(context, *world);
+    } else if (world->mem.exists && world->keep) {
+        modelNoteKeep(context, *world);
     } else if (world->mem.exists) {
         modelTakeEvent(context, *world);
         modelTimers(context, *world);
         modelClient(context, world);
         modelReconnect(context, *world);
+        modelHoldSteps(context, world);
     }
-    if (!world->busy && !world->event)
+    if (!world->busy && !world->event && !world->letgo && !world->keep)
         modelStop(context, *world);
     modelOtherSave(context, *world);
     modelDaemonDies(context, *world);

@@ -46,6 +46,19 @@ const modelSpoiled modelSpoileds[] = {
     { "no-way-on-from-concluded", "commit", NO_ROW(CONCLUDED, NEW), 9 },
     { "record-left-at-the-end", "active-commit", NO_ROW(DONE, RESUME), 9 },
 
+    { "stop-not-at-all", "active-commit-stops", ENGINE(HOLD_NONE), 1 },
+    { "stop-not-recorded", "active-commit-stops", ENGINE(HOLD_NOT_RECORDED), 1 },
+    { "stop-never-ends", "active-commit-stock-stops", ENGINE(HOLD_NEVER_ENDS), 6 },
+    { "stop-ends-before-the-save", "active-commit-stops", ENGINE(HOLD_ENDS_EARLY), 1 },
+    { "stop-continues-what-a-client-paused", "active-commit-stock-stops", ENGINE(HOLD_CONTINUES_PAUSED), 11 },
+    { "stop-not-before-job-complete", "active-commit-stock-stops", ENGINE(HOLD_NONE), 1 },
+    { "stock-outcome-is-trusted", "copy-stock", ENGINE(STOCK_RECORD_IS_TRUSTED), 1 },
+    { "note-not-synced", "copy-notes", ENGINE(NOTE_NOT_SYNCED), 5 },
+    { "note-forgotten-before-the-files", "active-commit-notes", ENGINE(NOTE_FORGOTTEN_EARLY), 9 },
+    { "note-asks-nobody", "active-commit-notes", ENGINE(NOTE_ASKS_NOBODY), 5 },
+    { "note-of-a-copy-asks-nobody", "copy-notes", ENGINE(NOTE_ASKS_NOBODY), 5 },
+    { "note-of-a-copy-asks-for-new", "copy-notes", ENGINE(NOTE_ASKS_FOR_NEW), 5 },
+
     { "group-each-disk-switches-alone", "group", ENGINE(GROUP_EACH_SWITCHES), 10 },
     { "group-decision-one-after-the-other", "group", ENGINE(GROUP_ONE_BY_ONE), 10 },
     { "group-one-is-called-off-alone", "group", ENGINE(GROUP_CALLS_ONE_OFF), 6 },
@@ -66,6 +79,13 @@ const modelSpoiled modelSpoileds[] = {
     { "was-a-rename-of-a-dead-daemon-is-trusted", "active-commit", ENGINE(TRUSTS_RENAME), 5 },
     { "was-memory-is-trusted-after-half-a-switch", "active-commit-others", ENGINE(TRUSTS_MEMORY), 9 },
     { "was-a-refused-cancel-is-forgotten", "copy", ENGINE(CANCELS_ONCE), 1 },
+    { "was-old-put-back-but-not-synced", "active-commit-stops", ENGINE(TRUSTS_BACK), 1 },
+    { "was-a-stop-forgotten-before-cont", "active-commit-stops", ENGINE(HOLD_FORGETS_FIRST), 11 },
+    { "was-a-stop-left-at-the-end", "active-commit-stops", ENGINE(HOLD_LEFT_AT_THE_END), 11 },
+    { "was-a-stop-taken-for-granted", "active-commit-stock-stops", ENGINE(HOLD_TRUSTED), 1 },
+    { "was-a-guest-resumed-too-early", "active-commit-stock-stops", ENGINE(HOLD_RESUMED), 1 },
+    { "was-a-guest-not-resumed", "active-commit-stock-stops", ENGINE(HOLD_NOT_RESUMED), 6 },
+    { "was-a-stock-pull-that-is-done", "pull-stock", ENGINE(STOCK_RECORD_IS_TRUSTED), 1 },
     { "was-a-start-whose-outcome-is-not-read", "pull-others", ROW(STARTING, GONE, ROLLBACK, UNDO_PREPARE, NOT), 9 },
 };
 

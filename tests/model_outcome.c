@@ -159,6 +159,10 @@ modelFinish(modelContext *context, modelWorld world)
 static void
 modelClean(modelContext *context, modelWorld world)
 {
+    if (world.mem.stop && context->mistake != MODEL_HOLD_LEFT_AT_THE_END) {
+        modelResult(context, world, QBJ_EVENT_FAILED, "the guest still stands still", MODEL_STEP_PROGRESS);
+        return;
+    }
     if (world.pc > 0) {
         modelUnlink(context, &world);
         modelResult(context, world, QBJ_EVENT_OK, "files removed", MODEL_STEP_PROGRESS);

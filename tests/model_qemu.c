@@ -32,7 +32,7 @@ void
 modelEndVm(modelWorld *world)
 {
     world->vm = world->job = world->completing = world->softly = world->forced = world->paused = world->failed = 0;
-    world->nodes = world->added = world->writable = world->late = 0;
+    world->nodes = world->added = world->writable = world->late = world->stopped = 0;
     modelPush(world, QBJ_EVENT_VM_GONE);
 }
 
@@ -112,6 +112,18 @@ modelQemuDismiss(const modelContext *context, modelWorld *world)
 
 /* ---- QEMU by itself ---- */
 
+/* From now on a guest that runs writes to new alone, and a pull's header names what is not flushed. */
+static void
+modelFinalizesItself(modelContext *context, modelWorld world)
+{
+    if (!world.stopped)
+        world.strange = 1;
+    if (!(world.up ? world.mem.stop : world.saved.stop))
+        world.open = 1;
+    modelQemuFinalize(context, &world);
+    modelEmit(context, &world, "QEMU: the job is pending, and finalized", MODEL_STEP_PROGRESS);
+}
+
 /* A: the last drain has flushed the target, the guest's I/O is held. B, C: nothing is flushed (H1). */
 static void
 modelPending(modelContext *context, modelWorld world)
@@ -120,7 +132,10 @@ modelPending(modelContext *context, modelWorld world)
     if (context->kind == QBJ_KIND_A)
         world.newGood = 1;
     modelPush(&world, QBJ_EVENT_PENDING);
-    modelEmit(context, &world, "QEMU: the job is pending", MODEL_STEP_PROGRESS);
+    if (context->setup->stock)
+        modelFinalizesItself(context, world);
+    else
+        modelEmit(context, &world, "QEMU: the job is pending", MODEL_STEP_PROGRESS);
 }
 
 static void
@@ -211,7 +226,7 @@ modelVmDies(modelContext *context, modelWorld world)
 static void
 modelGuestWrites(modelContext *context, modelWorld world)
 {
-    if (context->kind != QBJ_KIND_A || modelIsHeld(context, &world))
+    if (context->kind != QBJ_KIND_A || modelIsHeld(context, &world) || world.stopped)
         return;
     if (world.root ? !world.oldGood : !world.newGood)
         return;

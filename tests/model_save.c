@@ -17,8 +17,10 @@ modelRenamePersistent(modelContext *context, modelWorld *world)
 static void
 modelSyncPersistent(const modelContext *context, modelWorld *world)
 {
-    if (context->mistake != MODEL_NO_SYNC)
-        world->durable = world->named;
+    if (context->mistake == MODEL_NO_SYNC)
+        return;
+    world->durable = world->named;
+    world->noted = world->note;
 }
 
 /* Parts @first and @first + 1 of an action: P is saved. The action ends with @failed when that is not
@@ -82,8 +84,7 @@ modelRenames(modelContext *context, modelWorld world, unsigned int first, int fa
         break;
     default:
         modelResult(context, world, half, "its folder cannot be synced", MODEL_STEP_FAULT);
-        if (context->mistake != MODEL_NO_SYNC)
-            world.durable = 1;
+        modelSyncPersistent(context, &world);
         modelSwitched(context, world);
         break;
     }
@@ -120,11 +121,13 @@ modelSwitch(modelContext *context, modelWorld world)
 static bool
 modelSetPersistent(const modelContext *context, modelWorld *world, bool new)
 {
-    bool save = new ? !world->done : (world->mem.half && world->def) || world->renamed;
+    bool save = new ? !world->done : world->mem.half || world->renamed;
 
     if (new && world->def && context->mistake == MODEL_TRUSTS_RENAME)
         save = false;
     if (!new && !world->def && context->mistake == MODEL_TRUSTS_MEMORY)
+        save = false;
+    if (!new && !world->def && !world->renamed && context->mistake == MODEL_TRUSTS_BACK)
         save = false;
     if (save)
         world->def = new;
@@ -255,9 +258,23 @@ modelIsSaved(const modelContext *context, const modelWorld *world)
         return false;
     if (context->mistake == MODEL_TRUSTS_SAVE)
         return true;
-    if (world->dirty)
+    if (world->dirty || world->settled)
         return false;
     return world->mem.outcome ? world->done : !world->done && !world->renamed && !world->mem.half;
+}
+
+/* What an aborted copy has made is its client's from now on. */
+static void
+modelSettleNote(modelContext *context, modelWorld *world)
+{
+    bool early = context->mistake == MODEL_NOTE_FORGOTTEN_EARLY;
+
+    if (!context->setup->notes || (world->mem.outcome && !early))
+        return;
+    world->open = !world->mem.outcome;
+    if (world->note || world->noted)
+        modelResult(context, *world, QBJ_EVENT_SAVE_FAILED, "the note cannot be removed", MODEL_STEP_FAULT);
+    modelNoteForget(context, world, !world->mem.outcome);
 }
 
 /* Memory follows: from now on the record says what is on disk. */
@@ -266,11 +283,15 @@ modelSettled(modelContext *context, modelWorld world)
 {
     bool saved = world.action == QBJ_DO_SETTLE && modelIsSaved(context, &world);
 
+    world.dirty = 0;
+    modelSettleNote(context, &world);
+
     if (context->kind == QBJ_KIND_A)
         world.mem.live = world.mem.outcome;
     else if (context->kind == QBJ_KIND_B && world.mem.outcome)
         world.mem.live = 1;
-    world.dirty = world.done = world.renamed = world.temps = world.mem.half = 0;
+    world.done = world.renamed = world.temps = world.mem.half = 0;
+    world.settled = !saved && world.action == QBJ_DO_SETTLE;
     if (saved)
         modelResult(context, world, QBJ_EVENT_SAVED, "settled: as it is saved", MODEL_STEP_PROGRESS);
     else

@@ -28,6 +28,8 @@ modelStart(const modelSetup *setup)
     world.event = 1 + QBJ_EVENT_BEGIN;
     if (setup->unreadable)
         modelStartBroken(&world);
+    if (setup->stock)
+        modelStockStart(&world);
     return world;
 }
 
@@ -53,7 +55,8 @@ bool
 modelIsHeld(const modelContext *context, const modelWorld *world)
 {
     return context->kind == QBJ_KIND_A && world->vm &&
-        (world->job == MODEL_JOB_PENDING || (world->job == MODEL_JOB_READY && world->completing && !world->paused));
+        (world->job == MODEL_JOB_PENDING || (world->job == MODEL_JOB_READY && world->completing && !world->paused) ||
+         (world->stopped && !world->wanted));
 }
 
 bool
@@ -81,12 +84,13 @@ modelStatus(const modelWorld *world)
     return QBJ_EVENT_GONE;
 }
 
-/* Nobody can help it when somebody else switches the device (or finalize fails, which no QEMU was seen to do:
- * H12) and QEMU dies before our definitions have followed. So that is left out; and only that. */
+/* Nobody can help it when somebody else switches the device, or QEMU by itself for a stock daemon (or
+ * finalize fails, which no QEMU was seen to do: H12), and QEMU dies before our definitions have followed. So
+ * that is left out; and only that. Who has the guest stop need not fear it. */
 bool
 modelMayDie(const modelContext *context, const modelWorld *world)
 {
-    return context->kind != QBJ_KIND_A || !world->strange ||
+    return context->kind != QBJ_KIND_A || !world->strange || (context->setup->stops && !world->open) ||
         (world->named == world->root && world->durable == world->root && world->saved.live == world->root &&
          (!world->saved.known || world->saved.outcome == world->root));
 }
@@ -113,12 +117,20 @@ modelDaemonText(const modelWorld *world)
                            world->mem.live ? " (live new)" : "");
 }
 
+static const char *
+modelGuestText(const modelWorld *world)
+{
+    if (!world->stopped)
+        return "";
+    return world->hold ? ", guest held" : ", guest stopped";
+}
+
 char *
 modelText(const modelWorld *world)
 {
     g_autofree char *daemon = modelDaemonText(world);
 
-    return g_strdup_printf("daemon: %s; S: %s%s; P: %s%s; QEMU: %s%s%s%s%s%s, %s; old %s, new %s%s%s",
+    return g_strdup_printf("daemon: %s; S: %s%s; P: %s%s; QEMU: %s%s%s%s%s%s, %s%s; old %s, new %s%s%s%s",
                            daemon,
                            world->saved.exists ? qbjJobStateTypeToString(world->saved.state) : "-",
                            world->saved.live ? " new" : "",
@@ -129,6 +141,8 @@ modelText(const modelWorld *world)
                            world->forced ? " aborting" : "", world->failed ? " error" : "",
                            world->strange ? " not ours" : "",
                            world->root ? "on new" : "on old",
+                           modelGuestText(world),
                            world->oldGood ? "good" : "BAD", world->newGood ? "good" : "BAD",
-                           world->header ? ", header new" : "", world->files ? "" : ", unlinked");
+                           world->header ? ", header new" : "", world->files ? "" : ", unlinked",
+                           world->note ? ", note" : world->noted ? ", note (not durable)" : "");
 }

@@ -30,6 +30,8 @@ struct _modelRecord {
     guint8 soft;                /* recorded kind of cancel */
     guint8 acked;               /* the start call returned success */
     guint8 ready;               /* the READY event was sent */
+    guint8 stop;                /* the guest may be stopped for it */
+    guint8 paused;              /* what clients see of the guest */
 };
 
 #define MODEL_QUEUE 8
@@ -50,6 +52,9 @@ struct _modelWorld {
     guint8 temps;               /* temporary files beside them */
     guint8 files;               /* the images that leave the chain still exist */
     guint8 rights;              /* access that the job was given */
+    guint8 target;              /* the file of a copy that was made for it */
+    guint8 note;                /* the note for a crash of the host is there ... */
+    guint8 noted;               /* ... and was when its folder was synced last */
 
     /* what is on disk in the images */
     guint8 oldGood;             /* the old chain has all that the guest was told is written */
@@ -63,6 +68,7 @@ struct _modelWorld {
     guint8 dirty;               /* ... and is still to be saved */
     guint8 renamed;             /* the first rename was issued */
     guint8 done;                /* both were, by this daemon */
+    guint8 settled;             /* memory is ahead of the record */
     guint8 flushed;             /* pull: this daemon has flushed after the job's last write */
     guint8 ending;              /* it knows that QEMU has gone */
     guint8 busy;                /* carries out ... */
@@ -72,6 +78,10 @@ struct _modelWorld {
     guint8 again;               /* 1 + qbjJobEvent whose record could not be saved: fed again later */
     guint8 timers;
     guint8 queue[MODEL_QUEUE];  /* 1 + qbjJobEvent that QEMU has sent */
+    guint8 keep;                /* the job has begun, the note is to be written */
+    guint8 hold;                /* it has stopped the guest */
+    guint8 letgo;               /* it is about to continue the guest */
+    guint8 lost;                /* QEMU has not heard that; it is asked anew when the monitor is back */
 
     /* QEMU */
     guint8 vm;                  /* runs */
@@ -86,11 +96,15 @@ struct _modelWorld {
     guint8 added;               /* what was prepared is there: nodes, images opened for writing */
     guint8 writable;            /* B: top's parent was reopened for writing (H2) */
     guint8 late;                /* has not got to the start command yet: until then it answers nothing */
+    guint8 stopped;             /* the guest stands still */
 
     /* what people saw */
     guint8 told;                /* of the end */
     guint8 finals;              /* final events, READY events that this daemon has sent, at most 2 */
     guint8 readies;
+    guint8 wanted;              /* a client wants the guest to stand still */
+    guint8 open;                /* it was let go before its time: nothing is promised any more */
+    guint8 stock;               /* the daemon is still the stock one */
     guint8 strange;             /* somebody else, or a finalize that failed, decided the outcome: see
                                  * modelMayDie() */
 };
@@ -105,6 +119,10 @@ struct _modelSetup {
     bool group;                 /* two disks whose pivots are one decision: model_group.h */
     bool slow;                  /* only with -m slow */
     bool unreadable;            /* begins with a daemon that finds a record it does not understand */
+    bool stops;                 /* the guest is stopped around the end of a pivot */
+    bool suspends;              /* ... and clients suspend and resume it as well */
+    bool stock;                 /* begun by the stock driver: QEMU finalizes by itself */
+    bool notes;                 /* images are made or deleted: there is a note for a crash of the host */
 };
 
 /* Wrong orders of the engine, which the model must find; MODEL_RIGHT is the engine as it is. */
@@ -139,6 +157,22 @@ typedef enum {
     MODEL_GROUP_NO_SYNC,
     MODEL_GROUP_TRUSTS_RECORD,
     MODEL_TRUSTS_SAVE,
+    MODEL_TRUSTS_BACK,
+    MODEL_HOLD_NONE,
+    MODEL_HOLD_NOT_RECORDED,
+    MODEL_HOLD_NEVER_ENDS,
+    MODEL_HOLD_CONTINUES_PAUSED,
+    MODEL_HOLD_ENDS_EARLY,
+    MODEL_HOLD_FORGETS_FIRST,
+    MODEL_HOLD_LEFT_AT_THE_END,
+    MODEL_HOLD_TRUSTED,
+    MODEL_HOLD_RESUMED,
+    MODEL_HOLD_NOT_RESUMED,
+    MODEL_NOTE_NOT_SYNCED,
+    MODEL_NOTE_FORGOTTEN_EARLY,
+    MODEL_NOTE_ASKS_NOBODY,
+    MODEL_NOTE_ASKS_FOR_NEW,
+    MODEL_STOCK_RECORD_IS_TRUSTED,
     MODEL_MISTAKES
 } modelMistake;
 
@@ -223,6 +257,24 @@ bool modelQemuSoftCancel(const modelContext *context, modelWorld *world);
 bool modelQemuForcedCancel(const modelContext *context, modelWorld *world);
 bool modelQemuFinalize(const modelContext *context, modelWorld *world);
 bool modelQemuDismiss(const modelContext *context, modelWorld *world);
+
+/* model_hold.c: the guest stops for a pivot */
+void modelHoldBegin(modelContext *context, modelWorld world);
+bool modelHoldMustBegin(const modelContext *context, const modelWorld *world);
+void modelHoldEnd(const modelContext *context, modelWorld *world);
+void modelHoldFollow(const modelContext *context, modelWorld *world);
+void modelHoldLetGo(modelContext *context, modelWorld world);
+void modelHoldFound(const modelContext *context, modelWorld *world);
+void modelHoldSteps(modelContext *context, const modelWorld *world);
+
+/* model_note.c: the note for a crash of the host */
+void modelNoteKeep(modelContext *context, modelWorld world);
+void modelNoteForget(const modelContext *context, modelWorld *world, bool durable);
+const char *modelNoteCheck(const modelContext *context, const modelWorld *world);
+
+/* model_stock.c: a job of the stock driver, until its daemon has gone */
+void modelStockStart(modelWorld *world);
+void modelStockSteps(modelContext *context, const modelWorld *world);
 
 /* model_command.c, model_save.c, model_outcome.c: the actions */
 void modelDoStart(modelContext *context, modelWorld world);

@@ -58,6 +58,29 @@ qbjTestAdoptBroken(void)
     }
 }
 
+/* QEMU has finalized it by itself, and nobody has flushed what it has written: what the stock driver takes
+ * for done is not, should QEMU be gone. */
+static void
+qbjTestAdoptEnded(void)
+{
+    static const struct {
+        const char *state;
+        bool known;
+    } ends[] = { { "completed", false }, { "failed", true }, { "cancelled", true }, { "concluded", false } };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *text = g_strdup_printf("<blockjobs><blockjob name='j' type='pull' state='running' "
+                                                "newstate='%s' jobflags='0x0'><disk dst='vda'/></blockjob>"
+                                                "</blockjobs>", ends[i].state);
+        g_autoptr(virQbjJob) job = qbjTestJobParse(vm, text);
+
+        g_assert_cmpint(job->state, ==, QBJ_STATE_CONCLUDED);
+        g_assert_cmpint(job->outcomeKnown, ==, ends[i].known);
+        g_assert_false(job->outcomeNew);
+    }
+}
+
 /* The stock driver's form of ours: one can go on with the other's. */
 static void
 qbjTestPullStockForm(void)
@@ -102,6 +125,7 @@ main(int argc, char **argv)
         g_error("cannot start: %s", virGetLastErrorMessage());
 
     g_test_add_func("/job/pull/adopted", qbjTestAdoptPull);
+    g_test_add_func("/job/pull/adopted-ended", qbjTestAdoptEnded);
     g_test_add_func("/job/pull/broken", qbjTestAdoptBroken);
     g_test_add_func("/job/pull/stock-form", qbjTestPullStockForm);
     ret = g_test_run();

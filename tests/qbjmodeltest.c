@@ -25,6 +25,21 @@ static const modelSetup setups[] = {
     { .name = "pull", .type = QBJ_TYPE_PULL },
     { .name = "pull-finalize-fails", .type = QBJ_TYPE_PULL, .finalizeFails = true },
     { .name = "pull-others", .type = QBJ_TYPE_PULL, .foreign = true },
+    { .name = "active-commit-stops", .type = QBJ_TYPE_ACTIVE_COMMIT, .stops = true, .finalizeFails = true },
+    { .name = "active-commit-stops-suspends", .type = QBJ_TYPE_ACTIVE_COMMIT, .stops = true, .suspends = true,
+      .finalizeFails = true, .slow = true },
+    { .name = "active-commit-stock", .type = QBJ_TYPE_ACTIVE_COMMIT, .stock = true },
+    { .name = "active-commit-stock-stops", .type = QBJ_TYPE_ACTIVE_COMMIT, .stock = true, .stops = true,
+      .suspends = true },
+    { .name = "copy-stops", .type = QBJ_TYPE_COPY, .stops = true, .finalizeFails = true, .slow = true },
+    { .name = "copy-stock", .type = QBJ_TYPE_COPY, .stock = true },
+    { .name = "copy-stock-stops", .type = QBJ_TYPE_COPY, .stock = true, .stops = true, .suspends = true,
+      .slow = true },
+    { .name = "commit-stock", .type = QBJ_TYPE_COMMIT, .stock = true },
+    { .name = "pull-stock", .type = QBJ_TYPE_PULL, .stock = true },
+    { .name = "active-commit-notes", .type = QBJ_TYPE_ACTIVE_COMMIT, .notes = true },
+    { .name = "commit-notes", .type = QBJ_TYPE_COMMIT, .notes = true },
+    { .name = "copy-notes", .type = QBJ_TYPE_COPY, .notes = true },
     { .name = "backup", .type = QBJ_TYPE_BACKUP },
     { .name = "backup-finalize-fails", .type = QBJ_TYPE_BACKUP, .finalizeFails = true },
 };
@@ -64,13 +79,12 @@ static const modelUnused unused[] = {
     { QBJ_STATE_PENDING, QBJ_EVENT_CANCEL, A },
     /* No action that PENDING names ends so: SWITCH tells the two kinds of failure apart. */
     { QBJ_STATE_PENDING, QBJ_EVENT_FAILED, A },
-    /* LOOK_AT_ROOT takes what is not new for old. */
+    /* LOOK_AT_ROOT takes what is not new for old, unless the record does not say what new is: then nobody
+     * switches. */
     { QBJ_STATE_CONCLUDED, QBJ_EVENT_NEITHER, A },
-    /* A dismissed job: "not found" is OK to FINISH. */
-    { QBJ_STATE_SETTLED, QBJ_EVENT_GONE, A | B | C },
-    /* A: FINISH has done it, CLEAN only removes files, and says so whatever comes of it. */
-    { QBJ_STATE_CLEANING, QBJ_EVENT_FAILED, A },
-    { QBJ_STATE_CLEANING, QBJ_EVENT_TIMEOUT, A },
+    /* A dismissed job: "not found" is OK to FINISH. A, B: QEMU is asked when a job that the stock driver has
+     * begun seems to be pending. */
+    { QBJ_STATE_SETTLED, QBJ_EVENT_GONE, C },
     /* The state is saved by no move; the end of a VM starts with VM_GONE. */
     { QBJ_STATE_SETTLING_OFFLINE, QBJ_EVENT_RESUME, A | B | C },
     /* QEMU answers commands in order: once it has said that there is no job, a start command that it was sent
@@ -132,11 +146,10 @@ modelTestRows(void)
 static const unsigned int changesNothing[QBJ_EVENT_LAST] = {
     [QBJ_EVENT_RUNNING] = S(RUNNING) | S(READY) | S(PIVOTING) | S(PENDING) | S(COMMITTED) | S(PREFLUSH) |
                           S(FINALIZING) | S(CANCELLING) | ENDED,
-    [QBJ_EVENT_READY] = S(READY) | S(PIVOTING) | S(PENDING) | S(COMMITTED) | S(CANCELLING) |
-                        (ENDED & ~S(CLEANING)),
+    [QBJ_EVENT_READY] = S(READY) | S(PIVOTING) | S(PENDING) | S(COMMITTED) | S(CANCELLING) | ENDED,
     [QBJ_EVENT_PENDING] = S(COMMITTED) | S(FINALIZING) | ENDED,
     [QBJ_EVENT_CONCLUDED] = ENDED | S(BROKEN),
-    [QBJ_EVENT_GONE] = S(BROKEN),
+    [QBJ_EVENT_GONE] = S(BROKEN) | S(CONCLUDED) | S(SETTLING) | S(CLEANING),
 };
 
 static void

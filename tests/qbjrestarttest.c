@@ -1,5 +1,6 @@
 /* A block job ends while the persistent definition cannot be saved, the status file is saved for another
- * reason, and then the daemon dies: the next one has to settle both definitions all the same. TAP output.
+ * reason, and then the daemon dies: the next one has to settle both definitions all the same. And a record
+ * that cannot be understood any more: the job is ended, as old. TAP output.
  *
  * libvirt allows one embedded driver in a process, so the daemon that dies is this program again. */
 #include <config.h>
@@ -108,6 +109,34 @@ intermediateUnsaved(virDomainPtr domain)
     return move("qemu", "away") && virDomainBlockCommit(domain, "vda", base, top, 0, 0) == 0;
 }
 
+static bool
+activeReady(virDomainPtr domain)
+{
+    g_autofree char *base = embedImagePath(BASE);
+
+    return virDomainBlockCommit(domain, "vda", base, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+        embedEventWait("bj2:vda:4:3 ");
+}
+
+/* The record names images that nobody knows: ours is gone, the stock form spoilt. */
+static bool
+spoil(const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/run/qemu/%s.xml", embedRootDir, name);
+    g_autofree char *text = NULL;
+    char *from;
+    char *to;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) ||
+        !(from = strstr(text, "<qbj:jobs ")) || !(to = strstr(from, "</qbj:jobs>")))
+        return false;
+    memset(from, ' ', to + strlen("</qbj:jobs>") - from);
+    if (!(from = strstr(text, "<base node='libvirt-")))
+        return false;
+    memcpy(from, "<base node='nobody--", strlen("<base node='libvirt-"));
+    return g_file_set_contents(path, text, -1, NULL);
+}
+
 /* The process that dies. Exit code 9 when it got as far as it should. */
 static int
 before(const char *name)
@@ -118,6 +147,8 @@ before(const char *name)
     int tries;
 
     embedEventRegister(conn);
+    if (domain && STREQ(name, "unknown"))
+        _exit(virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0 && activeReady(domain) ? 9 : 4);
     if (!domain || virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0 ||
         !(STRPREFIX(name, "active") ? activeUnsaved(domain) : intermediateUnsaved(domain)))
         return 1;
@@ -159,6 +190,26 @@ after(const char *name)
     return embedFailures ? 1 : 0;
 }
 
+/* The process that comes after one whose record was spoilt. */
+static int
+afterUnknown(const char *name)
+{
+    g_autofree char *stays = sourceOf(TOP);
+    virConnectPtr conn = embedOpen();
+    virDomainPtr domain = conn ? virDomainLookupByName(conn, name) : NULL;
+    virDomainBlockJobInfo info;
+    int tries;
+
+    for (tries = 0; tries < 1000 && virDomainGetBlockJobInfo(domain, "vda", &info, 0) != 0; tries++)
+        g_usleep(20000);
+    CHECK(tries < 1000, "the job is ended");
+    CHECK(embedXMLHas(domain, 0, stays) && fileHas("etc", name, stays), "both definitions name the old chain");
+    CHECK(virDomainDestroy(domain) == 0 && virDomainUndefine(domain) == 0, "destroy, undefine");
+    virDomainFree(domain);
+    CHECK(embedClose(conn), "cleanup of the driver");
+    return embedFailures ? 1 : 0;
+}
+
 /* Returns the exit code, or -1. What the process says becomes a comment. */
 static int
 spawn(const char *self, const char *what, const char *name)
@@ -182,13 +233,16 @@ spawn(const char *self, const char *what, const char *name)
 static void
 testCase(const char *self, const char *top, const char *name, bool gone)
 {
-    g_autofree char *what = g_strdup_printf("%s: both definitions are new after the restart", name);
+    bool known = STRNEQ(name, "unknown");
+    g_autofree char *what = g_strdup_printf("%s: both definitions are %s after the restart", name,
+                                            known ? "new" : "old");
 
     embedRootDir = g_build_filename(top, name, NULL);
     embedImageDir = g_build_filename(embedRootDir, "images", NULL);
     g_mkdir_with_parents(embedImageDir, 0711);
     embedRootPrepare();
-    if (CHECK(embedImagesMake(LAYERS) && spawn(self, "before", name) == 9 && move("away", "qemu") &&
+    if (CHECK(embedImagesMake(LAYERS) && spawn(self, "before", name) == 9 &&
+              (known ? move("away", "qemu") : spoil(name)) &&
               (!gone || embedQemuKill(name)), "a daemon dies before the persistent definition is saved"))
         CHECK(spawn(self, "after", name) == 0, what);
     g_clear_pointer(&embedImageDir, g_free);
@@ -203,7 +257,9 @@ main(int argc, char **argv)
     if (argc == 5) {
         embedRootDir = g_strdup(argv[3]);
         embedImageDir = g_strdup(argv[4]);
-        return STREQ(argv[1], "before") ? before(argv[2]) : after(argv[2]);
+        if (STREQ(argv[1], "before"))
+            return before(argv[2]);
+        return STREQ(argv[2], "unknown") ? afterUnknown(argv[2]) : after(argv[2]);
     }
 #ifndef QBJ_DEBUG_CHECKS
     printf("1..0 # SKIP needs -Ddebug_checks=true\n");
@@ -217,6 +273,7 @@ main(int argc, char **argv)
     testCase(argv[0], top, "active-gone", true);
     testCase(argv[0], top, "between", false);
     testCase(argv[0], top, "between-gone", true);
+    testCase(argv[0], top, "unknown", false);
 
     embedFilesEnd(top);
     return embedPlan();

@@ -78,8 +78,11 @@ virQbjJobAdoptState(const virQbjJobStock *stock, virQbjJob *job)
     /* which disk a device is on can be asked of QEMU, and is not always what the stock daemon took it for
      * (06/R5) */
     if (qbjJobTypeKind(job->spec->type) != QBJ_KIND_A) {
-        job->outcomeKnown = now->ended;
-        job->outcomeNew = now->isNew && !job->cancelled;
+        bool isNew = now->isNew && !job->cancelled;
+
+        /* nobody has flushed what a pull that is done has written: without QEMU only old is whole */
+        job->outcomeKnown = now->ended && !(isNew && job->spec->type == QBJ_TYPE_PULL);
+        job->outcomeNew = isNew && job->outcomeKnown;
     }
     return 0;
 }

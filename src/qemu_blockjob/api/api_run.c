@@ -11,6 +11,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "engine_hold.h"
 #include "vm_start.h"
 #include "vm_stop.h"
 #include "hypervisor/virclosecallbacks.h"
@@ -260,7 +261,7 @@ qbjApiResumeNow(virDomainObj *vm)
         return -1;
     }
     /* one that stands still for a pivot goes on after it */
-    if (!QBJ_DOMAIN_PRIVATE(vm)->heldUntil && qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
+    if (!qbjEngineHoldDelays(vm) && qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
         return -1;
     qbjApiRunState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
                    VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);

@@ -4,6 +4,7 @@
 #include "engine_control.h"
 #include "engine_export.h"
 #include "engine_group.h"
+#include "engine_hold.h"
 #include "engine_paused.h"
 #include "engine_pending.h"
 #include "engine_phase.h"
@@ -120,7 +121,7 @@ qbjEnginePivotAllowed(virDomainObj *vm, virQbjJob *job)
 static int
 qbjEnginePivotPrepareOne(virDomainObj *vm, virQbjJob *job)
 {
-    job->stopGuest = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->pivotStopGuest;
+    job->stopGuest = QBJ_DOMAIN_PRIVATE(vm)->driver->conf->pivotStopGuest || qbjEngineHoldIsOn(vm);
     if (qbjEngineExportRefuse(vm, job) < 0 ||
         qbjEnginePendingPlan(vm, job) < 0 ||
         qbjEnginePhaseRun(vm, job, QBJ_PHASE_ATTACH, QBJ_PHASE_RUN_ALL) < 0 ||
@@ -143,7 +144,7 @@ qbjEnginePivotPrepare(virDomainObj *vm, virQbjJob *job)
     if (ret == 0)
         ret = qbjEngineSwitchPrepare(vm, job, QBJ_ENGINE_PIVOT_MS);
     for (i = 0; ret < 0 && i < members->len; i++)
-        ((virQbjJob *) g_ptr_array_index(members, i))->stopGuest = false;
+        ((virQbjJob *) g_ptr_array_index(members, i))->stopGuest = qbjEngineHoldIsOn(vm);
     return ret;
 }
 
@@ -209,7 +210,7 @@ qbjEngineAbortUndo(virDomainObj *vm, char **names, bool pivot)
         job->cancelled = false;
     for (i = 0; pivot && names[i]; i++) {
         if ((job = qbjEngineJobFind(vm, names[i])) && job->state == QBJ_STATE_READY)
-            job->stopGuest = false;
+            job->stopGuest = qbjEngineHoldIsOn(vm);
     }
 }
 

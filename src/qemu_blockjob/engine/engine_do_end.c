@@ -117,8 +117,12 @@ qbjEngineDoReadOutcome(virDomainObj *vm, virQbjJob *job)
 static qbjJobEvent
 qbjEngineOutcomeOfRoot(virDomainObj *vm, virQbjJob *job, const qbjEngineAnswer *answer, const char *root)
 {
-    bool isNew = root ? STREQ(root, job->spec->rootNew) : !answer->error && qbjEngineSwitchCommitted(vm, job);
+    bool isNew = root ? STREQ_NULLABLE(root, job->spec->rootNew) : !answer->error && qbjEngineSwitchCommitted(vm, job);
+    virDomainDiskDef *disk = qbjEngineChangeDisk(vm, job);
 
+    /* a record that could not be understood does not say what new is */
+    if (root && !job->spec->rootNew && (!disk || STRNEQ_NULLABLE(disk->src->nodeformat, root)))
+        return QBJ_EVENT_NEITHER;
     return isNew ? QBJ_EVENT_NEW : QBJ_EVENT_OLD;
 }
 
@@ -354,6 +358,9 @@ qbjEngineCleanWith(virDomainObj *vm, virQbjJob *job, qbjPhaseRun run)
 qbjJobEvent
 qbjEngineDoClean(virDomainObj *vm, virQbjJob *job)
 {
+    /* QEMU has not heard yet that the guest goes on: without the record nobody would tell it again */
+    if (job->stopGuest && QBJ_DOMAIN_PRIVATE(vm)->heldUntil)
+        return qbjEngineNoAnswer(vm);
     return qbjEngineCleanWith(vm, job, QBJ_PHASE_RUN_ALL);
 }
 

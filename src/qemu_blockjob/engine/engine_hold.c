@@ -60,14 +60,17 @@ qbjEngineHoldMayHave(const virQbjJob *job)
     return job->stopGuest && (job->state != QBJ_STATE_PIVOTING || virQbjJobIsAdopted(job));
 }
 
+/* @except: NULL, or a job that does not count. @needs: only those that still need it. */
 static bool
-qbjEngineHoldAny(virDomainObj *vm)
+qbjEngineHoldAny(virDomainObj *vm, const virQbjJob *except, bool needs)
 {
     GPtrArray *jobs = QBJ_DOMAIN_PRIVATE(vm)->status->jobs;
     size_t i;
 
     for (i = 0; i < jobs->len; i++) {
-        if (qbjEngineHoldMayHave(g_ptr_array_index(jobs, i)))
+        const virQbjJob *job = g_ptr_array_index(jobs, i);
+
+        if (job != except && qbjEngineHoldMayHave(job) && (!needs || qbjEngineHoldNeeds(job)))
             return true;
     }
     return false;
@@ -86,14 +89,17 @@ qbjEngineHoldStop(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     qbjQmpCommand commands[] = { { .execute = "query-status" }, { .execute = "stop" }, { .execute = "query-status" } };
+    bool held = priv->heldUntil != 0;   /* and may have been continued by a command that was not answered */
     bool ours = false;
     size_t i;
     int rc;
 
     priv->ownStop = true;               /* its event may come before the answer, or without one */
-    priv->heldUntil = qbjEngineHoldNow() + QBJ_ENGINE_PIVOT_MS;
+    if (!held)
+        priv->heldUntil = qbjEngineHoldNow() + QBJ_ENGINE_PIVOT_MS;
     if ((rc = qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands))) == 0) {
-        ours = qbjEngineHoldStatusIs(&commands[0], "running") && qbjEngineHoldStatusIs(&commands[2], "paused");
+        ours = (held || qbjEngineHoldStatusIs(&commands[0], "running")) &&
+            qbjEngineHoldStatusIs(&commands[2], "paused");
         if (commands[1].failed)
             VIR_WARN("vm=%s: the guest cannot be stopped for a pivot", vm->def->name);
     }
@@ -111,7 +117,7 @@ qbjEngineHoldBegin(virDomainObj *vm, virQbjJob *job)
 {
     int rc;
 
-    if (!job->stopGuest || QBJ_DOMAIN_PRIVATE(vm)->heldUntil || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+    if (!job->stopGuest || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
         return 0;
     ignore_value(virQbjFaultHit("hold"));
     rc = qbjEngineHoldStop(vm);
@@ -151,19 +157,21 @@ qbjEngineHoldEnd(virDomainObj *vm, virQbjJob *job)
 
     if (!job->stopGuest)
         return;
-    job->stopGuest = false;
-    if (!priv->heldUntil || priv->stopping || qbjEngineHoldAny(vm))
+    if (!priv->heldUntil || priv->stopping || qbjEngineHoldAny(vm, job, false)) {
+        job->stopGuest = false;
         return;
+    }
     if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {     /* a client has paused it meanwhile */
-        priv->ownStop = false;
+        job->stopGuest = priv->ownStop = false;
         priv->heldUntil = 0;
         return;
     }
+    /* whoever saves the record meanwhile says that the guest may stand still */
     ignore_value(virQbjFaultHit("hold"));
-    if (qbjEngineHoldContinue(vm) < 0) {
+    if (qbjEngineHoldContinue(vm) == 0)
+        job->stopGuest = false;
+    else
         virResetLastError();
-        job->stopGuest = true;
-    }
     ignore_value(virQbjFaultHit("hold"));
 }
 
@@ -207,8 +215,28 @@ qbjEngineHoldLimit(virDomainObj *vm, virQbjJob *job)
 bool
 qbjEngineHoldFound(virDomainObj *vm, const char *status)
 {
-    if (STRNEQ_NULLABLE(status, "paused") || !qbjEngineHoldAny(vm))
+    if (STRNEQ_NULLABLE(status, "paused") || !qbjEngineHoldAny(vm, NULL, false))
         return false;
     QBJ_DOMAIN_PRIVATE(vm)->heldUntil = qbjEngineHoldNow() + QBJ_ENGINE_PIVOT_MS;
+    return true;
+}
+
+bool
+qbjEngineHoldIsOn(virDomainObj *vm)
+{
+    return QBJ_DOMAIN_PRIVATE(vm)->heldUntil != 0;
+}
+
+bool
+qbjEngineHoldDelays(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!qbjEngineHoldAny(vm, NULL, true)) {
+        priv->heldUntil = 0;
+        return false;
+    }
+    if (!priv->heldUntil)
+        priv->heldUntil = qbjEngineHoldNow() + QBJ_ENGINE_PIVOT_MS;
     return true;
 }

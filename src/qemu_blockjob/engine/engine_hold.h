@@ -24,5 +24,12 @@ void qbjEngineHoldFollow(virDomainObj *vm, virQbjJob *job);
  * not answer. */
 void qbjEngineHoldLimit(virDomainObj *vm, virQbjJob *job);
 
+/* Whether the guest may stand still for a pivot: an earlier one may not have been able to continue it. */
+bool qbjEngineHoldIsOn(virDomainObj *vm);
+
+/* A client resumes the guest that it has paused: whether it has to stand still for a pivot until that is
+ * saved, and goes on with that then. */
+bool qbjEngineHoldDelays(virDomainObj *vm);
+
 /* QEMU says that a guest that should run does not, but is in @status: whether this is our doing. */
 bool qbjEngineHoldFound(virDomainObj *vm, const char *status);

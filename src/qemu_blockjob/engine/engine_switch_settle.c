@@ -72,7 +72,7 @@ qbjEngineSwitchForwardLive(virDomainObj *vm, virQbjJob *job)
 }
 
 /* Back to what was kept, or to what the record says. After half a switch the file may name new although
- * memory does not. */
+ * memory does not; and what an earlier daemon has put back may not be durable. */
 bool
 qbjEngineSwitchBackPersistent(virDomainObj *vm, virQbjJob *job)
 {
@@ -93,7 +93,7 @@ qbjEngineSwitchBackPersistent(virDomainObj *vm, virQbjJob *job)
     }
     if (!disk || !target || !virStorageSourceIsSameLocation(disk->src, target) ||
         !(recorded = qbjEngineSwitchRecordedSource(vm, job)))
-        return sw && sw->renamed && vm->newDef;
+        return vm->newDef && (job->oldDisk || (sw && sw->renamed));
     copy = qbjEngineChangeInactiveCopy(recorded, disk->src);
     virObjectUnref(disk->src);
     disk->src = copy;
