@@ -130,6 +130,31 @@ qbjTestSave(void)
     virDomainObjEndAPI(&vm);
 }
 
+/* The record of a snapshot comes back as it was; one that is damaged leaves the VM alone, for nobody knows
+ * what its guest writes into then. */
+static void
+qbjTestSnapshot(void)
+{
+    virDomainObj *vm = qbjTestReadCase("snapshot-switching");
+    virQbjStatus *status = QBJ_TEST_STATUS(vm);
+    const virQbjStatusOverlay *overlay;
+
+    g_assert_null(status->foreign);
+    g_assert_nonnull(status->snapshot);
+    g_assert_true(status->snapshot->switching && !status->snapshot->underWay);
+    g_assert_cmpuint(status->snapshot->overlays->len, ==, 1);
+    overlay = g_ptr_array_index(status->snapshot->overlays, 0);
+    g_assert_cmpstr(overlay->spec->disk, ==, "vda");
+    g_assert_cmpstr(overlay->spec->rootNew, ==, "libvirt-2-format");
+    g_assert_nonnull(strstr(overlay->disk, "libvirt-2-storage"));
+    virDomainObjEndAPI(&vm);
+
+    vm = qbjTestReadCase("snapshot-damaged");
+    g_assert_null(QBJ_TEST_STATUS(vm)->snapshot);
+    g_assert_nonnull(QBJ_TEST_STATUS(vm)->foreign);
+    virDomainObjEndAPI(&vm);
+}
+
 /* A recorded DESTROY is told to whoever reads the file, and is not written again by itself. */
 static void
 qbjTestJobDestroy(void)
@@ -206,6 +231,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/defaults", qbjTestDefaults);
     g_test_add_func("/status/job/destroy", qbjTestJobDestroy);
     g_test_add_func("/status/job/save", qbjTestSave);
+    g_test_add_func("/status/snapshot", qbjTestSnapshot);
     g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -71,6 +71,7 @@ virQbjStatusFree(virQbjStatus *status)
     g_strfreev(status->devices);
     virCPUDefFree(status->origCPU);
     virQbjStatusSaveFree(status->save);
+    virQbjStatusSnapshotFree(status->snapshot);
     g_ptr_array_unref(status->jobs);
     g_ptr_array_unref(status->unknown);
     g_free(status->foreign);

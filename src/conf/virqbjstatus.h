@@ -7,6 +7,7 @@
 #include "cpu_conf.h"
 #include "domain_conf.h"
 #include "virqbjjob.h"
+#include "virqbjstatussnapshot.h"
 
 /* Elements of the stock driver that we know and do not act on: kept as text, and written back in their
  * places. */
@@ -67,6 +68,7 @@ struct _virQbjStatus {
     bool thaw;                  /* ours: the guest's file systems are to be thawed (domain_freeze.h) */
     bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */
+    virQbjStatusSnapshot *snapshot;     /* ours; NULL: none is being made */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
     GPtrArray *unknown;         /* of XML texts: elements that nobody here knows, in order; never NULL */

@@ -164,6 +164,8 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
     virQbjStatusFormatBitmaps(buf, status);
     virQbjStatusFormatThaw(buf, status);
     virQbjStatusFormatSave(buf, status->save);
+    if (virQbjStatusSnapshotFormat(buf, status->snapshot) < 0)
+        return -1;
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
     virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_BACKUPS);

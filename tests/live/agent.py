@@ -224,6 +224,7 @@ class Test(suite.DaemonChecks):
         self.shell(domain, "mkdir /mnt; mount -t ext4 /dev/vda /mnt && echo mounted >/dev/console")
         self.ok(self.serial.wait_line("mounted", 20), "a file system is mounted", lambda: self.serial.lines()[-20:])
         self.frozen_calls(domain)
+        self.frozen_snapshot(domain)
         if self.stock:
             return domain
         self.frozen_restart(domain)
@@ -251,6 +252,23 @@ class Test(suite.DaemonChecks):
                      "and trims all")
         domain.fSTrim(None, 0)
         self.ok(True, "trimmed")
+
+    def frozen_snapshot(self, domain):
+        """08/S5.2: the guest is frozen for a snapshot, also for one that fails."""
+        quiesce = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE
+        xml = "<domainsnapshot><name>%s</name></domainsnapshot>"
+        before = len(self.hooks())
+        domain.snapshotCreateXML(xml % "quiet", quiesce)
+        self.thawed(domain, before, ["freeze", "freeze done", "thaw", "thaw done"], "after a snapshot")
+        self.ok("disk.quiet" in domain.XMLDesc(), "the snapshot is there")
+        self.shell(domain, "echo more >/mnt/more && sync && echo written >/dev/console")
+        self.ok(self.serial.wait_line("written", 20), "the guest writes on", lambda: self.serial.lines()[-20:])
+        domain.fsFreeze()
+        self.refused(lambda: domain.snapshotCreateXML(xml % "again", quiesce), libvirt.VIR_ERR_INTERNAL_ERROR,
+                     "guest-fsfreeze-freeze", "not when a client has frozen it")
+        self.equal((self.state_of(domain), domain.fsThaw()), ("frozen", 1), "which then stays so")
+        if not self.stock:
+            self.ok("disk.again" not in domain.XMLDesc() and domain.snapshotNum() == 1, "and there is no snapshot")
 
     def frozen_restart(self, domain):
         """08/S5.5: what a client has frozen is its own."""

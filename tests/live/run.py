@@ -62,6 +62,7 @@ SUITES = {
     "encrypted": (["encrypted.py"], 300),
     "unread": (["unread.py"], 120),
     "save": (["save.py"], 300),
+    "snapshots": (["snapshots.py"], 300),
     "undo": (["undo.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),

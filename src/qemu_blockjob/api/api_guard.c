@@ -4,6 +4,9 @@
 #include "api_guard.h"
 #include "domain_operation.h"
 #include "engine_refuse.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* The jobs of @vm, borrowed from it; the array is to be freed. */
 static qbjOperationJob *
@@ -31,8 +34,14 @@ qbjApiGuard(virDomainObj *vm, qbjOperation operation, const char *const *disks)
 {
     size_t n;
     g_autofree qbjOperationJob *jobs = qbjApiGuardJobs(vm, &n);
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
+    if (status && status->snapshot && !status->snapshot->underWay) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("an earlier snapshot of the domain is still being taken back"));
+        return -1;
+    }
     return qbjGuardOperation(operation, jobs, n, disks, &refusal) < 0 ? qbjEngineRefuse(&refusal) : 0;
 }
 

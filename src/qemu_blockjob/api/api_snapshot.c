@@ -3,8 +3,11 @@
 #include "internal.h"
 #include "api_snapshot.h"
 #include "api_domain.h"
+#include "api_guard.h"
 #include "datatypes.h"
+#include "moment_create.h"
 #include "moment_list.h"
+#include "moment_plan.h"
 #include "moment_redefine.h"
 #include "virerror.h"
 
@@ -30,6 +33,42 @@ qbjApiSnapshotRedefine(virDomainObj *vm, const char *xml, unsigned int flags)
     return def ? qbjMomentRedefine(vm, &def, flags) : NULL;
 }
 
+/* Memory, and disks of a domain that is shut off: not yet. */
+static int
+qbjApiSnapshotCheckKind(virDomainObj *vm, unsigned int flags)
+{
+    if (virDomainObjIsActive(vm) && (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", virDomainObjIsActive(vm) ?
+                   _("a snapshot with the memory of the guest is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY") :
+                   _("a snapshot of a domain that is shut off is not supported yet"));
+    return -1;
+}
+
+/* @vm is locked, its job held. */
+static virDomainSnapshotPtr
+qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, unsigned int flags)
+{
+    bool offline = (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !virDomainObjIsActive(vm);
+    unsigned int parseFlags = offline ? VIR_DOMAIN_SNAPSHOT_PARSE_OFFLINE : 0;
+    qbjMomentPlace place = { .active = virDomainObjIsActive(vm), .persistent = vm->persistent };
+    g_autoptr(virDomainSnapshotDef) def = NULL;
+    g_autofree const char **targets = NULL;
+    g_autofree char *name = NULL;
+
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_VALIDATE)
+        parseFlags |= VIR_DOMAIN_SNAPSHOT_PARSE_VALIDATE;
+    if (qbjMomentPlanFlags(&place, flags) < 0 ||
+        !(def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags)) ||
+        qbjMomentCreatePlan(vm, def, flags) < 0 || qbjApiSnapshotCheckKind(vm, flags) < 0)
+        return NULL;
+    targets = qbjMomentPlanTargets(def);
+    name = g_strdup(def->parent.name);
+    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0 || qbjMomentCreate(vm, &def, flags) < 0)
+        return NULL;
+    return virGetDomainSnapshot(domain, name);
+}
+
 virDomainSnapshotPtr
 qbjApiSnapshotCreateXML(virDomainPtr domain, const char *xml, unsigned int flags)
 {
@@ -44,8 +83,7 @@ qbjApiSnapshotCreateXML(virDomainPtr domain, const char *xml, unsigned int flags
     if (!(vm = qbjApiBeginFlags(domain, virDomainSnapshotCreateXMLEnsureACL, flags)))
         return NULL;
     if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE))
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       _("this driver cannot create snapshots yet, only redefine them"));
+        ret = qbjApiSnapshotCreate(domain, vm, xml, flags);
     else if ((snap = qbjApiSnapshotRedefine(vm, xml, flags)))
         ret = virGetDomainSnapshot(domain, snap->def->name);
     qbjApiEnd(&vm);

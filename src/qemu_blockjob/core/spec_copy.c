@@ -211,11 +211,11 @@ qbjCopyAddChainNodes(qbjSpec *spec, qbjSpecPhase phase, const virStorageSource *
 /* 02/Q30, Q31. An image that was there is opened on nothing: what it stands on may still be on its way
  * (01/Y32). The passphrases of that are given to QEMU all the same: later nobody may have them any more. */
 static int
-qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, const char *backing,
+                   qbjRefusal *refusal)
 {
     const virStorageSource *target = req->target;
     const virStorageSource *own = qbjCopyOwnChain(disk, req);
-    const char *backing = qbjCopyIsReuse(req) ? "" : qbjCopyBelowNode(disk, req);
 
     if (req->identity)
         qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made);
@@ -233,6 +233,19 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
         return qbjSpecNotMade(spec, refusal);
 
     return 0;
+}
+
+int
+qbjSpecAddOverlay(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    /* what a shallow copy makes, were there an image above the active one */
+    virStorageSource top = { .type = VIR_STORAGE_TYPE_FILE, .backingStore = disk->src };
+    virDomainDiskDef above = *disk;
+    qbjCopyRequest shallow = *req;
+
+    above.src = &top;
+    shallow.flags |= VIR_DOMAIN_BLOCK_COPY_SHALLOW;
+    return qbjCopyPlanPrepare(spec, &above, &shallow, "", refusal);
 }
 
 /* @backing: as of qbjBlockNodeFormat() */
@@ -361,7 +374,7 @@ qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec
         return -1;
 
     plan = qbjSpecNewCopy(disk, req);
-    if (qbjCopyPlanPrepare(plan, disk, req, refusal) < 0 ||
+    if (qbjCopyPlanPrepare(plan, disk, req, qbjCopyIsReuse(req) ? "" : qbjCopyBelowNode(disk, req), refusal) < 0 ||
         qbjCopyPlanStart(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanAttach(plan, disk, req, refusal) < 0 ||
         qbjCopyPlanNew(plan, disk, req, refusal) < 0)

@@ -66,6 +66,10 @@ virStorageSource *qbjCopyOwnChain(const virDomainDiskDef *disk, const qbjCopyReq
  * without bitmaps: qbjSpecPlanCopyPending() completes it. */
 int qbjSpecPlanCopy(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec **spec, qbjRefusal *refusal);
 
+/* Appends to the prepare phase what makes the image @req->target on top of the images of @disk, which it is
+ * to stand on, and opens it on nothing: for a snapshot. */
+int qbjSpecAddOverlay(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal);
+
 /* (Re)plans the pending phase: merges of the bitmaps of @nodes (behaviour/20 B17, B18) into the target, which
  * is the mirror of @disk. @nodes: the "return" array of query-named-block-nodes, or NULL when no image has
  * bitmaps. Refused, with @spec unchanged: VIR_ERR_OPERATION_UNSUPPORTED when the target cannot store them

@@ -22,6 +22,14 @@ struct _qbjDriverMoments {
     /* All domains have been read, none is connected yet. */
     void (*load)(qbjDriver *driver);
 
+    /* QEMU answers again: goes on with the record of a snapshot, if there is one and no call is at it. @vm is
+     * locked, its job held. Returns 0, -1 with an error reported: to be called again. */
+    int (*settle)(virDomainObj *vm);
+
+    /* QEMU has ended: the definitions are made right for such a record. Returns false when that is to be
+     * tried again. */
+    bool (*gone)(virDomainObj *vm);
+
     /* @vm, which is transient and locked, has ended and leaves the list. */
     void (*forget)(virDomainObj *vm);
 

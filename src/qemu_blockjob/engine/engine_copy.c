@@ -143,7 +143,7 @@ qbjEngineCopyProbe(virDomainObj *vm, const virDomainDiskDef *disk, const qbjCopy
     return 0;
 }
 
-static int
+int
 qbjEngineCopyCheckImages(const virDomainDef *def, const qbjCopyRequest *req)
 {
     size_t i;
@@ -206,7 +206,7 @@ qbjEngineCopyInserted(virJSONValue *reply, const char *node)
 }
 
 /* query-block, for query-named-block-nodes must not be asked while a stream may have ended (protocol H3). */
-static int
+int
 qbjEngineCopyAskSource(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyRequest *req)
 {
     g_autofree char *node = qbjSpecDevice(disk);
@@ -250,7 +250,7 @@ qbjEngineCopyTarget(virDomainObj *vm, const virDomainDiskDef *disk, qbjCopyReque
 }
 
 /* Node names (02/Q1), and what an image takes over from the disk. */
-static void
+void
 qbjEngineCopySetImage(virDomainObj *vm, const virDomainDiskDef *disk, virStorageSource *image, bool active)
 {
     virQbjStatusNumberImage(QBJ_DOMAIN_PRIVATE(vm)->status, image);
@@ -283,7 +283,7 @@ qbjEngineCopyBitmaps(const qbjCopyRequest *req)
 }
 
 /* What the target needs, with the lock dropped. @libDir: the VM's. */
-static int
+int
 qbjEngineCopySecrets(const qbjCopyRequest *req, const char *libDir, GHashTable *secrets)
 {
     uint8_t key[QBJ_HOST_KEY_LEN] = { 0 };
@@ -298,7 +298,7 @@ qbjEngineCopySecrets(const qbjCopyRequest *req, const char *libDir, GHashTable *
 }
 
 /* The plan names the objects; what is in them goes to QEMU, and never into the record. */
-static int
+int
 qbjEngineCopyGiveSecrets(qbjSpec *spec, GHashTable *secrets)
 {
     GPtrArray *steps = spec->phase[QBJ_PHASE_PREPARE];

@@ -78,6 +78,11 @@ qbjEngineRequestBeside(virDomainObj *vm, bool pull, bool bitmaps)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
+    if (status->snapshot) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("an earlier snapshot of the domain is still being taken back"));
+        return -1;
+    }
     if (!(bitmaps || status->mayHaveBitmaps) || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm)))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",

@@ -5,6 +5,7 @@
 #include "moment_delete.h"
 #include "moment_list.h"
 #include "moment_load.h"
+#include "moment_settle.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -21,6 +22,8 @@ qbjMomentHooksForget(virDomainObj *vm)
 
 const qbjDriverMoments qbjMomentHooks = {
     .load = qbjMomentLoad,
+    .settle = qbjMomentSettleResume,
+    .gone = qbjMomentSettleGone,
     .forget = qbjMomentHooksForget,
     .resume = qbjMomentDeleteResume,
 };

@@ -418,8 +418,9 @@ qbjVmReconnectFinish(virDomainObj *vm)
     }
     qbjVmDevicesReconnect(vm);
     qbjEngineResume(vm);
-    if (qbjVmSaveResume(vm) < 0) {
-        VIR_WARN("Domain '%s' was being saved, and does not answer: %s", vm->def->name, virGetLastErrorMessage());
+    if (qbjVmSaveResume(vm) < 0 || priv->driver->moments->settle(vm) < 0) {
+        VIR_WARN("Domain '%s' was being saved or given a snapshot, and does not answer: %s", vm->def->name,
+                 virGetLastErrorMessage());
         virResetLastError();
         if (virDomainObjIsActive(vm))
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);

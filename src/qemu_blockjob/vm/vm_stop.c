@@ -198,7 +198,7 @@ qbjVmStopSettle(virDomainObj *vm, virDomainShutoffReason reason, int event)
         qbjDomainDisconnect(vm);
         vm->pid = 0;
     }
-    if (qbjEngineVmGone(vm))
+    if (qbjEngineVmGone(vm) && priv->driver->moments->gone(vm))
         return true;
     if (!priv->unsettled)
         VIR_WARN("Domain '%s' stays listed until its persistent definition can be saved", vm->def->name);

@@ -1,0 +1,290 @@
+#include <config.h>
+
+#include "internal.h"
+#include "moment_create.h"
+#include "moment_list.h"
+#include "moment_overlay.h"
+#include "moment_plan.h"
+#include "moment_settle.h"
+#include "domain_agent.h"
+#include "domain_freeze.h"
+#include "domain_notify.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_save_within.h"
+#include "vm_stop.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virqbjfault.h"
+
+#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+VIR_LOG_INIT("qbj.moment_create");
+
+/* A folder that does not take two small files in so long is not one to switch a guest by. */
+#define QBJ_MOMENT_SAVE_MS 30000
+#define QBJ_MOMENT_AGAIN_MS 1000
+
+/* --- before anything happens --- */
+
+static int
+qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+
+    if (!(def->parent.dom = virDomainDefCopy(vm->def, xmlopt, NULL, true)))
+        return -1;
+    if (vm->newDef && !(def->parent.inactiveDom = virDomainDefCopy(vm->newDef, xmlopt, NULL, true)))
+        return -1;
+    return 0;
+}
+
+int
+qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int flags)
+{
+    const char *parent = virDomainSnapshotGetCurrentName(vm->snapshots);
+    qbjMomentPlace place = {
+        .active = virDomainObjIsActive(vm),
+        .persistent = vm->persistent,
+        .state = virDomainObjGetState(vm, NULL),
+    };
+
+    if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA)) {
+        if (qbjMomentListCheck(vm, def, NULL) < 0)
+            return -1;
+        g_free(def->parent.parent_name);
+        def->parent.parent_name = g_strdup(parent);
+    }
+    return qbjMomentCreateDefinitions(vm, def) < 0 ? -1 : qbjMomentPlan(def, &place, flags);
+}
+
+static int
+qbjMomentCreateCheck(virDomainObj *vm, unsigned int flags)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (qbjDomainCheckRead(vm) < 0)
+        return -1;
+    if (status->snapshot || status->save) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("an earlier snapshot or save of the domain is still being taken back"));
+        return -1;
+    }
+    if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE))
+        return 0;
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
+        return -1;
+    }
+    return qbjDomainAgentCheck(vm, false);
+}
+
+/* --- what is durable before QEMU switches --- */
+
+static virDomainMomentObj *
+qbjMomentCreateAssign(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
+
+    if (snap)
+        virDomainSnapshotLinkParent(vm->snapshots, snap);
+    return snap;
+}
+
+/* Without locks. */
+static int
+qbjMomentCreateCommit(qbjHostSaveWish *wishes, size_t n)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < n; i++) {
+        bool renamed;
+
+        if (rc == 0 && wishes[i].save)
+            rc = qbjHostSaveCommit(wishes[i].save, &renamed);
+        qbjHostSaveFree(wishes[i].save);
+    }
+    return rc;
+}
+
+/* The metadata and the persistent definition: all that is slow first, then the two renames. */
+static int
+qbjMomentCreateWrite(virDomainObj *vm, const char *metadata, const char *name, const char *config)
+{
+    g_autofree char *folder = qbjMomentListFolder(vm);
+    g_autofree char *path = name ? qbjMomentListPath(vm, name) : NULL;
+    g_autofree char *configPath = qbjDomainConfigPath(vm);
+    qbjHostSaveWish wishes[] = {
+        { .path = path, .text = metadata },
+        { .path = configPath, .text = config },
+    };
+    int rc = 0;
+
+    virObjectUnlock(vm);
+    if ((metadata && qbjHostSaveMakeFolder(folder) < 0) ||
+        qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), QBJ_MOMENT_SAVE_MS) < 0)
+        rc = -1;
+    if (rc == 0)
+        rc = qbjMomentCreateCommit(wishes, G_N_ELEMENTS(wishes));
+    virObjectLock(vm);
+    return rc;
+}
+
+/* From here on the persistent definition names overlays that stand on the old images: whether or not QEMU
+ * switches, that chain has all data. */
+static int
+qbjMomentCreateSave(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    const char *name = qbjMomentSettleRecord(vm)->name;
+    g_autofree char *metadata = name ? qbjMomentListText(vm, *def, true) : NULL;
+    g_autoptr(virDomainDef) newDef = NULL;
+    g_autofree char *config = NULL;
+
+    if ((name && !metadata) || qbjMomentSettlePersistent(vm, &newDef) < 0 ||
+        (newDef && !(config = qbjDomainConfigText(vm, newDef))))
+        return -1;
+    if (name && !qbjMomentCreateAssign(vm, def))
+        return -1;
+    if (newDef) {
+        virDomainDefFree(vm->newDef);
+        vm->newDef = g_steal_pointer(&newDef);
+    }
+    return qbjMomentCreateWrite(vm, metadata, name, config);
+}
+
+static int
+qbjMomentCreateRecord(virDomainObj *vm)
+{
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    return qbjDomainSaveStatus(vm);
+}
+
+/* --- the switch --- */
+
+/* @unknown: QEMU has not answered, and may have done it. */
+static int
+qbjMomentCreateTransaction(virDomainObj *vm, virJSONValue *actions, bool *unknown)
+{
+    g_auto(qbjQmpCommand) command = { .execute = "transaction", .arguments = actions };
+
+    if (virQbjFaultHit("moment-switch")) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU was not asked"));
+        return -1;
+    }
+    if (qbjDomainQmpTry(vm, &command) < 0) {
+        *unknown = true;
+        return -1;
+    }
+    if (!command.failed)
+        return 0;
+    qbjQmpReportError(&command);
+    return -1;
+}
+
+/* The guest is frozen for the transaction alone, and thawed whatever happens. */
+static int
+qbjMomentCreateFrozen(virDomainObj *vm, virJSONValue *actions, bool quiesce, bool *unknown)
+{
+    int frozen = quiesce ? qbjDomainFreezeBegin(vm) : 0;
+    virErrorPtr reason = NULL;
+    int rc;
+
+    if (frozen < 0)
+        return -1;
+    rc = qbjMomentCreateTransaction(vm, actions, unknown);
+    if (frozen == 0)
+        return rc;
+    virErrorPreserveLast(&reason);
+    if (qbjDomainFreezeEnd(vm) < 0)
+        VIR_WARN("Domain '%s' is to be thawed after a snapshot: %s", vm->def->name, virGetLastErrorMessage());
+    virErrorRestore(&reason);
+    return rc;
+}
+
+/* S2.14 */
+static int
+qbjMomentCreatePause(virDomainObj *vm, bool wanted)
+{
+    if (!wanted || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return 0;
+    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
+        return -1;
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SNAPSHOT);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    return 0;
+}
+
+static int
+qbjMomentCreateSwitch(virDomainObj *vm, GPtrArray *overlays, unsigned int flags, bool *unknown)
+{
+    g_autoptr(virJSONValue) actions = NULL;
+
+    if (overlays->len == 0)
+        return 0;
+    if (!(actions = qbjMomentOverlaysActions(vm, overlays)))
+        return -1;
+    qbjMomentSettleRecord(vm)->switching = true;
+    if (qbjMomentCreateRecord(vm) < 0) {
+        qbjMomentSettleRecord(vm)->switching = false;
+        return -1;
+    }
+    return qbjMomentCreateFrozen(vm, actions, flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE, unknown);
+}
+
+static int
+qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays, unsigned int flags, bool *unknown)
+{
+    bool manual = qbjMomentPlanHasManual(*def);
+
+    if (qbjMomentCreateRecord(vm) < 0 || qbjMomentOverlaysMake(vm, overlays) < 0 ||
+        qbjMomentCreateSave(vm, def) < 0 || virDomainObjCheckActive(vm) < 0 ||
+        qbjMomentCreatePause(vm, manual) < 0)
+        return -1;
+    return qbjMomentCreateSwitch(vm, overlays, flags, unknown);
+}
+
+/* --- the end --- */
+
+static void
+qbjMomentCreateFailed(virDomainObj *vm, bool unknown)
+{
+    qbjMomentSettleRecord(vm)->underWay = false;
+    /* QEMU that has ended is settled by its own event */
+    if (!virDomainObjIsActive(vm) || (!unknown && qbjMomentSettleBack(vm)))
+        return;
+    qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
+}
+
+static void
+qbjMomentCreateDone(virDomainObj *vm, bool bitmaps, unsigned int flags)
+{
+    if (bitmaps)
+        QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
+    qbjMomentSettleForward(vm);
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT, VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT);
+}
+
+int
+qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
+{
+    bool metadata = !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA);
+    g_autoptr(GPtrArray) overlays = qbjMomentOverlaysNew(*def, flags);
+    g_autoptr(virQbjStatusSnapshot) record = virQbjStatusSnapshotNew(metadata ? (*def)->parent.name : NULL);
+    bool unknown = false;
+
+    if (qbjMomentCreateCheck(vm, flags) < 0 || qbjMomentOverlaysCheck(vm, overlays) < 0 ||
+        qbjMomentOverlaysPlan(vm, overlays, record) < 0)
+        return -1;
+
+    record->underWay = true;
+    QBJ_DOMAIN_PRIVATE(vm)->status->snapshot = g_steal_pointer(&record);
+    if (qbjMomentCreateAll(vm, def, overlays, flags, &unknown) < 0) {
+        qbjMomentCreateFailed(vm, unknown);
+        return -1;
+    }
+    qbjMomentCreateDone(vm, flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT, flags);
+    return 0;
+}

@@ -1,0 +1,363 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "moment_overlay.h"
+#include "moment_settle.h"
+#include "engine_copy.h"
+#include "engine_phase.h"
+#include "engine_refuse.h"
+#include "engine_request.h"
+#include "domain_qmp.h"
+#include "host_chain.h"
+#include "host_secret.h"
+#include "host_sync.h"
+#include "spec_overlay.h"
+#include "virerror.h"
+#include "virfile.h"
+
+#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+
+/* A disk that does not write this much in so long is not one to switch a guest to. */
+#define QBJ_MOMENT_SYNC_MS 30000
+
+static void
+qbjMomentOverlayFree(void *opaque)
+{
+    qbjMomentOverlay *overlay = opaque;
+
+    g_free(overlay->target);
+    virObjectUnref(overlay->image);
+    qbjHostTargetClear(&overlay->found);
+    g_free(overlay->identity);
+    VIR_FORCE_CLOSE(overlay->fd);
+    g_free(overlay);
+}
+
+GPtrArray *
+qbjMomentOverlaysNew(const virDomainSnapshotDef *def, unsigned int flags)
+{
+    GPtrArray *overlays = g_ptr_array_new_with_free_func(qbjMomentOverlayFree);
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainSnapshotDiskDef *disk = &def->disks[i];
+        qbjMomentOverlay *overlay;
+
+        if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+            continue;
+        overlay = g_new0(qbjMomentOverlay, 1);
+        overlay->target = g_strdup(disk->name);
+        overlay->image = virStorageSourceCopy(disk->src, false);
+        overlay->reuse = flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT;
+        overlay->req.target = overlay->image;
+        overlay->req.flags = overlay->reuse ? VIR_DOMAIN_BLOCK_COPY_REUSE_EXT : 0;
+        overlay->fd = -1;
+        g_ptr_array_add(overlays, overlay);
+    }
+    return overlays;
+}
+
+/* --- checks --- */
+
+/* S2.6, S2.7 */
+static int
+qbjMomentOverlayCheckFile(const qbjMomentOverlay *overlay)
+{
+    const char *path = overlay->image->path;
+    bool block = virStorageSourceGetActualType(overlay->image) == VIR_STORAGE_TYPE_BLOCK;
+
+    if (!overlay->found.exists && (overlay->reuse || block)) {
+        virReportSystemError(ENOENT, _("missing existing file for disk %s: %s"), overlay->target, path);
+        return -1;
+    }
+    if (overlay->found.exists && !overlay->found.device && !overlay->found.empty && !overlay->reuse) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("external snapshot file for disk %s already exists and is not a block device: %s"),
+                       overlay->target, path);
+        return -1;
+    }
+    if (overlay->found.exists && overlay->found.device != block) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot for disk %s: '%s' is not of type '%s'"),
+                       overlay->target, path, virStorageTypeToString(virStorageSourceGetActualType(overlay->image)));
+        return -1;
+    }
+    return 0;
+}
+
+/* The header of an image that is there may name what is below; then it must be the active image. */
+static int
+qbjMomentOverlayCheckBelow(const qbjMomentOverlay *overlay, const virStorageSource *active, const virQbjConf *conf)
+{
+    g_autoptr(virStorageSource) copy = virStorageSourceCopy(overlay->image, false);
+
+    if (qbjHostChainProbe(copy, overlay->target, conf->user, conf->group) < 0)
+        return -1;
+    if (!virStorageSourceIsBacking(copy->backingStore) ||
+        virStorageSourceIsSameLocation(copy->backingStore, (virStorageSource *) (uintptr_t) active) ||
+        (copy->backingStore->path && active->path && virStorageSourceIsLocalStorage(copy->backingStore) &&
+         virStorageSourceIsLocalStorage(active) && virFileLinkPointsTo(copy->backingStore->path, active->path)))
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' for the snapshot of disk '%s' stands on '%s', not on '%s'"),
+                   overlay->image->path, overlay->target, NULLSTR(copy->backingStore->path), NULLSTR(active->path));
+    return -1;
+}
+
+static int
+qbjMomentOverlayCheckReused(const qbjMomentOverlay *overlay, const virStorageSource *active, const virQbjConf *conf)
+{
+    g_autoptr(virStorageSource) copy = virStorageSourceCopy(overlay->image, false);
+    unsigned long long capacity;
+
+    if (qbjMomentOverlayCheckBelow(overlay, active, conf) < 0 || qbjHostTargetCapacity(copy, &capacity) < 0)
+        return -1;
+    if (capacity == overlay->req.source.capacity)
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
+                   overlay->image->path, capacity, overlay->target, overlay->req.source.capacity);
+    return -1;
+}
+
+/* Without locks. */
+static int
+qbjMomentOverlayCheckHost(virDomainObj *vm, qbjMomentOverlay *overlay, const virDomainDiskDef *disk)
+{
+    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
+
+    if (!virStorageSourceIsLocalStorage(overlay->image)) {
+        if (overlay->reuse)
+            return 0;
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("external snapshot of disk '%s': an image in the network is not made yet, only reused"),
+                       overlay->target);
+        return -1;
+    }
+    if (qbjHostTargetLook(overlay->image->path, &overlay->found) < 0 || qbjMomentOverlayCheckFile(overlay) < 0 ||
+        qbjEngineCopyCheckImages(vm->def, &overlay->req) < 0)
+        return -1;
+    return overlay->reuse ? qbjMomentOverlayCheckReused(overlay, disk->src, conf) : 0;
+}
+
+static int
+qbjMomentOverlayCheck(virDomainObj *vm, qbjMomentOverlay *overlay)
+{
+    virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, overlay->target);
+    int rc;
+
+    if (qbjEngineCopyAskSource(vm, disk, &overlay->req) < 0)
+        return -1;
+    virObjectUnlock(vm);
+    rc = qbjMomentOverlayCheckHost(vm, overlay, disk);
+    virObjectLock(vm);
+    return rc < 0 ? -1 : virDomainObjCheckActive(vm);
+}
+
+/* Two disks into one file. */
+static int
+qbjMomentOverlaysCheckTwice(const GPtrArray *overlays)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < overlays->len; i++) {
+        const qbjMomentOverlay *one = g_ptr_array_index(overlays, i);
+
+        for (j = 0; j < i; j++) {
+            const qbjMomentOverlay *other = g_ptr_array_index(overlays, j);
+
+            if (virStorageSourceIsSameLocation(one->image, other->image)) {
+                virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disks '%s' and '%s' would share the snapshot image '%s'"),
+                               other->target, one->target, NULLSTR(one->image->path));
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+int
+qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays)
+{
+    size_t i;
+
+    if (qbjMomentOverlaysCheckTwice(overlays) < 0 || qbjEngineRequestBeside(vm, false, false) < 0)
+        return -1;
+    for (i = 0; i < overlays->len; i++) {
+        if (qbjMomentOverlayCheck(vm, g_ptr_array_index(overlays, i)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- plan --- */
+
+/* Without locks. */
+static int
+qbjMomentOverlayCreate(qbjMomentOverlay *overlay, const char *libDir, GHashTable *secrets)
+{
+    if (qbjEngineCopySecrets(&overlay->req, libDir, secrets) < 0)
+        return -1;
+    if (overlay->reuse)
+        return 0;
+    if (!overlay->found.exists &&
+        qbjHostTargetCreate(overlay->image->path, &overlay->identity, &overlay->fd) < 0) {
+        const virError *error = virGetLastError();
+
+        virReportSystemError(error ? error->int1 : EIO, _("failed to create image file '%s'"), overlay->image->path);
+        return -1;
+    }
+    overlay->req.made = overlay->identity != NULL;
+    overlay->req.identity = overlay->identity ? overlay->identity : overlay->found.identity;
+    return 0;
+}
+
+static int
+qbjMomentOverlayPlan(virDomainObj *vm, qbjMomentOverlay *overlay, virQbjStatusSnapshot *snapshot)
+{
+    virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, overlay->target);
+    g_autofree char *libDir = g_strdup(QBJ_DOMAIN_PRIVATE(vm)->status->libDir);
+    g_autoptr(GHashTable) secrets = qbjHostSecretsNew();
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(qbjSpec) spec = NULL;
+    char *text;
+    int rc;
+
+    if (virStorageSourceInitChainElement(overlay->image, disk->src, false) < 0)
+        return -1;
+    qbjEngineCopySetImage(vm, disk, overlay->image, true);
+    virObjectUnlock(vm);
+    rc = qbjMomentOverlayCreate(overlay, libDir, secrets);
+    virObjectLock(vm);
+    if (rc < 0 || virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (qbjSpecPlanOverlay(disk, &overlay->req, &spec, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    if (qbjEngineCopyGiveSecrets(spec, secrets) < 0 || !(text = qbjMomentSettleDiskText(vm, overlay->image, disk->dst)))
+        return -1;
+    virQbjStatusSnapshotAdd(snapshot, g_steal_pointer(&spec), text);
+    return 0;
+}
+
+/* Files of ours that no record names yet. */
+static void
+qbjMomentOverlaysRemove(virDomainObj *vm, GPtrArray *overlays)
+{
+    virErrorPtr reason;
+    size_t i;
+
+    virErrorPreserveLast(&reason);
+    virObjectUnlock(vm);
+    for (i = 0; i < overlays->len; i++) {
+        qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+
+        VIR_FORCE_CLOSE(overlay->fd);
+        if (overlay->identity)
+            ignore_value(qbjHostTargetRemove(overlay->image->path, overlay->identity));
+    }
+    virObjectLock(vm);
+    virErrorRestore(&reason);
+}
+
+int
+qbjMomentOverlaysPlan(virDomainObj *vm, GPtrArray *overlays, virQbjStatusSnapshot *snapshot)
+{
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        if (qbjMomentOverlayPlan(vm, g_ptr_array_index(overlays, i), snapshot) < 0) {
+            qbjMomentOverlaysRemove(vm, overlays);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- making them --- */
+
+/* Without locks. */
+static int
+qbjMomentOverlayPlace(qbjMomentOverlay *overlay)
+{
+    if (overlay->fd < 0)
+        return 0;
+    if (qbjHostTargetPlace(overlay->image->path, overlay->fd) < 0)
+        return -1;
+    VIR_FORCE_CLOSE(overlay->fd);
+    return 0;
+}
+
+static int
+qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
+{
+    virQbjJob job = { .targetFd = -1 };
+    bool local = virStorageSourceIsLocalStorage(overlay->image);
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjMomentOverlayPlace(overlay);
+    virObjectLock(vm);
+    if (rc < 0 || !qbjMomentSettleRecord(vm))
+        return -1;
+    job.spec = ((virQbjStatusOverlay *) g_ptr_array_index(qbjMomentSettleRecord(vm)->overlays, i))->spec;
+    if (qbjEnginePhaseRun(vm, &job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0)
+        return -1;
+    virObjectUnlock(vm);
+    rc = local ? qbjHostSyncWithin(overlay->image->path, QBJ_MOMENT_SYNC_MS) : 0;
+    virObjectLock(vm);
+    return rc < 0 ? -1 : virDomainObjCheckActive(vm);
+}
+
+int
+qbjMomentOverlaysMake(virDomainObj *vm, GPtrArray *overlays)
+{
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        if (qbjMomentOverlayMake(vm, g_ptr_array_index(overlays, i), i) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- the switch --- */
+
+static int
+qbjMomentOverlaysAskBitmaps(virDomainObj *vm, qbjBitmapSet **set)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) nodes = NULL;
+
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
+        return 0;
+    if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &nodes) < 0)
+        return -1;
+    return (*set = qbjBitmapSetFromJSON(nodes, &refusal)) ? 0 : qbjEngineRefuse(&refusal);
+}
+
+virJSONValue *
+qbjMomentOverlaysActions(virDomainObj *vm, GPtrArray *overlays)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autoptr(virJSONValue) actions = virJSONValueNewArray();
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(qbjBitmapSet) set = NULL;
+    size_t i;
+
+    if (qbjMomentOverlaysAskBitmaps(vm, &set) < 0 || virDomainObjCheckActive(vm) < 0)
+        return NULL;
+    for (i = 0; i < overlays->len; i++) {
+        qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+        virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, overlay->target);
+
+        if (qbjSpecAddOverlayActions(actions, set, disk, overlay->image, &refusal) < 0) {
+            ignore_value(qbjEngineRefuse(&refusal));
+            return NULL;
+        }
+    }
+    if (virJSONValueObjectAdd(&arguments, "a:actions", &actions, NULL) < 0)
+        return NULL;
+    return g_steal_pointer(&arguments);
+}

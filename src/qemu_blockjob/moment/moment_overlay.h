@@ -1,0 +1,37 @@
+/* The overlays of a snapshot of a running domain: from what the client names to nodes in QEMU. */
+#pragma once
+
+#include "domain_private.h"
+#include "host_target.h"
+#include "snapshot_conf.h"
+#include "spec_copy.h"
+
+/* One disk that gets an overlay. */
+typedef struct _qbjMomentOverlay qbjMomentOverlay;
+struct _qbjMomentOverlay {
+    char *target;               /* of the disk */
+    virStorageSource *image;    /* the overlay */
+    bool reuse;                 /* it is there already */
+    qbjCopyRequest req;
+    qbjHostTarget found;
+    char *identity;             /* of a file that we made */
+    int fd;                     /* which has no place yet; -1 */
+};
+
+/* Those of @def, which is planned. Of qbjMomentOverlay; to be freed with g_ptr_array_unref(). */
+GPtrArray *qbjMomentOverlaysNew(const virDomainSnapshotDef *def, unsigned int flags);
+
+/* All checks that need the host or QEMU (S2.6, S2.7, S2.9). @vm is locked and its job held; the lock is
+ * dropped meanwhile. Returns 0, -1 with an error reported: nothing has changed. */
+int qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays);
+
+/* Makes the files, as yet without a name where the file system can do that, and fills the record @snapshot.
+ * Returns 0; -1 with an error reported, and no file is left. */
+int qbjMomentOverlaysPlan(virDomainObj *vm, GPtrArray *overlays, virQbjStatusSnapshot *snapshot);
+
+/* The record is saved: gives the files their places, and makes the images and their nodes. Returns 0; -1 with
+ * an error reported: what was made is for the record to undo. */
+int qbjMomentOverlaysMake(virDomainObj *vm, GPtrArray *overlays);
+
+/* The transaction that puts them onto the active images. NULL with an error reported. The lock is dropped. */
+virJSONValue *qbjMomentOverlaysActions(virDomainObj *vm, GPtrArray *overlays);

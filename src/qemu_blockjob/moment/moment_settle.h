@@ -1,0 +1,32 @@
+/* What becomes of a snapshot that is being made, from its record in the status file: forward, the disks are
+ * on their overlays, or back, nothing has happened (moments.rst). Used by the daemon that makes it, by a
+ * later one, and when QEMU has ended. In all of them @vm is locked and its job held. */
+#pragma once
+
+#include "domain_private.h"
+
+/* The record, or NULL. Borrowed. */
+virQbjStatusSnapshot *qbjMomentSettleRecord(virDomainObj *vm);
+
+/* @image as a <disk> @target, in the form of a status file: for the record. NULL with an error reported. */
+char *qbjMomentSettleDiskText(virDomainObj *vm, virStorageSource *image, const char *target);
+
+/* The persistent definition as it is to be: each disk of the record that has the live one's image gets the
+ * overlay, with that image as its <backingStore>. *@newDef NULL: nothing is to change. Returns 0, -1 with an
+ * error reported. */
+int qbjMomentSettlePersistent(virDomainObj *vm, virDomainDef **newDef);
+
+/* QEMU's disks are on the overlays: so does the live definition say, the snapshot is the current one, the
+ * record goes. Cannot fail: what cannot be saved is saved later. */
+void qbjMomentSettleForward(virDomainObj *vm);
+
+/* QEMU's disks are as before: so are the persistent definition and the metadata, and the overlays go. The
+ * last error is kept. Returns false when that has to be tried again; then the record stays. */
+bool qbjMomentSettleBack(virDomainObj *vm);
+
+/* QEMU answers, and no call is at it: asks QEMU which of the two it is. Returns 0, -1 with an error
+ * reported: to be called again. */
+int qbjMomentSettleResume(virDomainObj *vm);
+
+/* QEMU has ended. Returns false when it has to be tried again. */
+bool qbjMomentSettleGone(virDomainObj *vm);

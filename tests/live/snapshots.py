@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""Snapshots of running guests: under writes, with each failure, with a daemon that dies at each step, and metadata that
+the stock driver reads and writes."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import libvirt
+
+import jobs
+import plain
+import suite
+from images import make_chain
+from jobtest import fill
+from save import SaveDaemon
+from writes import Run
+
+DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+REUSE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT
+NO_METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+HALT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_HALT
+REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
+METADATA = libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
+SHUT, RUNNING = libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_RUNNING
+# what a daemon that dies is asked to die at; the last of a snapshot of two disks comes behind these
+STEPS = 70
+
+
+def snapshot_xml(name, *disks):
+    text = "<disks>%s</disks>" % "".join(disks) if disks else ""
+    return "<domainsnapshot><name>%s</name>%s</domainsnapshot>" % (name, text)
+
+
+def disk(target, path=None, mode="external"):
+    source = "<source file='%s'/>" % path if path else ""
+    return "<disk name='%s' snapshot='%s'>%s</disk>" % (target, mode, source)
+
+
+class Snapshots(suite.DaemonChecks):
+    def make(self, name):
+        """A persistent domain that runs, without an operating system, with two disks."""
+        folder = plain.folder(self.daemon, name)
+        self.paths = {t: make_chain(folder, ["%s.%d" % (t, n) for n in range(2)], fill=fill) for t in ("vda", "vdb")}
+        self.daemon.own(*self.paths["vda"], *self.paths["vdb"])
+        self.folder = folder
+        domain = self.conn.defineXML(plain.domain(name, [plain.disk(t, p[-1]) for t, p in self.paths.items()]))
+        domain.create()
+        return domain
+
+    def gone(self, domain):
+        if domain.isActive():
+            domain.destroy()
+        domain.undefineFlags(METADATA)
+
+    def tops(self, domain, flags=0):
+        xml = domain.XMLDesc(flags)
+        return {t: os.path.basename(jobs.chain(xml, t)[0][0]) for t in ("vda", "vdb")}
+
+    def files(self):
+        return sorted(os.listdir(self.folder))
+
+    def kept(self, name):
+        folder = self.daemon.path("lib", "qemu", "snapshot", name)
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def open_files(self, domain):
+        """Images that QEMU has open for writing."""
+        folder, found = "/proc/%d/fd/" % self.daemon.qemu_pid(domain.name()), set()
+        for fd in os.listdir(folder):
+            path = os.readlink(folder + fd)
+            with open("/proc/%d/fdinfo/%s" % (self.daemon.qemu_pid(domain.name()), fd)) as f:
+                flags = int(f.read().split("flags:")[1].split()[0], 8)
+            if path.startswith(self.folder + "/") and flags & os.O_ACCMODE == os.O_RDWR:
+                found.add(os.path.basename(path))
+        return found
+
+    # --- what works --------------------------------------------------------------------------------------------------
+
+    def test_writing(self):
+        """08/S3: a guest that writes gets a snapshot of both disks, several times; each acknowledged block is there."""
+        run = Run(self.out, self.daemon, self.guest, "writing", ["vda", "vdb"])
+        chains = {t: run.chain(t) for t in run.disks}
+        run.writing("at the start")
+        for number in range(4):
+            run.domain.snapshotCreateXML(snapshot_xml("s%d" % number), DISK_ONLY)
+            run.writing("after snapshot %d" % number, more=5)
+            for target in run.disks:
+                chains[target].insert(0, os.path.splitext(chains[target][0])[0] + ".s%d" % number)
+        self.equal([s.getName() for s in run.domain.listAllSnapshots(libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL)],
+                   ["s0", "s1", "s2", "s3"], "all are listed")
+        self.equal(run.domain.snapshotCurrent().getParent().getName(), "s2", "each is the child of the one before")
+        run.domain.snapshotLookupByName("s3").delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+        self.forget(run.domain)
+        run.finish(chains)
+
+    def forget(self, domain):
+        for snapshot in domain.listAllSnapshots():
+            snapshot.delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+
+    def test_kinds(self):
+        """08/S2: one disk of two, a file that is there, without metadata, halt."""
+        domain = self.make("kinds")
+        domain.snapshotCreateXML(snapshot_xml("one", disk("vdb", mode="no")), DISK_ONLY)
+        self.equal((self.tops(domain), self.tops(domain, INACTIVE)), ({"vda": "vda.one", "vdb": "vdb.1"},) * 2,
+                   "one disk has an overlay, in both definitions")
+        self.equal(os.stat(os.path.join(self.folder, "vda.one")).st_mode & 0o777, 0o600, "nobody else may read it")
+        self.reused(domain)
+        domain.snapshotCreateXML(snapshot_xml("none"), DISK_ONLY | NO_METADATA)
+        self.equal((self.tops(domain), domain.snapshotNum()), ({"vda": "right.none", "vdb": "vdb.none"}, 2),
+                   "08/S2.26: without metadata")
+        domain.snapshotCreateXML(snapshot_xml("halt"), DISK_ONLY | HALT)
+        self.equal((domain.state(), self.tops(domain)),
+                   ([SHUT, libvirt.VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT], {"vda": "right.halt", "vdb": "vdb.halt"}), "HALT")
+        domain.create()
+        self.equal(self.open_files(domain), {"right.halt", "vdb.halt"}, "it starts on the overlays")
+        self.gone(domain)
+
+    def reused(self, domain):
+        active, other = (os.path.join(self.folder, n) for n in ("vda.one", "other"))
+        for name, below, size in (("right", active, ""), ("small", active, "1M"), ("wrong", self.paths["vdb"][1], "")):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", below,
+                            os.path.join(self.folder, name)] + ([size] if size else []), check=True)
+            self.daemon.own(os.path.join(self.folder, name))
+        use = lambda path: domain.snapshotCreateXML(
+            snapshot_xml("reuse", disk("vda", os.path.join(self.folder, path)), disk("vdb", mode="no")),
+            DISK_ONLY | REUSE)
+        self.refused(lambda: use(other), libvirt.VIR_ERR_SYSTEM_ERROR, "missing existing file", "08/S2.7")
+        self.refused(lambda: use("small"), libvirt.VIR_ERR_INVALID_ARG, "bytes large", "an image of another size")
+        self.refused(lambda: use("wrong"), libvirt.VIR_ERR_INVALID_ARG, "stands on", "one that stands on another image")
+        use("right")
+        self.equal(self.tops(domain)["vda"], "right", "08/S2.7: an image that was there")
+
+    def test_metadata(self):
+        """08/S4: the stock driver goes on with our snapshots, and we with its."""
+        domain = self.make("metadata")
+        domain.snapshotCreateXML(snapshot_xml("ours"), DISK_ONLY)
+        first = domain.snapshotLookupByName("ours").getXMLDesc()
+        self.daemon.change("stock")
+        self.connect()
+        domain = self.conn.lookupByName("metadata")
+        self.equal(domain.snapshotLookupByName("ours").getXMLDesc(), first, "the stock driver reads what we wrote")
+        domain.snapshotCreateXML(snapshot_xml("stock"), DISK_ONLY)
+        second = domain.snapshotLookupByName("stock").getXMLDesc()
+        self.daemon.change("ours")
+        self.connect()
+        domain = self.conn.lookupByName("metadata")
+        jobs.wait_for(domain.isActive, 20)
+        self.equal([domain.snapshotLookupByName(n).getXMLDesc() for n in ("ours", "stock")], [first, second],
+                   "and the other way round")
+        self.equal((domain.snapshotCurrent().getName(), self.tops(domain)),
+                   ("stock", {"vda": "vda.stock", "vdb": "vdb.stock"}), "its snapshot is the current one")
+        domain.snapshotCreateXML(snapshot_xml("again"), DISK_ONLY)
+        self.equal(self.tops(domain, INACTIVE), {"vda": "vda.again", "vdb": "vdb.again"}, "one more, of ours")
+        self.gone(domain)
+
+    # --- what fails --------------------------------------------------------------------------------------------------
+
+    def unchanged(self, domain, before, what):
+        now = (self.tops(domain), self.tops(domain, INACTIVE), self.files(), self.kept(domain.name()),
+               self.open_files(domain), domain.snapshotNum(), domain.state()[0])
+        self.equal(now, before, what + ": nothing is left")
+
+    def test_failures(self):
+        """08/S2.6, S2.9: whatever fails, all of it is undone."""
+        domain = self.make("fails")
+        before = (self.tops(domain), self.tops(domain, INACTIVE), self.files(), [], self.open_files(domain), 0, RUNNING)
+        two = lambda path: snapshot_xml("s", disk("vda"), disk("vdb", path))
+        cases = [("/nowhere/image", libvirt.VIR_ERR_SYSTEM_ERROR, "failed to create image file"),
+                 (self.paths["vdb"][0], libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "already exists"),
+                 (os.path.join(self.folder, "vda.s"), libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "share")]
+        for path, code, words in cases:
+            self.refused(lambda: domain.snapshotCreateXML(two(path), DISK_ONLY), code, words, "into " + path)
+            self.unchanged(domain, before, path)
+        for fault in ("save:1", "save:2", "save:3", "save:4", "save-write:2", "save-sync:3", "qmp-send:4+",
+                      "moment-switch:1") if self.daemon.can_fail() else ():
+            self.daemon.fail(fault)
+            failed = suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY)
+            self.daemon.fail(None)
+            self.ok(failed, "it fails at " + fault)
+            jobs.wait_for(lambda: "<qbj:snapshot" not in (self.daemon.status_xml("fails") or ""), 20)
+            self.unchanged(domain, before, fault)
+        self.full(domain, before)
+        domain.snapshotCreateXML(snapshot_xml("s"), DISK_ONLY)
+        self.equal(self.tops(domain), {"vda": "vda.s", "vdb": "vdb.s"}, "then it works")
+        self.gone(domain)
+
+    def full(self, domain, before):
+        """08/S2.9: no room for the second overlay."""
+        folder = self.daemon.path("img", "full")
+        os.makedirs(folder)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", folder]
+        if subprocess.run(self.daemon.namespace_prefix() + mount, check=False).returncode:
+            return self.out.skip("%s: a full file system" % self.mode, "it cannot be mounted")
+        xml = snapshot_xml("s", disk("vda"), disk("vdb", os.path.join(folder, "image")))
+        self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "it fails when the file system is full")
+        self.unchanged(domain, before, "a full file system")
+        subprocess.run(self.daemon.namespace_prefix() + ["umount", folder], check=True)
+        return True
+
+    def test_qemu(self):
+        """QEMU dies before it switches, and behind it: the domain starts again, on what its definition says."""
+        for word, tops in (("blockdev-create", {"vda": "vda.1", "vdb": "vdb.1"}), ("transaction", None)):
+            domain = self.make("qemu-" + word)
+            self.daemon.die_at(word, -1, signal.SIGSTOP)
+            thread = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY))
+            self.ok(self.daemon.died() is not None, "the daemon stands still before " + word)
+            os.kill(self.daemon.qemu_pid(domain.name()), signal.SIGKILL)
+            self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+            thread.join()
+            self.ok(thread.value, "it fails: QEMU has died before " + word)
+            self.ok(jobs.wait_for(lambda: domain.state()[0] == SHUT, 20), "the domain is shut off")
+            self.whole(domain, "QEMU dies before " + word)
+            self.ok(tops is None or self.tops(domain) == tops, "it is as before", self.tops(domain))
+            self.gone(domain)
+
+    def in_thread(self, function):
+        import threading
+
+        class Thread(threading.Thread):
+            def run(self):
+                self.value = function()
+        thread = Thread()
+        thread.start()
+        return thread
+
+    # --- a daemon that dies ------------------------------------------------------------------------------------------
+
+    def test_daemon(self):
+        """At chosen steps of a snapshot of two disks: old or new."""
+        self.deaths(range(2, STEPS, 9))
+
+    def test_sweep(self):
+        """At each of them."""
+        self.deaths(range(200))
+
+    def deaths(self, steps):
+        domain, number = self.make("death"), 0
+        for step in steps:
+            number += 1
+            name = "s%d" % number
+            self.daemon.die_at("-", step)
+            code = suite.code(domain.snapshotCreateXML, snapshot_xml(name), DISK_ONLY)
+            died = self.daemon.died(0 if code == 0 else 20)
+            if died is None:
+                self.equal(code, 0, "step %d is behind the snapshot" % step)
+                self.daemon.restart()           # that one counts on
+                self.connect()
+                break
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName("death")
+            self.settled(domain, name, "a daemon that dies at step %d (%s)" % (step, died))
+        self.gone(self.conn.lookupByName("death"))
+
+    def settled(self, domain, name, what):
+        record = lambda: "<qbj:snapshot" in (self.daemon.status_xml("death") or "<qbj:snapshot")
+        done = lambda: domain.state()[0] == RUNNING and not record()
+        self.ok(jobs.wait_for(done, 30), what + ": it is settled", lambda: self.daemon.log_tail())
+        new = {"vda": "vda." + name, "vdb": "vdb." + name}
+        isnew = self.tops(domain) == new
+        self.whole(domain, what)
+        listed = name in domain.snapshotListNames()
+        self.equal((listed, name + ".xml" in self.kept("death")), (isnew, isnew), what + ": so do the metadata")
+        self.equal(self.open_files(domain), set(self.tops(domain).values()), what + ": QEMU writes there")
+        left = [n for n in self.files() if n.endswith("." + name)]
+        self.equal(left, sorted(new.values()) if isnew else [], what + ": no file is left over")
+        self.ok(domain.snapshotNum() == 0 or
+                [s.isCurrent() for s in domain.listAllSnapshots()].count(1) == 1, what + ": one is the current one")
+
+    def whole(self, domain, what):
+        """Both definitions name the same images, of all disks the old ones or the new ones."""
+        tops = self.tops(domain)
+        self.equal(self.tops(domain, INACTIVE), tops, what + ": both definitions name the same images")
+        self.equal(len({name.split(".", 1)[1] for name in tops.values()}), 1, what + ": all disks, or none")
+
+
+# takes minutes: by its name only
+BY_NAME = ["sweep"]
+
+
+def run(out, args, mode):
+    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
+    if args.driver == "stock":
+        return out.skip(mode, "the stock driver is tried beside ours")
+    suite.run_with_daemon(out, args, mode, Snapshots, names, SaveDaemon)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("snapshots", __doc__, Snapshots, run, modes=("system",)))
