@@ -22,6 +22,8 @@ from guest import Guest
 from jobtest import fill
 from writes import Run
 
+PEER2PEER = libvirt.VIR_MIGRATE_PEER2PEER
+NOWHERE = "qemu+unix:///system?socket=/nonexistent/socket"
 ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 BYTES = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 TRANSIENT = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
@@ -325,6 +327,13 @@ class Saves(suite.DaemonChecks):
         self.signal(signal.SIGCONT)
         self.ok(jobs.wait_for(lambda: domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20), "there is a job")
         self.equal(domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_SAVE, "a save")
+        # 07/G1.4, G1.16: known at once, not after 30 s of waiting for the save
+        for what, call in (("save", lambda: domain.save(self.daemon.path("img", "another"))),
+                           ("managed save", lambda: domain.managedSave(0)),
+                           ("block job", lambda: domain.blockPull("vda", 0, 0)),
+                           ("migration", lambda: domain.migrateToURI3(NOWHERE, {}, PEER2PEER))):
+            self.refused(call, libvirt.VIR_ERR_OPERATION_INVALID, "busy with another operation: save",
+                         "no %s meanwhile" % what)
         domain.abortJob()
         os.kill(pid, signal.SIGCONT)
         thread.join()
