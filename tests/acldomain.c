@@ -291,6 +291,18 @@ aclTestDomainMigration(virConnectPtr conn, virDomainPtr domain, const char *xml)
     testMigrateTune(conn, domain);
 }
 
+static void
+testDevices(virConnectPtr conn, virDomainPtr domain)
+{
+    const char *disk = "<disk type='file'><source file='/nonexistent/a'/><target dev='vdz' bus='virtio'/></disk>";
+
+    DENIED(conn, domainAttachDevice, virDomainAttachDevice(domain, disk));
+    DENIED(conn, domainAttachDeviceFlags, virDomainAttachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(conn, domainDetachDevice, virDomainDetachDevice(domain, disk));
+    DENIED(conn, domainDetachDeviceFlags, virDomainDetachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(conn, domainDetachDeviceAlias, virDomainDetachDeviceAlias(domain, "ua-a", VIR_DOMAIN_AFFECT_CONFIG));
+}
+
 void
 aclTestDomainActions(virConnectPtr conn, virDomainPtr domain)
 {
@@ -301,6 +313,7 @@ aclTestDomainActions(virConnectPtr conn, virDomainPtr domain)
     testPower(conn, domain);
     testSave(conn, domain);
     testStreams(conn, domain);
+    testDevices(conn, domain);
     DENIED(conn, domainCoreDump, virDomainCoreDump(domain, "/nonexistent/core", 0));
     DENIED(conn, domainCoreDumpWithFormat,
            virDomainCoreDumpWithFormat(domain, "/nonexistent/core", VIR_DOMAIN_CORE_DUMP_FORMAT_RAW, 0));

@@ -22,6 +22,8 @@ SAME_AS = {
     'domainDestroy': 'domainDestroyFlags',
     'domainShutdown': 'domainShutdownFlags',
     'domainGetMaxVcpus': 'domainGetVcpusFlags',
+    'domainAttachDevice': 'domainAttachDeviceFlags',
+    'domainDetachDevice': 'domainDetachDeviceFlags',
 }
 # A list shows each domain only to those who may see it.
 FILTERED = {'connectListDomains', 'connectNumOfDomains', 'connectListDefinedDomains', 'connectNumOfDefinedDomains',

@@ -59,6 +59,22 @@ qbjTestCapsFlags(void)
     g_assert_cmpstr(flags[n - 1], ==, "netdev.stream");
 }
 
+/* What a call is plugging in, and the medium that it changes: text, whatever is in it. */
+static void
+qbjTestPlug(void)
+{
+    virDomainObj *vm = qbjTestReadCase("plug-running");
+    const virQbjStatus *status = QBJ_TEST_STATUS(vm);
+
+    g_assert_nonnull(status->plug);
+    g_assert_cmpuint(g_strv_length(status->plug), ==, 2);
+    g_assert_nonnull(strstr(status->plug[0], "<alias name=\"scsi1\"/>"));
+    g_assert_nonnull(strstr(status->plug[1], "<source file=\"/img/a&amp;b\"/>"));
+    g_assert_nonnull(strstr(status->medium, "<target dev=\"sdb\" bus=\"scsi\"/>"));
+    g_assert_null(status->foreign);
+    virDomainObjEndAPI(&vm);
+}
+
 static void
 qbjTestEveryElement(void)
 {
@@ -228,6 +244,7 @@ main(int argc, char **argv)
 
     g_test_add_func("/status/caps-flags", qbjTestCapsFlags);
     g_test_add_func("/status/every-element", qbjTestEveryElement);
+    g_test_add_func("/status/plug", qbjTestPlug);
     g_test_add_func("/status/defaults", qbjTestDefaults);
     g_test_add_func("/status/job/destroy", qbjTestJobDestroy);
     g_test_add_func("/status/job/save", qbjTestSave);

@@ -161,6 +161,9 @@ def check_file(schema, path):
     if not found:
         yield 'no command in it'
     for name, arguments in found:
+        # the properties of a device are those of its driver, which the schema does not have
+        if name == 'device_add':
+            arguments = {key: arguments[key] for key in ('driver', 'bus', 'id') if key in arguments}
         yield from schema.command(name, arguments)
 
 

@@ -72,6 +72,8 @@ virQbjStatusFree(virQbjStatus *status)
     virCPUDefFree(status->origCPU);
     virQbjStatusSaveFree(status->save);
     virQbjStatusSnapshotFree(status->snapshot);
+    g_strfreev(status->plug);
+    g_free(status->medium);
     g_ptr_array_unref(status->jobs);
     g_ptr_array_unref(status->unknown);
     g_free(status->foreign);

@@ -69,6 +69,10 @@ struct _virQbjStatus {
     bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */
     virQbjStatusSnapshot *snapshot;     /* ours; NULL: none is being made */
+    char **plug;                /* ours; XML of the devices that are being plugged in, NULL terminated, in the order
+                                 * in which QEMU gets them; NULL: none */
+    char *medium;               /* ours; XML of the disk whose medium is being changed, with the new one; NULL:
+                                 * none */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
     GPtrArray *unknown;         /* of XML texts: elements that nobody here knows, in order; never NULL */

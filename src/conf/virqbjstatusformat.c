@@ -111,6 +111,17 @@ virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
     virXMLFormatElementEmpty(buf, save->restore ? "qbj:restore" : "qbj:save", &attrs, NULL);
 }
 
+/* Our own elements: what a call is about to do to QEMU's devices. */
+static void
+virQbjStatusFormatDevices(virBuffer *buf, const virQbjStatus *status)
+{
+    size_t i;
+
+    for (i = 0; status->plug && status->plug[i]; i++)
+        virBufferEscapeString(buf, "<qbj:plug xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'>%s</qbj:plug>\n", status->plug[i]);
+    virBufferEscapeString(buf, "<qbj:medium xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'>%s</qbj:medium>\n", status->medium);
+}
+
 static int
 virQbjStatusFormatCPU(virBuffer *buf, const virQbjStatus *status)
 {
@@ -166,6 +177,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
     virQbjStatusFormatSave(buf, status->save);
     if (virQbjStatusSnapshotFormat(buf, status->snapshot) < 0)
         return -1;
+    virQbjStatusFormatDevices(buf, status);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
     virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_BACKUPS);

@@ -331,6 +331,25 @@ virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
     g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
 }
 
+static void
+virQbjStatusParseDevices(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr medium = virQbjXMLChild(root, "medium", VIR_QBJ_XML_NAMESPACE);
+    g_autoptr(GPtrArray) plug = g_ptr_array_new();
+    xmlNodePtr node;
+
+    for (node = root->children; node; node = node->next) {
+        if (virQbjXMLIsElement(node, "plug", VIR_QBJ_XML_NAMESPACE))
+            g_ptr_array_add(plug, virXMLNodeContentString(node));
+    }
+    if (plug->len > 0) {
+        g_ptr_array_add(plug, NULL);
+        status->plug = (char **) g_ptr_array_free(g_steal_pointer(&plug), FALSE);
+    }
+    if (medium)
+        status->medium = virXMLNodeContentString(medium);
+}
+
 int
 virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status)
 {
@@ -360,6 +379,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
 
     virQbjStatusDropPlainJob(ctxt, found);
     virQbjStatusParseSave(root, found);
+    virQbjStatusParseDevices(root, found);
     g_clear_pointer(&found->jobs, g_ptr_array_unref);
     if (virQbjJobsParse(ctxt, def, &found->jobs) < 0) {
         found->jobs = g_ptr_array_new();

@@ -19,6 +19,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest")
 # the drivers of the guest, by the list that init loads them from, the first always; what they need is read from them
 MODULES = {"order": ["virtio_pci", "virtio_blk"],
            "power": ["button", "evdev"],
+           "scsi": ["virtio_scsi", "sd_mod"],
            "panic": ["pvpanic_mmio", "pvpanic_pci"],
            "net": ["virtio_net", "vmxnet3"]}
 KVM_LIMIT = 20

@@ -65,6 +65,7 @@ SUITES = {
     "snapshots": (["snapshots.py"], 300),
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
+    "plug": (["plug.py"], 200),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),
     "getters": (["getters.py"], 60),

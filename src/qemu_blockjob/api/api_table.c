@@ -13,6 +13,7 @@
 #include "api_console.h"
 #include "api_cpu.h"
 #include "api_define.h"
+#include "api_device.h"
 #include "api_event.h"
 #include "api_iothread.h"
 #include "api_iotune.h"
@@ -243,6 +244,11 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainBlockStats = qbjApiBlockStats,
     .domainBlockStatsFlags = qbjApiBlockStatsFlags,
     .domainGetDiskErrors = qbjApiGetDiskErrors,
+    .domainAttachDevice = qbjApiAttachDevice,
+    .domainAttachDeviceFlags = qbjApiAttachDeviceFlags,
+    .domainDetachDevice = qbjApiDetachDevice,
+    .domainDetachDeviceFlags = qbjApiDetachDeviceFlags,
+    .domainDetachDeviceAlias = qbjApiDetachDeviceAlias,
     .domainGetBlockIoTune = qbjApiGetBlockIoTune,
     .domainSetBlockIoTune = qbjApiSetBlockIoTune,
     .connectGetAllDomainStats = qbjApiGetAllDomainStats,

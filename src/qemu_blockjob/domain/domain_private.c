@@ -71,6 +71,7 @@ qbjDomainPrivateFree(void *data)
     g_free(priv->unreadStamp);
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
+    g_slist_free_full(priv->unplugged, g_free);
     g_clear_pointer(&priv->switches, g_hash_table_unref);
     while ((event = g_queue_pop_head(&priv->queue)))
         qbjDomainEventFree(event);

@@ -77,6 +77,9 @@ struct _qbjDomainPrivate {
     int saveAgain;                      /* run of the domain for which a timer goes, after a save that failed */
     unsigned int saveAgainMs;           /* how long that goes, 0: the last save was good */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
+    GSList *unplugWaits;                /* of qbjVmUnplugWait, see vm_unplug.c */
+    GSList *unplugged;                  /* aliases of disks that the guest has no more, and that are listed until their
+                                         * block job has ended */
     GHashTable *switches;               /* name of a job -> qbjEngineSwitch, see engine_switch.h; NULL: none yet */
 
     virMutex queueLock;

@@ -77,6 +77,18 @@ qbjHostLabelIsRemembered(const char *path)
     return path && virFileGetXAttrQuiet(path, qbjHostLabelRemembered[QBJ_HOST_LABEL_REMEMBERED - 1], &value) == 0;
 }
 
+bool
+qbjHostLabelMayBeSet(const virStorageSource *top)
+{
+    g_autofree char *value = NULL;
+
+    if (!virStorageSourceIsLocalStorage(top) || !top->path)
+        return true;
+    errno = 0;
+    return virFileGetXAttrQuiet(top->path, qbjHostLabelRemembered[QBJ_HOST_LABEL_REMEMBERED - 1], &value) == 0 ||
+        errno != ENODATA;
+}
+
 static int
 qbjHostLabelMoveRemembered(const char *from, const char *to)
 {
@@ -116,31 +128,45 @@ qbjHostLabelMoveOwner(virSecurityManager *mgr, const qbjImage *from, virStorageS
     return virSecurityManagerMoveImageMetadata(mgr, -1, src, to);
 }
 
-/* Calls @act for each lower image of @def that is a local one; -1 when one of the calls fails. */
+typedef int (*qbjHostLabelAct)(virSecurityManager *mgr, virDomainDef *def, virStorageSource *src);
+
+/* Calls @act for each lower image of the chain @top that is a local one; @first gets the first error. */
+static void
+qbjHostLabelEachBelow(virSecurityManager *mgr, virDomainDef *def, virStorageSource *top, qbjHostLabelAct act,
+                      virErrorPtr *first)
+{
+    virStorageSource *src;
+
+    for (src = top->backingStore; virStorageSourceIsBacking(src); src = src->backingStore) {
+        bool readonly = src->readonly;
+
+        /* what is read only is neither remembered nor given back */
+        src->readonly = false;
+        if (virStorageSourceIsLocalStorage(src) && act(mgr, def, src) < 0 && !*first)
+            virErrorPreserveLast(first);
+        src->readonly = readonly;
+    }
+}
+
 static int
-qbjHostLabelEachLower(virSecurityManager *mgr, virDomainDef *def,
-                      int (*act)(virSecurityManager *mgr, virDomainDef *def, virStorageSource *src))
+qbjHostLabelResult(virErrorPtr *first)
+{
+    if (!*first)
+        return 0;
+    virErrorRestore(first);
+    return -1;
+}
+
+/* The same for all disks; -1 when one of the calls fails. */
+static int
+qbjHostLabelEachLower(virSecurityManager *mgr, virDomainDef *def, qbjHostLabelAct act)
 {
     virErrorPtr first = NULL;
     size_t i;
 
-    for (i = 0; i < def->ndisks; i++) {
-        virStorageSource *src;
-
-        for (src = def->disks[i]->src->backingStore; virStorageSourceIsBacking(src); src = src->backingStore) {
-            bool readonly = src->readonly;
-
-            /* what is read only is neither remembered nor given back */
-            src->readonly = false;
-            if (virStorageSourceIsLocalStorage(src) && act(mgr, def, src) < 0 && !first)
-                virErrorPreserveLast(&first);
-            src->readonly = readonly;
-        }
-    }
-    if (!first)
-        return 0;
-    virErrorRestore(&first);
-    return -1;
+    for (i = 0; i < def->ndisks; i++)
+        qbjHostLabelEachBelow(mgr, def, def->disks[i]->src, act, &first);
+    return qbjHostLabelResult(&first);
 }
 
 /* The driver remembers the owner of what it takes for the top of a chain only. */
@@ -166,4 +192,32 @@ int
 qbjHostLabelRestoreLower(virSecurityManager *mgr, virDomainDef *def)
 {
     return qbjHostLabelEachLower(mgr, def, qbjHostLabelRestoreOne);
+}
+
+int
+qbjHostLabelChain(virSecurityManager *mgr, virDomainDef *def, virStorageSource *top)
+{
+    virErrorPtr first = NULL;
+
+    if (virStorageSourceIsEmpty(top))
+        return 0;
+    if (qbjHostLabelOnlyDAC(mgr))
+        qbjHostLabelEachBelow(mgr, def, top, qbjHostLabelRememberOne, &first);
+    if (qbjHostLabelResult(&first) < 0)
+        return -1;
+    return virSecurityManagerSetImageLabel(mgr, def, top, VIR_SECURITY_DOMAIN_IMAGE_LABEL_BACKING_CHAIN |
+                                           VIR_SECURITY_DOMAIN_IMAGE_PARENT_CHAIN_TOP);
+}
+
+int
+qbjHostLabelRestoreChain(virSecurityManager *mgr, virDomainDef *def, virStorageSource *top)
+{
+    virErrorPtr first = NULL;
+
+    if (virStorageSourceIsEmpty(top))
+        return 0;
+    if (virSecurityManagerRestoreImageLabel(mgr, def, top, 0) < 0)
+        virErrorPreserveLast(&first);
+    qbjHostLabelEachBelow(mgr, def, top, qbjHostLabelRestoreOne, &first);
+    return qbjHostLabelResult(&first);
 }

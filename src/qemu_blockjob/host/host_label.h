@@ -22,6 +22,15 @@ int qbjHostLabelRememberLower(virSecurityManager *mgr, virDomainDef *def);
  * Returns 0, -1 with the first error reported; the other images are done nevertheless. */
 int qbjHostLabelRestoreLower(virSecurityManager *mgr, virDomainDef *def);
 
+/* Both for one chain, of a disk that is plugged in or a medium that is put in: as a start, and as the end
+ * of the VM, for all of them. Nothing for an empty drive. */
+int qbjHostLabelChain(virSecurityManager *mgr, virDomainDef *def, virStorageSource *top);
+int qbjHostLabelRestoreChain(virSecurityManager *mgr, virDomainDef *def, virStorageSource *top);
+
+/* Whether qbjHostLabelChain() may have been called for @top: false when the owner of @top would be remembered
+ * then, and is not. */
+bool qbjHostLabelMayBeSet(const virStorageSource *top);
+
 /* Gives QEMU of @def the rights @access on @image. @chain (may be NULL) is the disk's live chain: when the
  * image is in it, its description there is used, so that its own <seclabel> counts. NONE restores the image
  * to its owner, if it is still there. @top: its present owner is remembered for that, as of the top of a

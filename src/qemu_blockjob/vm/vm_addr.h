@@ -28,3 +28,9 @@ int qbjVmAddrAssignSerial(virDomainDef *def);
 
 /* vm_addr_connect.c: which kinds of slots a device can be plugged into, 0 for one without a PCI address. */
 virDomainPCIConnectFlags qbjVmAddrConnect(const virDomainDef *def, const virDomainDeviceDef *dev);
+
+/* vm_addr_plug.c: gives @dev, which is to be plugged into the running domain @def and is no part of it yet,
+ * a free address on PCI or USB, or checks the one that it names; other buses have none. -1 with an error
+ * reported: VIR_ERR_XML_ERROR or VIR_ERR_INTERNAL_ERROR for one that is taken, cannot be plugged into, or
+ * when none is free. */
+int qbjVmAddrPlug(virDomainDef *def, virDomainDeviceDef *dev);

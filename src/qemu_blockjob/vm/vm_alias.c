@@ -76,13 +76,19 @@ qbjVmAliasSetChrs(virDomainDef *def)
     qbjVmAliasSetConsoles(def);
 }
 
+void
+qbjVmAliasSetController(const virDomainDef *def, virDomainControllerDef *controller)
+{
+    qbjVmAliasSet(&controller->info, qbjVmAliasController(controller, def));
+}
+
 int
 qbjVmDefAssignAliases(virDomainDef *def)
 {
     size_t i;
 
     for (i = 0; i < def->ncontrollers; i++)
-        qbjVmAliasSet(&def->controllers[i]->info, qbjVmAliasController(def->controllers[i], def));
+        qbjVmAliasSetController(def, def->controllers[i]);
 
     for (i = 0; i < def->ndisks; i++) {
         if (qbjVmAliasSetDisk(def, def->disks[i]) < 0)

@@ -1,4 +1,5 @@
-/* The pieces of the controllers' options. Only vm_args_*controller.c, vm_args_*ctl.c include this. */
+/* The pieces of the controllers' options. Only vm_args_*controller.c, vm_args_*ctl.c and
+ * vm_args_plug.c include this. */
 #pragma once
 
 #include "vm_args_parts.h"

@@ -42,7 +42,7 @@ qbjVmArgsAddSecret(virCommand *cmd, const qbjVmArgsInput *input, const virStorag
         return 0;
 
     secret = input->secrets ? g_hash_table_lookup(input->secrets, name) : NULL;
-    if (!secret && input->monitorFd >= 0) {
+    if (!secret && input->secrets) {
         virReportError(VIR_ERR_INTERNAL_ERROR, _("There is no secret for image '%s'."), NULLSTR(src->path));
         return -1;
     }
@@ -85,7 +85,7 @@ qbjVmArgsAddImage(virCommand *cmd, const qbjVmArgsInput *input, const virStorage
 }
 
 /* QEMU opens a node when it meets it, so the one that names a backing node must come after it. */
-static int
+int
 qbjVmArgsAddChain(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDiskDef *disk)
 {
     g_autoptr(GPtrArray) chain = g_ptr_array_new();
@@ -179,7 +179,7 @@ qbjVmArgsMayBeEmpty(const virDomainDiskDef *disk)
            disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY;
 }
 
-static int
+int
 qbjVmArgsAddDisk(virCommand *cmd, const qbjVmArgsInput *input, const virDomainDiskDef *disk)
 {
     const char *unknown = qbjVmArgsDiskUnknown(disk);

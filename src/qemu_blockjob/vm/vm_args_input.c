@@ -45,7 +45,7 @@ qbjVmArgsStartInput(virJSONValue **props, const virDomainInputDef *input)
     return qbjVmArgsStartVirtio(props, driver, QBJ_VM_ARGS_VIRTIO_BOTH, input->virtio);
 }
 
-static int
+int
 qbjVmArgsAddInput(virCommand *cmd, const virDomainDef *def, const virDomainInputDef *input)
 {
     g_autoptr(virJSONValue) props = NULL;

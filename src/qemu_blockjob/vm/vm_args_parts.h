@@ -92,10 +92,12 @@ int qbjVmArgsAddNets(virCommand *cmd, const qbjVmArgsInput *input);
 
 /* vm_args_input.c */
 int qbjVmArgsAddInputs(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddInput(virCommand *cmd, const virDomainDef *def, const virDomainInputDef *input);
 
 /* vm_args_small.c */
 int qbjVmArgsAddBalloon(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddRngs(virCommand *cmd, const qbjVmArgsInput *input);
+int qbjVmArgsAddRng(virCommand *cmd, const virDomainDef *def, const virDomainRNGDef *rng);
 int qbjVmArgsAddWatchdog(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddPanics(virCommand *cmd, const qbjVmArgsInput *input);
 int qbjVmArgsAddVsock(virCommand *cmd, const qbjVmArgsInput *input);

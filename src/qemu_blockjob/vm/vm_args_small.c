@@ -96,7 +96,7 @@ qbjVmArgsRngForm(const virDomainRNGDef *rng)
     }
 }
 
-static int
+int
 qbjVmArgsAddRng(virCommand *cmd, const virDomainDef *def, const virDomainRNGDef *rng)
 {
     g_autoptr(virJSONValue) props = NULL;

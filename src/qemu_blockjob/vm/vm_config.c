@@ -13,6 +13,7 @@ void
 qbjVmConfigClear(qbjVmConfig *config)
 {
     g_clear_pointer(&config->next, virDomainDefFree);
+    g_clear_pointer(&config->save, qbjHostSaveFree);
 }
 
 int
@@ -44,17 +45,51 @@ qbjVmConfigCheck(virDomainObj *vm, const qbjVmConfig *config)
 }
 
 int
-qbjVmConfigCommit(virDomainObj *vm, qbjVmConfig *config)
+qbjVmConfigPrepare(virDomainObj *vm, qbjVmConfig *config)
+{
+    g_autofree char *path = qbjDomainConfigPath(vm);
+    g_autofree char *text = NULL;
+
+    if (!config->next)
+        return 0;
+    if (qbjVmConfigCheck(vm, config) < 0 || !(text = qbjDomainConfigText(vm, config->next)) ||
+        !(config->save = qbjHostSavePrepare(path, text, 0600)))
+        return -1;
+    return 0;
+}
+
+static void
+qbjVmConfigTake(virDomainObj *vm, qbjVmConfig *config)
 {
     virDomainDef **place = vm->newDef ? &vm->newDef : &vm->def;
 
+    virDomainDefFree(*place);
+    *place = g_steal_pointer(&config->next);
+}
+
+int
+qbjVmConfigCommitNext(virDomainObj *vm, qbjVmConfig *config)
+{
+    bool renamed = false;
+    int rc;
+
+    if (!config->next)
+        return 0;
+    rc = qbjHostSaveCommit(config->save, &renamed);
+    if (renamed)
+        qbjVmConfigTake(vm, config);
+    return rc;
+}
+
+int
+qbjVmConfigCommit(virDomainObj *vm, qbjVmConfig *config)
+{
     if (config->live && virDomainObjIsActive(vm) && qbjDomainSaveStatus(vm) < 0)
         return -1;
     if (!config->next)
         return 0;
     if (qbjVmConfigCheck(vm, config) < 0 || qbjDomainSaveConfig(vm, config->next) < 0)
         return -1;
-    virDomainDefFree(*place);
-    *place = g_steal_pointer(&config->next);
+    qbjVmConfigTake(vm, config);
     return 0;
 }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "domain_private.h"
+#include "host_save.h"
 
 /* What a call that changes a domain works on; both may be NULL (the flags did not ask for it). */
 typedef struct _qbjVmConfig qbjVmConfig;
 struct _qbjVmConfig {
     virDomainDef *live;         /* borrowed: vm->def */
     virDomainDef *next;         /* a copy of the persistent definition */
+    qbjHostSave *save;          /* of it, from qbjVmConfigPrepare() on; NULL: none */
 };
 void qbjVmConfigClear(qbjVmConfig *config);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjVmConfig, qbjVmConfigClear);
@@ -20,6 +22,14 @@ int qbjVmConfigBegin(virDomainObj *vm, unsigned int flags, qbjVmConfig *config);
 /* config->next has an element that this driver does not carry out: -1 with VIR_ERR_CONFIG_UNSUPPORTED
  * reported. To be asked before anything is done to the running VM. */
 int qbjVmConfigCheck(virDomainObj *vm, const qbjVmConfig *config);
+
+/* As qbjVmConfigCheck(), and writes config->next beside the file of the persistent definition: all of a
+ * save that can fail or be slow, for those who then change the running VM. -1 with an error reported. */
+int qbjVmConfigPrepare(virDomainObj *vm, qbjVmConfig *config);
+
+/* What qbjVmConfigPrepare() has written takes the place of the persistent definition; nothing without a
+ * config->next. Who calls it has saved the status file. As qbjVmConfigCommit(). */
+int qbjVmConfigCommitNext(virDomainObj *vm, qbjVmConfig *config);
 
 /* Saves: status file of the running VM, and config->next, which becomes the persistent definition. Returns 0,
  * -1 with an error reported: then the persistent definition is as before. */

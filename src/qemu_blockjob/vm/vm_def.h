@@ -43,3 +43,15 @@ int qbjVmDefCheckDestination(const char *xml, virStorageSource *target, virDomai
 /* Assigns <alias> names to all devices of a definition that is about to start, and disk qom names (11.2,
  * 05/X5). */
 int qbjVmDefAssignAliases(virDomainDef *def);
+
+/* The same for @dev, which is to be plugged into the running domain @def and is no part of it yet; the
+ * controller of a disk is. -1 with VIR_ERR_CONFIG_UNSUPPORTED reported for a disk on a bus without a name. */
+int qbjVmDefAssignAlias(virDomainDef *def, virDomainDeviceDef *dev);
+
+/* The element of one device, without a domain around it. @flags: as of virDomainDefFormatInternal(). The
+ * caller frees; NULL with an error reported: VIR_ERR_OPERATION_UNSUPPORTED for a type of device that cannot
+ * be plugged. */
+char *qbjVmDefFormatDevice(virDomainDeviceDef *dev, virDomainXMLOption *xmlopt, unsigned int flags);
+
+/* As qbjVmDefCheckSupported() for @xml, one device that was parsed as @dev. */
+int qbjVmDefCheckDevice(const char *xml, virDomainDeviceDef *dev, virDomainXMLOption *xmlopt);

@@ -59,6 +59,13 @@ qbjVmDisksNumberStated(virDomainDef *def, virQbjStatus *status)
     }
 }
 
+void
+qbjVmDisksNumber(virDomainDiskDef *disk, virQbjStatus *status)
+{
+    qbjVmDisksNumberChain(status, disk->src);
+    qbjBlockNodeInheritModes(disk);
+}
+
 int
 qbjVmDisksPrepare(virDomainObj *vm)
 {
@@ -71,8 +78,7 @@ qbjVmDisksPrepare(virDomainObj *vm)
 
         if (qbjVmDisksProbe(disk, priv->driver->conf) < 0)
             return -1;
-        qbjVmDisksNumberChain(priv->status, disk->src);
-        qbjBlockNodeInheritModes(disk);
+        qbjVmDisksNumber(disk, priv->status);
         if (qbjVmBitmapsPossible(disk->src))
             priv->status->mayHaveBitmaps = true;
     }

@@ -11,6 +11,9 @@ void qbjVmDisksNumberStated(virDomainDef *def, virQbjStatus *status);
  * empty disk, -1 with an error reported. */
 int qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf);
 
+/* Names the nodes of all images of @disk that have none yet, and gives these the disk's modes. */
+void qbjVmDisksNumber(virDomainDiskDef *disk, virQbjStatus *status);
+
 /* Probes the backing chains that the definition does not state, and numbers all images as 01/A10 says: disks
  * from last to first, stated images in a first pass, probed ones in a second. Returns 0, -1 with an error
  * reported. @vm is locked. */

@@ -9,7 +9,7 @@
 #include "vm_reconnect.h"
 #include "vm_stop.h"
 #include "vm_tray.h"
-#include "vm_vcpu.h"
+#include "vm_unplug.h"
 #include "domain_agent.h"
 #include "domain_notify.h"
 #include "domain_queue.h"
@@ -118,7 +118,9 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SPICE_CONNECTED", qbjVmEventGraphicsConnected },
     { "SPICE_INITIALIZED", qbjVmEventGraphicsInitialized },
     { "SPICE_DISCONNECTED", qbjVmEventGraphicsDisconnected },
-    { "DEVICE_DELETED", qbjVmVcpuDeleted },
+    { "DEVICE_DELETED", qbjVmUnplugDeleted },
+    { "DEVICE_UNPLUG_GUEST_ERROR", qbjVmUnplugRefused },
+    { "ACPI_DEVICE_OST", qbjVmUnplugStatus },
     { "STOP", qbjVmOnStop },
     { "RESUME", qbjVmOnResume },
     { "BALLOON_CHANGE", qbjVmOnBalloon },
@@ -202,4 +204,5 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
     default:
         break;
     }
+    qbjVmUnplugPutOff(vm);
 }

@@ -6,6 +6,7 @@
 #include "vm_chain.h"
 #include "vm_devices.h"
 #include "vm_files.h"
+#include "vm_plug_record.h"
 #include "vm_power.h"
 #include "vm_save.h"
 #include "vm_hook.h"
@@ -339,23 +340,28 @@ qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
     }
 }
 
-/* What events would have said while nobody listened; *@panicked: see qbjVmReconnectState(). Returns 0, -1
- * with an error reported. */
+/* What events would have said while nobody listened; *@panicked: see qbjVmReconnectState(); @devices gets
+ * what is plugged in, NULL: QEMU refused the question. Returns 0, -1 with an error reported. */
 static int
-qbjVmReconnectAsk(virDomainObj *vm, bool *panicked)
+qbjVmReconnectAsk(virDomainObj *vm, bool *panicked, virJSONValue **devices)
 {
     qbjQmpCommand commands[] = {
         { .execute = "query-status" },
         { .execute = "query-chardev" },
+        { .execute = "qom-list" },
         { .execute = NULL },
         { .execute = NULL },
     };
+    g_autoptr(virJSONValue) path = NULL;
     qbjQmpCommand *balloon = NULL;
     qbjQmpCommand *block = NULL;
-    size_t n = 2;
+    size_t n = 3;
     size_t i;
     int rc;
 
+    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0)
+        return -1;
+    commands[2].arguments = path;
     if (virDomainDefHasMemballoon(vm->def)) {
         balloon = &commands[n++];
         balloon->execute = "query-balloon";
@@ -377,6 +383,7 @@ qbjVmReconnectAsk(virDomainObj *vm, bool *panicked)
             qbjVmReconnectBalloon(vm, balloon);
         if (block)
             qbjVmTrayRead(vm, block->reply, !QBJ_DOMAIN_PRIVATE(vm)->reconnecting);
+        *devices = g_steal_pointer(&commands[2].reply);
     }
     for (i = 0; i < n; i++)
         qbjQmpCommandClear(&commands[i]);
@@ -403,12 +410,13 @@ void
 qbjVmReconnectFinish(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autoptr(virJSONValue) devices = NULL;
     bool panicked = false;
 
     if (priv->starting)
         return;
 
-    if (qbjVmReconnectAsk(vm, &panicked) < 0 || qbjVmReconnectLink(vm) < 0) {
+    if (qbjVmReconnectAsk(vm, &panicked, &devices) < 0 || qbjVmReconnectLink(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
@@ -418,6 +426,8 @@ qbjVmReconnectFinish(virDomainObj *vm)
     }
     qbjVmDevicesReconnect(vm);
     qbjEngineResume(vm);
+    if (devices && virDomainObjIsActive(vm))
+        qbjVmPlugResume(vm, devices);
     if (qbjVmSaveResume(vm) < 0 || priv->driver->moments->settle(vm) < 0) {
         VIR_WARN("Domain '%s' was being saved or given a snapshot, and does not answer: %s", vm->def->name,
                  virGetLastErrorMessage());

@@ -22,6 +22,7 @@
 #include "vm_numa.h"
 #include "vm_iothread.h"
 #include "vm_iotune.h"
+#include "vm_plug_record.h"
 #include "vm_stop.h"
 #include "vm_vcpu.h"
 #include "domain_agent.h"
@@ -37,7 +38,6 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virpidfile.h"
-#include "virqbjjson.h"
 #include "virsecureerase.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -289,24 +289,6 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     return 0;
 }
 
-static void
-qbjVmStartReadDevices(virDomainObj *vm, virJSONValue *reply)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-        const char *name = virJSONValueObjectGetString(entry, "name");
-
-        if (name && STRPREFIX(NULLSTR(virJSONValueObjectGetString(entry, "type")), "child<"))
-            g_ptr_array_add(names, g_strdup(name));
-    }
-    g_ptr_array_add(names, NULL);
-    g_strfreev(QBJ_DOMAIN_PRIVATE(vm)->status->devices);
-    QBJ_DOMAIN_PRIVATE(vm)->status->devices = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
-}
-
 static int
 qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
@@ -330,7 +312,7 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
     } else if (qbjQmpReportFirst(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);
         qbjVmVcpuRead(vm, commands[1].reply);
-        qbjVmStartReadDevices(vm, commands[2].reply);
+        QBJ_DOMAIN_PRIVATE(vm)->status->devices = qbjVmPlugNames(commands[2].reply);
         ret = 0;
     }
     for (i = 0; i < G_N_ELEMENTS(commands); i++)

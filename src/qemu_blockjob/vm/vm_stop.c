@@ -11,6 +11,7 @@
 #include "vm_hook.h"
 #include "vm_log.h"
 #include "vm_memory.h"
+#include "vm_plug_record.h"
 #include "vm_save.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
@@ -138,6 +139,7 @@ qbjVmStopLabels(virDomainObj *vm)
         qbjVmStopLabelsLog(vm, virSecurityManagerRestoreAllLabel(priv->driver->security, vm->def, false,
                                                                  priv->status->chardevStdioLogd));
         qbjVmStopLabelsLog(vm, qbjHostLabelRestoreLower(priv->driver->security, vm->def));
+        qbjVmPlugRestoreLabels(vm);
     }
     qbjVmStopLabelsLog(vm, virSecurityManagerReleaseLabel(priv->driver->security, vm->def));
 }
@@ -156,6 +158,7 @@ qbjVmStopForget(virDomainObj *vm)
     priv->unsettled = false;
     g_clear_pointer(&priv->unread, g_free);
     g_clear_pointer(&priv->unreadStamp, g_free);
+    g_slist_free_full(g_steal_pointer(&priv->unplugged), g_free);
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 
