@@ -14,7 +14,7 @@ import suite
 from crashpoint import CrashDaemon
 from faults import FaultDaemon
 from guest import Guest
-from images import backing, make_chain, qemu_img, qemu_io
+from images import backing, info, make_chain, qemu_img, qemu_io
 from jobtest import JobChecks, fill, holds
 from writes import Run
 
@@ -411,6 +411,61 @@ class Undo(JobChecks):
         self.told(since, [(2, 3), (4, 2)], "the events (08/S9)")
         os.unlink(memory)
         self.reverted("with memory", 2, ["vda.3"])
+        self.gone()
+
+    # --- internal -----------------------------------------------------------------------------------------------------
+
+    def internal(self, name, target, parent=None, memory="no", state="shutoff"):
+        """An internal snapshot as the stock driver's metadata describe it; its data are made with qemu-img."""
+        disks = "".join("<disk name='%s' snapshot='internal'/>" % t for t in self.paths)
+        qemu_img("snapshot", "-c", name, self.paths[target][-1])
+        self.redefine(name, parent, -1, disks=disks, memory="<memory snapshot='%s'/>" % memory, state=state)
+
+    def inner(self, target="vda"):
+        """The names of internal snapshots in the image."""
+        return [s["name"] for s in info(self.paths[target][-1]).get("snapshots", [])]
+
+    def test_internal(self):
+        """08/S8.14 and S9, of a domain that is shut off; deleted running as well."""
+        self.made("internal", 1, run=False)
+        image = self.paths["vda"][0]
+        self.internal("i1", "vda")
+        qemu_io(image, "qcow2", "write -P 9 0 1M")
+        self.internal("i2", "vda", "i1")
+        two = self.domain.XMLDesc(INACTIVE).replace("<vcpu placement='static'>1<", "<vcpu placement='static'>2<")
+        self.domain = self.conn.defineXML(two)
+        self.equal(self.domain.info()[3], 2, "another definition since")
+        self.revert("i1")
+        self.equal(holds(image, range(1)), None, "the data of that moment")
+        self.equal((self.tree(), self.domain.info()[3]), (({"i1": None, "i2": "i1"}, "i1"), 1),
+                   "its definition, and it is the current one")
+        self.revert("i2")
+        qemu_io(image, "qcow2", "read -P 9 0 1M")
+        self.domain.createWithFlags(START_PAUSED)
+        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "from shut off to shut off only",
+                     "a running domain")
+        self.delete("i2")
+        self.domain.destroy()
+        self.equal((self.inner(), self.tree()), (["i1"], ({"i1": None}, "i1")), "deleted while it runs")
+        qemu_img("bitmap", "--add", image, "c1")
+        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "dirty bitmaps", "20/B28")
+        self.internal("i3", "vda", "i1")
+        self.delete("i1", CHILDREN)
+        self.equal((self.inner(), self.tree()), ([], ({}, None)), "deleted with its child, shut off")
+        qemu_io(image, "qcow2", "read -P 9 0 1M")
+        self.gone()
+
+    def test_internalrefused(self):
+        self.made("internalrefused", 2, ("vda", "vdb"), run=False)
+        self.internal("i1", "vda", "s1")
+        unsupported = libvirt.VIR_ERR_OPERATION_UNSUPPORTED
+        self.refused(lambda: self.revert("i1"), unsupported, "of 2 disks", "two disks")
+        self.refused(lambda: self.delete("s1"), unsupported, "snapshot 'i1' refers to it",
+                     "an external one whose overlay an internal one is in (08/S10.6)")
+        self.revert("s1")
+        self.ok("vda.1" in self.files(), "a revert leaves the image with the internal snapshot (08/S10.6)")
+        self.refused(lambda: self.delete("i1"), unsupported, "does not have the image any more", "08/S8.14")
+        self.delete("i1", METADATA)
         self.gone()
 
     # --- failures -----------------------------------------------------------------------------------------------------

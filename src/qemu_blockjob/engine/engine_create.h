@@ -8,3 +8,7 @@
  * with an error reported: VIR_ERR_OPERATION_FAILED when the job has failed, VIR_ERR_OPERATION_TIMEOUT when it
  * does not end. */
 int qbjEngineCreateWait(virDomainObj *vm, const char *name);
+
+/* The same for any job of QEMU that ends by itself. @error: why it has failed, to be freed, or NULL: it
+ * has not. -1 with an error reported: it cannot be asked, or does not end. */
+int qbjEngineCreateRun(virDomainObj *vm, const char *name, char **error);

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "moment_delete.h"
 #include "moment_delete_run.h"
+#include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_undo.h"
 #include "domain_queue.h"
@@ -186,6 +187,21 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 
 /* --- all of it --- */
 
+/* Of each snapshot that goes, leaves first; external ones among them have been refused (08/S8.8). */
+static int
+qbjMomentDeleteInternal(virDomainObj *vm, const qbjUndoDelete *plan)
+{
+    size_t i;
+
+    for (i = 0; i < plan->removed->len; i++) {
+        virDomainMomentObj *gone = qbjMomentDeleteFind(vm, g_ptr_array_index(plan->removed, i));
+
+        if (gone && qbjMomentInternalDelete(vm, gone) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int
 qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentUndo **view,
                     qbjUndoDelete **plan)
@@ -215,12 +231,7 @@ qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fl
 {
     if (flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
         return 0;
-    if (!virDomainSnapshotIsExternal(snap)) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("deletion of the internal snapshot '%s' with its data is not supported"), snap->def->name);
-        return -1;
-    }
-    if (!virDomainObjIsActive(vm) && vm->hasManagedSave) {
+    if (virDomainSnapshotIsExternal(snap) && !virDomainObjIsActive(vm) && vm->hasManagedSave) {
         virReportError(VIR_ERR_OPERATION_INVALID,
                        _("domain '%s' has a managed save image, which names the images that a deletion of snapshot '%s' "
                          "would change"), vm->def->name, snap->def->name);
@@ -239,6 +250,9 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 
     if (qbjMomentDeleteCheck(vm, snap, flags) < 0 || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
         qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
+        return -1;
+    if (!(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) && plan->disks->len == 0 &&
+        qbjMomentDeleteInternal(vm, plan) < 0)
         return -1;
     if (qbjMomentDeleteRun(vm, plan, &begun) < 0) {
         if (!begun)

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "moment_revert.h"
+#include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_undo.h"
 #include "domain_save.h"
@@ -61,11 +62,6 @@ qbjMomentRevertCheck(virDomainObj *vm, virDomainMomentObj *snap)
     if (!snap->def->dom) {
         virReportError(VIR_ERR_SNAPSHOT_REVERT_RISKY, _("snapshot '%s' lacks domain '%s' rollback info"),
                        snap->def->name, vm->def->name);
-        return -1;
-    }
-    if (!virDomainSnapshotIsExternal(snap)) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("revert to the internal snapshot '%s' is not supported"),
-                       snap->def->name);
         return -1;
     }
     if (!virDomainObjIsActive(vm) && vm->hasManagedSave) {
@@ -392,6 +388,26 @@ qbjMomentRevertDo(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags
     return qbjMomentRevertGo(vm, snap, flags, work);
 }
 
+/* The image goes back, the definition with it; the domain stays shut off. A daemon that dies between these
+ * two leaves the other definition of the same image. */
+static int
+qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
+{
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+
+    if (virDomainObjIsActive(vm) || def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL ||
+        (flags & (VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING | VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED))) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("revert to the internal snapshot '%s' is supported from shut off to shut off only"),
+                       snap->def->name);
+        return -1;
+    }
+    if (qbjMomentRevertDefine(vm, snap, work) < 0 || qbjMomentInternalRevert(vm, snap) < 0 ||
+        qbjMomentRevertDecide(vm, work) < 0)
+        return -1;
+    return qbjMomentListSetCurrent(vm, snap);
+}
+
 int
 qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 {
@@ -401,7 +417,10 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     if (qbjMomentRevertCheck(vm, snap) < 0)
         return -1;
     work.made = g_ptr_array_new_with_free_func(g_free);
-    rc = qbjMomentRevertDo(vm, snap, flags, &work);
+    if (virDomainSnapshotIsExternal(snap))
+        rc = qbjMomentRevertDo(vm, snap, flags, &work);
+    else
+        rc = qbjMomentRevertInternal(vm, snap, flags, &work);
     if (rc == -1)
         qbjMomentRevertUnlink(vm, work.made);
     virObjectUnlock(vm);

@@ -1,0 +1,274 @@
+#include <config.h>
+
+#include "internal.h"
+#include "moment_internal.h"
+#include "moment_undo.h"
+#include "domain_qmp.h"
+#include "engine_create.h"
+#include "host_img.h"
+#include "storage_file/storage_source.h"
+#include "virdomainsnapshotobjlist.h"
+#include "virerror.h"
+#include "virlog.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_internal");
+
+#define QBJ_MOMENT_DELETE_JOB "qbj-snapshot-delete"
+
+/* --- which images --- */
+
+static int
+qbjMomentInternalRefuse(virDomainSnapshotDef *def, const char *disk)
+{
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   _("disk '%s' does not have the image any more that snapshot '%s' is in"), disk, def->parent.name);
+    return -1;
+}
+
+/* The image that the disk has now, and had then. NULL with an error reported. */
+static virStorageSource *
+qbjMomentInternalImage(const qbjUndo *undo, virDomainSnapshotDef *def, const char *name)
+{
+    virStorageSource *top = NULL;
+    virStorageSource *then = NULL;
+    size_t i;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+
+        if (STRNEQ(chain->disk, name))
+            continue;
+        if (chain->owner == QBJ_UNDO_LIVE)
+            top = chain->top;
+        else if (chain->owner == QBJ_UNDO_MOMENT && STREQ_NULLABLE(chain->moment, def->parent.name))
+            then = chain->top;
+    }
+    if (top && (!then || virStorageSourceIsSameLocation(top, then)))
+        return top;
+    qbjMomentInternalRefuse(def, name);
+    return NULL;
+}
+
+static int
+qbjMomentInternalCheck(const qbjUndo *undo, virStorageSource *image)
+{
+    const char *user = image->path ? g_hash_table_lookup(undo->foreign, image->path) : NULL;
+
+    if (image->format != VIR_STORAGE_FILE_QCOW2 || image->encryption) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                       _("image '%s' is not qcow2 without encryption: it cannot hold an internal snapshot"),
+                       NULLSTR(image->path));
+        return -1;
+    }
+    if (!user)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' cannot be changed: domain '%s' uses it as well"),
+                   image->path, user);
+    return -1;
+}
+
+/* Of all internal disks; borrowed from @view. NULL with an error reported. */
+static GPtrArray *
+qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        virStorageSource *image;
+
+        if (def->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
+            continue;
+        if (!(image = qbjMomentInternalImage(&view->undo, def, def->disks[i].name)) ||
+            qbjMomentInternalCheck(&view->undo, image) < 0)
+            return NULL;
+        g_ptr_array_add(images, image);
+    }
+    return g_steal_pointer(&images);
+}
+
+/* Without locks. Returns 1 or 0, -1 with an error reported. */
+static int
+qbjMomentInternalHas(virStorageSource *image, const char *name)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    if (qbjHostImgRead(image, &info) < 0)
+        return -1;
+    return info.snapshots && g_strv_contains((const char *const *) info.snapshots, name);
+}
+
+/* --- create --- */
+
+/* Without locks. */
+static int
+qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < images->len; i++) {
+        virStorageSource *image = g_ptr_array_index(images, i);
+        int has = qbjMomentInternalHas(image, name);
+
+        if (has == 1)
+            virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' has an internal snapshot '%s' already"),
+                           image->path, name);
+        if (has != 0)
+            return -1;
+    }
+    for (i = 0; i < images->len; i++) {
+        if (qbjHostImgSnapshot(g_ptr_array_index(images, i), "-c", name) < 0)
+            break;
+    }
+    if (i == images->len)
+        return 0;
+    while (i-- > 0) {
+        virErrorPtr reason;
+
+        virErrorPreserveLast(&reason);
+        if (qbjHostImgSnapshot(g_ptr_array_index(images, i), "-d", name) < 0)
+            VIR_WARN("the internal snapshot '%s' stays: %s", name, virGetLastErrorMessage());
+        virErrorRestore(&reason);
+    }
+    return -1;
+}
+
+int
+qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef *def)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(GPtrArray) images = NULL;
+    int rc;
+
+    if (virDomainObjIsActive(vm)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("internal snapshots of a running domain are not supported"));
+        return -1;
+    }
+    if (!(view = qbjMomentUndoNew(vm)) || !(images = qbjMomentInternalImages(view, def)))
+        return -1;
+    virObjectUnlock(vm);
+    rc = qbjMomentInternalCreateAll(images, def->parent.name);
+    virObjectLock(vm);
+    return rc;
+}
+
+/* --- delete --- */
+
+/* Without locks. */
+static int
+qbjMomentInternalDeleteOffline(const GPtrArray *images, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < images->len; i++) {
+        int has = qbjMomentInternalHas(g_ptr_array_index(images, i), name);
+
+        if (has < 0 || (has == 1 && qbjHostImgSnapshot(g_ptr_array_index(images, i), "-d", name) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static virJSONValue *
+qbjMomentInternalNodes(const GPtrArray *images)
+{
+    g_autoptr(virJSONValue) nodes = virJSONValueNewArray();
+    size_t i;
+
+    for (i = 0; i < images->len; i++) {
+        const virStorageSource *image = g_ptr_array_index(images, i);
+
+        if (!image->nodeformat) {
+            virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("the node of image '%s' in QEMU is not known"),
+                           NULLSTR(image->path));
+            return NULL;
+        }
+        if (virJSONValueArrayAppendString(nodes, image->nodeformat) < 0)
+            return NULL;
+    }
+    return g_steal_pointer(&nodes);
+}
+
+static int
+qbjMomentInternalDeleteLive(virDomainObj *vm, const GPtrArray *images, const char *name)
+{
+    g_autoptr(virJSONValue) nodes = qbjMomentInternalNodes(images);
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autofree char *why = NULL;
+
+    if (!nodes || virJSONValueObjectAdd(&arguments, "s:job-id", QBJ_MOMENT_DELETE_JOB, "s:tag", name,
+                                        "a:devices", &nodes, NULL) < 0 ||
+        qbjDomainQmpCall(vm, "snapshot-delete", arguments, NULL) < 0 ||
+        qbjEngineCreateRun(vm, QBJ_MOMENT_DELETE_JOB, &why) < 0)
+        return -1;
+    if (!why)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("the internal snapshot '%s' was not deleted: %s"), name, why);
+    return -1;
+}
+
+int
+qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm);
+    g_autoptr(GPtrArray) images = NULL;
+    int rc;
+
+    if (!view || !(images = qbjMomentInternalImages(view, def)))
+        return -1;
+    if (images->len == 0)
+        return 0;
+    if (virDomainObjIsActive(vm))
+        return qbjMomentInternalDeleteLive(vm, images, def->parent.name);
+    virObjectUnlock(vm);
+    rc = qbjMomentInternalDeleteOffline(images, def->parent.name);
+    virObjectLock(vm);
+    return rc;
+}
+
+/* --- revert --- */
+
+/* Without locks. */
+static int
+qbjMomentInternalRevertImage(virStorageSource *image, const char *name)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    if (qbjHostImgRead(image, &info) < 0)
+        return -1;
+    if (!info.snapshots || !g_strv_contains((const char *const *) info.snapshots, name)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has no internal snapshot '%s'"), image->path, name);
+        return -1;
+    }
+    if (info.bitmaps) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("image '%s' has dirty bitmaps, which would not fit what it holds after a revert"), image->path);
+        return -1;
+    }
+    return qbjHostImgSnapshot(image, "-a", name);
+}
+
+int
+qbjMomentInternalRevert(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm);
+    g_autoptr(GPtrArray) images = NULL;
+    int rc;
+
+    if (!view || !(images = qbjMomentInternalImages(view, def)))
+        return -1;
+    if (images->len != 1) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("revert to the internal snapshot '%s' of %u disks is not supported: a crash would leave them at "
+                         "different moments"), def->parent.name, images->len);
+        return -1;
+    }
+    virObjectUnlock(vm);
+    rc = qbjMomentInternalRevertImage(g_ptr_array_index(images, 0), def->parent.name);
+    virObjectLock(vm);
+    return rc;
+}

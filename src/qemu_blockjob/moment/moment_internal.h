@@ -1,0 +1,25 @@
+/* Internal snapshots: moments that qcow2 images keep within themselves. */
+#pragma once
+
+#include "domain_private.h"
+#include "snapshot_conf.h"
+#include "virdomainmomentobjlist.h"
+
+/* Makes the snapshot @def->parent.name in the image of each disk that @def has as internal, of a domain
+ * that is shut off: in all or in none. @vm is locked and its job held; the lock is dropped meanwhile.
+ * Returns 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   the domain runs, or an image has a snapshot of that name already
+ *   VIR_ERR_CONFIG_UNSUPPORTED      an image is not qcow2, encrypted, or not a file or block device */
+int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef *def);
+
+/* Removes @snap's data from all images; one that has none of it is fine. As above, also of a domain that
+ * runs.
+ *   VIR_ERR_OPERATION_UNSUPPORTED   a disk has another image by now (08/S8.14), or another domain uses it */
+int qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap);
+
+/* Puts the one disk of @snap, which is of a domain that was shut off, back. The domain is shut off; its
+ * definition is not looked at. As above:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   more than one disk: a crash would leave them at different moments; the
+ *                                   image has dirty bitmaps, which would not fit what it holds then (20/B28)
+ *   VIR_ERR_OPERATION_FAILED        the image has no such snapshot, or qemu-img has failed */
+int qbjMomentInternalRevert(virDomainObj *vm, virDomainMomentObj *snap);
