@@ -41,7 +41,7 @@ class Undo(JobChecks):
     def made(self, name, layers=4, targets=("vda",), run=True):
         """A persistent domain on chains of so many layers, each of which has its own data, with a snapshot s1, s2, ...
         for each image but the active one."""
-        self.name, folder = name, plain.folder(self.daemon, name)
+        self.name, self.domain, folder = name, None, plain.folder(self.daemon, name)
         self.paths = {t: make_chain(folder, ["%s.%d" % (t, n) for n in range(layers)], fill=fill) for t in targets}
         self.daemon.own(*[path for paths in self.paths.values() for path in paths])
         self.domain = self.conn.defineXML(self.xml(-1))
@@ -51,7 +51,9 @@ class Undo(JobChecks):
             self.domain.createWithFlags(START_PAUSED)
 
     def xml(self, layer):
-        return plain.domain(self.name, [plain.disk(t, paths[layer]) for t, paths in self.paths.items()])
+        """The definition on that image of each chain."""
+        xml = plain.domain(self.name, [plain.disk(t, paths[layer]) for t, paths in self.paths.items()])
+        return xml.replace("<memory ", "<uuid>%s</uuid><memory " % self.domain.UUIDString(), 1) if self.domain else xml
 
     def redefine(self, name, parent, layer, **more):
         """The moment of image number @layer of each chain, whose overlay is the next one."""
@@ -59,7 +61,7 @@ class Undo(JobChecks):
             {"name": name, "state": "disk-snapshot", "time": 1000 + layer, "memory": "<memory snapshot='no'/>",
              "parent": "<parent><name>%s</name></parent>" % parent if parent else "",
              "disks": "".join(OVERLAY % (t, paths[layer + 1]) for t, paths in self.paths.items()),
-             "domain": self.xml(layer).replace("<memory ", "<uuid>%s</uuid><memory " % self.domain.UUIDString(), 1)},
+             "domain": more.get("domain") or self.xml(layer)},
             **more)
         return self.domain.snapshotCreateXML(xml, REDEFINE | CURRENT)
 
@@ -186,8 +188,12 @@ class Undo(JobChecks):
         self.daemon.restart()
         self.again_connected()
         self.equal(self.tree(), ({"s1": None, "s3": "s1"}, "s3"), "after a restart of the daemon it is the same")
+        self.domain.destroy()
+        os.rename(self.paths["vda"][0], self.paths["vda"][0] + ".away")
         self.delete("s1", METADATA | CHILDREN)
-        self.equal((self.tree(), self.files()), (({}, None), files), "and CHILDREN: none is left, no file has gone")
+        os.rename(self.paths["vda"][0] + ".away", self.paths["vda"][0])
+        self.equal((self.tree(), self.files()), (({}, None), files),
+                   "and CHILDREN: none is left, no file has gone, no image is asked for")
         self.gone()
 
     def again_connected(self):
@@ -213,16 +219,24 @@ class Undo(JobChecks):
         self.refused(lambda: self.delete("s2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "domain 'clone' uses it",
                      "another domain uses the image, as its header says (08/S10.6)")
         clone.undefine()
+        broken = plain.folder(self.daemon, "broken")
+        for name, below in (("top", "middle"), ("middle", "none")):
+            qemu_img("create", "-q", "-f", "qcow2", "-u", "-b", os.path.join(broken, below), "-F", "qcow2",
+                     os.path.join(broken, name), "1M")
+        other = self.conn.defineXML(plain.domain("broken", [plain.disk("vda", os.path.join(broken, "top"))]))
+        self.delete("s3")
+        self.ok("vda.3" not in self.files(), "a domain whose images are not there is no obstacle")
+        other.undefine()
         self.domain.destroy()
         qemu_img("snapshot", "-c", "inside", self.paths["vda"][2])
         self.refused(lambda: self.delete("s2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "it holds internal snapshots",
                      "an internal snapshot is in the image (08/S10.6)")
         qemu_img("snapshot", "-d", "inside", self.paths["vda"][2])
-        qemu_img("commit", "-q", "-b", self.paths["vda"][2], self.paths["vda"][3])
-        self.domain = self.conn.defineXML(self.domain.XMLDesc(INACTIVE).replace(paths[3], paths[2]))
-        self.refused(lambda: self.delete("s3"), failed, "VM disk source and snapshot disk source are not the same",
+        qemu_img("commit", "-q", "-b", paths[1], paths[2])
+        self.domain = self.conn.defineXML(self.xml(1))
+        self.refused(lambda: self.delete("s2"), failed, "VM disk source and snapshot disk source are not the same",
                      "the overlay was committed by hand (08/S8.10)")
-        self.equal(self.tree(), ({"s1": None, "s2": "s1", "s3": "s2"}, "s3"), "all are still listed")
+        self.equal(self.tree(), ({"s1": None, "s2": "s1"}, "s2"), "all are still listed")
         self.ok("snapshotDeleteInProgress" not in self.marks(), "and none is marked")
         self.gone()
 

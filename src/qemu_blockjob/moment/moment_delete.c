@@ -208,12 +208,12 @@ qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) && virDomainSnapshotDefIsExternal(def);
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
     int rc = 0;
 
-    if (!(*view = qbjMomentUndoNew(vm)))
+    if (!(*view = qbjMomentUndoNew(vm, files)))
         return -1;
-    if (files) {
+    if (files && virDomainSnapshotDefIsExternal(def)) {
         virObjectUnlock(vm);
         rc = qbjMomentUndoLook(*view, def, false);
         virObjectLock(vm);

@@ -146,7 +146,7 @@ qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef *def)
                        _("internal snapshots of a running domain are not supported"));
         return -1;
     }
-    if (!(view = qbjMomentUndoNew(vm)) || !(images = qbjMomentInternalImages(view, def)))
+    if (!(view = qbjMomentUndoNew(vm, true)) || !(images = qbjMomentInternalImages(view, def)))
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentInternalCreateAll(images, def->parent.name);
@@ -213,7 +213,7 @@ int
 qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap)
 {
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm);
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
     g_autoptr(GPtrArray) images = NULL;
     int rc;
 
@@ -255,7 +255,7 @@ int
 qbjMomentInternalRevert(virDomainObj *vm, virDomainMomentObj *snap)
 {
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm);
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
     g_autoptr(GPtrArray) images = NULL;
     int rc;
 

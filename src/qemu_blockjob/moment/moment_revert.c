@@ -91,7 +91,7 @@ qbjMomentRevertPlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
     int rc;
 
-    if (!(work->view = qbjMomentUndoNew(vm)))
+    if (!(work->view = qbjMomentUndoNew(vm, true)))
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentUndoLook(work->view, def, true);

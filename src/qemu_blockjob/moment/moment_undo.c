@@ -174,19 +174,20 @@ qbjMomentUndoProbe(qbjUndo *undo, qbjUndoChain *chain, const virQbjConf *conf)
     return 0;
 }
 
-static int
+static void
 qbjMomentForeignProbe(qbjUndo *undo, qbjMomentForeign *foreign, const virQbjConf *conf)
 {
     virStorageSource *src;
 
     if (!qbjMomentUndoIsMissing(foreign->top) &&
-        qbjHostChainProbe(foreign->top, "", conf->user, conf->group) < 0)
-        return -1;
+        qbjHostChainProbe(foreign->top, "", conf->user, conf->group) < 0) {
+        VIR_WARN("which images domain '%s' uses is not wholly known: %s", foreign->domain, virGetLastErrorMessage());
+        virResetLastError();
+    }
     for (src = foreign->top; virStorageSourceIsBacking(src); src = src->backingStore) {
         if (src->path)
             g_hash_table_replace(undo->foreign, g_strdup(src->path), g_strdup(foreign->domain));
     }
-    return 0;
 }
 
 static int
@@ -199,10 +200,8 @@ qbjMomentUndoComplete(qbjUndo *undo, GPtrArray *foreign, const virQbjConf *conf)
         if (qbjMomentUndoProbe(undo, g_ptr_array_index(undo->chains, i), conf) < 0)
             return -1;
     }
-    for (i = 0; i < foreign->len; i++) {
-        if (qbjMomentForeignProbe(undo, g_ptr_array_index(foreign, i), conf) < 0)
-            return -1;
-    }
+    for (i = 0; i < foreign->len; i++)
+        qbjMomentForeignProbe(undo, g_ptr_array_index(foreign, i), conf);
     for (i = 0; i < undo->moments->len; i++) {
         const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
 
@@ -213,7 +212,7 @@ qbjMomentUndoComplete(qbjUndo *undo, GPtrArray *foreign, const virQbjConf *conf)
 }
 
 qbjMomentUndo *
-qbjMomentUndoNew(virDomainObj *vm)
+qbjMomentUndoNew(virDomainObj *vm, bool files)
 {
     qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     g_autoptr(qbjMomentUndo) view = g_new0(qbjMomentUndo, 1);
@@ -234,6 +233,8 @@ qbjMomentUndoNew(virDomainObj *vm)
     qbjMomentUndoAddDef(undo, QBJ_UNDO_PERSISTENT, NULL, vm->newDef);
     virDomainSnapshotForEach(vm->snapshots, qbjMomentUndoAddMoment, undo);
     g_ptr_array_sort(undo->moments, qbjMomentUndoCompare);
+    if (!files)
+        return g_steal_pointer(&view);
 
     virObjectUnlock(vm);
     foreign = qbjMomentForeignCollect(driver, vm);

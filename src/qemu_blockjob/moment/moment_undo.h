@@ -12,10 +12,11 @@ struct _qbjMomentUndo {
 void qbjMomentUndoFree(qbjMomentUndo *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
 
-/* Copies of all chains that definitions of this domain and its snapshots, and of other domains, state,
- * completed by what headers say. @vm is locked and its job held; the lock is dropped, for storage may hang.
- * NULL with an error reported: the domain's own chain, or another domain's, cannot be read. */
-qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm);
+/* Copies of all chains that definitions of this domain and its snapshots, and of other domains, state.
+ * @files: completed by what headers say, and with what is missing; another domain's chain that cannot be
+ * read says what its definition states. @vm is locked and its job held; the lock is dropped, for storage
+ * may hang. NULL with an error reported: the domain's own chain cannot be read. */
+qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm, bool files);
 
 /* Looks which images that @snapshot's deletion (or a revert, @live: to the domain's chains as well) would
  * remove hold internal snapshots. Without locks. Returns 0, -1 with an error reported. */
