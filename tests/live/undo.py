@@ -4,7 +4,10 @@ that dies at each step."""
 
 import hashlib
 import os
+import signal
+import subprocess
 import sys
+import threading
 
 import libvirt
 
@@ -35,6 +38,22 @@ class UndoDaemon(CrashDaemon, FaultDaemon):
     def metadata(self, domain, snapshot=None):
         folder = self.path("lib", "qemu", "snapshot", domain)
         return os.path.join(folder, snapshot + ".xml") if snapshot else folder
+
+
+class Waiting(threading.Thread):
+    """Somebody who waits for a call."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call, self.value = call, None
+        self.start()
+
+    def run(self):
+        self.value = self.call()
+
+    def end(self):
+        self.join(60)
+        return self.value
 
 
 class Undo(JobChecks):
@@ -351,8 +370,8 @@ class Undo(JobChecks):
         for name in ("s1", "s3", "s2", "s2", "s1"):
             self.revert(name)
         self.reverted("again and again", 0, ["vda.3"])
-        self.refused(lambda: self.delete("s2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "outside of the domain's present",
-                     "not a leaf, outside (08/S10.4)")
+        self.refused(lambda: self.delete("s2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+                     "outside of the domain's present", "not a leaf, outside (08/S10.4)")
         self.refused(lambda: self.delete("s1"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "several overlays",
                      "its image has several overlays (08/S10.4)")
         self.delete("s3")
@@ -496,6 +515,72 @@ class Undo(JobChecks):
         self.whole("once more", {"vda": ["vda.3", "vda.1", "vda.0"]})
         self.gone()
 
+    def stands(self):
+        """A deletion of s3 with two disks on their active images stands still, for QEMU does; gives who waits for it,
+        and QEMU's number."""
+        self.daemon.die_at("block-commit", 0, signal.SIGSTOP)
+        thread = Waiting(lambda: suite.code(self.delete, "s3"))
+        self.ok(self.daemon.died() is not None, "the daemon stands still in the deletion")
+        pid = self.daemon.qemu_pid(self.name)
+        os.kill(pid, signal.SIGSTOP)
+        self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+        self.ok(jobs.wait_for(lambda: self.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20),
+                "there is a job")
+        self.equal(self.domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE,
+                   "the deletion of a snapshot")
+        return thread, pid
+
+    def stays(self, what):
+        """The snapshot is listed and marked, the guest is on the images that it had, and it can be deleted again."""
+        self.equal(self.tree(), ({"s1": None, "s2": "s1", "s3": "s2"}, "s3"), what + ": the snapshot stays")
+        self.ok("snapshotDeleteInProgress" in self.marks(), what + ": it is marked")
+        self.equal(self.names("vda")[0], "vda.3", what + ": the image is the old one")
+        self.refused(lambda: self.revert("s3"), libvirt.VIR_ERR_OPERATION_INVALID,
+                     "the deletion of snapshot 's3' was begun", what + ": no revert to it")
+        self.delete("s3")
+        self.whole(what + ", and once more", {t: [t + ".2", t + ".1", t + ".0"] for t in self.paths})
+        self.gone()
+
+    def test_aborted(self):
+        """virDomainAbortJob ends it."""
+        self.made("aborted", targets=("vda", "vdb"))
+        thread, pid = self.stands()
+        self.domain.abortJob()
+        os.kill(pid, signal.SIGCONT)
+        self.equal(thread.end(), libvirt.VIR_ERR_OPERATION_ABORTED, "the deletion was called off")
+        self.equal([self.domain.blockJobInfo(t, 0) for t in self.paths], [{}, {}], "no block job is left")
+        self.stays("called off")
+
+    def test_killed(self):
+        """QEMU dies in it."""
+        self.made("killed", targets=("vda", "vdb"))
+        thread, pid = self.stands()
+        os.kill(pid, signal.SIGKILL)
+        self.ok(thread.end() not in (0, None), "the deletion has failed")
+        self.equal(jobs.wait_off(self.domain), True, "the domain has ended")
+        self.equal(holds(self.paths["vda"][3], range(4)), None, "all data are there, as the definition names them")
+        self.stays("QEMU was killed")
+
+    def test_full(self):
+        """The image below has no room for the overlay's data."""
+        self.made("full", 4, run=False)
+        folder = os.path.dirname(self.paths["vda"][0]) + "-small"
+        self.inside("mkdir $0; mount -t tmpfs -o size=1900k,mode=711 none $0", folder)
+        self.inside("cp -a $1 $0; ln -sf $0/vda.2 $1", folder, self.paths["vda"][2])
+        self.domain.createWithFlags(START_PAUSED)
+        self.refused(lambda: self.delete("s3"), libvirt.VIR_ERR_OPERATION_FAILED, "not merged", "the disk is full")
+        self.ok(self.tree()[0].get("s3") and "snapshotDeleteInProgress" in self.marks(), "the snapshot stays, marked")
+        self.equal(self.names("vda")[0], "vda.3", "the guest is on the image that it had")
+        self.inside("mount -o remount,size=64m $0", folder)
+        self.delete("s3")
+        self.domain.destroy()
+        self.inside("rm $1; cp -a $0/vda.2 $1; umount -l $0", folder, self.paths["vda"][2])
+        self.ok(holds(self.paths["vda"][2], range(4)) is None, "once there is room it is done, with all data")
+        self.gone()
+
+    def inside(self, script, *args):
+        """As the daemon sees the file systems."""
+        subprocess.run([*self.daemon.namespace_prefix(), "sh", "-e", "-c", script, *args], check=True)
 
     # --- a daemon that dies -------------------------------------------------------------------------------------------
 
