@@ -17,7 +17,11 @@ BYTES = 1 << 23             # in a second, when it is to take its time
 COPY = "<disk type='file'><driver type='%s'/><source file='%s'/></disk>"
 # name -> (the least depth of the chain, how often beside the others); the target of the last has no room
 KINDS = {"commit": (2, 6), "middle": (3, 4), "pull": (2, 2), "pull-part": (3, 3), "copy": (1, 2),
-         "copy-shallow": (2, 3), "copy-full": (1, 1)}
+         "copy-shallow": (2, 3), "snapshot": (1, 4), "copy-full": (1, 1)}
+SNAPSHOT = "<domainsnapshot><name>s</name><disks>%s</disks></domainsnapshot>"
+TAKEN = "<disk name='%s' snapshot='external'><source file='%s'/></disk>"
+LEFT = "<disk name='%s' snapshot='no'/>"
+SNAPSHOT_FLAGS = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
 
 
 class Job(threading.Thread):
@@ -36,11 +40,12 @@ class Job(threading.Thread):
         self.base = random.randrange(1, max(2, len(self.chain)))
         self.low = random.randrange(2, max(3, len(self.chain)))
         self.format = random.choice(["qcow2", "raw"])
-        self.switches = self.kind not in ("middle", "pull", "pull-part")
+        self.switches = self.kind not in ("middle", "pull", "pull-part", "snapshot")
         self.phases = {name: threading.Event() for name in ("start", "ready", "finish")}
         self.error = None
-        self.target = disk.path(small if self.kind == "copy-full" else None) if "copy" in self.kind else None
-        if self.kind == "copy-shallow":
+        makes = "copy" in self.kind or self.kind == "snapshot"
+        self.target = disk.path(small if self.kind == "copy-full" else None) if makes else None
+        if self.kind in ("copy-shallow", "snapshot"):
             self.format = "qcow2"
         new = self.new()
         self.new_chain = new
@@ -59,19 +64,25 @@ class Job(threading.Thread):
             return self.chain[:1] + self.chain[self.low:]
         if self.kind == "copy-full":
             return None                         # there is no room for it
+        if self.kind == "snapshot":
+            return [self.target] + self.chain
         return [self.target] + (self.chain[1:] if self.kind == "copy-shallow" else [])
 
     def __str__(self):
         more = {"commit": "base %d flags %d" % (self.base, self.flags[0]),
                 "middle": "base %d flags %d" % (self.low, self.flags[0]),
                 "pull-part": "base %d" % self.low}.get(self.kind, "")
-        if self.target:
+        if self.kind == "snapshot":
+            more = os.path.basename(self.target)
+        elif self.target:
             more = "%s %s sync %d" % (os.path.basename(self.target), self.format, bool(self.flags[1]))
         return " ".join(w for w in (self.disk.name, self.kind, more, "slow" if self.slow else "",
-                                    self.finish if self.switches else "", "async" if self.flags[2] else "") if w)
+                                    self.finish if self.switches else "", "async" if self.flags[2] and self.switches else "") if w)
 
     def commands(self):
         """To QEMU's monitor, at which the daemon may die; the likelier ones more often."""
+        if self.kind == "snapshot":
+            return ["blockdev-create", "job-dismiss", "blockdev-add", "transaction", "transaction", "transaction"]
         begin = {"commit": ["block-commit"], "middle": ["block-commit"], "pull": ["block-stream"],
                  "pull-part": ["block-stream"]}.get(self.kind, ["blockdev-create", "blockdev-add", "blockdev-mirror"])
         if not self.switches:
@@ -105,6 +116,10 @@ class Job(threading.Thread):
         elif "pull" in self.kind:
             base = self.chain[self.low] if self.kind == "pull-part" else None
             self.domain.blockRebase(target, base, speed, libvirt.VIR_DOMAIN_BLOCK_REBASE_BANDWIDTH_BYTES)
+        elif self.kind == "snapshot":
+            disks = [TAKEN % (target, self.target)] + [LEFT % d.target for d in self.disk.machine.disks
+                                                       if d is not self.disk]
+            self.domain.snapshotCreateXML(SNAPSHOT % "".join(disks), SNAPSHOT_FLAGS)
         else:
             self.domain.blockCopy(target, COPY % (self.format, self.target), {"bandwidth": speed} if speed else {},
                                   TRANSIENT | self.flags[1] | (SHALLOW if self.kind == "copy-shallow" else 0))
