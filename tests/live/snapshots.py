@@ -2,6 +2,7 @@
 """Snapshots of running guests: under writes, with each failure, with a daemon that dies at each step, and metadata that
 the stock driver reads and writes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -155,6 +156,72 @@ class Snapshots(suite.DaemonChecks):
         domain.snapshotCreateXML(snapshot_xml("again"), DISK_ONLY)
         self.equal(self.tops(domain, INACTIVE), {"vda": "vda.again", "vdb": "vdb.again"}, "one more, of ours")
         self.gone(domain)
+
+    def test_offline(self):
+        """08/S1: of a domain that is shut off: overlays, definition, metadata; bitmaps begin anew."""
+        domain = self.make("offline")
+        domain.destroy()
+        subprocess.run(["qemu-img", "bitmap", "--add", self.paths["vda"][1], "kept"], check=True)
+        domain.snapshotCreateXML(snapshot_xml("one"), DISK_ONLY)
+        self.equal((self.tops(domain), self.kept("offline")), ({"vda": "vda.one", "vdb": "vdb.one"}, ["one.xml"]),
+                   "the definition names the overlays, and nothing else is kept")
+        self.ok("<state>shutoff</state>" in domain.snapshotCurrent().getXMLDesc(), "it is of a domain that is shut off")
+        for target in ("vda", "vdb"):
+            self.equal(jobs.chain(domain.XMLDesc(), target)[0][1], self.paths[target][1], "what is below is said")
+        path = os.path.join(self.folder, "vda.one")
+        info = json.loads(subprocess.run(["qemu-img", "info", "--output=json", path], check=True,
+                                         capture_output=True).stdout)
+        self.equal((os.stat(path).st_mode & 0o777, info["backing-filename"], info["backing-filename-format"],
+                    [b["name"] for b in info["format-specific"]["data"]["bitmaps"]]),
+                   (0o600, self.paths["vda"][1], "qcow2", ["kept"]), "the overlay")
+        self.offline_failures(domain)
+        domain.create()
+        self.equal(self.open_files(domain), {"vda.one", "vdb.one"}, "it starts on the overlays")
+        domain.destroy()
+        self.offline_deaths(domain)
+
+    def offline_failures(self, domain):
+        before = (self.tops(domain), self.files(), self.kept("offline"), domain.snapshotListNames())
+        nowhere = "/nowhere/x"
+        cases = [(snapshot_xml("x", disk("vda"), disk("vdb", nowhere)), libvirt.VIR_ERR_SYSTEM_ERROR, nowhere),
+                 (snapshot_xml("x", disk("vda"), disk("vdb", self.paths["vda"][0])),
+                  libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "already exists"),
+                 (snapshot_xml("one"), libvirt.VIR_ERR_OPERATION_FAILED, "domain moment one already exists")]
+        for xml, code, words in cases:
+            self.refused(lambda: domain.snapshotCreateXML(xml, DISK_ONLY), code, words, words)
+        for fault in ("save:1", "save:2", "save:3", "save:4", "save-write:3", "moment-switch:1") \
+                if self.daemon.can_fail() else ():
+            self.daemon.fail(fault)
+            self.ok(suite.code(domain.snapshotCreateXML, snapshot_xml("x"), DISK_ONLY), "it fails at " + fault)
+            self.daemon.fail(None)
+            self.equal((self.tops(domain), self.files(), self.kept("offline"), domain.snapshotListNames()), before,
+                       fault + ": nothing is left")
+
+    def offline_deaths(self, domain):
+        for number, step in enumerate(range(0, 60, 3)):
+            name, before = "d%d" % number, self.tops(domain)
+            self.daemon.die_at("-", step)
+            code = suite.code(domain.snapshotCreateXML, snapshot_xml(name), DISK_ONLY)
+            died = self.daemon.died(0 if code == 0 else 20)
+            if died is None:
+                self.equal(code, 0, "step %d is behind the snapshot" % step)
+                self.daemon.restart()
+                self.connect()
+                break
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName("offline")
+            what, new = "a daemon that dies at step %d (%s)" % (step, died), {t: t + "." + name for t in ("vda", "vdb")}
+            isnew = self.tops(domain) == new
+            self.ok(isnew or self.tops(domain) == before, what + ": old or new", self.tops(domain))
+            self.equal((name in domain.snapshotListNames(), name + ".xml" in self.kept("offline")), (isnew, isnew),
+                       what + ": so do the metadata")
+            self.ok("making.json" not in self.kept("offline"), what + ": nothing is left in the middle")
+            for left in new.values():           # one that was just being made has no identity yet
+                path = os.path.join(self.folder, left)
+                if not isnew and os.path.exists(path):
+                    os.unlink(path)
+        self.gone(self.conn.lookupByName("offline"))
 
     # --- what fails --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 #include "datatypes.h"
 #include "moment_create.h"
 #include "moment_list.h"
+#include "moment_offline.h"
 #include "moment_plan.h"
 #include "moment_redefine.h"
 #include "virerror.h"
@@ -33,16 +34,30 @@ qbjApiSnapshotRedefine(virDomainObj *vm, const char *xml, unsigned int flags)
     return def ? qbjMomentRedefine(vm, &def, flags) : NULL;
 }
 
-/* Memory, and disks of a domain that is shut off: not yet. */
+/* Memory, and what is kept within an image: not yet. */
 static int
 qbjApiSnapshotCheckKind(virDomainObj *vm, unsigned int flags)
 {
-    if (virDomainObjIsActive(vm) && (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY))
+    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", virDomainObjIsActive(vm) ?
                    _("a snapshot with the memory of the guest is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY") :
-                   _("a snapshot of a domain that is shut off is not supported yet"));
+                   _("an internal snapshot is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY"));
     return -1;
+}
+
+static int
+qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
+{
+    g_autofree const char **targets = qbjMomentPlanTargets(*def);
+
+    if (!virDomainObjIsActive(vm))
+        return qbjMomentOffline(vm, def, flags);
+    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0)
+        return -1;
+    return qbjMomentCreate(vm, def, flags);
 }
 
 /* @vm is locked, its job held. */
@@ -53,7 +68,6 @@ qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, uns
     unsigned int parseFlags = offline ? VIR_DOMAIN_SNAPSHOT_PARSE_OFFLINE : 0;
     qbjMomentPlace place = { .active = virDomainObjIsActive(vm), .persistent = vm->persistent };
     g_autoptr(virDomainSnapshotDef) def = NULL;
-    g_autofree const char **targets = NULL;
     g_autofree char *name = NULL;
 
     if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_VALIDATE)
@@ -62,11 +76,8 @@ qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, uns
         !(def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags)) ||
         qbjMomentCreatePlan(vm, def, flags) < 0 || qbjApiSnapshotCheckKind(vm, flags) < 0)
         return NULL;
-    targets = qbjMomentPlanTargets(def);
     name = g_strdup(def->parent.name);
-    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0 || qbjMomentCreate(vm, &def, flags) < 0)
-        return NULL;
-    return virGetDomainSnapshot(domain, name);
+    return qbjApiSnapshotMake(vm, &def, flags) < 0 ? NULL : virGetDomainSnapshot(domain, name);
 }
 
 virDomainSnapshotPtr

@@ -382,6 +382,23 @@ qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const q
 }
 
 int
+qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
+{
+    g_autofree char *granularity = g_strdup_printf("%llu", bitmap->granularity);
+    const char *args[] = { "bitmap", "--add", "-g", granularity, "-f", qbjHostImgFormat(image), image->path,
+                           bitmap->name, NULL };
+
+    if (qbjHostImgCheck(image) < 0)
+        return -1;
+    if (*bitmap->name == '-') {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("bitmap '%s' of image '%s' has a name that is an option"),
+                       bitmap->name, image->path);
+        return -1;
+    }
+    return qbjHostImgShort(args, image->path);
+}
+
+int
 qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name)
 {
     const char *args[] = { "snapshot", "-q", option, name, image->path, NULL };

@@ -51,5 +51,8 @@ int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
 /* The bitmap @bitmap of @overlay is merged into the one of @base, which is made if @add. */
 int qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add);
 
+/* Makes an empty bitmap like @bitmap in @image, which records from the first write on. */
+int qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap);
+
 /* Internal snapshots: @option is "-c" (create), "-a" (apply) or "-d" (delete). */
 int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name);

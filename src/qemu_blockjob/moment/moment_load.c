@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "moment_load.h"
 #include "moment_list.h"
+#include "moment_offline.h"
 #include "host_save.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -101,6 +102,7 @@ qbjMomentLoadDomain(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
         VIR_WARN("Snapshots of domain '%s' name parents that are not there, or each other", vm->def->name);
         virResetLastError();
     }
+    qbjMomentOfflineRecover(vm);
     return 0;
 }
 
