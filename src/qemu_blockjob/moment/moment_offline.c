@@ -108,7 +108,7 @@ qbjMomentOfflineCheckDisk(virDomainObj *vm, const virDomainSnapshotDiskDef *snap
     if (virStorageSourceGetActualType(snap->src) != VIR_STORAGE_TYPE_FILE ||
         snap->src->format != VIR_STORAGE_FILE_QCOW2 || !disk || !virStorageSourceIsLocalStorage(disk->src)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("external snapshot of disk '%s' of a domain that is shut off: only files can be made, over local images"),
+                       _("external snapshot of disk '%s' of a domain that is shut off: only files are made, over local images"),
                        snap->name);
         return -1;
     }
