@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The lines that the manual tells its readers to type, taken from the pages and typed, while a guest writes: what comes of
-them is what the page promises."""
+"""The lines that the manual tells its readers to type, taken from the pages and typed, while a guest writes: what comes
+of them is what the page promises."""
 
 import os
 import re
@@ -49,8 +49,8 @@ class Test(suite.DaemonChecks):
         return log
 
     def test_backup(self):
-        """Every write that was acknowledged before the first line is in the copy, every one at all in the guest's image;
-        and the guest starts with the copy in its place."""
+        """Every write that was acknowledged before the first line is in the copy, every one at all in the guest's
+        image; and the guest starts with the copy in its place."""
         folder, store = plain.folder(self.daemon, "guide"), plain.folder(self.daemon, "guide-backup")
         path, copy = os.path.join(folder, "guest.qcow2"), os.path.join(store, "guest.qcow2")
         make_chain(folder, ["guest.qcow2"])

@@ -77,7 +77,8 @@ class Job(threading.Thread):
         elif self.target:
             more = "%s %s sync %d" % (os.path.basename(self.target), self.format, bool(self.flags[1]))
         return " ".join(w for w in (self.disk.name, self.kind, more, "slow" if self.slow else "",
-                                    self.finish if self.switches else "", "async" if self.flags[2] and self.switches else "") if w)
+                                    self.finish if self.switches else "",
+                                    "async" if self.flags[2] and self.switches else "") if w)
 
     def commands(self):
         """To QEMU's monitor, at which the daemon may die; the likelier ones more often."""

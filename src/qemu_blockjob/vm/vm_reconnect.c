@@ -492,9 +492,7 @@ qbjVmReconnectAgain(virDomainObj *vm)
             qbjVmReconnectGone(vm);
         return;
     }
-    if (!priv->status->monitorPath)
-        return;
-    if (qbjDomainQmpConnect(vm) < 0) {
+    if (priv->status->monitorPath && qbjDomainQmpConnect(vm) < 0) {
         virResetLastError();
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
     }
