@@ -295,11 +295,14 @@ static void
 testDevices(virConnectPtr conn, virDomainPtr domain)
 {
     const char *disk = "<disk type='file'><source file='/nonexistent/a'/><target dev='vdz' bus='virtio'/></disk>";
+    char buffer[1];
 
     DENIED(conn, domainAttachDevice, virDomainAttachDevice(domain, disk));
     DENIED(conn, domainAttachDeviceFlags, virDomainAttachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
     DENIED(conn, domainDetachDevice, virDomainDetachDevice(domain, disk));
     DENIED(conn, domainDetachDeviceFlags, virDomainDetachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(conn, domainBlockResize, virDomainBlockResize(domain, "vdz", 1024, 0));
+    DENIED(conn, domainBlockPeek, virDomainBlockPeek(domain, "vdz", 0, 1, buffer, 0));
     DENIED(conn, domainDetachDeviceAlias, virDomainDetachDeviceAlias(domain, "ua-a", VIR_DOMAIN_AFFECT_CONFIG));
 }
 

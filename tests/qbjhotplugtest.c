@@ -250,6 +250,55 @@ testOthers(virConnectPtr conn)
     ended(domain);
 }
 
+/* 09/H4, 07/G1.6 D: grows only; a busy disk says which job it has. */
+static void
+testResize(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "resize");
+    g_autofree char *xml = diskXML("sda", "scsi", "");
+    const unsigned long long bytes = 96 * 1024 * 1024;
+    virDomainBlockInfo info;
+    char text[8];
+
+    CHECK(virDomainAttachDevice(domain, xml) == 0 &&
+          virDomainBlockResize(domain, "sda", bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0 &&
+          virDomainGetBlockInfo(domain, "sda", &info, 0) == 0 && info.capacity == bytes, "it grows, in bytes");
+    CHECK(virDomainBlockResize(domain, "sda", 100 * 1024, 0) == 0 &&
+          virDomainGetBlockInfo(domain, "sda", &info, 0) == 0 && info.capacity == 100 * 1024 * 1024, "in KiB");
+    CHECK(virDomainBlockResize(domain, "sda", 64 * 1024, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG) &&
+          virDomainGetBlockInfo(domain, "sda", &info, 0) == 0 && info.capacity == 100 * 1024 * 1024,
+          "it is never made smaller");
+    CHECK(virDomainBlockResize(domain, "sda", ULLONG_MAX / 1024, 0) < 0 && embedErrorIs(VIR_ERR_OVERFLOW) &&
+          virDomainBlockResize(domain, "sdz", 1024, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "sizes, disks");
+    CHECK(virDomainBlockPeek(domain, "sda", 0, sizeof(text), text, 0) < 0 &&
+          embedErrorIs(VIR_ERR_OPERATION_UNSUPPORTED), "a look into qcow2 is none (07/E28)");
+    embedEventReset();
+    CHECK(virDomainBlockCommit(domain, "vda", NULL, NULL, 0, VIR_DOMAIN_BLOCK_COMMIT_ACTIVE) == 0 &&
+          embedEventWait("bj2:vda:4:3 ") && virDomainBlockResize(domain, "vda", 100 * 1024, 0) < 0 &&
+          embedErrorIs(VIR_ERR_BLOCK_COPY_ACTIVE) && virDomainBlockResize(domain, "sda", 101 * 1024, 0) == 0,
+          "not beside a job of its own, and beside one of another disk");
+    ended(domain);
+}
+
+static void
+testPeek(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "peek");
+    g_autofree char *path = imagePath("raw");
+    g_autofree char *xml = g_strdup_printf("<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
+                                           "<source file='%s'/><target dev='sda' bus='scsi'/></disk>", path);
+    char text[9] = "";
+
+    CHECK(g_file_set_contents(path, "0123456789abcdef", 16, NULL) && embedRun("truncate", "-s", "1M", path, NULL) &&
+          virDomainAttachDevice(domain, xml) == 0, "a raw disk");
+    CHECK(virDomainBlockPeek(domain, "sda", 4, 8, text, 0) == 0 && STREQ(text, "456789ab"), "peek");
+    CHECK(virDomainBlockPeek(domain, "sda", 1024 * 1024, 8, text, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG) &&
+          virDomainBlockPeek(domain, "sdz", 0, 8, text, 0) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG), "behind its end");
+    CHECK(virDomainBlockResize(domain, "sda", 2 * 1024 * 1024, VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0 &&
+          virDomainBlockPeek(domain, "sda", 1024 * 1024, 8, text, 0) == 0 && text[0] == '\0', "until it has grown");
+    ended(domain);
+}
+
 #ifdef QBJ_DEBUG_CHECKS
 /* Waits until the status file has no @word. */
 static bool
@@ -335,6 +384,8 @@ main(void)
         testSilent(conn);
         testMany(conn);
         testOthers(conn);
+        testResize(conn);
+        testPeek(conn);
 #ifdef QBJ_DEBUG_CHECKS
         testFaults(conn, "qmp-error");
         testFaults(conn, "qmp-send");

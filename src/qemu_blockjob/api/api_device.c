@@ -13,6 +13,16 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+/* The definition that is to take the place of the persistent one is saved beside it. A busy disk of the
+ * running domain is told by the guards of that one. */
+static int
+qbjApiDevicePrepare(virDomainObj *vm, qbjVmConfig *config)
+{
+    if (config->next && !config->live && qbjApiGuardDefinition(vm, vm->newDef ? vm->newDef : vm->def, config->next) < 0)
+        return -1;
+    return qbjVmConfigPrepare(vm, config);
+}
+
 /* --- attach ---------------------------------------------------------------------------------------- */
 
 static int
@@ -32,7 +42,7 @@ qbjApiDeviceAttachNow(virDomainObj *vm, const char *xml, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.next && qbjApiDeviceNextAttach(vm, config.next, xml) < 0) ||
-        qbjVmConfigPrepare(vm, &config) < 0 ||
+        qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceAttachLive(vm, xml) < 0))
         return -1;
     return qbjVmConfigCommitNext(vm, &config);
@@ -155,7 +165,7 @@ qbjApiDeviceDetachNow(virDomainObj *vm, const char *xml, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.next && qbjApiDeviceNextDetach(vm, config.next, xml) < 0) ||
-        qbjVmConfigPrepare(vm, &config) < 0 ||
+        qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceDetachLive(vm, xml) < 0))
         return -1;
     return qbjVmConfigCommitNext(vm, &config);
@@ -215,7 +225,7 @@ qbjApiDeviceAliasNow(virDomainObj *vm, const char *alias, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.next && qbjApiDeviceAliasNext(config.next, alias) < 0) ||
-        qbjVmConfigPrepare(vm, &config) < 0 ||
+        qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceAliasLive(vm, alias) < 0))
         return -1;
     return qbjVmConfigCommitNext(vm, &config);

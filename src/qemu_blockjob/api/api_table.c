@@ -9,6 +9,7 @@
 #include "api_block.h"
 #include "api_blockcopy.h"
 #include "api_blockjob.h"
+#include "api_blocksize.h"
 #include "api_connect.h"
 #include "api_console.h"
 #include "api_cpu.h"
@@ -252,6 +253,9 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetBlockIoTune = qbjApiGetBlockIoTune,
     .domainSetBlockIoTune = qbjApiSetBlockIoTune,
     .connectGetAllDomainStats = qbjApiGetAllDomainStats,
+
+    .domainBlockResize = qbjApiBlockResize,
+    .domainBlockPeek = qbjApiBlockPeek,
 
     .domainBlockCopy = qbjApiBlockCopy,
     .domainBlockCommit = qbjApiBlockCommit,

@@ -346,11 +346,8 @@ static int
 qbjVmReconnectAsk(virDomainObj *vm, bool *panicked, virJSONValue **devices)
 {
     qbjQmpCommand commands[] = {
-        { .execute = "query-status" },
-        { .execute = "query-chardev" },
-        { .execute = "qom-list" },
-        { .execute = NULL },
-        { .execute = NULL },
+        { .execute = "query-status" }, { .execute = "query-chardev" }, { .execute = "qom-list" },
+        { .execute = NULL }, { .execute = NULL },
     };
     g_autoptr(virJSONValue) path = NULL;
     qbjQmpCommand *balloon = NULL;
