@@ -443,7 +443,6 @@ qbjVmReconnectFinish(virDomainObj *vm)
     }
     if (panicked)
         qbjVmPowerCrash(vm);
-
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
 }
 
