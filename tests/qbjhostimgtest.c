@@ -18,7 +18,7 @@ struct _Fixture {
     virStorageSource *overlay;
 };
 
-static bool
+static bool G_GNUC_PRINTF(1, 2)
 run(const char *format, ...)
 {
     g_autofree char *line = NULL;
