@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "datatypes.h"
 #include "domain_conf.h"
+#include "virjson.h"
 #include "api_domain.h"
 
 /* The domain, locked, with its agent job held; NULL with an error reported. @ensureACL: the call's own
@@ -29,6 +30,9 @@ int qbjApiFSFreeze(virDomainPtr domain, const char **mountpoints, unsigned int n
 int qbjApiFSThaw(virDomainPtr domain, const char **mountpoints, unsigned int n, unsigned int flags);
 int qbjApiFSTrim(virDomainPtr domain, const char *mountpoint, unsigned long long minimum, unsigned int flags);
 int qbjApiGetFSInfo(virDomainPtr domain, virDomainFSInfoPtr **info, unsigned int flags);
+/* Reads the answer to guest-get-fsinfo; @def says which disk a device is. Returns how many, in a new list; -1
+ * with an error reported, and nothing set. */
+int qbjApiFSRead(virDomainDef *def, virJSONValue *reply, virDomainFSInfoPtr **info);
 
 /* api_agentpower.c */
 
@@ -53,6 +57,9 @@ int qbjApiSetGuestVcpus(virDomainPtr domain, const char *cpumap, int state, unsi
 /* api_agentnet.c */
 int qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, unsigned int source,
                              unsigned int flags);
+
+/* Reads the answer to guest-network-get-interfaces. Returns as qbjApiFSRead(). */
+int qbjApiNetRead(virJSONValue *reply, virDomainInterfacePtr **ifaces);
 
 /* api_agentinfo.c */
 int qbjApiGetGuestInfo(virDomainPtr domain, unsigned int types, virTypedParameterPtr *params, int *nparams,

@@ -115,8 +115,8 @@ qbjApiFSFill(virDomainDef *def, virJSONValue *entry, virDomainFSInfo *info)
     return 0;
 }
 
-static int
-qbjApiFSList(virDomainDef *def, virJSONValue *reply, virDomainFSInfoPtr **info)
+int
+qbjApiFSRead(virDomainDef *def, virJSONValue *reply, virDomainFSInfoPtr **info)
 {
     g_autofree virDomainFSInfoPtr *list = NULL;
     size_t n;
@@ -152,7 +152,7 @@ qbjApiGetFSInfo(virDomainPtr domain, virDomainFSInfoPtr **info, unsigned int fla
     if (!(vm = qbjApiAgentBegin(domain, virDomainGetFSInfoEnsureACL)))
         return -1;
     if (qbjDomainAgentCall(vm, "guest-get-fsinfo", NULL, &reply) == 0)
-        ret = qbjApiFSList(vm->def, reply, info);
+        ret = qbjApiFSRead(vm->def, reply, info);
     qbjApiAgentEnd(vm);
     return ret;
 }

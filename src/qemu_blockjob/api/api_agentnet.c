@@ -77,8 +77,8 @@ qbjApiNetFree(void *iface)
     virDomainInterfaceFree(iface);
 }
 
-static int
-qbjApiNetList(virJSONValue *reply, virDomainInterfacePtr **ifaces)
+int
+qbjApiNetRead(virJSONValue *reply, virDomainInterfacePtr **ifaces)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(qbjApiNetFree);
     size_t n;
@@ -118,7 +118,7 @@ qbjApiInterfaceAddresses(virDomainPtr domain, virDomainInterfacePtr **ifaces, un
     if (!(vm = qbjApiAgentBeginFlags(domain, virDomainInterfaceAddressesEnsureACL, source)))
         return -1;
     if (qbjDomainAgentCall(vm, "guest-network-get-interfaces", NULL, &reply) == 0)
-        ret = qbjApiNetList(reply, ifaces);
+        ret = qbjApiNetRead(reply, ifaces);
     qbjApiAgentEnd(vm);
     return ret;
 }
