@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""A daemon that dies at each step of each block job, before it and after it: each rename, removal, fsync, and command
-to QEMU. It is started again, the guest writes on, the power fails; then the disk is judged:
+"""A daemon that dies at each step of each block job, and of a managed save and a start from it, before it and after
+it: each rename, removal, fsync, and command to QEMU. It is started again, the guest writes on, the power fails; then
+the disk is judged:
 
   old, new    the disk is as before the job, or as after it, with each acknowledged write, and can be used
   lost        what the definition names lacks acknowledged writes, or cannot be read
@@ -14,8 +15,8 @@ to QEMU. It is started again, the guest writes on, the power fails; then the dis
 Each with a guest that writes all the time, and with one that is idle: what only QEMU's memory holds is missed only
 then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files.
 
-And each step goes wrong once, while the daemon lives: sweep_traces.py lists how. Descriptors, nodes, files, owners and
-labels have to be what they were before then.
+And each step of a block job goes wrong once, while the daemon lives: sweep_traces.py lists how. Descriptors, nodes,
+files, owners and labels have to be what they were before then.
 
 usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [--moment M]... [OPERATION...]
 
@@ -37,10 +38,14 @@ import plain
 from crashpoint import CrashDaemon
 from daemon import DaemonError
 from sweep_cell import VERDICTS, Cell
-from sweep_operations import OPERATIONS, template
+from sweep_operations import OPERATIONS as JOBS
+from sweep_operations import template
+from sweep_save import SAVES
 from sweep_traces import FAULTS
 from tap import Tap
 
+CELLS = {**{name: (Cell, operation) for name, operation in JOBS.items()}, **SAVES}
+OPERATIONS = {name: operation for name, (_, operation) in CELLS.items()}
 STEPS_MAX = 200
 GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
           "QEMU dies too": dict(writing=True, dying=True)}
@@ -90,7 +95,8 @@ class Sweep:
         for driver in drivers:
             self.tally[driver] = collections.Counter()
             deaths = [(driver, name, guest, moment) for moment in DEATHS for guest in GUESTS for name in names]
-            failures = [(driver, name, guest, moment) for moment in FAULTS for guest in GUESTS for name in names
+            failures = [(driver, name, guest, moment) for moment in FAULTS for guest in GUESTS
+                        for name in names if name in JOBS
                         if guest == "writing guest" or guest == "idle guest" and moment == "fails"]
             for units in (deaths, failures):
                 for unit in self.chosen([unit for unit in units if unit[3] in (args.moment or ALL)]):
@@ -141,7 +147,8 @@ class Sweep:
             self.serial += 1
             serial = self.serial
         begin = time.monotonic()
-        cell = Cell(places[driver], "s%d" % serial, OPERATIONS[name], step, moment, **GUESTS[guest])
+        kind, operation = CELLS[name]
+        cell = kind(places[driver], "s%d" % serial, operation, step, moment, **GUESTS[guest])
         words = "%s %s, %s, %s step %d" % (driver, name, guest, moment, step + 1)
         try:
             verdict = cell.run()

@@ -28,7 +28,6 @@ WRONG = ("lost", "killed", "forgotten", "half", "stuck", "untidy", "unclear")
 VERDICTS = ("old", "new") + WRONG
 HANG = 31                 # seconds; the daemon waits 30 for an answer
 BOOT = "<boot order='1'/>"
-SERIAL = "    <serial type='file'><source path='%s'/></serial>"
 
 
 def image(name):
@@ -39,6 +38,8 @@ def image(name):
 class Cell:
     """@place: a daemon that runs, and what all its cells share. It dies before its step @number, from 0, or after it,
     by @moment, or lives and that step goes wrong; with @dying, QEMU dies at that instant, too."""
+
+    SERIAL = "    <serial type='file'><source path='%s'/></serial>"
 
     def __init__(self, place, name, operation, number, moment, writing, dying):
         self.place, self.daemon, self.name, self.operation = place, place.daemon, name, operation
@@ -91,7 +92,7 @@ class Cell:
         self.line = Line(os.path.join(self.folder, "serial"))
         disk = plain.disk("vda", self.paths[-1], extra=BOOT)
         self.traces = Traces(self)
-        self.domain = self.place.conn.defineXML(plain.domain(self.name, [disk, SERIAL % self.line.path]))
+        self.domain = self.place.conn.defineXML(plain.domain(self.name, [disk, self.SERIAL % self.line.path]))
         self.domain.createWithFlags(0 if self.writing else PAUSED)
         self.pid = self.daemon.qemu_pid(self.name)
         if self.writing and not self.line.wait_more(10):
@@ -154,8 +155,11 @@ class Cell:
         record = self.status().partition("<qbj:jobs")[2]
         self.ran = any("state='%s'" % state in record for state in ("running", "ready"))
         if self.dying:
-            os.kill(self.pid, signal.SIGKILL)
+            self.kill_qemu()
         thread.join(30)
+
+    def kill_qemu(self):
+        os.kill(self.pid, signal.SIGKILL)
 
     def hang(self):
         """QEMU has been stopped, and goes on when nobody waits any more for its answer."""
@@ -290,7 +294,7 @@ class Cell:
 
     def power_cycle(self):
         if self.lives():
-            os.kill(self.pid, signal.SIGKILL)
+            self.kill_qemu()
         if not jobs.wait_for(lambda: not self.lives(), 10) or not jobs.wait_off(self.domain, 20):
             self.wrong("stuck", "QEMU is gone, the domain counts as running")
             return
@@ -355,7 +359,7 @@ class Cell:
             self.place.connect()
             self.domain = self.place.conn.lookupByName(self.name)
         jobs.wait_off(self.domain, 10)
-        self.domain.undefine()
+        self.domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
         for path in self.temporary():         # one that could not be removed
             os.unlink(path)
         for path in glob.glob(os.path.join(self.daemon.state_dir, self.name + ".*")):

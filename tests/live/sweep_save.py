@@ -1,0 +1,133 @@
+"""Cells of sweep.py that save the guest and start it from what was saved. What was before is old, what was asked for
+new: the guest runs, or its managed save image is there; never neither, never both."""
+
+import glob
+import os
+import signal
+
+import libvirt
+
+import jobs
+from sweep_cell import Cell
+from sweep_operations import Operation
+
+SHUT = libvirt.VIR_DOMAIN_SHUTOFF
+
+
+def unchanged(cell):
+    return cell.paths[::-1]
+
+
+class SaveCell(Cell):
+    """The guest runs, and is saved."""
+
+    SERIAL = "    <serial type='file'><source path='%s' append='on'/></serial>"
+    RUNS, SAVED = "old", "new"          # what it is called when the guest runs in the end, and when it is saved
+
+    @property
+    def image(self):
+        return self.daemon.path("lib", "qemu", "save", self.name + ".save")
+
+    def files(self):
+        """The image, and what lies about of it."""
+        return sorted(glob.glob(self.image + "*"))
+
+    def lives(self):
+        return bool(self.daemon.qemu_pids())
+
+    def kill_qemu(self):
+        for pid in self.daemon.qemu_pids():
+            os.kill(pid, signal.SIGKILL)
+
+    def more(self, timeout=20):
+        """Whether the guest says more than it has said. Its numbers begin anew when it boots."""
+        begin = len(self.line.text())
+        return jobs.wait_for(lambda: len(self.line.text()) > begin + 100, timeout) and not self.line.failed()
+
+    # --- after -------------------------------------------------------------------------------------------------
+
+    def is_settled(self):
+        """Neither the guest nor the daemon is about to do anything."""
+        if self.lives() != bool(self.domain.isActive()):
+            return False
+        text = self.status()
+        return "<qbj:save" not in text and "<qbj:restore" not in text and "async=" not in text and \
+            (not self.domain.isActive() or self.domain.state()[0] == self.wanted)
+
+    @property
+    def wanted(self):
+        return libvirt.VIR_DOMAIN_RUNNING if self.writing else libvirt.VIR_DOMAIN_PAUSED
+
+    def goes_on(self):
+        if not jobs.wait_for(self.is_settled, 30):
+            if self.lives() and not self.domain.isActive():
+                return self.wrong("forgotten", "QEMU runs, the domain is shown as shut off")
+            return self.wrong("stuck", "it is %s, %s" % (self.domain.state(), self.domain.controlInfo(0)
+                                                         if self.domain.isActive() else self.files()))
+        if self.domain.isActive():
+            return self.runs()
+        return self.restores()
+
+    def runs(self):
+        self.outcome = self.RUNS
+        if self.files():
+            self.wrong("half", "it runs, and there is %s" % self.files())
+        if self.writing and not self.more():
+            self.wrong("stuck", "the guest does not write any more")
+        return None
+
+    def restores(self):
+        self.outcome = self.SAVED
+        if not self.domain.hasManagedSaveImage() or self.files() != [self.image]:
+            return self.wrong("killed", "it is %s, and there is %s" % (self.domain.state(), self.files()))
+        self.domain.createWithFlags(0)
+        if self.domain.state() not in ([libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED],
+                                       [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]):
+            self.wrong("lost", "it was not restored: %s" % self.domain.state())
+        if self.writing and not self.more():
+            self.wrong("stuck", "the guest does not write when it is restored")
+        return None
+
+    # --- the power fails ---------------------------------------------------------------------------------------
+
+    def which(self, chain):
+        """Of the chain nothing changes; and an image of a guest that has gone on would be older than its disk."""
+        if chain != unchanged(self):
+            return None
+        saved = bool(self.domain.hasManagedSaveImage())
+        if self.files() != [self.image] * saved:
+            self.wrong("untidy", "%s" % self.files())
+        if self.outcome and saved:
+            self.wrong("lost", "an image of a guest that went on")
+        return self.outcome or (self.SAVED if saved else self.RUNS)
+
+    def boots(self):
+        if self.found:
+            return
+        try:
+            self.domain.createWithFlags(0)
+            if self.writing and not self.more():
+                self.wrong("stuck", "it does not boot again")
+            if self.files():
+                self.wrong("half", "it runs, and there is %s" % self.files())
+            self.domain.destroy()
+        except libvirt.libvirtError as e:
+            self.wrong("stuck", "it cannot be started again: %s" % e)
+
+
+class RestoreCell(SaveCell):
+    """The guest is saved, and is started from that."""
+
+    RUNS, SAVED = "new", "old"
+
+    def begin(self):
+        super().begin()
+        self.domain.managedSave(0)
+        if not jobs.wait_for(lambda: not self.lives(), 10):
+            raise RuntimeError("QEMU is there after the save")
+
+
+SAVES = {
+    "save": (SaveCell, Operation(lambda cell: cell.domain.managedSave(0), unchanged, None, 40)),
+    "restore": (RestoreCell, Operation(lambda cell: cell.domain.createWithFlags(0), unchanged, None, 60)),
+}
