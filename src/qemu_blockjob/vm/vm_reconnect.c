@@ -426,8 +426,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
     if (devices && virDomainObjIsActive(vm))
         qbjVmPlugResume(vm, devices);
     if (qbjVmSaveResume(vm) < 0 || priv->driver->moments->settle(vm) < 0) {
-        VIR_WARN("Domain '%s' was being saved or given a snapshot, and does not answer: %s", vm->def->name,
-                 virGetLastErrorMessage());
+        VIR_WARN("Domain '%s' has work left, and does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
         if (virDomainObjIsActive(vm))
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
