@@ -48,6 +48,7 @@ qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int fl
         .persistent = vm->persistent,
         .state = virDomainObjGetState(vm, NULL),
     };
+    int rc;
 
     if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA)) {
         if (qbjMomentListCheck(vm, def, NULL) < 0)
@@ -55,7 +56,12 @@ qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int fl
         g_free(def->parent.parent_name);
         def->parent.parent_name = g_strdup(parent);
     }
-    return qbjMomentCreateDefinitions(vm, def) < 0 ? -1 : qbjMomentPlan(def, &place, flags);
+    if (qbjMomentCreateDefinitions(vm, def) < 0)
+        return -1;
+    virObjectUnlock(vm);                /* it looks at images whose names are to be changed */
+    rc = qbjMomentPlan(def, &place, flags);
+    virObjectLock(vm);
+    return rc;
 }
 
 static int

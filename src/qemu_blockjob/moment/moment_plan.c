@@ -122,7 +122,7 @@ qbjMomentPlanExternal(virDomainSnapshotDiskDef *snap, const virDomainDiskDef *di
 }
 
 static int
-qbjMomentPlanDisk(virDomainSnapshotDef *def, size_t i, const qbjMomentPlace *place)
+qbjMomentPlanDisk(virDomainSnapshotDef *def, size_t i, const qbjMomentPlace *place, unsigned int flags)
 {
     virDomainSnapshotDiskDef *snap = &def->disks[i];
     virDomainDiskDef *disk = virDomainDiskByTarget(def->parent.dom, snap->name);
@@ -131,8 +131,12 @@ qbjMomentPlanDisk(virDomainSnapshotDef *def, size_t i, const qbjMomentPlace *pla
     case VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL:
         return disk ? qbjMomentPlanExternal(snap, disk) : -1;
     case VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL:
-        if (def->state != VIR_DOMAIN_SNAPSHOT_DISK_SNAPSHOT || !place->active)
+        if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY))
             return 0;
+        if (!place->active) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disk '%s' must use snapshot mode 'external'"), snap->name);
+            return -1;
+        }
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("active qemu domains require external disk snapshots; disk %s requested internal"),
                        snap->name);
@@ -188,7 +192,7 @@ qbjMomentPlan(virDomainSnapshotDef *def, const qbjMomentPlace *place, unsigned i
     if (virDomainSnapshotAlignDisks(def, NULL, location, true) < 0)
         return -1;
     for (i = 0; i < def->ndisks; i++) {
-        if (qbjMomentPlanDisk(def, i, place) < 0)
+        if (qbjMomentPlanDisk(def, i, place, flags) < 0)
             return -1;
     }
     return qbjMomentPlanAny(def);

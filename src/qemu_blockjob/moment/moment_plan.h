@@ -1,5 +1,6 @@
 /* What a snapshot that a client asks for consists of (behaviour/08 S1, S2): nothing is looked at but the two
- * definitions. */
+ * definitions, and whether an image whose name is made into one for its overlay is a file: so no lock may be
+ * held. */
 #pragma once
 
 #include "domain_conf.h"

@@ -33,6 +33,7 @@ const qbjVmSupportRow qbjVmSupportDiskRows[] = {
     { "%disk", .base = "%pci" },
     { "%disk/@type", "file block network", .same = qbjVmSupportSameDiskType },
     { "%disk/@device" },
+    { "%disk/@snapshot", "no internal external manual" },
     { "%disk/@model", "virtio virtio-transitional virtio-non-transitional" },
     { "%disk/driver" },
     { "%disk/driver/@name", "qemu" },
