@@ -555,6 +555,25 @@ class Undo(JobChecks):
         qemu_io(image, "qcow2", "read -P 9 0 1M")
         self.gone()
 
+    def test_internalmade(self):
+        """Made by the driver, in all disks or in none."""
+        self.made("internalmade", 1, ("vda", "vdb"), run=False)
+        self.domain.snapshotCreateXML("<domainsnapshot><name>i1</name></domainsnapshot>")
+        self.equal((self.inner("vda"), self.inner("vdb")), (["i1"], ["i1"]), "made in both")
+        qemu_img("snapshot", "-c", "i2", self.paths["vdb"][0])
+        self.refused(lambda: self.domain.snapshotCreateXML("<domainsnapshot><name>i2</name></domainsnapshot>"),
+                     libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "has an internal snapshot 'i2' already", "a name twice")
+        if self.daemon.can_fail():
+            self.daemon.fail("qemu-img:4")
+            self.refused(lambda: self.domain.snapshotCreateXML("<domainsnapshot><name>i3</name></domainsnapshot>"),
+                         libvirt.VIR_ERR_OPERATION_FAILED, "fault", "qemu-img fails at the second disk")
+            self.daemon.fail(None)
+        self.equal((self.inner("vda"), self.inner("vdb"), self.tree()),
+                   (["i1"], ["i1", "i2"], ({"i1": None}, "i1")), "nothing else is there")
+        self.delete("i1")
+        self.equal((self.inner("vda"), self.inner("vdb"), self.tree()), ([], ["i2"], ({}, None)), "and deleted")
+        self.gone()
+
     def test_internalrefused(self):
         self.made("internalrefused", 2, ("vda", "vdb"), run=False)
         self.internal("i1", "vda", "s1")

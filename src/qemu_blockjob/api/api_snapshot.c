@@ -6,6 +6,7 @@
 #include "api_guard.h"
 #include "datatypes.h"
 #include "moment_create.h"
+#include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_offline.h"
 #include "moment_plan.h"
@@ -34,17 +35,16 @@ qbjApiSnapshotRedefine(virDomainObj *vm, const char *xml, unsigned int flags)
     return def ? qbjMomentRedefine(vm, &def, flags) : NULL;
 }
 
-/* Memory, and what is kept within an image: not yet. */
+/* The memory of a guest that runs: not yet. */
 static int
 qbjApiSnapshotCheckKind(virDomainObj *vm, unsigned int flags)
 {
     if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0)
         return -1;
-    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
+    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !virDomainObjIsActive(vm))
         return 0;
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", virDomainObjIsActive(vm) ?
-                   _("a snapshot with the memory of the guest is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY") :
-                   _("an internal snapshot is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY"));
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                   _("a snapshot with the memory of the guest is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY"));
     return -1;
 }
 
@@ -54,7 +54,8 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
     g_autofree const char **targets = qbjMomentPlanTargets(*def);
 
     if (!virDomainObjIsActive(vm))
-        return qbjMomentOffline(vm, def, flags);
+        return flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY ? qbjMomentOffline(vm, def, flags) :
+                                                              qbjMomentInternalCreate(vm, def, flags);
     if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0)
         return -1;
     return qbjMomentCreate(vm, def, flags);

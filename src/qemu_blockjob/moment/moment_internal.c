@@ -2,12 +2,12 @@
 
 #include "internal.h"
 #include "moment_internal.h"
+#include "moment_list.h"
 #include "moment_undo.h"
 #include "domain_qmp.h"
 #include "engine_create.h"
 #include "host_img.h"
 #include "storage_file/storage_source.h"
-#include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
 #include "virlog.h"
 
@@ -101,6 +101,20 @@ qbjMomentInternalHas(virStorageSource *image, const char *name)
 
 /* --- create --- */
 
+/* From the first @n images. Without locks; the error that led here stays. */
+static void
+qbjMomentInternalTakeBack(const GPtrArray *images, size_t n, const char *name)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    while (n-- > 0) {
+        if (qbjHostImgSnapshot(g_ptr_array_index(images, n), "-d", name) < 0)
+            VIR_WARN("the internal snapshot '%s' stays: %s", name, virGetLastErrorMessage());
+    }
+    virErrorRestore(&reason);
+}
+
 /* Without locks. */
 static int
 qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
@@ -123,35 +137,65 @@ qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
     }
     if (i == images->len)
         return 0;
-    while (i-- > 0) {
-        virErrorPtr reason;
-
-        virErrorPreserveLast(&reason);
-        if (qbjHostImgSnapshot(g_ptr_array_index(images, i), "-d", name) < 0)
-            VIR_WARN("the internal snapshot '%s' stays: %s", name, virGetLastErrorMessage());
-        virErrorRestore(&reason);
-    }
+    qbjMomentInternalTakeBack(images, i, name);
     return -1;
 }
 
-int
-qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef *def)
+static int
+qbjMomentInternalCheckCreate(virDomainObj *vm, const virDomainSnapshotDef *def)
 {
-    g_autoptr(qbjMomentUndo) view = NULL;
-    g_autoptr(GPtrArray) images = NULL;
-    int rc;
+    size_t i;
 
     if (virDomainObjIsActive(vm)) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                        _("internal snapshots of a running domain are not supported"));
         return -1;
     }
-    if (!(view = qbjMomentUndoNew(vm, true)) || !(images = qbjMomentInternalImages(view, def)))
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL) {
+            virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                           _("snapshot '%s' is internal for other disks and external for disk '%s'"), def->parent.name,
+                           def->disks[i].name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap;
+
+    if (qbjMomentListWrite(vm, *def, true) < 0 || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def)))
+        return -1;
+    virDomainSnapshotLinkParent(vm->snapshots, snap);
+    if (qbjMomentListSetCurrent(vm, snap) < 0) {
+        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        virResetLastError();            /* logged: the later one of two is right */
+    }
+    return 0;
+}
+
+int
+qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(GPtrArray) images = NULL;
+    int rc;
+
+    if (qbjMomentInternalCheckCreate(vm, *def) < 0 || !(view = qbjMomentUndoNew(vm, true)) ||
+        !(images = qbjMomentInternalImages(view, *def)))
         return -1;
     virObjectUnlock(vm);
-    rc = qbjMomentInternalCreateAll(images, def->parent.name);
+    rc = qbjMomentInternalCreateAll(images, (*def)->parent.name);
     virObjectLock(vm);
-    return rc;
+    if (rc < 0 || (flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) || qbjMomentInternalAdd(vm, def) == 0)
+        return rc;
+    virObjectUnlock(vm);
+    qbjMomentInternalTakeBack(images, images->len, (*def)->parent.name);
+    virObjectLock(vm);
+    return -1;
 }
 
 /* --- delete --- */

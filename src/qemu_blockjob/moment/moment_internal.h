@@ -5,12 +5,14 @@
 #include "snapshot_conf.h"
 #include "virdomainmomentobjlist.h"
 
-/* Makes the snapshot @def->parent.name in the image of each disk that @def has as internal, of a domain
- * that is shut off: in all or in none. @vm is locked and its job held; the lock is dropped meanwhile.
- * Returns 0, -1 with an error reported:
- *   VIR_ERR_OPERATION_UNSUPPORTED   the domain runs, or an image has a snapshot of that name already
+/* Makes the snapshot @def, which is planned, in the image of each disk that it has as internal, of a
+ * domain that is shut off: in all or in none. @vm is locked and its job held; the lock is dropped
+ * meanwhile. @def: taken over when it has metadata. A daemon that dies may leave the data in some images,
+ * without metadata. Returns 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   the domain runs; a disk is to be external; an image has a snapshot of
+ *                                   that name already
  *   VIR_ERR_CONFIG_UNSUPPORTED      an image is not qcow2, encrypted, or not a file or block device */
-int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef *def);
+int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags);
 
 /* Removes @snap's data from all images; one that has none of it is fine. As above, also of a domain that
  * runs.
