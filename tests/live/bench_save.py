@@ -28,7 +28,7 @@ class Saves(Part):
         return [lambda number, side=side: self.driver(side, number) for side in self.sides] + [self.raw]
 
     def driver(self, side, number):
-        clock, name = side.clock, "v%d" % number
+        clock, name = side.clock, "m%d" % number
         xml, _ = prepare(side.daemon, name)
         path = side.daemon.path("img", name, "memory")
         domain = side.conn.defineXML(xml)
@@ -53,7 +53,7 @@ class Saves(Part):
         model, name = self.sides[-1], "r%d" % number
         prepare(model.daemon, name)
         folder = model.daemon.path("img", name)
-        argv = own_arguments(model.argv, folder, "/img/v0/", "/img/%s/" % name)
+        argv = own_arguments(model.argv, folder, "/img/m0/", "/img/%s/" % name)
         path = os.path.join(folder, "memory")
         qemu = Qemu(argv, folder)
         try:
