@@ -299,6 +299,7 @@ testDevices(virConnectPtr conn, virDomainPtr domain)
 
     DENIED(conn, domainAttachDevice, virDomainAttachDevice(domain, disk));
     DENIED(conn, domainAttachDeviceFlags, virDomainAttachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
+    DENIED(conn, domainUpdateDeviceFlags, virDomainUpdateDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
     DENIED(conn, domainDetachDevice, virDomainDetachDevice(domain, disk));
     DENIED(conn, domainDetachDeviceFlags, virDomainDetachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
     DENIED(conn, domainBlockResize, virDomainBlockResize(domain, "vdz", 1024, 0));

@@ -299,7 +299,87 @@ testPeek(virConnectPtr conn)
     ended(domain);
 }
 
+static char *
+driveXML(const char *medium, const char *more)
+{
+    g_autofree char *path = medium ? imagePath(medium) : NULL;
+    g_autofree char *source = medium ? g_strdup_printf("<source file='%s'/>", path) : g_strdup("");
+
+    return g_strdup_printf("<disk type='file' device='cdrom'><driver name='qemu' type='raw'/>%s"
+                           "<target dev='sdc' bus='scsi'/><readonly/>%s</disk>", source, more);
+}
+
+/* 09/H3 */
+static void
+testMedia(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "media");
+    g_autofree char *empty = driveXML(NULL, "");
+    g_autofree char *first = driveXML("plug.base", "");
+    g_autofree char *second = driveXML("plug.top", "");
+    g_autofree char *missing = driveXML("nothing", "");
+    g_autofree char *serial = driveXML("plug.base", "<serial>S</serial>");
+    int before;
+
+    CHECK(virDomainAttachDeviceFlags(domain, empty, BOTH) == 0, "an empty drive");
+    before = nodes(domain);
+    CHECK(virDomainUpdateDeviceFlags(domain, first, BOTH) == 0 && embedXMLHas(domain, 0, "plug.base") &&
+          embedXMLHas(domain, VIR_DOMAIN_XML_INACTIVE, "plug.base") && nodes(domain) == before + 2, "insert");
+    CHECK(virDomainUpdateDeviceFlags(domain, second, LIVE) == 0 && embedXMLHas(domain, 0, "plug.top") &&
+          !embedXMLHas(domain, 0, "plug.base") && nodes(domain) == before + 2 &&
+          embedXMLHas(domain, VIR_DOMAIN_XML_INACTIVE, "plug.base"), "change, of the running one");
+    CHECK(virDomainUpdateDeviceFlags(domain, second, LIVE) == 0, "the same again");
+    CHECK(virDomainUpdateDeviceFlags(domain, missing, BOTH) < 0 && embedErrorIs(VIR_ERR_SYSTEM_ERROR) &&
+          embedXMLHas(domain, 0, "plug.top"), "a file that is not there (H3.9)");
+    CHECK(virDomainUpdateDeviceFlags(domain, serial, LIVE) < 0 && embedErrorIs(VIR_ERR_OPERATION_UNSUPPORTED),
+          "another field (H3.2)");
+    CHECK(virDomainAttachDevice(domain, first) == 0 && embedXMLHas(domain, 0, "plug.base"), "by attach (H3.11)");
+    CHECK(virDomainUpdateDeviceFlags(domain, empty, BOTH | VIR_DOMAIN_DEVICE_MODIFY_FORCE) == 0 &&
+          !embedXMLHas(domain, 0, "plug.base") && nodes(domain) == before, "eject");
+    CHECK(virDomainDetachDeviceFlags(domain, empty, BOTH) == 0, "the drive goes");
+    ended(domain);
+}
+
 #ifdef QBJ_DEBUG_CHECKS
+/* Each command of a change fails once: the old medium is in again (H3.10 D). */
+static void
+testMediaFaults(virConnectPtr conn, const char *point)
+{
+    virDomainPtr domain = started(conn, point);
+    g_autofree char *first = driveXML("plug.base", "");
+    g_autofree char *second = driveXML("plug.top", "");
+    unsigned int failed = 0;
+    unsigned int others = 0;
+    bool good = true;
+    bool done = false;
+    int before;
+
+    CHECK(virDomainAttachDevice(domain, first) == 0, "a drive with a medium");
+    before = nodes(domain);
+    while (good && !done && failed < 40) {
+        g_autofree char *fault = g_strdup_printf("%s:%u", point, failed + 1);
+        int tries = 0;
+
+        embedFault(fault);
+        done = virDomainUpdateDeviceFlags(domain, second, LIVE) == 0;
+        embedFault(NULL);
+        if (done && failed == 0 && others++ < 20) {     /* it met another command, of the start */
+            done = virDomainUpdateDeviceFlags(domain, first, LIVE) < 0;
+            continue;
+        }
+        if (done)
+            break;
+        failed++;
+        while (nodes(domain) != before && tries++ < 500)
+            g_usleep(20000);
+        good = nodes(domain) == before && embedXMLHas(domain, 0, "plug.base") &&
+            count(domain, "query-block", "plug.base") > 0;
+    }
+    CHECK(good && done && failed > 3, "each failure leaves the old medium in the drive");
+    CHECK(embedXMLHas(domain, 0, "plug.top") && nodes(domain) == before, "then it is changed");
+    ended(domain);
+}
+
 /* Waits until the status file has no @word. */
 static bool
 statusLacks(virDomainPtr domain, const char *word)
@@ -386,7 +466,10 @@ main(void)
         testOthers(conn);
         testResize(conn);
         testPeek(conn);
+        testMedia(conn);
 #ifdef QBJ_DEBUG_CHECKS
+        testMediaFaults(conn, "qmp-error");
+        testMediaFaults(conn, "qmp-send");
         testFaults(conn, "qmp-error");
         testFaults(conn, "qmp-send");
         testFaults(conn, "plug-label");

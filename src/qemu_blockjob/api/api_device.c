@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "api_device.h"
 #include "api_devicenext.h"
+#include "api_deviceupdate.h"
 #include "api_domain.h"
 #include "api_guard.h"
 #include "datatypes.h"
@@ -13,9 +14,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* The definition that is to take the place of the persistent one is saved beside it. A busy disk of the
- * running domain is told by the guards of that one. */
-static int
+/* A busy disk of the running domain is told by the guards of that one. */
+int
 qbjApiDevicePrepare(virDomainObj *vm, qbjVmConfig *config)
 {
     if (config->next && !config->live && qbjApiGuardDefinition(vm, vm->newDef ? vm->newDef : vm->def, config->next) < 0)
@@ -31,7 +31,14 @@ qbjApiDeviceAttachLive(virDomainObj *vm, const char *xml)
     g_autoptr(virDomainDeviceDef) dev =
         qbjApiDeviceParse(vm, vm->def, xml, VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE);
 
-    return dev ? qbjVmPlugAttach(vm, dev) : -1;
+    virDomainDiskDef *drive;
+
+    if (!dev)
+        return -1;
+    if (dev->type == VIR_DOMAIN_DEVICE_DISK && dev->data.disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM &&
+        (drive = qbjApiUpdateFind(vm->def, dev->data.disk)))
+        return qbjApiUpdateMedium(vm, drive, dev->data.disk, false);    /* 09/H3.11 */
+    return qbjVmPlugAttach(vm, dev);
 }
 
 /* The definition's file is made before the running VM is touched; only its new name is left to do then. */

@@ -2,6 +2,11 @@
 #pragma once
 
 #include "driver.h"
+#include "vm_config.h"
+
+/* What config->next is to become is saved beside the persistent definition, as qbjVmConfigPrepare(), unless a
+ * block job forbids it. */
+int qbjApiDevicePrepare(virDomainObj *vm, qbjVmConfig *config);
 
 int qbjApiAttachDevice(virDomainPtr domain, const char *xml);
 int qbjApiAttachDeviceFlags(virDomainPtr domain, const char *xml, unsigned int flags);

@@ -15,6 +15,7 @@
 #include "api_cpu.h"
 #include "api_define.h"
 #include "api_device.h"
+#include "api_deviceupdate.h"
 #include "api_event.h"
 #include "api_iothread.h"
 #include "api_iotune.h"
@@ -247,6 +248,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
     .domainGetDiskErrors = qbjApiGetDiskErrors,
     .domainAttachDevice = qbjApiAttachDevice,
     .domainAttachDeviceFlags = qbjApiAttachDeviceFlags,
+    .domainUpdateDeviceFlags = qbjApiUpdateDeviceFlags,
     .domainDetachDevice = qbjApiDetachDevice,
     .domainDetachDeviceFlags = qbjApiDetachDeviceFlags,
     .domainDetachDeviceAlias = qbjApiDetachDeviceAlias,

@@ -55,3 +55,7 @@ char *qbjVmDefFormatDevice(virDomainDeviceDef *dev, virDomainXMLOption *xmlopt, 
 
 /* As qbjVmDefCheckSupported() for @xml, one device that was parsed as @dev. */
 int qbjVmDefCheckDevice(const char *xml, virDomainDeviceDef *dev, virDomainXMLOption *xmlopt);
+
+/* Whether @wanted differs from @disk in nothing but its medium and startupPolicy. -1 with
+ * VIR_ERR_OPERATION_UNSUPPORTED reported, naming what differs. */
+int qbjVmDefCheckSameDisk(virDomainDiskDef *disk, virDomainDiskDef *wanted, virDomainXMLOption *xmlopt);

@@ -4,6 +4,7 @@
 #include "vm_plug_record.h"
 #include "vm_def.h"
 #include "vm_iotune.h"
+#include "vm_media.h"
 #include "vm_plug.h"
 #include "vm_unplug.h"
 #include "domain_queue.h"
@@ -217,6 +218,8 @@ qbjVmPlugResume(virDomainObj *vm, virJSONValue *devices)
         qbjVmPlugSettle(vm, (const char *const *) names);
     g_strfreev(status->devices);
     status->devices = g_steal_pointer(&names);
+    if (virDomainObjIsActive(vm))
+        qbjVmMediaResume(vm);
 }
 
 void
@@ -231,4 +234,5 @@ qbjVmPlugRestoreLabels(virDomainObj *vm)
         if (dev)
             qbjVmPlugGiveBack(vm, dev);
     }
+    qbjVmMediaRestoreLabels(vm);
 }

@@ -21,8 +21,8 @@ void qbjVmPlugForget(virDomainObj *vm);
 void qbjVmPlugLater(virDomainObj *vm);
 
 /* QEMU has @devices, and had those of the status: settles the record; what was plugged out while nobody
- * listened goes, too. Clients are told. @vm is locked and its job held; the lock is dropped while QEMU is
- * asked. Not saved. */
+ * listened goes, too, and a recorded change of a medium is settled. Clients are told. @vm is locked and its
+ * job held; the lock is dropped while QEMU is asked. Not saved. */
 void qbjVmPlugResume(virDomainObj *vm, virJSONValue *devices);
 
 /* The VM has ended: the rights on the images of a recorded disk are given back. */

@@ -1,0 +1,149 @@
+#include <config.h>
+
+#include "internal.h"
+#include "api_device.h"
+#include "api_devicenext.h"
+#include "api_deviceupdate.h"
+#include "api_domain.h"
+#include "api_guard.h"
+#include "datatypes.h"
+#include "domain_save.h"
+#include "storage_file/storage_source.h"
+#include "vm_config.h"
+#include "vm_media.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+#define QBJ_API_UPDATE_PARSE (VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE)
+
+static virDomainDeviceDef *
+qbjApiUpdateParse(virDomainObj *vm, virDomainDef *def, const char *xml)
+{
+    g_autoptr(virDomainDeviceDef) dev = qbjApiDeviceParse(vm, def, xml, QBJ_API_UPDATE_PARSE);
+
+    if (!dev || dev->type == VIR_DOMAIN_DEVICE_DISK)
+        return g_steal_pointer(&dev);
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("a device of type '%s' cannot be changed by this driver"),
+                   virDomainDeviceTypeToString(dev->type));
+    return NULL;
+}
+
+virDomainDiskDef *
+qbjApiUpdateFind(virDomainDef *def, const virDomainDiskDef *wanted)
+{
+    virDomainDiskDef *disk = virDomainDiskByTarget(def, wanted->dst);
+
+    return disk && disk->bus == wanted->bus ? disk : NULL;
+}
+
+static bool
+qbjApiUpdateSameImage(virStorageSource *a, virStorageSource *b)
+{
+    if (virStorageSourceIsEmpty(a) || virStorageSourceIsEmpty(b))
+        return virStorageSourceIsEmpty(a) && virStorageSourceIsEmpty(b);
+    return a->format == b->format && virStorageSourceIsSameLocation(a, b);
+}
+
+static bool
+qbjApiUpdateIsRemovable(const virDomainDiskDef *disk)
+{
+    return disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM || disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY;
+}
+
+/* Whether @wanted is @disk but for its medium and what is to be done without it. */
+static int
+qbjApiUpdateCheck(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
+{
+    if (!qbjApiUpdateSameImage(disk->src, wanted->src) && !qbjApiUpdateIsRemovable(disk)) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("disk source can be changed only in removable drives"));
+        return -1;
+    }
+    return qbjVmDefCheckSameDisk(disk, wanted, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt);
+}
+
+int
+qbjApiUpdateMedium(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool force)
+{
+    const char *const disks[] = { disk->dst, NULL };
+
+    if (qbjApiUpdateCheck(vm, disk, wanted) < 0)
+        return -1;
+    if (!qbjApiUpdateSameImage(disk->src, wanted->src)) {
+        if (qbjApiGuard(vm, QBJ_OPERATION_MEDIA, disks) < 0)
+            return -1;
+        wanted->src->readonly = disk->src->readonly;
+        if (qbjVmMediaChange(vm, disk, wanted, force) < 0)
+            return -1;
+    }
+    if (disk->startupPolicy != wanted->startupPolicy) {
+        disk->startupPolicy = wanted->startupPolicy;
+        qbjDomainSaveStatusOrWarn(vm);
+    }
+    return 0;
+}
+
+static int
+qbjApiUpdateLive(virDomainObj *vm, const char *xml, bool force)
+{
+    g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, vm->def, xml);
+    virDomainDiskDef *disk;
+
+    if (!dev)
+        return -1;
+    if (!(disk = qbjApiUpdateFind(vm->def, dev->data.disk))) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("disk '%s' not found"), dev->data.disk->dst);
+        return -1;
+    }
+    return qbjApiUpdateMedium(vm, disk, dev->data.disk, force);
+}
+
+static int
+qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const char *xml)
+{
+    g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, next, xml);
+    virDomainDiskDef *disk;
+
+    if (!dev)
+        return -1;
+    if (!(disk = qbjApiUpdateFind(next, dev->data.disk))) {
+        virReportError(VIR_ERR_INVALID_ARG, _("target %s doesn't exist."), dev->data.disk->dst);
+        return -1;
+    }
+    if (qbjApiUpdateCheck(vm, disk, dev->data.disk) < 0)
+        return -1;
+    dev->data.disk->src->readonly = disk->src->readonly;
+    virObjectUnref(disk->src);
+    disk->src = g_steal_pointer(&dev->data.disk->src);
+    dev->data.disk->src = virStorageSourceNew();
+    disk->startupPolicy = dev->data.disk->startupPolicy;
+    return 0;
+}
+
+static int
+qbjApiUpdateNow(virDomainObj *vm, const char *xml, unsigned int flags)
+{
+    g_auto(qbjVmConfig) config = { 0 };
+
+    if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0 ||
+        (config.next && qbjApiUpdateNext(vm, config.next, xml) < 0) ||
+        qbjApiDevicePrepare(vm, &config) < 0 ||
+        (config.live && qbjApiUpdateLive(vm, xml, flags & VIR_DOMAIN_DEVICE_MODIFY_FORCE) < 0))
+        return -1;
+    return qbjVmConfigCommitNext(vm, &config);
+}
+
+int
+qbjApiUpdateDeviceFlags(virDomainPtr domain, const char *xml, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret;
+
+    virCheckFlags(QBJ_API_AFFECT | VIR_DOMAIN_DEVICE_MODIFY_FORCE, -1);
+
+    if (!(vm = qbjApiBeginFlags(domain, virDomainUpdateDeviceFlagsEnsureACL, flags)))
+        return -1;
+    ret = qbjApiUpdateNow(vm, xml, flags);
+    qbjApiEnd(&vm);
+    return ret;
+}

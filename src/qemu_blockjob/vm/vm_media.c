@@ -1,0 +1,360 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_media.h"
+#include "vm_block.h"
+#include "vm_caps.h"
+#include "vm_def.h"
+#include "vm_plug.h"
+#include "vm_plug_plan.h"
+#include "vm_plug_record.h"
+#include "vm_unplug.h"
+#include "domain_audit.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "domain_save.h"
+#include "host_label.h"
+#include "host_secret.h"
+#include "virerror.h"
+#include "virlog.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_media");
+
+/* How long the guest has to unlock its tray. */
+#define QBJ_VM_MEDIA_TRAY_MS 5000
+
+/* --- the drive ------------------------------------------------------------------------------------- */
+
+static int
+qbjVmMediaCall(virDomainObj *vm, const virDomainDiskDef *disk, const char *execute)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, NULL) < 0)
+        return -1;
+    return qbjDomainQmpCall(vm, execute, arguments, NULL);
+}
+
+/* A floppy drive has none. */
+static bool
+qbjVmMediaHasTray(const virDomainDiskDef *disk)
+{
+    return disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM;
+}
+
+static int
+qbjVmMediaOpen(virDomainObj *vm, const virDomainDiskDef *disk, bool force, bool *locked)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "blockdev-open-tray" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "b:force", force, NULL) < 0)
+        return -1;
+    command.arguments = arguments;
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return -1;
+    *locked = command.failed && command.errorText && strstr(command.errorText, "is locked");
+    if (!command.failed)
+        return 0;
+    qbjQmpReportError(&command);
+    return -1;
+}
+
+/* QEMU has asked the guest for a tray that is locked (09/H3.4). */
+static int
+qbjVmMediaAwaitTray(virDomainObj *vm, virDomainDiskDef *disk)
+{
+    unsigned long long until;
+    int domainId = vm->def->id;
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    if (virTimeMillisNow(&until) == 0) {
+        until += QBJ_VM_MEDIA_TRAY_MS;
+        qbjDomainQueueDrain(vm);
+        while (vm->def->id == domainId && disk->tray_status != VIR_DOMAIN_DISK_TRAY_OPEN &&
+               qbjDomainQueueWait(vm, until) == 0)
+            ;
+    }
+    if (vm->def->id == domainId && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN) {
+        virFreeError(reason);
+        virResetLastError();
+        return 0;
+    }
+    virErrorRestore(&reason);
+    return -1;
+}
+
+static int
+qbjVmMediaOpenTray(virDomainObj *vm, virDomainDiskDef *disk, bool force)
+{
+    bool locked = false;
+
+    if (!qbjVmMediaHasTray(disk) || qbjVmMediaOpen(vm, disk, force, &locked) == 0)
+        return 0;
+    return locked ? qbjVmMediaAwaitTray(vm, disk) : -1;
+}
+
+static int
+qbjVmMediaPutIn(virDomainObj *vm, const virDomainDiskDef *disk, const virStorageSource *src)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virStorageSourceIsBacking(src) && src->nodeformat &&
+        (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "s:node-name", src->nodeformat, NULL) < 0 ||
+         qbjDomainQmpCall(vm, "blockdev-insert-medium", arguments, NULL) < 0))
+        return -1;
+    return qbjVmMediaHasTray(disk) ? qbjVmMediaCall(vm, disk, "blockdev-close-tray") : 0;
+}
+
+/* --- images ---------------------------------------------------------------------------------------- */
+
+/* Nodes and rights of a medium that is out. Returns 0, -1 with an error reported. */
+static int
+qbjVmMediaDrop(virDomainObj *vm, virStorageSource *src)
+{
+    g_autoptr(GPtrArray) commands = qbjVmPlugPlanRemoveImages(src);
+    int rc;
+
+    if (qbjVmUnplugRemoveAll(vm, commands) < 0)
+        return -1;
+    virObjectUnlock(vm);                /* the job keeps the definition as it is */
+    rc = qbjHostLabelRestoreChain(QBJ_DOMAIN_PRIVATE(vm)->driver->security, vm->def, src);
+    virObjectLock(vm);
+    if (rc < 0) {
+        VIR_WARN("Cannot restore the labels of '%s': %s", NULLSTR(src->path), virGetLastErrorMessage());
+        virResetLastError();
+    }
+    return 0;
+}
+
+static int
+qbjVmMediaLabel(virDomainObj *vm, virStorageSource *src)
+{
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjHostLabelChain(QBJ_DOMAIN_PRIVATE(vm)->driver->security, vm->def, src);
+    virObjectLock(vm);
+    return rc < 0 ? -1 : virDomainObjCheckActive(vm);
+}
+
+static int
+qbjVmMediaRecord(virDomainObj *vm, virDomainDiskDef *wanted)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    virDomainDeviceDef dev = { .type = VIR_DOMAIN_DEVICE_DISK, .data.disk = wanted };
+
+    if (priv->status->plug || priv->status->medium) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("what became of the last device that was plugged in is not known yet"));
+        return -1;
+    }
+    if (!(priv->status->medium = qbjVmDefFormatDevice(&dev, priv->driver->xmlopt, QBJ_STATUS_FORMAT_FLAGS)))
+        return -1;
+    if (qbjDomainSaveStatus(vm) == 0)
+        return 0;
+    g_clear_pointer(&priv->status->medium, g_free);
+    return -1;
+}
+
+static void
+qbjVmMediaForget(virDomainObj *vm)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (!status || !virDomainObjIsActive(vm))
+        return;
+    g_clear_pointer(&status->medium, g_free);
+    qbjDomainSaveStatusOrWarn(vm);
+}
+
+/* --- what has become of it ------------------------------------------------------------------------- */
+
+/* The medium of @wanted is in. Returns 0, -1 with an error reported. */
+static int
+qbjVmMediaForward(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
+{
+    virStorageSource *old = disk->src;
+
+    virDomainAuditDisk(vm, old, wanted->src, "update", true);
+    disk->src = wanted->src;
+    wanted->src = old;
+    if (qbjVmMediaDrop(vm, old) < 0) {
+        wanted->src = disk->src;        /* so that it is tried again */
+        disk->src = old;
+        return -1;
+    }
+    qbjVmMediaForget(vm);
+    return 0;
+}
+
+/* The name of the node that is in the drive, "" for none. NULL with an error reported. */
+static char *
+qbjVmMediaAsk(virDomainObj *vm, const virDomainDiskDef *disk)
+{
+    g_autoptr(qbjVmAsk) ask = qbjVmAskNow(vm, QBJ_VM_ASK(BLOCK));
+    virJSONValue *entry = ask ? qbjVmBlockEntry(qbjVmAskGet(ask, QBJ_VM_ASK_BLOCK), disk) : NULL;
+    virJSONValue *inserted = entry ? virJSONValueObjectGetObject(entry, "inserted") : NULL;
+
+    if (!ask)
+        return NULL;
+    if (!entry) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU does not tell what is in drive '%s'"), disk->dst);
+        return NULL;
+    }
+    return g_strdup(inserted ? NULLSTR_EMPTY(virJSONValueObjectGetString(inserted, "node-name")) : "");
+}
+
+static int
+qbjVmMediaPutBack(virDomainObj *vm, virDomainDiskDef *disk)
+{
+    bool locked;
+
+    if (qbjVmMediaHasTray(disk) && qbjVmMediaOpen(vm, disk, true, &locked) < 0)
+        return -1;
+    return qbjVmMediaPutIn(vm, disk, disk->src);
+}
+
+/* What the tray has done is in the queue. */
+static int
+qbjVmMediaClose(virDomainObj *vm, virDomainDiskDef *disk)
+{
+    qbjDomainQueueDrain(vm);
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    return qbjVmMediaHasTray(disk) && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN
+               ? qbjVmMediaCall(vm, disk, "blockdev-close-tray") : 0;
+}
+
+static int
+qbjVmMediaSettle(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
+{
+    g_autofree char *in = qbjVmMediaAsk(vm, disk);
+
+    if (!in || qbjVmMediaClose(vm, disk) < 0)
+        return -1;
+    if (STREQ(in, NULLSTR_EMPTY(wanted->src->nodeformat)))
+        return qbjVmMediaForward(vm, disk, wanted);
+    /* 09/H3.10 D: the old one is put back */
+    if (!*in && !virStorageSourceIsEmpty(disk->src) && qbjVmMediaPutBack(vm, disk) < 0)
+        return -1;
+    if (qbjVmMediaDrop(vm, wanted->src) < 0)
+        return -1;
+    qbjVmMediaForget(vm);
+    return 0;
+}
+
+static void
+qbjVmMediaSettleOrLater(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
+{
+    if (qbjVmMediaSettle(vm, disk, wanted) == 0)
+        return;
+    VIR_WARN("The change of the medium in '%s' of domain '%s' is not settled yet: %s", disk->dst, vm->def->name,
+             virGetLastErrorMessage());
+    virResetLastError();
+    qbjVmPlugLater(vm);
+}
+
+static virDomainDiskDef *
+qbjVmMediaRead(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    return virDomainDiskDefParse(priv->status->medium, priv->driver->xmlopt, QBJ_STATUS_PARSE_FLAGS);
+}
+
+void
+qbjVmMediaResume(virDomainObj *vm)
+{
+    g_autoptr(virDomainDiskDef) wanted = NULL;
+    virDomainDiskDef *disk;
+
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->medium)
+        return;
+    if ((wanted = qbjVmMediaRead(vm)) && (disk = virDomainDiskByTarget(vm->def, wanted->dst))) {
+        qbjVmMediaSettleOrLater(vm, disk, wanted);
+        return;
+    }
+    VIR_WARN("A medium that was being changed in domain '%s' cannot be read", vm->def->name);
+    virResetLastError();
+    qbjVmMediaForget(vm);
+}
+
+void
+qbjVmMediaRestoreLabels(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autoptr(virDomainDiskDef) wanted = priv->status->medium ? qbjVmMediaRead(vm) : NULL;
+
+    if (wanted && qbjHostLabelMayBeSet(wanted->src))
+        ignore_value(qbjHostLabelRestoreChain(priv->driver->security, vm->def, wanted->src));
+    virResetLastError();
+}
+
+/* --- the change ------------------------------------------------------------------------------------ */
+
+/* The new nodes are made before the tray is opened: most of what can fail fails here. */
+static int
+qbjVmMediaExchange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, const GPtrArray *nodes,
+                   bool force)
+{
+    bool unknown = false;
+
+    if (qbjVmMediaLabel(vm, wanted->src) < 0 || qbjVmPlugRun(vm, nodes, &unknown) < 0 ||
+        qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaCall(vm, disk, "blockdev-remove-medium") < 0)
+        return -1;
+    return qbjVmMediaPutIn(vm, disk, wanted->src);
+}
+
+static GPtrArray *
+qbjVmMediaNodes(virDomainObj *vm, virDomainDiskDef *wanted)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autoptr(GHashTable) secrets = qbjHostSecretsNew();
+    qbjVmArgsInput input = {
+        .def = vm->def,
+        .caps = qbjVmCapsGet(priv->driver->caps, vm->def->emulator),
+        .secrets = secrets,
+        .monitorFd = -1,
+    };
+
+    if (qbjVmPlugImages(vm, wanted, secrets) < 0)
+        return NULL;
+    if (virStorageSourceIsEmpty(wanted->src))
+        return g_ptr_array_new();
+    input.libDir = priv->status->libDir;
+    return qbjVmArgsPlugMedium(&input, wanted);
+}
+
+int
+qbjVmMediaChange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool force)
+{
+    g_autoptr(GPtrArray) nodes = qbjVmMediaNodes(vm, wanted);
+    const virStorageSource *old = disk->src;
+    int domainId = vm->def->id;
+    virErrorPtr reason;
+
+    if (!nodes || qbjVmMediaRecord(vm, wanted) < 0)
+        return -1;
+    if (qbjVmMediaExchange(vm, disk, wanted, nodes, force) == 0) {
+        if (qbjVmMediaForward(vm, disk, wanted) < 0) {
+            virResetLastError();
+            qbjVmPlugLater(vm);
+        }
+        return 0;
+    }
+    virErrorPreserveLast(&reason);
+    virDomainAuditDisk(vm, disk->src, wanted->src, "update", false);
+    if (virDomainObjIsActive(vm))
+        qbjVmMediaSettleOrLater(vm, disk, wanted);
+    if (vm->def->id == domainId && disk->src != old) {          /* it is in, after all */
+        virFreeError(reason);
+        virResetLastError();
+        return 0;
+    }
+    virErrorRestore(&reason);
+    return -1;
+}
