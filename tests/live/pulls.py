@@ -19,6 +19,9 @@ from jobtest import INACTIVE, fill, holds
 from writes import MIB, Run
 
 OPERATION_INVALID, OPERATION_UNSUPPORTED = 55, 84
+DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+NO_METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+SNAPSHOT_OF_VDB = "<domainsnapshot><name>s</name><disks><disk name='vda' snapshot='no'/></disks></domainsnapshot>"
 BITMAP = '{"execute":"block-dirty-bitmap-add","arguments":{"node":"%s","name":"c1","persistent":true}}'
 SERVED = """<disk type='network' device='disk'><driver name='qemu' type='qcow2'/><source protocol='nbd' name='top'>
 <host transport='unix' socket='%s'/></source><backingStore type='file'><format type='qcow2'/><source file='%s'/>
@@ -218,6 +221,10 @@ class Test(jobtest.JobChecks):
                      "a second pull beside it is refused where there may be bitmaps")
         self.refused(lambda: self.domain.blockCommit("vdb", None, None, 0, libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE),
                      OPERATION_UNSUPPORTED, "dirty bitmaps", "and so is a commit")
+        before = os.listdir(folder)
+        self.refused(lambda: self.domain.snapshotCreateXML(SNAPSHOT_OF_VDB, DISK_ONLY | NO_METADATA),
+                     OPERATION_UNSUPPORTED, "dirty bitmaps", "and a snapshot, which asks QEMU what kills it")
+        self.equal(os.listdir(folder), before, "nothing has been made for it")
         since = self.events.mark()
         self.domain.blockJobSetSpeed("vda", 0, 0)
         self.equal(self.ended(since), "completed", "a pull with bitmaps completes")

@@ -12,6 +12,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "engine_job.h"
 #include "host_save_within.h"
 #include "vm_stop.h"
 #include "virerror.h"
@@ -83,6 +84,18 @@ qbjMomentCreateCheck(virDomainObj *vm, unsigned int flags)
         return -1;
     }
     return qbjDomainAgentCheck(vm, false);
+}
+
+/* Which bitmaps go on in the overlays is asked of QEMU, and must not be while a disk is being pulled
+ * (protocol H3). */
+static int
+qbjMomentCreateCheckPulls(virDomainObj *vm, const GPtrArray *overlays)
+{
+    if (overlays->len == 0 || !QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps || !qbjEngineJobPulls(vm))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                   _("a snapshot beside a pull is not supported while an image may have dirty bitmaps"));
+    return -1;
 }
 
 /* --- what is durable before QEMU switches --- */
@@ -281,7 +294,8 @@ qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags
     g_autoptr(virQbjStatusSnapshot) record = virQbjStatusSnapshotNew(metadata ? (*def)->parent.name : NULL);
     bool unknown = false;
 
-    if (qbjMomentCreateCheck(vm, flags) < 0 || qbjMomentOverlaysCheck(vm, overlays) < 0 ||
+    if (qbjMomentCreateCheck(vm, flags) < 0 || qbjMomentCreateCheckPulls(vm, overlays) < 0 ||
+        qbjMomentOverlaysCheck(vm, overlays) < 0 ||
         qbjMomentOverlaysPlan(vm, overlays, record) < 0)
         return -1;
 
