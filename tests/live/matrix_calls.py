@@ -108,9 +108,52 @@ for _name, _words in SNAPSHOTS.items():
     CALLS[_name] = (lambda at, _disk, words=_words: snapshot(at, *words), True)
 
 
+REDEFINE = """<domainsnapshot><name>%s</name><creationTime>1</creationTime><state>disk-snapshot</state>
+<memory snapshot='no'/><disks><disk name='sda' snapshot='external' type='file'><source file='%s'/></disk>
+<disk name='sdb' snapshot='no'/></disks>%s</domainsnapshot>"""
+
+
+def redefine(at):
+    at.serial += 1
+    xml = REDEFINE % ("r%d" % at.serial, at.path("sda.2"), at.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    return at.domain.snapshotCreateXML(xml, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE)
+
+
+@alter("snap-redefine")
+def snap_redefine(at, _disk):
+    redefine(at)
+
+
+@alter("snap-delete-metadata")
+def snap_delete_metadata(at, _disk):
+    redefine(at).delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+
+
 @row("snap-list")
 def snap_list(at, _disk):
     at.domain.listAllSnapshots()
+
+
+@row("snap-current")
+def snap_current(at, _disk):
+    at.domain.hasCurrentSnapshot(0)
+
+
+# --- checkpoints and backups ----------------------------------------------------------------------------------------
+
+@alter("checkpoint-create")
+def checkpoint(at, disk):
+    other = "sdb" if disk == "sda" else "sda"
+    at.domain.checkpointCreateXML("<domaincheckpoint><disks><disk name='%s' checkpoint='bitmap'/>"
+                                  "<disk name='%s' checkpoint='no'/></disks></domaincheckpoint>" % (disk, other), 0)
+
+
+@alter("backup-push")
+def backup(at, disk):
+    other = "sdb" if disk == "sda" else "sda"
+    at.domain.backupBegin("<domainbackup><disks><disk name='%s' type='file'><target file='%s'/><driver type='qcow2'/>"
+                          "</disk><disk name='%s' backup='no'/></disks></domainbackup>"
+                          % (disk, at.path("backup"), other), None, 0)
 
 
 # --- definitions and power ------------------------------------------------------------------------------------------
@@ -180,10 +223,11 @@ for _name, _call in (
 
 # --- disks ----------------------------------------------------------------------------------------------------------
 
+RNG = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+CONTROLLER = "<controller type='scsi' index='5' model='virtio-scsi'/>"
 GROW = 128 << 20
 DEVICE = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>" \
          "<target dev='sde' bus='scsi'/></disk>"
-STARTUP = "<source startupPolicy='mandatory' "
 
 
 def attach(at, flags):
@@ -199,6 +243,19 @@ for _name, _flags in (("detach-disk-live", LIVE), ("detach-disk-config", CONFIG)
     CALLS[_name] = (lambda at, disk, flags=_flags: at.domain.detachDeviceFlags(at.disk_xml(disk), flags), True)
 
 for _name, _call, _alters in (
+        ("detach-by-alias", lambda at, disk: at.domain.detachDeviceAlias(at.alias(disk), LIVE), True),
+        ("update-disk-same-xml", lambda at, disk: at.domain.updateDeviceFlags(at.disk_xml(disk), LIVE), False),
+        ("update-disk-new-source", lambda at, disk: at.domain.updateDeviceFlags(
+            at.disk_xml(disk).replace(disk + ".2", disk + ".0"), LIVE), False),
+        ("cdrom-change", lambda at, _disk: at.domain.updateDeviceFlags(at.cdrom_xml(at.medium()), LIVE), False),
+        ("cdrom-eject", lambda at, _disk: at.domain.updateDeviceFlags(at.cdrom_xml(None), LIVE), False),
+        ("cdrom-change-config",
+         lambda at, _disk: at.domain.updateDeviceFlags(at.cdrom_xml(at.medium()), CONFIG), False),
+        ("cdrom-detach", lambda at, _disk: at.domain.detachDeviceFlags(at.cdrom_xml(None), LIVE), True),
+        ("attach-rng", lambda at, _disk: at.domain.attachDeviceFlags(RNG, LIVE), True),
+        ("attach-controller", lambda at, _disk: at.domain.attachDeviceFlags(CONTROLLER, LIVE), True),
+        ("blockresize-shrink",
+         lambda at, disk: at.domain.blockResize(disk, 16 << 20, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES), True),
         ("blockresize",
          lambda at, disk: at.domain.blockResize(disk, GROW, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES), True),
         ("blockpull", lambda at, disk: at.domain.blockPull(disk, 1, BYTES), True),
