@@ -289,7 +289,9 @@ class Machine:
                 raise Violation("%s: the definition names %s, which is none of %s" % (disk.name, path, disk.outcomes))
             count += disk.check(path, fmt, False)
             stated, ended = jobs.chain(inactive, disk.target)
-            chain = stated if ended else [image for image, _ in layers(path, fmt)]
+            # what the definition states comes before what headers say, as it does at a start
+            chain = stated if ended else stated[:-1] + [image for image, _ in layers(stated[-1],
+                                                                                    disk.formats[stated[-1]])]
             if chain not in disk.outcomes:
                 raise Violation("%s: chain %s is none of %s" % (disk.name, chain, disk.outcomes))
             self.now(disk, chain)

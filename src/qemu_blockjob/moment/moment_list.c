@@ -164,16 +164,22 @@ qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap)
 }
 
 int
-qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap)
+qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap)
 {
     virDomainMomentObj *before = virDomainSnapshotGetCurrent(vm->snapshots);
 
-    if (snap && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(snap), true) < 0)
-        return -1;
     if (before && before != snap && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(before), false) < 0)
         return -1;
     virDomainSnapshotSetCurrent(vm->snapshots, snap);
     return 0;
+}
+
+int
+qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    if (snap && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(snap), true) < 0)
+        return -1;
+    return qbjMomentListTakeCurrent(vm, snap);
 }
 
 /* Without locks. What is not there is fine. */

@@ -43,6 +43,9 @@ int qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap);
  * that of the one that was it; a daemon that finds two takes the right one (moment_load.h). */
 int qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap);
 
+/* The same when @snap's file has been written as that of the current one already. */
+int qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap);
+
 /* Removes the file of @snap, then @snap itself, which has no children any more. The folder goes with the last
  * one. Whoever was based on it is based on none. Returns 0, also when the file had gone; -1 with an error
  * reported: it is still there. */

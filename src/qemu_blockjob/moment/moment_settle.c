@@ -191,12 +191,13 @@ qbjMomentSettleMetadataBack(virDomainObj *vm, const char *name)
     return 0;
 }
 
+/* The file was written with the mark, before QEMU switched. */
 static void
 qbjMomentSettleMetadataForward(virDomainObj *vm, const char *name)
 {
     virDomainMomentObj *snap = name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
 
-    if (!snap || qbjMomentListSetCurrent(vm, snap) == 0)
+    if (!snap || qbjMomentListTakeCurrent(vm, snap) == 0)
         return;
     VIR_WARN("Domain '%s': the mark of the current snapshot cannot be saved: %s", vm->def->name,
              virGetLastErrorMessage());
