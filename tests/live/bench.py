@@ -50,7 +50,8 @@ from tap import is_root
 
 PARTS = {"jobs": Jobs, "copies": bench_copies.Copies, "data": bench_copies.Data, "install": bench_scale.Install,
          "saves": bench_save.Saves, "moments": bench_moment.Moments, "domains-50": bench_scale.domains(50),
-         "domains-150": bench_scale.domains(150), "chains": bench_scale.Chains, "hold": bench_hold.Hold, "stall": bench_scale.Stall}
+         "domains-150": bench_scale.domains(150), "chains": bench_scale.Chains, "hold": bench_hold.Hold,
+         "stall": bench_scale.Stall}
 
 
 def result(name, target, clocks):
