@@ -105,6 +105,21 @@ class Plugs(JobChecks):
 
     # --- rules ----------------------------------------------------------------------------------------------------
 
+    def test_numbers(self):
+        """A controller without an index gets the next one, live as in the definition; the next daemon knows it."""
+        self.make("numbers")
+        one = "<controller type='scsi' model='virtio-scsi'/>"
+        for flags in (LIVE, CONFIG, BOTH):
+            self.domain.attachDeviceFlags(one, flags)
+        for flags in (0, INACTIVE):
+            found = re.findall(r"<controller type='scsi' index='(-?\d+)'", self.domain.XMLDesc(flags))
+            self.equal(found, ["0", "1", "2"], "controllers are numbered")
+        self.daemon.restart()
+        self.connect()
+        self.domain = self.conn.lookupByName(self.name)
+        self.equal(self.domain.controlInfo(0)[0], libvirt.VIR_DOMAIN_CONTROL_OK, "the next daemon knows them")
+        self.gone()
+
     def test_rules(self):
         """09/H1, H2: the same codes on both drivers, but where ours is to be better."""
         self.make("rules")

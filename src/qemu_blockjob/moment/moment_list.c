@@ -8,6 +8,7 @@
 #include "host_save.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjxml.h"
 #include "virlog.h"
 #include "virstring.h"
 #include "viruuid.h"
@@ -60,6 +61,10 @@ qbjMomentListPath(virDomainObj *vm, const char *name)
 static int
 qbjMomentListCheckName(virDomainObj *vm, const char *name)
 {
+    if (!virQbjXMLCanHold(name)) {
+        virReportError(VIR_ERR_XML_DETAIL, "%s", _("invalid snapshot name: it has control characters"));
+        return -1;
+    }
     if (strchr(name, '/')) {
         virReportError(VIR_ERR_XML_DETAIL, _("invalid snapshot name '%s': name can't contain '/'"), name);
         return -1;

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "moment_offline.h"
 #include "moment_list.h"
+#include "moment_reuse.h"
 #include "domain_save.h"
 #include "host_img.h"
 #include "host_save.h"
@@ -305,6 +306,18 @@ qbjMomentOfflineCheck(virDomainObj *vm, const char *record)
     return -1;
 }
 
+/* @disks: into images that are there. */
+static int
+qbjMomentOfflineCheckImages(virDomainObj *vm, const GPtrArray *disks)
+{
+    g_autoptr(GPtrArray) overlays = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; i < disks->len; i++)
+        g_ptr_array_add(overlays, ((qbjMomentOfflineDisk *) g_ptr_array_index(disks, i))->overlay);
+    return qbjMomentReuseCheck(vm, overlays);
+}
+
 int
 qbjMomentOffline(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
 {
@@ -316,6 +329,8 @@ qbjMomentOffline(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flag
 
     if (qbjMomentOfflineCheck(vm, record) < 0 ||
         !(disks = qbjMomentOfflineDisks(vm, *def, flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)))
+        return -1;
+    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT) && qbjMomentOfflineCheckImages(vm, disks) < 0)
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentOfflineMake(record, name, disks);

@@ -69,14 +69,25 @@ qbjVmPlugCheckInput(const virDomainInputDef *input)
     return -1;
 }
 
+/* One that the client has not numbered gets the next number. */
+static void
+qbjVmPlugNumberController(const virDomainDef *def, virDomainControllerDef *controller)
+{
+    if (controller->idx >= 0)
+        return;
+    for (controller->idx = 0; virDomainControllerFind(def, controller->type, controller->idx) >= 0;)
+        controller->idx++;
+}
+
 static int
-qbjVmPlugCheckController(const virDomainDef *def, const virDomainControllerDef *controller)
+qbjVmPlugCheckController(const virDomainDef *def, virDomainControllerDef *controller)
 {
     if (controller->type != VIR_DOMAIN_CONTROLLER_TYPE_SCSI) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("'%s' controller cannot be hot plugged."),
                        virDomainControllerTypeToString(controller->type));
         return -1;
     }
+    qbjVmPlugNumberController(def, controller);
     if (virDomainControllerFind(def, controller->type, controller->idx) >= 0) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("target %s:%d already exists"),
                        virDomainControllerTypeToString(controller->type), controller->idx);

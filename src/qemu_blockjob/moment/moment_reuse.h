@@ -1,0 +1,12 @@
+/* Images that are there and are to become overlays of a domain that is shut off: QEMU is not there to refuse
+ * what it cannot lock. */
+#pragma once
+
+#include "domain_private.h"
+
+/* @overlays: of virStorageSource, local ones. Each must be a file or a block device of its own, that no chain
+ * of this domain, of one of its snapshots or of another domain has. @vm is locked and its job held; the
+ * lock is dropped, for storage may hang. Returns 0, -1 with an error reported:
+ *   VIR_ERR_CONFIG_UNSUPPORTED  something that is no file; two disks would have one image
+ *   VIR_ERR_INVALID_ARG         the image is somebody's */
+int qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays);
