@@ -66,6 +66,7 @@ SUITES = {
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
     "plug": (["plug.py"], 200),
+    "strays": (["strays.py"], 200),
     "guides": (["guides.py"], 120),
     "memory": (["memory.py"], 200),
     "examples": (["examples.py"], 200),

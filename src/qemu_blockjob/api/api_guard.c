@@ -8,24 +8,33 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* The jobs of @vm, borrowed from it; the array is to be freed. */
+static void
+qbjApiGuardTake(const GPtrArray *from, qbjOperationJob *to)
+{
+    size_t i;
+
+    for (i = 0; i < from->len; i++) {
+        const virQbjJob *job = g_ptr_array_index(from, i);
+
+        to[i].type = job->spec->type;
+        to[i].state = job->state;
+        to[i].name = job->spec->job;
+        to[i].disk = NULLSTR_EMPTY(job->spec->disk);
+    }
+}
+
+/* The jobs of @vm, recorded or not, borrowed from it; the array is to be freed. */
 static qbjOperationJob *
 qbjApiGuardJobs(virDomainObj *vm, size_t *n)
 {
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    qbjOperationJob *jobs;
-    size_t i;
+    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    size_t records = priv->status ? priv->status->jobs->len : 0;
+    qbjOperationJob *jobs = g_new0(qbjOperationJob, records + priv->strays->len + 1);
 
-    *n = status ? status->jobs->len : 0;
-    jobs = g_new0(qbjOperationJob, *n + 1);
-    for (i = 0; i < *n; i++) {
-        const virQbjJob *job = g_ptr_array_index(status->jobs, i);
-
-        jobs[i].type = job->spec->type;
-        jobs[i].state = job->state;
-        jobs[i].name = job->spec->job;
-        jobs[i].disk = NULLSTR_EMPTY(job->spec->disk);
-    }
+    *n = records + priv->strays->len;
+    if (records > 0)
+        qbjApiGuardTake(priv->status->jobs, jobs);
+    qbjApiGuardTake(priv->strays, jobs + records);
     return jobs;
 }
 

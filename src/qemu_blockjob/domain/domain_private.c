@@ -27,15 +27,18 @@ qbjDomainPrivateNew(void *opaque)
 
     priv->driver = opaque;
     priv->pidfd = -1;
+    priv->strays = g_ptr_array_new_with_free_func((GDestroyNotify) virQbjJobFree);
     g_queue_init(&priv->queue);
     priv->queueLost = -1;
     priv->queueWarned = -1;
     if (virMutexInit(&priv->queueLock) < 0) {
+        g_ptr_array_unref(priv->strays);
         g_free(priv);
         return NULL;
     }
     if (virCondInit(&priv->queueCond) < 0) {
         virMutexDestroy(&priv->queueLock);
+        g_ptr_array_unref(priv->strays);
         g_free(priv);
         return NULL;
     }
@@ -73,6 +76,7 @@ qbjDomainPrivateFree(void *data)
     virChrdevFree(priv->chrdevs);
     g_slist_free_full(priv->unplugged, g_free);
     g_clear_pointer(&priv->switches, g_hash_table_unref);
+    g_ptr_array_unref(priv->strays);
     while ((event = g_queue_pop_head(&priv->queue)))
         qbjDomainEventFree(event);
     virCondDestroy(&priv->queueCond);

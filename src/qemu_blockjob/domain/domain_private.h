@@ -76,6 +76,7 @@ struct _qbjDomainPrivate {
     bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */
     int saveAgain;                      /* run of the domain for which a timer goes, after a save that failed */
     unsigned int saveAgainMs;           /* how long that goes, 0: the last save was good */
+    GPtrArray *strays;                  /* of virQbjJob: jobs in QEMU without a record, see engine_stray.h */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GSList *unplugWaits;                /* of qbjVmUnplugWait, see vm_unplug.c */
     GSList *unplugged;                  /* aliases of disks that the guest has no more, and that are listed until their

@@ -30,6 +30,7 @@ void qbjDomainQueueWork(void *job, void *opaque);
 #define QBJ_DOMAIN_TIMER_SAVE 1
 #define QBJ_DOMAIN_TIMER_UNREAD 2
 #define QBJ_DOMAIN_TIMER_MOMENT 3
+#define QBJ_DOMAIN_TIMER_STRAY 4
 
 /* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
  * look whether it still matters. */

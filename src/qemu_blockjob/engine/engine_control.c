@@ -12,6 +12,7 @@
 #include "engine_refuse.h"
 #include "engine_request.h"
 #include "engine_step.h"
+#include "engine_stray.h"
 #include "engine_switch.h"
 #include "engine_target.h"
 #include "domain_notify.h"
@@ -101,6 +102,12 @@ qbjEnginePivotAllowed(virDomainObj *vm, virQbjJob *job)
     g_autoptr(GPtrArray) members = qbjEngineGroupMembers(vm, job);
     size_t i;
 
+    if (qbjEngineStrayFind(vm, job->spec->job)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("block job '%s' on disk '%s' was begun by somebody else: it can be aborted, but not pivoted"),
+                       job->spec->job, job->spec->disk);
+        return -1;
+    }
     if (qbjEngineAllowed(job, QBJ_VERB_PIVOT) < 0)
         return -1;
     for (i = 0; i < members->len; i++) {
@@ -222,6 +229,8 @@ qbjEngineAbortSend(virDomainObj *vm, char **names, bool pivot, qbjEngineWait *wa
     const char *name = names[0];
     virQbjJob *job;
 
+    if (qbjEngineStrayFind(vm, name))
+        return qbjEngineStrayCancel(vm, name);
     if (pivot && qbjEnginePivotBegin(vm, names) < 0)
         return -1;
     job = qbjEngineJobFind(vm, name);
@@ -269,7 +278,7 @@ qbjEngineAbortWait(virDomainObj *vm, const char *name, unsigned int limit, const
 static unsigned int
 qbjEngineAbortLimit(virDomainObj *vm, const char *name, bool pivot)
 {
-    const virQbjJob *job = qbjEngineJobFind(vm, name);
+    const virQbjJob *job = qbjEngineJobFindAny(vm, name);
 
     if (pivot || !job)
         return 0;
@@ -396,7 +405,7 @@ qbjEngineSetSpeed(virDomainObj *vm, const char *diskName, unsigned long long spe
         qbjEngineSpeedRefused(vm, name, target, &command);
         return -1;
     }
-    if ((job = qbjEngineJobFind(vm, name))) {
+    if ((job = qbjEngineJobFindAny(vm, name))) {
         job->speed = speed;
         job->news++;
         if (job->paused)

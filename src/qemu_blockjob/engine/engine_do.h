@@ -16,6 +16,8 @@ qbjJobEvent qbjEngineDoUndoHost(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoDismissStray(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoDrop(virDomainObj *vm, virQbjJob *job);
 qbjJobEvent qbjEngineDoEmitFailed(virDomainObj *vm, virQbjJob *job);
+/* What clients are told of the end of a job whose outcome is known. */
+virConnectDomainEventBlockJobStatus qbjEngineFinalStatus(const virQbjJob *job);
 
 /* engine_do_run.c */
 /* QEMU did not answer, with the present thread's error: what the record says is done again after a while. One

@@ -164,7 +164,7 @@ qbjEngineDoEmitFailed(virDomainObj *vm, virQbjJob *job)
     return QBJ_EVENT_NONE;
 }
 
-static virConnectDomainEventBlockJobStatus
+virConnectDomainEventBlockJobStatus
 qbjEngineFinalStatus(const virQbjJob *job)
 {
     if (job->outcomeNew)

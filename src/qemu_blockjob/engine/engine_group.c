@@ -54,6 +54,7 @@ qbjEngineGroupTake(virDomainObj *vm, const char *name, GPtrArray *members)
         return NULL;
     }
     if (qbjEngineJobKind(job) != QBJ_KIND_A || virQbjJobIsAdopted(job) || job->group ||
+        qbjEngineStrayFind(vm, job->spec->job) ||
         (job->state != QBJ_STATE_RUNNING && job->state != QBJ_STATE_READY)) {
         virReportError(VIR_ERR_OPERATION_INVALID, _("block job '%s' cannot be pivoted together with others"),
                        job->spec->job);

@@ -59,7 +59,7 @@ qbjEngineInfoAsk(virDomainObj *vm, virQbjJob *job, int *rc)
     *rc = qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_INFO_DEADLINE_MS);
     if (*rc < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_TIMEOUT)
         return NULL;
-    if (!(job = qbjEngineJobFind(vm, name)))
+    if (!(job = qbjEngineJobFindAny(vm, name)))
         return NULL;
     if (*rc < 0) {
         virResetLastError();
@@ -87,7 +87,7 @@ qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr i
 
     if (qbjEngineRequestRunning(vm) < 0 || !(disk = qbjEngineRequestDisk(vm, diskName)))
         return -1;
-    if (!(job = qbjEngineJobFindByDisk(vm, disk->dst)))
+    if (!(job = qbjEngineJobFindAnyByDisk(vm, disk->dst)))
         return 0;
     if (!qbjEngineInfoFresh(job) && !(job = qbjEngineInfoAsk(vm, job, &rc)))
         return rc;
@@ -101,15 +101,21 @@ qbjEngineInfo(virDomainObj *vm, const char *diskName, virDomainBlockJobInfoPtr i
     return 1;
 }
 
+static void
+qbjEngineInfoForgetAll(const GPtrArray *jobs)
+{
+    size_t i;
+
+    for (i = 0; i < jobs->len; i++)
+        ((virQbjJob *) g_ptr_array_index(jobs, i))->news++;
+}
+
 void
 qbjEngineInfoForget(virDomainObj *vm)
 {
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t i;
+    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    for (i = 0; status && i < status->jobs->len; i++) {
-        virQbjJob *job = g_ptr_array_index(status->jobs, i);
-
-        job->news++;
-    }
+    if (priv->status)
+        qbjEngineInfoForgetAll(priv->status->jobs);
+    qbjEngineInfoForgetAll(priv->strays);
 }

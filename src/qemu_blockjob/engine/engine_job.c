@@ -4,34 +4,61 @@
 #include "engine_job.h"
 #include "virerror.h"
 
-virQbjJob *
-qbjEngineJobFind(virDomainObj *vm, const char *name)
+/* In @jobs, which may be NULL. */
+static virQbjJob *
+qbjEngineJobSearch(const GPtrArray *jobs, const char *name, const char *target)
 {
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     size_t i;
 
-    for (i = 0; status && name && i < status->jobs->len; i++) {
-        virQbjJob *job = g_ptr_array_index(status->jobs, i);
+    for (i = 0; jobs && i < jobs->len; i++) {
+        virQbjJob *job = g_ptr_array_index(jobs, i);
 
-        if (STREQ(job->spec->job, name))
+        if (name ? STREQ(job->spec->job, name) : STREQ_NULLABLE(job->spec->disk, target))
             return job;
     }
     return NULL;
 }
 
+static const GPtrArray *
+qbjEngineJobRecords(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    return status ? status->jobs : NULL;
+}
+
+virQbjJob *
+qbjEngineJobFind(virDomainObj *vm, const char *name)
+{
+    return name ? qbjEngineJobSearch(qbjEngineJobRecords(vm), name, NULL) : NULL;
+}
+
 virQbjJob *
 qbjEngineJobFindByDisk(virDomainObj *vm, const char *target)
 {
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    size_t i;
+    return qbjEngineJobSearch(qbjEngineJobRecords(vm), NULL, target);
+}
 
-    for (i = 0; status && i < status->jobs->len; i++) {
-        virQbjJob *job = g_ptr_array_index(status->jobs, i);
+virQbjJob *
+qbjEngineStrayFind(virDomainObj *vm, const char *name)
+{
+    return qbjEngineJobSearch(QBJ_DOMAIN_PRIVATE(vm)->strays, name, NULL);
+}
 
-        if (STREQ_NULLABLE(job->spec->disk, target))
-            return job;
-    }
-    return NULL;
+virQbjJob *
+qbjEngineJobFindAny(virDomainObj *vm, const char *name)
+{
+    virQbjJob *job = qbjEngineJobFind(vm, name);
+
+    return job ? job : qbjEngineStrayFind(vm, name);
+}
+
+virQbjJob *
+qbjEngineJobFindAnyByDisk(virDomainObj *vm, const char *target)
+{
+    virQbjJob *job = qbjEngineJobFindByDisk(vm, target);
+
+    return job ? job : qbjEngineJobSearch(QBJ_DOMAIN_PRIVATE(vm)->strays, NULL, target);
 }
 
 /* What QEMU may have ended and still keep: not what waits in PENDING for us. */
@@ -42,13 +69,12 @@ qbjEngineJobMayHaveEnded(const virQbjJob *job)
 }
 
 static bool
-qbjEngineJobHasPull(virDomainObj *vm, const virQbjJob *except, bool all)
+qbjEngineJobHasPull(const GPtrArray *jobs, const virQbjJob *except, bool all)
 {
-    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     size_t i;
 
-    for (i = 0; status && i < status->jobs->len; i++) {
-        virQbjJob *job = g_ptr_array_index(status->jobs, i);
+    for (i = 0; jobs && i < jobs->len; i++) {
+        virQbjJob *job = g_ptr_array_index(jobs, i);
 
         if (job != except && job->spec->type == QBJ_TYPE_PULL && (all || qbjEngineJobMayHaveEnded(job)))
             return true;
@@ -59,13 +85,15 @@ qbjEngineJobHasPull(virDomainObj *vm, const virQbjJob *except, bool all)
 bool
 qbjEngineJobPulls(virDomainObj *vm)
 {
-    return qbjEngineJobHasPull(vm, NULL, true);
+    return qbjEngineJobHasPull(qbjEngineJobRecords(vm), NULL, true) ||
+        qbjEngineJobHasPull(QBJ_DOMAIN_PRIVATE(vm)->strays, NULL, true);
 }
 
 bool
 qbjEngineJobPullsOn(virDomainObj *vm, const virQbjJob *except)
 {
-    return qbjEngineJobHasPull(vm, except, false);
+    return qbjEngineJobHasPull(qbjEngineJobRecords(vm), except, false) ||
+        qbjEngineJobHasPull(QBJ_DOMAIN_PRIVATE(vm)->strays, NULL, true);
 }
 
 qbjJobKind

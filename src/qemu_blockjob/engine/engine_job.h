@@ -7,9 +7,16 @@
 virQbjJob *qbjEngineJobFind(virDomainObj *vm, const char *name);
 virQbjJob *qbjEngineJobFindByDisk(virDomainObj *vm, const char *target);
 
-/* True while @vm has the record of a pull: query-named-block-nodes must not be sent, for it kills a QEMU 7.2
- * in which a stream has ended, and one can end by an I/O error before anybody hears of it (protocol H3). @vm
- * is locked. */
+/* A job without a record (engine_stray.h), by the same. */
+virQbjJob *qbjEngineStrayFind(virDomainObj *vm, const char *name);
+
+/* Either of them: for those who only look, or ask QEMU. What the table of states is fed with has a record. */
+virQbjJob *qbjEngineJobFindAny(virDomainObj *vm, const char *name);
+virQbjJob *qbjEngineJobFindAnyByDisk(virDomainObj *vm, const char *target);
+
+/* True while @vm has the record of a pull, or somebody else pulls: query-named-block-nodes must not be sent,
+ * for it kills a QEMU 7.2 in which a stream has ended, and one can end by an I/O error before anybody hears
+ * of it (protocol H3). @vm is locked. */
 bool qbjEngineJobPulls(virDomainObj *vm);
 
 /* True while the stream of one of these, other than @except (may be NULL), may have ended and not be

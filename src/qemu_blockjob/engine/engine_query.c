@@ -92,9 +92,8 @@ qbjEngineQueryDismiss(virDomainObj *vm, virQbjJob *job)
     return 0;
 }
 
-/* The graph as QEMU draws it: nodes with id and name, edges from parent to child by id. */
-static const char *
-qbjEngineGraphName(virJSONValue *nodes, unsigned long long id)
+const char *
+qbjEngineQueryGraphName(virJSONValue *nodes, unsigned long long id)
 {
     size_t i;
 
@@ -124,8 +123,8 @@ qbjEngineGraphChild(virJSONValue *graph, const char *parent, const char *edge)
         if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "name"), edge) &&
             virJSONValueObjectGetNumberUlong(entry, "parent", &from) == 0 &&
             virJSONValueObjectGetNumberUlong(entry, "child", &to) == 0 &&
-            STREQ_NULLABLE(qbjEngineGraphName(nodes, from), parent))
-            return qbjEngineGraphName(nodes, to);
+            STREQ_NULLABLE(qbjEngineQueryGraphName(nodes, from), parent))
+            return qbjEngineQueryGraphName(nodes, to);
     }
     return NULL;
 }
@@ -242,10 +241,10 @@ qbjEngineQueryCutDone(virDomainObj *vm, const virQbjJob *job, bool *done)
         if (STRNEQ_NULLABLE(virJSONValueObjectGetString(edge, "name"), "backing") ||
             virJSONValueObjectGetNumberUlong(edge, "parent", &parent) < 0 ||
             virJSONValueObjectGetNumberUlong(edge, "child", &child) < 0 ||
-            STRNEQ_NULLABLE(qbjEngineGraphName(nodes, parent), change->above))
+            STRNEQ_NULLABLE(qbjEngineQueryGraphName(nodes, parent), change->above))
             continue;
         hasBacking = true;
-        *done = STREQ_NULLABLE(qbjEngineGraphName(nodes, child), change->nowOn);
+        *done = STREQ_NULLABLE(qbjEngineQueryGraphName(nodes, child), change->nowOn);
     }
     if (!hasBacking)
         *done = !change->nowOn;

@@ -36,5 +36,9 @@ int qbjEngineQueryCutDone(virDomainObj *vm, const virQbjJob *job, bool *done);
  * reported: it did not answer, or keeps the job. */
 int qbjEngineQueryDismiss(virDomainObj *vm, virQbjJob *job);
 
+/* The name of node @id of x-debug-query-block-graph, as QEMU draws it: @nodes with id and name, and edges
+ * from parent to child by id. Borrowed; NULL for none. */
+const char *qbjEngineQueryGraphName(virJSONValue *nodes, unsigned long long id);
+
 /* {"id": job} for the job commands. */
 virJSONValue *qbjEngineQueryId(const virQbjJob *job);

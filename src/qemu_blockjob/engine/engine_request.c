@@ -50,7 +50,7 @@ qbjEngineRequestRunning(virDomainObj *vm)
 virQbjJob *
 qbjEngineRequestJob(virDomainObj *vm, const virDomainDiskDef *disk)
 {
-    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
+    virQbjJob *job = qbjEngineJobFindAnyByDisk(vm, disk->dst);
 
     if (!job)
         virReportError(VIR_ERR_INVALID_ARG, _("disk %s does not have an active block job"), disk->dst);
@@ -67,7 +67,7 @@ qbjEngineRequestImage(const virDomainDiskDef *disk, virStorageSource *startFrom,
 void
 qbjEngineRequestBusy(virDomainObj *vm, const virDomainDiskDef *disk, qbjRefusal *busy)
 {
-    virQbjJob *job = qbjEngineJobFindByDisk(vm, disk->dst);
+    virQbjJob *job = qbjEngineJobFindAnyByDisk(vm, disk->dst);
 
     if (job)
         qbjJobVerbCheck(job->spec->type, job->state, QBJ_VERB_NEW_JOB, job->spec->job, disk->dst, busy);
@@ -77,13 +77,14 @@ int
 qbjEngineRequestBeside(virDomainObj *vm, bool pull, bool bitmaps)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    const GPtrArray *strays = QBJ_DOMAIN_PRIVATE(vm)->strays;
 
     if (status->snapshot) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("an earlier snapshot of the domain is still being taken back"));
         return -1;
     }
-    if (!(bitmaps || status->mayHaveBitmaps) || !(pull ? status->jobs->len > 0 : qbjEngineJobPulls(vm)))
+    if (!(bitmaps || status->mayHaveBitmaps) || !(pull ? status->jobs->len + strays->len > 0 : qbjEngineJobPulls(vm)))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                    _("a pull beside another block job of the domain is not supported while an image may have dirty "

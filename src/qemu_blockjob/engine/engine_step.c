@@ -7,6 +7,7 @@
 #include "engine_group.h"
 #include "engine_hold.h"
 #include "engine_paused.h"
+#include "engine_stray.h"
 #include "engine_switch.h"
 #include "engine_timer.h"
 #include "domain_queue.h"
@@ -268,6 +269,12 @@ qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event)
 }
 
 void
+qbjEngineStepStray(virQbjJob *job, qbjJobState state)
+{
+    job->state = state;
+}
+
+void
 qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event)
 {
     if (qbjEngineStep(vm, job, event) < 0) {
@@ -291,6 +298,15 @@ qbjEngineEventFromStatus(const char *status)
     return QBJ_EVENT_NONE;
 }
 
+static void
+qbjEngineHandleStray(virDomainObj *vm, const char *event, virJSONValue *data)
+{
+    const char *name = virJSONValueObjectGetString(data, STREQ(event, "JOB_STATUS_CHANGE") ? "id" : "device");
+
+    if (name && !qbjEngineJobFind(vm, name))
+        qbjEngineStrayHandle(vm, event, data);
+}
+
 void
 qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
 {
@@ -299,6 +315,8 @@ qbjEngineHandleQmp(virDomainObj *vm, const char *event, virJSONValue *data)
 
     if (data && STREQ(event, "BLOCK_JOB_ERROR"))
         qbjEnginePausedHandle(vm, data);
+    if (data && (STRPREFIX(event, "BLOCK_JOB_") || STREQ(event, "JOB_STATUS_CHANGE")))
+        qbjEngineHandleStray(vm, event, data);
     /* JOB_STATUS_CHANGE is the only input of the table (03/T1) */
     if (STRNEQ(event, "JOB_STATUS_CHANGE") || !data)
         return;
@@ -357,6 +375,7 @@ qbjEngineResume(virDomainObj *vm)
 {
     qbjEngineFeedAll(vm, QBJ_EVENT_RESUME);
     qbjEnginePausedResume(vm);
+    qbjEngineStrayPlace(vm);
 }
 
 bool

@@ -18,6 +18,9 @@ int qbjEngineStep(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);
  * afterwards. NULL with an error reported. @vm is locked; the caller frees. */
 char *qbjEngineStepPreview(virDomainObj *vm, const GPtrArray *jobs, qbjJobState state);
 
+/* A job without a record is where QEMU says that it is: no row of the table, and nothing is saved. */
+void qbjEngineStepStray(virQbjJob *job, qbjJobState state);
+
 /* As qbjEngineStep() for events that nobody waits for: a failed save is logged, and the event comes again
  * after a while. */
 void qbjEngineFeed(virDomainObj *vm, virQbjJob *job, qbjJobEvent event);

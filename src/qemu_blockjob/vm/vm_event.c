@@ -15,6 +15,7 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "engine_step.h"
+#include "engine_stray.h"
 #include "host_process.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -198,6 +199,8 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
             qbjVmReconnectRead(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_MOMENT)
             QBJ_DOMAIN_PRIVATE(vm)->driver->moments->resume(vm);
+        else if (event->code == QBJ_DOMAIN_TIMER_STRAY)
+            qbjEngineStrayLook(vm);
         else
             qbjVmReconnectAgain(vm);
         break;

@@ -21,6 +21,7 @@
 #include "domain_save.h"
 #include "engine_hold.h"
 #include "engine_step.h"
+#include "engine_stray.h"
 #include "host_process.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -347,12 +348,13 @@ qbjVmReconnectAsk(virDomainObj *vm, bool *panicked, virJSONValue **devices)
 {
     qbjQmpCommand commands[] = {
         { .execute = "query-status" }, { .execute = "query-chardev" }, { .execute = "qom-list" },
+        { .execute = "query-jobs" },
         { .execute = NULL }, { .execute = NULL },
     };
     g_autoptr(virJSONValue) path = NULL;
     qbjQmpCommand *balloon = NULL;
     qbjQmpCommand *block = NULL;
-    size_t n = 3;
+    size_t n = 4;
     size_t i;
     int rc;
 
@@ -376,6 +378,7 @@ qbjVmReconnectAsk(virDomainObj *vm, bool *panicked, virJSONValue **devices)
     if (rc == 0) {
         *panicked = qbjVmReconnectState(vm, commands[0].reply);
         qbjVmReconnectChannels(vm, commands[1].reply);
+        qbjEngineStrayListed(vm, commands[3].reply);
         if (balloon)
             qbjVmReconnectBalloon(vm, balloon);
         if (block)

@@ -159,6 +159,7 @@ qbjVmStopForget(virDomainObj *vm)
     g_clear_pointer(&priv->unread, g_free);
     g_clear_pointer(&priv->unreadStamp, g_free);
     g_slist_free_full(g_steal_pointer(&priv->unplugged), g_free);
+    g_ptr_array_set_size(priv->strays, 0);
     g_clear_pointer(&priv->status, virQbjStatusFree);
 }
 
