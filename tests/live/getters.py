@@ -122,6 +122,8 @@ def fits(value, shape):
 
 
 NOT_DONE = Error(libvirt.VIR_ERR_NO_SUPPORT, "not supported by the connection driver", "it has this call")
+NOT_MIGRATED = Error(libvirt.VIR_ERR_OPERATION_INVALID, "is not being migrated", "it can migrate")
+NOT_RAW = Error(libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "peeking is only supported for disk with 'raw' format")
 NO_AGENT = Error(libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, "QEMU guest agent is not configured")
 NO_DISK = Error(libvirt.VIR_ERR_INVALID_ARG, "vdz")
 NO_METADATA = Error(libvirt.VIR_ERR_NO_DOMAIN_METADATA)
@@ -170,7 +172,7 @@ GETTERS = {
     "blockIoTune": [(("vda",), {**IOTUNE, "group_name": ""}), (("vda", CONFIG), {**IOTUNE, "group_name": ""}),
                     (("vdz",), NO_DISK)],
     "blockJobInfo": [(("vda",), {}), (("vdz",), NO_DISK)],
-    "blockPeek": [(("vda", 0, 16), NOT_DONE)],
+    "blockPeek": [(("vda", 0, 16), NOT_RAW)],
     "blockStats": [(("vda",), (number, number, number, number, -1)), (("",), (number, number, number, number, -1)),
                    (("vdz",), NO_DISK)],
     "blockStatsFlags": [(("vda",), BLOCK_STATS), (("",), BLOCK_STATS), (("vdz",), NO_DISK)],
@@ -219,9 +221,9 @@ GETTERS = {
                  ((libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE), "<of>1</of>"),
                  ((libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE, CONFIG), "<of>1</of>"),
                  ((libvirt.VIR_DOMAIN_METADATA_ELEMENT, "urn:example:none"), NO_METADATA)],
-    "migrateGetCompressionCache": [((), NOT_DONE)],
-    "migrateGetMaxDowntime": [((), NOT_DONE)],
-    "migrateGetMaxSpeed": [((), NOT_DONE)],
+    "migrateGetCompressionCache": [((), NOT_MIGRATED)],
+    "migrateGetMaxDowntime": [((), NOT_MIGRATED)],
+    "migrateGetMaxSpeed": [((), NOT_MIGRATED)],
     "name": [((), "asked")],
     "numaParameters": [((), NUMA), ((CONFIG,), NUMA)],
     "perfEvents": [((), NOT_DONE)],

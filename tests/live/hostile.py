@@ -248,9 +248,12 @@ class Test:
         domain.blockCommit("vda", None, None, 0, ACTIVE)
         self.mirror_ready(domain)
         xml = domain.XMLDesc(INACTIVE).replace(self.paths[2], other)
-        self.ok(code(self.conn.defineXML, xml) == 0, "a changed disk is defined while a job runs")
+        self.ok(code(self.conn.defineXML, xml) == libvirt.VIR_ERR_BLOCK_COPY_ACTIVE,
+                "a definition in which the busy disk has another image is refused (07/G1.7)")
         domain.blockJobAbort("vda", PIVOT)
-        self.ok(self.paths[0] in domain.XMLDesc() and other in domain.XMLDesc(INACTIVE), "the pivot leaves it alone")
+        self.ok(self.paths[0] in domain.XMLDesc() and self.paths[0] in domain.XMLDesc(INACTIVE),
+                "the pivot changes both definitions")
+        self.ok(code(self.conn.defineXML, xml) == 0 and other in domain.XMLDesc(INACTIVE), "afterwards it is taken")
         self.end(domain)
 
     def autodestroy(self):
