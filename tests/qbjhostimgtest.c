@@ -214,12 +214,34 @@ testSnapshots(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpint(qbjHostImgRead(fixture->base, &info), ==, 0);
     g_assert_cmpint(g_strv_length(info.snapshots), ==, 1);
     g_assert_cmpstr(info.snapshots[0], ==, "a b");
-    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-a", "a b"), ==, 0);
+    g_assert_cmpint(qbjHostImgApply(fixture->base, &info, "a b"), ==, 0);
     g_assert_true(holds(fixture->base, 1, "0"));
     g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-d", "a b"), ==, 0);
     g_assert_cmpint(qbjHostImgRead(fixture->base, &after), ==, 0);
     g_assert_null(after.snapshots);
-    assertError(qbjHostImgSnapshot(fixture->base, "-a", "a b"), VIR_ERR_OPERATION_FAILED);
+    assertError(qbjHostImgApply(fixture->base, &after, "a b"), VIR_ERR_OPERATION_FAILED);
+}
+
+/* A name that is another one's id. */
+static void
+testSnapshotIds(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) twice = { 0 };
+
+    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-c", "2"), ==, 0);
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 9 0 64k' %s", fixture->base->path));
+    g_assert_cmpint(qbjHostImgSnapshot(fixture->base, "-c", "1"), ==, 0);
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 7 0 64k' %s", fixture->base->path));
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &info), ==, 0);
+    g_assert_cmpstr(info.ids[0], ==, info.snapshots[1]);
+    g_assert_cmpint(qbjHostImgApply(fixture->base, &info, "1"), ==, 0);
+    g_assert_true(holds(fixture->base, 9, "0"));
+    g_assert_cmpint(qbjHostImgApply(fixture->base, &info, "2"), ==, 0);
+    g_assert_true(holds(fixture->base, 1, "0"));
+    g_assert_true(run("qemu-img snapshot -c 2 %s", fixture->base->path));
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &twice), ==, 0);
+    assertError(qbjHostImgApply(fixture->base, &twice, "2"), VIR_ERR_OPERATION_FAILED);
 }
 
 #define ADD(name, function) g_test_add("/hostimg/" name, Fixture, NULL, fixtureSetUp, function, fixtureTearDown)
@@ -237,5 +259,6 @@ main(int argc, char **argv)
     ADD("rebase", testRebase);
     ADD("bitmaps", testBitmaps);
     ADD("snapshots", testSnapshots);
+    ADD("snapshot-ids", testSnapshotIds);
     return g_test_run();
 }

@@ -70,6 +70,27 @@ addChains(qbjUndo *undo, qbjUndoOwner owner, virJSONValue *disks)
     }
 }
 
+/* What headers say; by default that is what the snapshots say. */
+static void
+addHeaders(qbjUndo *undo, virStorageSource *chain)
+{
+    g_hash_table_replace(undo->headers, g_strdup(chain->path), chain);
+}
+
+static void
+readHeaders(qbjUndo *undo, virJSONValue *json)
+{
+    size_t i;
+
+    for (i = 0; json && i < (size_t) virJSONValueObjectKeysNumber(json); i++) {
+        const char *path = virJSONValueObjectGetKey(json, i);
+        virStorageSource *image = source(path);
+
+        image->backingStore = chainOf(virJSONValueObjectGetArray(json, path));
+        addHeaders(undo, image);
+    }
+}
+
 static void
 readDisk(qbjUndo *undo, const virDomainSnapshotDef *def, virDomainSnapshotDiskDef *disk, virJSONValue *json)
 {
@@ -80,8 +101,16 @@ readDisk(qbjUndo *undo, const virDomainSnapshotDef *def, virDomainSnapshotDiskDe
     disk->snapshot = how ? virDomainSnapshotLocationTypeFromString(how) : VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL;
     disk->src = overlay ? source(overlay) : virStorageSourceNew();
     ignore_value(virJSONValueObjectGetBoolean(json, "begun", &disk->snapshotDeleteInProgress));
-    if (chain)
-        addChain(undo, QBJ_UNDO_MOMENT, def->parent.name, disk->name, chain);
+    if (!chain)
+        return;
+    addChain(undo, QBJ_UNDO_MOMENT, def->parent.name, disk->name, chain);
+    addHeaders(undo, chainOf(chain));
+    if (overlay) {
+        virStorageSource *top = source(overlay);
+
+        top->backingStore = chainOf(chain);
+        addHeaders(undo, top);
+    }
 }
 
 static void
@@ -119,6 +148,12 @@ readSet(virJSONValue *json, const char *key)
     return set;
 }
 
+static gboolean
+isMissing(gpointer path, gpointer chain G_GNUC_UNUSED, gpointer missing)
+{
+    return g_hash_table_contains(missing, path);
+}
+
 static void
 readCase(const char *dir, testCase *test)
 {
@@ -134,12 +169,15 @@ readCase(const char *dir, testCase *test)
     undo->current = virJSONValueObjectGetString(test->json, "current");
     undo->moments = g_ptr_array_new_with_free_func(virObjectUnref);
     undo->chains = g_ptr_array_new_with_free_func((GDestroyNotify) qbjUndoChainFree);
+    undo->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, virObjectUnref);
     addChains(undo, QBJ_UNDO_LIVE, virJSONValueObjectGetObject(test->json, "live"));
     addChains(undo, QBJ_UNDO_PERSISTENT, virJSONValueObjectGetObject(test->json, "next"));
     snapshots = virJSONValueObjectGetArray(test->json, "snapshots");
     for (i = 0; i < virJSONValueArraySize(snapshots); i++)
         readSnapshot(undo, virJSONValueArrayGet(snapshots, i));
+    readHeaders(undo, virJSONValueObjectGetObject(test->json, "headers"));
     undo->missing = readSet(test->json, "missing");
+    g_hash_table_foreach_remove(undo->headers, isMissing, undo->missing);
     undo->inside = readSet(test->json, "inside");
     undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     foreign = virJSONValueObjectGetObject(test->json, "foreign");
@@ -156,6 +194,7 @@ freeCase(testCase *test)
     g_hash_table_unref(test->undo.missing);
     g_hash_table_unref(test->undo.inside);
     g_hash_table_unref(test->undo.foreign);
+    g_hash_table_unref(test->undo.headers);
     virJSONValueFree(test->json);
 }
 

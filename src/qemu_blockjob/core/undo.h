@@ -40,6 +40,8 @@ struct _qbjUndo {
     GHashTable *missing;        /* files that are not there */
     GHashTable *inside;         /* images that hold internal snapshots */
     GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
+    GHashTable *headers;        /* path -> virStorageSource: the chain as headers alone say, of the images of
+                                 * the moment and the overlays of the snapshot that goes, if readable */
 };
 
 typedef enum {

@@ -150,6 +150,16 @@ qbjUndoAddUnlink(qbjUndoDelete *plan, virStorageSource *image)
         g_ptr_array_add(plan->unlink, g_strdup(image->path));
 }
 
+/* Whether the header of @overlay says that @base is below it: whatever metadata call an overlay, no other
+ * file is removed as one. */
+static bool
+qbjUndoIsOverlayOf(const qbjUndo *undo, virStorageSource *overlay, virStorageSource *base)
+{
+    virStorageSource *below = qbjUndoBelow(undo, overlay);
+
+    return below && qbjUndoIsSame(below, base);
+}
+
 /* The image of the moment is in the chain that the domain has. @chain's member there: what QEMU knows. */
 static int
 qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
@@ -157,7 +167,8 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
 {
     merge->base = qbjUndoFind(live->top, merge->base, &merge->overlay);
     if (!merge->overlay || !qbjUndoIsSame(merge->overlay, disk->src)) {
-        if (!disk->snapshotDeleteInProgress || qbjUndoIsInDomain(undo, disk->src))
+        if (!disk->snapshotDeleteInProgress || qbjUndoIsInDomain(undo, disk->src) ||
+            (!qbjUndoInSet(undo->missing, disk->src) && !qbjUndoIsOverlayOf(undo, disk->src, merge->base)))
             return qbjUndoRefuseChanged(merge->overlay, refusal);
         merge->how = QBJ_UNDO_MERGED;
         merge->overlay = disk->src;
@@ -166,6 +177,43 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
     qbjUndoFind(live->top, merge->overlay, &merge->above);
     merge->how = !undo->running ? QBJ_UNDO_OFFLINE : merge->above ? QBJ_UNDO_INTERMEDIATE : QBJ_UNDO_ACTIVE;
     return qbjUndoCheckMerge(undo, snapshot, merge, refusal);
+}
+
+/* Whether the domain is where a revert to @ancestor has put it: on the overlay that it has recorded, over an
+ * image that @base stands on as well. */
+static bool
+qbjUndoIsRevertedTo(const qbjUndo *undo, const virDomainSnapshotDef *ancestor, const char *name, virStorageSource *base)
+{
+    const virDomainSnapshotDiskDef *disk = qbjUndoMomentDisk(ancestor, name);
+    const qbjUndoChain *then = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, ancestor->parent.name, name);
+    const qbjUndoChain *live = then ? qbjUndoLiveOf(undo, then->top) : NULL;
+    virStorageSource *above = NULL;
+
+    if (!live || !disk || disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL || !disk->src ||
+        !qbjUndoFind(qbjUndoBelow(undo, base), then->top, NULL))
+        return false;
+    qbjUndoFind(live->top, then->top, &above);
+    return above && qbjUndoIsSame(above, disk->src);
+}
+
+/* Whether a revert has taken the domain away from @base, which a snapshot or a revert has made then. An image
+ * that has come out of the chain in any other way is not ours to remove. */
+static bool
+qbjUndoIsLeft(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
+              virStorageSource *base)
+{
+    const virDomainSnapshotDef *ancestor = snapshot;
+    size_t depth;
+
+    if (qbjUndoIsInDomain(undo, disk->src))
+        return false;
+    for (depth = 0; depth <= undo->moments->len; depth++) {
+        if (!ancestor->parent.parent_name || !(ancestor = qbjUndoMoment(undo, ancestor->parent.parent_name)))
+            return false;
+        if (qbjUndoIsRevertedTo(undo, ancestor, disk->name, base))
+            return true;
+    }
+    return false;
 }
 
 /* The image of the moment is in no chain that the domain has (S10.4). */
@@ -184,7 +232,9 @@ qbjUndoPlanOutside(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, co
     if (qbjUndoIsUsed(undo, leaf->base, name))
         return 0;
     leaf->how = QBJ_UNDO_REMOVE;
-    if (!qbjUndoInSet(undo->missing, disk->src) && !qbjUndoIsUsed(undo, disk->src, name))
+    if (!qbjUndoIsLeft(undo, snapshot, disk, leaf->base))
+        return qbjUndoRefuseChanged(false, refusal);
+    if (qbjUndoIsOverlayOf(undo, disk->src, leaf->base) && !qbjUndoIsUsed(undo, disk->src, name))
         leaf->overlay = disk->src;
     if (qbjUndoInSet(undo->inside, leaf->base))
         return qbjUndoRefuseOther(leaf->base, _("it holds internal snapshots"), refusal);

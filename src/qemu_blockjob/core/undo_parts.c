@@ -138,6 +138,16 @@ qbjUndoInSet(GHashTable *set, virStorageSource *image)
     return set && virStorageSourceIsLocalStorage(image) && image->path && g_hash_table_contains(set, image->path);
 }
 
+virStorageSource *
+qbjUndoBelow(const qbjUndo *undo, virStorageSource *image)
+{
+    virStorageSource *chain = NULL;
+
+    if (undo->headers && virStorageSourceIsLocalStorage(image) && image->path)
+        chain = g_hash_table_lookup(undo->headers, image->path);
+    return chain && virStorageSourceIsBacking(chain->backingStore) ? chain->backingStore : NULL;
+}
+
 const virDomainSnapshotDiskDef *
 qbjUndoMomentDisk(const virDomainSnapshotDef *snapshot, const char *disk)
 {
@@ -150,7 +160,7 @@ qbjUndoMomentDisk(const virDomainSnapshotDef *snapshot, const char *disk)
     return NULL;
 }
 
-static const virDomainSnapshotDef *
+const virDomainSnapshotDef *
 qbjUndoMoment(const qbjUndo *undo, const char *name)
 {
     size_t i;

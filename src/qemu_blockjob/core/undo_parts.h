@@ -22,7 +22,12 @@ bool qbjUndoIsUsed(const qbjUndo *undo, virStorageSource *image, const char *mom
 
 bool qbjUndoInSet(GHashTable *set, virStorageSource *image);
 
+/* The snapshot @name, or NULL. */
+const virDomainSnapshotDef *qbjUndoMoment(const qbjUndo *undo, const char *name);
 const virDomainSnapshotDiskDef *qbjUndoMomentDisk(const virDomainSnapshotDef *snapshot, const char *disk);
+
+/* What the header of @image says is below it, down to the end; NULL: nothing, or it is not known. */
+virStorageSource *qbjUndoBelow(const qbjUndo *undo, virStorageSource *image);
 
 bool qbjUndoHasChildren(const qbjUndo *undo, const char *name);
 bool qbjUndoDescends(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const char *ancestor);

@@ -200,6 +200,7 @@ qbjHostImgInfoClear(qbjHostImgInfo *info)
 {
     g_clear_pointer(&info->backing, g_free);
     g_clear_pointer(&info->snapshots, g_strfreev);
+    g_clear_pointer(&info->ids, g_strfreev);
     g_clear_pointer(&info->bitmaps, g_ptr_array_unref);
 }
 
@@ -247,10 +248,13 @@ qbjHostImgReadSnapshots(virJSONValue *array, qbjHostImgInfo *info)
     if (n == 0)
         return;
     info->snapshots = g_new0(char *, n + 1);
+    info->ids = g_new0(char *, n + 1);
     for (i = 0; i < n; i++) {
         const char *name = virJSONValueObjectGetString(virJSONValueArrayGet(array, i), "name");
+        const char *id = virJSONValueObjectGetString(virJSONValueArrayGet(array, i), "id");
 
         info->snapshots[i] = g_strdup(name ? name : "");
+        info->ids[i] = g_strdup(id ? id : "");
     }
 }
 
@@ -411,4 +415,28 @@ qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name
         return -1;
     }
     return qbjHostImgShort(args, image->path);
+}
+
+int
+qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char *name)
+{
+    const char *id = NULL;
+    size_t i;
+
+    for (i = 0; info->snapshots && info->snapshots[i]; i++) {
+        if (STRNEQ(info->snapshots[i], name))
+            continue;
+        if (id) {
+            virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has several internal snapshots '%s'"), image->path,
+                           name);
+            return -1;
+        }
+        id = info->ids[i];
+    }
+    if (!id || !*id) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has no internal snapshot '%s'"), image->path, name);
+        return -1;
+    }
+    /* qemu-img takes the one whose id it is before any whose name it is */
+    return qbjHostImgSnapshot(image, "-a", id);
 }

@@ -25,6 +25,7 @@ struct _qbjHostImgInfo {
     unsigned long long size;    /* bytes, as the guest sees it */
     char *backing;              /* full name of what the header says is below, or NULL */
     char **snapshots;           /* names of internal snapshots, NULL terminated, or NULL: none */
+    char **ids;                 /* their ids, in the same order */
     GPtrArray *bitmaps;         /* of qbjHostImgBitmap; NULL: none */
 };
 void qbjHostImgInfoClear(qbjHostImgInfo *info);
@@ -54,5 +55,9 @@ int qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, con
 /* Makes an empty bitmap like @bitmap in @image, which records from the first write on. */
 int qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap);
 
-/* Internal snapshots: @option is "-c" (create), "-a" (apply) or "-d" (delete). */
+/* Internal snapshots: @option is "-c" (create) or "-d" (delete). */
 int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name);
+
+/* @image holds from now on what it held at the internal snapshot @name, @info->snapshots being what it has.
+ *   VIR_ERR_OPERATION_FAILED        it has none of that name, or several */
+int qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char *name);

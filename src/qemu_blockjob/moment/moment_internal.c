@@ -283,16 +283,12 @@ qbjMomentInternalRevertImage(virStorageSource *image, const char *name)
 
     if (qbjHostImgRead(image, &info) < 0)
         return -1;
-    if (!info.snapshots || !g_strv_contains((const char *const *) info.snapshots, name)) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has no internal snapshot '%s'"), image->path, name);
-        return -1;
-    }
     if (info.bitmaps) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                        _("image '%s' has dirty bitmaps, which would not fit what it holds after a revert"), image->path);
         return -1;
     }
-    return qbjHostImgSnapshot(image, "-a", name);
+    return qbjHostImgApply(image, &info, name);
 }
 
 int

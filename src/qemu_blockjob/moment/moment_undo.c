@@ -41,6 +41,7 @@ qbjMomentUndoFree(qbjMomentUndo *view)
     g_hash_table_unref(view->undo.missing);
     g_hash_table_unref(view->undo.inside);
     g_hash_table_unref(view->undo.foreign);
+    g_hash_table_unref(view->undo.headers);
     g_free(view->current);
     g_free(view);
 }
@@ -225,6 +226,8 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
     undo->missing = qbjMomentUndoSet();
     undo->inside = qbjMomentUndoSet();
     undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    undo->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, virObjectUnref);
+    view->conf = driver->conf;
     undo->running = virDomainObjIsActive(vm);
     undo->persistent = vm->persistent;
     view->current = g_strdup(virDomainSnapshotGetCurrentName(vm->snapshots));
@@ -243,7 +246,24 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
     return rc == 0 ? g_steal_pointer(&view) : NULL;
 }
 
-/* --- internal snapshots within --- */
+/* --- internal snapshots within, and headers --- */
+
+/* Nothing that a definition states is believed here. */
+static void
+qbjMomentUndoReadHeaders(const qbjMomentUndo *view, virStorageSource *image)
+{
+    g_autoptr(virStorageSource) chain = NULL;
+
+    if (!image || image->format != VIR_STORAGE_FILE_QCOW2 || !virStorageSourceIsLocalStorage(image) || !image->path ||
+        qbjMomentUndoIsMissing(image) || !(chain = virStorageSourceCopy(image, false)))
+        return;
+    if (qbjHostChainProbe(chain, "", view->conf->user, view->conf->group) < 0) {
+        VIR_INFO("what is below '%s' cannot be read: %s", image->path, virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
+    g_hash_table_replace(view->undo.headers, g_strdup(image->path), g_steal_pointer(&chain));
+}
 
 static int
 qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
@@ -267,9 +287,11 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
     size_t i;
 
     for (i = 0; i < snapshot->ndisks; i++) {
-        if (snapshot->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL &&
-            qbjMomentUndoLookInto(undo, snapshot->disks[i].src) < 0)
+        if (snapshot->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+            continue;
+        if (qbjMomentUndoLookInto(undo, snapshot->disks[i].src) < 0)
             return -1;
+        qbjMomentUndoReadHeaders(view, snapshot->disks[i].src);
     }
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
@@ -278,6 +300,8 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
         if ((own || (live && chain->owner == QBJ_UNDO_LIVE && !chain->readonly)) &&
             qbjMomentUndoLookInto(undo, chain->top) < 0)
             return -1;
+        if (own)
+            qbjMomentUndoReadHeaders(view, chain->top);
     }
     return 0;
 }

@@ -8,6 +8,7 @@ typedef struct _qbjMomentUndo qbjMomentUndo;
 struct _qbjMomentUndo {
     qbjUndo undo;
     char *current;
+    const virQbjConf *conf;     /* the driver's */
 };
 void qbjMomentUndoFree(qbjMomentUndo *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
@@ -19,5 +20,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
 qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm, bool files);
 
 /* Looks which images that @snapshot's deletion (or a revert, @live: to the domain's chains as well) would
- * remove hold internal snapshots. Without locks. Returns 0, -1 with an error reported. */
+ * remove hold internal snapshots, and what headers say is below its own ones. Without locks. Returns 0, -1
+ * with an error reported. */
 int qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live);
