@@ -21,6 +21,7 @@ from writes import Run
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 REUSE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT
 NO_METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+QUIESCE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE
 HALT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_HALT
 REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
 METADATA = libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -131,6 +132,10 @@ class Snapshots(suite.DaemonChecks):
         self.refused(lambda: use(other), libvirt.VIR_ERR_SYSTEM_ERROR, "missing existing file", "08/S2.7")
         self.refused(lambda: use("small"), libvirt.VIR_ERR_INVALID_ARG, "bytes large", "an image of another size")
         self.refused(lambda: use("wrong"), libvirt.VIR_ERR_INVALID_ARG, "stands on", "one that stands on another image")
+        domain.blockPull("vdb", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+        self.refused(lambda: use("right"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "beside a pull",
+                     "one that may have bitmaps, beside a pull")
+        domain.blockJobAbort("vdb")
         use("right")
         self.equal(self.tops(domain)["vda"], "right", "08/S2.7: an image that was there")
 
@@ -175,9 +180,13 @@ class Snapshots(suite.DaemonChecks):
                     [b["name"] for b in info["format-specific"]["data"]["bitmaps"]]),
                    (0o600, self.paths["vda"][1], "qcow2", ["kept"]), "the overlay")
         self.offline_failures(domain)
+        self.offline_record(domain)
+        domain = self.conn.lookupByName("offline")
+        tops = set(self.tops(domain).values())
         domain.create()
-        self.equal(self.open_files(domain), {"vda.one", "vdb.one"}, "it starts on the overlays")
+        self.equal(self.open_files(domain), tops, "it starts on the overlays")
         domain.destroy()
+        self.offline_define(domain)
         self.offline_deaths(domain)
 
     def offline_failures(self, domain):
@@ -196,6 +205,64 @@ class Snapshots(suite.DaemonChecks):
             self.daemon.fail(None)
             self.equal((self.tops(domain), self.files(), self.kept("offline"), domain.snapshotListNames()), before,
                        fault + ": nothing is left")
+
+    def held_up(self, domain, name):
+        """A snapshot of a domain that is shut off; it stands still when its overlays are made, unnamed."""
+        self.daemon.fail("save-hang:3+")
+        call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml(name), DISK_ONLY))
+        path = self.daemon.path("lib", "qemu", "snapshot", domain.name(), "making.json")
+
+        def text():
+            with open(path, encoding="utf-8") as f:
+                return f.read()
+
+        made = lambda: os.path.exists(path) and text().count("identity") == 2
+        self.ok(jobs.wait_for(made, 20), "the overlays are made")
+        return call, path, text()
+
+    def offline_record(self, domain):
+        """A record that a power cut brings back, when its overlay is the base of another one."""
+        if not self.daemon.can_fail():
+            return self.out.skip("%s: a record that comes back" % self.mode, "needs faults")
+        call, path, text = self.held_up(domain, "two")
+        self.daemon.fail(None)
+        call.join()
+        self.equal(call.value, 0, "a snapshot that was held up is made")
+        self.daemon.fail("save-sync:4")
+        domain.snapshotCreateXML(snapshot_xml("three"), DISK_ONLY)
+        self.daemon.fail(None)
+        before = (self.tops(domain), self.files(), self.kept("offline"), sorted(domain.snapshotListNames()))
+        self.equal((before[0], before[3]), ({"vda": "vda.three", "vdb": "vdb.three"}, ["one", "three", "two"]),
+                   "a definition that is in its place is in force, whether or not its folder is on the disk")
+        for data, what in ((text, "of an earlier snapshot"), ("{", "that cannot be read")):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(data)
+            self.daemon.restart()
+            self.connect()
+            domain = self.conn.lookupByName("offline")
+            kept = [name for name in self.kept("offline") if name != "making.json"]
+            self.equal((self.tops(domain), self.files(), kept, sorted(domain.snapshotListNames())), before,
+                       "a record %s harms nothing" % what)
+        os.unlink(path)
+        return True
+
+    def offline_define(self, domain):
+        """A definition without a disk that is being snapshotted waits for the snapshot."""
+        if not self.daemon.can_fail():
+            return
+        xml = domain.XMLDesc(INACTIVE)
+        start = xml.index("<disk ", xml.index("</disk>"))
+        less = xml[:start] + xml[xml.index("</disk>", start) + len("</disk>"):]
+        call, _path, _text = self.held_up(domain, "held")
+        define = self.in_thread(lambda: suite.code(self.daemon.connect().defineXML, less))
+        define.join(2)                  # what fails here is only seen earlier or later
+        self.daemon.fail(None)
+        call.join()
+        define.join()
+        self.equal((call.value, define.value), (0, 0), "both are done, one after the other")
+        self.ok("vdb" not in domain.XMLDesc(INACTIVE) and "held" in domain.snapshotListNames(),
+                "the later one is in force")
+        self.conn.defineXML(xml)
 
     def offline_deaths(self, domain):
         for number, step in enumerate(range(0, 60, 3)):
@@ -249,10 +316,23 @@ class Snapshots(suite.DaemonChecks):
             self.ok(failed, "it fails at " + fault)
             jobs.wait_for(lambda: "<qbj:snapshot" not in (self.daemon.status_xml("fails") or ""), 20)
             self.unchanged(domain, before, fault)
+        self.manual(domain, before)
         self.full(domain, before)
         domain.snapshotCreateXML(snapshot_xml("s"), DISK_ONLY)
         self.equal(self.tops(domain), {"vda": "vda.s", "vdb": "vdb.s"}, "then it works")
         self.gone(domain)
+
+    def manual(self, domain, before):
+        """08/S2.14: the guest goes on when its disks are not switched."""
+        xml = snapshot_xml("s", disk("vda"), disk("vdb", mode="manual"))
+        self.refused(lambda: domain.snapshotCreateXML(xml, DISK_ONLY | QUIESCE), libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+                     "snapshot='manual'", "frozen, and then stopped")
+        self.unchanged(domain, before, "QUIESCE beside 'manual'")
+        if self.daemon.can_fail():
+            self.daemon.fail("moment-switch:1+")
+            self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "a snapshot with a manual disk fails")
+            self.daemon.fail(None)
+            self.unchanged(domain, before, "a manual disk")
 
     def full(self, domain, before):
         """08/S2.9: no room for the second overlay."""

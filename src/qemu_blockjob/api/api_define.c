@@ -52,6 +52,60 @@ qbjApiDefineUndo(qbjDriver *driver, virDomainObj *vm, virDomainDef *old, bool wa
     virErrorRestore(&reason);
 }
 
+/* An operation on a domain that is shut off may have dropped the lock in the middle, and goes on with the
+ * definition that it has begun with; those on a running one look at it again. *@held: the domain that @def is
+ * of, referenced and its job held, but not locked, because the list is locked first; NULL: there is none, or
+ * it runs. Returns 0, -1 with an error reported. */
+static int
+qbjApiDefineBegin(qbjDriver *driver, const virDomainDef *def, virDomainObj **held)
+{
+    virDomainObj *vm = virDomainObjListFindByUUID(driver->domains, def->uuid);
+    int rc = 0;
+
+    if (!vm)
+        return 0;
+    vm->job->maxQueuedJobs = driver->conf->maxQueued;       /* as qbjApiDomain() */
+    if (!virDomainObjIsActive(vm) && (rc = virDomainObjBeginJob(vm, VIR_JOB_MODIFY)) == 0) {
+        if (!vm->removing) {
+            *held = vm;
+            virObjectUnlock(vm);
+            return 0;
+        }
+        qbjDomainJobEnd(vm);            /* undefined meanwhile */
+    }
+    virDomainObjEndAPI(&vm);
+    return rc;
+}
+
+/* @held may be NULL. */
+static void
+qbjApiDefineEnd(virDomainObj *held)
+{
+    if (!held)
+        return;
+    virObjectLock(held);
+    qbjDomainJobEnd(held);
+    virDomainObjEndAPI(&held);
+}
+
+/* Whether the definition @old of @vm, NULL for none, may have been replaced, as it has been. @held: by
+ * whoever holds the job. */
+static int
+qbjApiDefineCheck(virDomainObj *vm, virDomainDef *old, bool held)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (virDomainObjIsActive(vm) && status && status->snapshot) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("a snapshot of the domain is being made or taken back"));
+        return -1;
+    }
+    if (!held && old && !virDomainObjIsActive(vm) && vm->job->active != VIR_JOB_NONE) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain has been changed by another client meanwhile"));
+        return -1;
+    }
+    return vm->newDef ? qbjApiGuardDefinition(vm, old, vm->newDef) : 0;
+}
+
 virDomainPtr
 qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
 {
@@ -59,6 +113,7 @@ qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
     unsigned int parseFlags = VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_ABI_UPDATE;
     g_autoptr(virDomainDef) def = NULL;
     virDomainDef *old = NULL;
+    virDomainObj *held = NULL;
     virDomainObj *vm = NULL;
     virDomainPtr domain = NULL;
     bool wasPersistent;
@@ -68,13 +123,16 @@ qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
     if (flags & VIR_DOMAIN_DEFINE_VALIDATE)
         parseFlags |= VIR_DOMAIN_DEF_PARSE_VALIDATE_SCHEMA;
     if (!(def = qbjApiParse(driver, xml, parseFlags)) ||
-        virDomainDefineXMLFlagsEnsureACL(conn, def) < 0 ||
-        !(vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt, 0, &old)))
+        virDomainDefineXMLFlagsEnsureACL(conn, def) < 0 || qbjApiDefineBegin(driver, def, &held) < 0)
         return NULL;
+    if (!(vm = virDomainObjListAdd(driver->domains, &def, driver->xmlopt, 0, &old))) {
+        qbjApiDefineEnd(held);
+        return NULL;
+    }
 
     wasPersistent = vm->persistent;
     vm->persistent = 1;
-    if ((vm->newDef && qbjApiGuardDefinition(vm, old, vm->newDef) < 0) ||
+    if (qbjApiDefineCheck(vm, old, held != NULL) < 0 ||
         qbjDomainSaveConfig(vm, vm->newDef ? vm->newDef : vm->def) < 0) {
         virDomainDef *rejected = vm->newDef ? g_steal_pointer(&vm->newDef) : old ? g_steal_pointer(&vm->def) : NULL;
 
@@ -87,6 +145,7 @@ qbjApiDefineXMLFlags(virConnectPtr conn, const char *xml, unsigned int flags)
     }
     virDomainDefFree(old);
     virDomainObjEndAPI(&vm);
+    qbjApiDefineEnd(held);
     return domain;
 }
 

@@ -66,7 +66,7 @@ qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int fl
 }
 
 static int
-qbjMomentCreateCheck(virDomainObj *vm, unsigned int flags)
+qbjMomentCreateCheck(virDomainObj *vm, const virDomainSnapshotDef *def, unsigned int flags)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
@@ -83,15 +83,23 @@ qbjMomentCreateCheck(virDomainObj *vm, unsigned int flags)
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is not running"));
         return -1;
     }
+    /* its file systems would be frozen for no longer than our own overlays need */
+    if (qbjMomentPlanHasManual(def)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE together with a disk of snapshot='manual'"));
+        return -1;
+    }
     return qbjDomainAgentCheck(vm, false);
 }
 
 /* Which bitmaps go on in the overlays is asked of QEMU, and must not be while a disk is being pulled
- * (protocol H3). */
+ * (protocol H3). An overlay that was there may have some of its own. */
 static int
-qbjMomentCreateCheckPulls(virDomainObj *vm, const GPtrArray *overlays)
+qbjMomentCreateCheckPulls(virDomainObj *vm, const GPtrArray *overlays, unsigned int flags)
 {
-    if (overlays->len == 0 || !QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps || !qbjEngineJobPulls(vm))
+    bool bitmaps = QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps || (flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT);
+
+    if (overlays->len == 0 || !bitmaps || !qbjEngineJobPulls(vm))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
                    _("a snapshot beside a pull is not supported while an image may have dirty bitmaps"));
@@ -266,10 +274,32 @@ qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *over
 
 /* --- the end --- */
 
+/* Nobody else can have stopped the guest, nor set this reason, under our job. */
 static void
-qbjMomentCreateFailed(virDomainObj *vm, bool unknown)
+qbjMomentCreateGoOn(virDomainObj *vm)
+{
+    virErrorPtr reason;
+    int why;
+
+    if (!virDomainObjIsActive(vm) || virDomainObjGetState(vm, &why) != VIR_DOMAIN_PAUSED ||
+        why != VIR_DOMAIN_PAUSED_SNAPSHOT)
+        return;
+    virErrorPreserveLast(&reason);
+    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) == 0) {
+        virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    } else {
+        VIR_WARN("Domain '%s' stays paused after a snapshot that failed: %s", vm->def->name, virGetLastErrorMessage());
+    }
+    virErrorRestore(&reason);
+}
+
+static void
+qbjMomentCreateFailed(virDomainObj *vm, bool unknown, bool running)
 {
     qbjMomentSettleRecord(vm)->underWay = false;
+    if (running && !unknown)
+        qbjMomentCreateGoOn(vm);
     /* QEMU that has ended is settled by its own event */
     if (!virDomainObjIsActive(vm) || (!unknown && qbjMomentSettleBack(vm)))
         return;
@@ -292,9 +322,11 @@ qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags
     bool metadata = !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA);
     g_autoptr(GPtrArray) overlays = qbjMomentOverlaysNew(*def, flags);
     g_autoptr(virQbjStatusSnapshot) record = virQbjStatusSnapshotNew(metadata ? (*def)->parent.name : NULL);
+    bool running = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
     bool unknown = false;
 
-    if (qbjMomentCreateCheck(vm, flags) < 0 || qbjMomentCreateCheckPulls(vm, overlays) < 0 ||
+    if (qbjMomentCreateCheck(vm, *def, flags) < 0 ||
+        qbjMomentCreateCheckPulls(vm, overlays, flags) < 0 ||
         qbjMomentOverlaysCheck(vm, overlays) < 0 ||
         qbjMomentOverlaysPlan(vm, overlays, record) < 0)
         return -1;
@@ -302,7 +334,7 @@ qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags
     record->underWay = true;
     QBJ_DOMAIN_PRIVATE(vm)->status->snapshot = g_steal_pointer(&record);
     if (qbjMomentCreateAll(vm, def, overlays, flags, &unknown) < 0) {
-        qbjMomentCreateFailed(vm, unknown);
+        qbjMomentCreateFailed(vm, unknown, running);
         return -1;
     }
     qbjMomentCreateDone(vm, flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT, flags);

@@ -1,10 +1,12 @@
 #include <config.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "moment_offline.h"
 #include "moment_list.h"
+#include "moment_names.h"
 #include "moment_reuse.h"
 #include "domain_save.h"
 #include "host_img.h"
@@ -31,6 +33,7 @@ struct _qbjMomentOffline {
     virStorageSource *base;
     bool reuse;
     char *identity;             /* of a file that we made */
+    char *stamp;                /* tells whether it has been written to since */
 };
 
 static void
@@ -42,6 +45,7 @@ qbjMomentOfflineDiskFree(void *opaque)
     virObjectUnref(disk->overlay);
     virObjectUnref(disk->base);
     g_free(disk->identity);
+    g_free(disk->stamp);
     g_free(disk);
 }
 
@@ -66,7 +70,8 @@ qbjMomentOfflineFiles(const GPtrArray *disks)
         g_autoptr(virJSONValue) file = NULL;
 
         if (virJSONValueObjectAdd(&file, "s:disk", disk->target, "s:path", disk->overlay->path,
-                                  "S:identity", disk->identity, NULL) < 0 ||
+                                  "s:base", disk->base->path, "S:identity", disk->identity, "S:stamp", disk->stamp,
+                                  NULL) < 0 ||
             virJSONValueArrayAppend(files, &file) < 0)
             return NULL;
     }
@@ -88,7 +93,8 @@ qbjMomentOfflineWriteRecord(const char *path, const char *name, const GPtrArray 
     return qbjHostSaveFile(path, text, 0600);
 }
 
-/* Without locks. The folder goes, too, when nothing else is in it. */
+/* Without locks. The folder goes, too, when nothing else is in it. A record that stays does no harm: see
+ * qbjMomentOfflineIsOld(). */
 static void
 qbjMomentOfflineDropRecord(const char *path)
 {
@@ -96,7 +102,10 @@ qbjMomentOfflineDropRecord(const char *path)
 
     if (unlink(path) < 0 && errno != ENOENT)
         VIR_WARN("cannot remove '%s': %s", path, g_strerror(errno));
-    ignore_value(rmdir(folder));
+    if (rmdir(folder) == 0 || qbjHostSaveSyncFolder(folder) == 0)
+        return;
+    VIR_WARN("'%s' may be there again after a power cut: %s", path, virGetLastErrorMessage());
+    virResetLastError();
 }
 
 /* --- checks --- */
@@ -200,6 +209,18 @@ qbjMomentOfflineMakeOne(qbjMomentOfflineDisk *disk)
     return 0;
 }
 
+/* Whether a file has been written to; to be freed. NULL: it cannot be told. */
+static char *
+qbjMomentOfflineStamp(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return NULL;
+    return g_strdup_printf("%lld:%lld.%09ld", (long long) st.st_size, (long long) st.st_mtim.tv_sec,
+                           (long) st.st_mtim.tv_nsec);
+}
+
 /* Without locks. */
 static int
 qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks)
@@ -213,8 +234,11 @@ qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks)
     if (qbjMomentOfflineWriteRecord(record, name, disks) < 0)
         return -1;
     for (i = 0; i < disks->len; i++) {
-        if (qbjMomentOfflineMakeOne(g_ptr_array_index(disks, i)) < 0)
+        qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
+
+        if (qbjMomentOfflineMakeOne(disk) < 0)
             return -1;
+        disk->stamp = qbjMomentOfflineStamp(disk->overlay->path);
     }
     return qbjMomentOfflineWriteRecord(record, name, disks);
 }
@@ -233,6 +257,19 @@ qbjMomentOfflineRemove(GPtrArray *disks)
     }
 }
 
+/* Whoever starts the domain from another definition does not wait for the job before it is in vm->def. */
+static int
+qbjMomentOfflineCheckSame(virDomainObj *vm, const qbjMomentOfflineDisk *one)
+{
+    const virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, one->target);
+
+    if (!vm->newDef && disk && virStorageSourceIsSameLocation(disk->src, one->base))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("disk '%s' has been given another image while the snapshot was made"),
+                   one->target);
+    return -1;
+}
+
 /* The definition as it is to be: NULL with an error reported. */
 static virDomainDef *
 qbjMomentOfflineDefinition(virDomainObj *vm, const GPtrArray *disks)
@@ -243,16 +280,34 @@ qbjMomentOfflineDefinition(virDomainObj *vm, const GPtrArray *disks)
     for (i = 0; def && i < disks->len; i++) {
         const qbjMomentOfflineDisk *one = g_ptr_array_index(disks, i);
         virDomainDiskDef *disk = virDomainDiskByTarget(def, one->target);
-        virStorageSource *overlay = virStorageSourceCopy(one->overlay, false);
+        g_autoptr(virStorageSource) overlay = virStorageSourceCopy(one->overlay, false);
 
-        if (virStorageSourceInitChainElement(overlay, disk->src, true) < 0) {
-            virObjectUnref(overlay);
+        if (qbjMomentOfflineCheckSame(vm, one) < 0 || virStorageSourceInitChainElement(overlay, disk->src, true) < 0)
             return NULL;
-        }
         overlay->backingStore = disk->src;
-        disk->src = overlay;
+        disk->src = g_steal_pointer(&overlay);
     }
     return g_steal_pointer(&def);
+}
+
+/* This is the decision. Returns 0, -1 with an error reported: the old one is in force. */
+static int
+qbjMomentOfflineDecide(virDomainObj *vm, virDomainDef *newDef)
+{
+    g_autofree char *path = qbjDomainConfigPath(vm);
+    g_autofree char *text = qbjDomainConfigText(vm, newDef);
+    g_autoptr(qbjHostSave) save = text ? qbjHostSavePrepare(path, text, 0600) : NULL;
+    bool renamed;
+
+    if (!save)
+        return -1;
+    if (qbjHostSaveCommit(save, &renamed) == 0)
+        return 0;
+    if (!renamed)
+        return -1;
+    VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    return 0;
 }
 
 static int
@@ -263,7 +318,7 @@ qbjMomentOfflineSwitch(virDomainObj *vm, virDomainSnapshotDef **def, const char 
 
     if (!newDef || (name && qbjMomentListWrite(vm, *def, true) < 0))
         return -1;
-    if (virQbjFaultHit("moment-switch") || qbjDomainSaveConfig(vm, newDef) < 0)
+    if (virQbjFaultHit("moment-switch") || qbjMomentOfflineDecide(vm, newDef) < 0)
         return -1;
     virDomainObjAssignDef(vm, &newDef, false, NULL);
     if (!name || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def)))
@@ -347,35 +402,55 @@ qbjMomentOffline(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flag
 
 /* --- another daemon --- */
 
-/* The disks of the record @json; *@made: the definition names all of them. */
+/* The disks of the record @json. */
 static GPtrArray *
-qbjMomentOfflineRead(virDomainDef *def, virJSONValue *json, bool *made)
+qbjMomentOfflineRead(virJSONValue *json)
 {
     GPtrArray *disks = g_ptr_array_new_with_free_func(qbjMomentOfflineDiskFree);
     virJSONValue *files = virJSONValueObjectGetArray(json, "files");
     size_t i;
 
-    *made = true;
     for (i = 0; i < virQbjJSONArraySize(files); i++) {
         virJSONValue *file = virJSONValueArrayGet(files, i);
-        const char *target = virJSONValueObjectGetString(file, "disk");
-        const virDomainDiskDef *now = target ? virDomainDiskByTarget(def, target) : NULL;
         qbjMomentOfflineDisk *disk = g_new0(qbjMomentOfflineDisk, 1);
 
+        disk->target = g_strdup(virJSONValueObjectGetString(file, "disk"));
         disk->overlay = virStorageSourceNew();
         disk->overlay->path = g_strdup(virJSONValueObjectGetString(file, "path"));
+        disk->base = virStorageSourceNew();
+        disk->base->path = g_strdup(virJSONValueObjectGetString(file, "base"));
         disk->identity = disk->overlay->path ? g_strdup(virJSONValueObjectGetString(file, "identity")) : NULL;
-        if (!now || STRNEQ_NULLABLE(now->src->path, disk->overlay->path))
-            *made = false;
+        disk->stamp = g_strdup(virJSONValueObjectGetString(file, "stamp"));
         g_ptr_array_add(disks, disk);
     }
     return disks;
 }
 
-static void
-qbjMomentOfflineRecoverBack(virDomainObj *vm, const char *name, GPtrArray *disks)
+/* Whether all is as it was before the snapshot: a record may have survived what came after it. Then each disk
+ * has another image, or what we made has been used. */
+static bool
+qbjMomentOfflineIsOld(virDomainObj *vm, const virDomainMomentObj *snap, const GPtrArray *disks)
 {
-    virDomainMomentObj *snap = name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
+    size_t i;
+
+    if (snap && snap->nchildren > 0)
+        return false;
+    for (i = 0; i < disks->len; i++) {
+        const qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
+        const virDomainDiskDef *now = disk->target ?
+            virDomainDiskByTarget(vm->newDef ? vm->newDef : vm->def, disk->target) : NULL;
+        g_autofree char *stamp = disk->identity ? qbjMomentOfflineStamp(disk->overlay->path) : NULL;
+
+        if (!now || !disk->base->path || STRNEQ_NULLABLE(now->src->path, disk->base->path) ||
+            qbjMomentNames(vm, snap, disk->overlay->path) || (stamp && STRNEQ_NULLABLE(stamp, disk->stamp)))
+            return false;
+    }
+    return disks->len > 0;
+}
+
+static void
+qbjMomentOfflineRecoverBack(virDomainObj *vm, virDomainMomentObj *snap, GPtrArray *disks)
+{
     g_autofree char *parent = snap ? g_strdup(snap->def->parent_name) : NULL;
 
     VIR_WARN("Domain '%s': a snapshot that was being made is taken back", vm->def->name);
@@ -393,7 +468,8 @@ qbjMomentOfflineRecover(virDomainObj *vm)
     g_autofree char *text = NULL;
     g_autoptr(virJSONValue) json = NULL;
     g_autoptr(GPtrArray) disks = NULL;
-    bool made;
+    virDomainMomentObj *snap;
+    const char *name;
 
     if (!path || !virFileExists(path))
         return;
@@ -402,9 +478,11 @@ qbjMomentOfflineRecover(virDomainObj *vm)
         virResetLastError();
         return;
     }
-    disks = qbjMomentOfflineRead(vm->newDef ? vm->newDef : vm->def, json, &made);
-    if (!made)
-        qbjMomentOfflineRecoverBack(vm, virJSONValueObjectGetString(json, "name"), disks);
+    disks = qbjMomentOfflineRead(json);
+    name = virJSONValueObjectGetString(json, "name");
+    snap = name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
+    if (qbjMomentOfflineIsOld(vm, snap, disks))
+        qbjMomentOfflineRecoverBack(vm, snap, disks);
     virObjectUnlock(vm);
     qbjMomentOfflineDropRecord(path);
     virObjectLock(vm);
