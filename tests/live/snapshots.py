@@ -320,7 +320,24 @@ class Snapshots(suite.DaemonChecks):
         self.full(domain, before)
         domain.snapshotCreateXML(snapshot_xml("s"), DISK_ONLY)
         self.equal(self.tops(domain), {"vda": "vda.s", "vdb": "vdb.s"}, "then it works")
+        self.define(domain)
         self.gone(domain)
+
+    def define(self, domain):
+        """The definition that a snapshot has prepared would replace one that comes meanwhile."""
+        if not self.daemon.can_fail():
+            return
+        xml = domain.XMLDesc(INACTIVE)
+        self.daemon.fail("save-hang:2+")
+        call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("t"), DISK_ONLY))
+        begun = jobs.wait_for(lambda: "<qbj:snapshot" in (self.daemon.status_xml("fails") or ""), 20)
+        self.ok(begun, "a snapshot stands still before its definition is saved")
+        self.refused(lambda: self.conn.defineXML(xml), libvirt.VIR_ERR_OPERATION_INVALID, "is being made",
+                     "a definition beside it is refused at once")
+        self.daemon.fail(None)
+        call.join()
+        self.equal((call.value, self.tops(domain, INACTIVE)), (0, {"vda": "vda.t", "vdb": "vdb.t"}), "it goes on")
+        self.equal(suite.code(self.conn.defineXML, domain.XMLDesc(INACTIVE)), 0, "and then the domain can be defined")
 
     def manual(self, domain, before):
         """08/S2.14: the guest goes on when its disks are not switched."""
