@@ -48,7 +48,7 @@ qbjApiDeviceAttachNow(virDomainObj *vm, const char *xml, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        (config.next && qbjApiDeviceNextAttach(vm, config.next, xml) < 0) ||
+        qbjVmConfigApply(vm, &config, qbjApiDeviceNextAttach, xml) < 0 ||
         qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceAttachLive(vm, xml) < 0))
         return -1;
@@ -171,7 +171,7 @@ qbjApiDeviceDetachNow(virDomainObj *vm, const char *xml, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        (config.next && qbjApiDeviceNextDetach(vm, config.next, xml) < 0) ||
+        qbjVmConfigApply(vm, &config, qbjApiDeviceNextDetach, xml) < 0 ||
         qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceDetachLive(vm, xml) < 0))
         return -1;
@@ -216,7 +216,7 @@ qbjApiDeviceAliasLive(virDomainObj *vm, const char *alias)
 }
 
 static int
-qbjApiDeviceAliasNext(virDomainDef *next, const char *alias)
+qbjApiDeviceAliasNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *alias)
 {
     virDomainDeviceDef found = { .type = VIR_DOMAIN_DEVICE_NONE };
 
@@ -231,7 +231,7 @@ qbjApiDeviceAliasNow(virDomainObj *vm, const char *alias, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        (config.next && qbjApiDeviceAliasNext(config.next, alias) < 0) ||
+        qbjVmConfigApply(vm, &config, qbjApiDeviceAliasNext, alias) < 0 ||
         qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiDeviceAliasLive(vm, alias) < 0))
         return -1;

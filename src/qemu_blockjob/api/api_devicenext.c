@@ -161,7 +161,7 @@ qbjApiDeviceNextInsert(virDomainDef *next, virDomainDeviceDef *dev)
 }
 
 int
-qbjApiDeviceNextAttach(virDomainObj *vm, virDomainDef *next, const char *xml)
+qbjApiDeviceNextAttach(virDomainObj *vm, virDomainDef *next, const void *xml)
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     g_autoptr(virDomainDeviceDef) dev =
@@ -207,7 +207,7 @@ qbjApiDeviceNextRemove(virDomainDef *next, virDomainDeviceDef *found)
 }
 
 int
-qbjApiDeviceNextDetach(virDomainObj *vm, virDomainDef *next, const char *xml)
+qbjApiDeviceNextDetach(virDomainObj *vm, virDomainDef *next, const void *xml)
 {
     virDomainDeviceDef found = { .type = VIR_DOMAIN_DEVICE_NONE };
     g_autoptr(virDomainDeviceDef) dev =

@@ -3,14 +3,14 @@
 
 #include "domain_private.h"
 
-/* Adds what @xml says to @next, a copy of the persistent definition: with an address, and a controller of
- * its own if need be. Returns 0, -1 with an error reported: VIR_ERR_OPERATION_INVALID when its target is in
- * use. */
-int qbjApiDeviceNextAttach(virDomainObj *vm, virDomainDef *next, const char *xml);
+/* A qbjVmConfigChange: adds what @xml, a text, says to @next, a copy of the persistent definition: with an
+ * address, and a controller of its own if need be. Returns 0, -1 with an error reported:
+ * VIR_ERR_OPERATION_INVALID when its target is in use. */
+int qbjApiDeviceNextAttach(virDomainObj *vm, virDomainDef *next, const void *xml);
 
-/* Takes the device that @xml describes off; as the live one, a disk is known by its target. -1 with
- * VIR_ERR_DEVICE_MISSING reported when there is none. */
-int qbjApiDeviceNextDetach(virDomainObj *vm, virDomainDef *next, const char *xml);
+/* A qbjVmConfigChange: takes the device that @xml, a text, describes off; as the live one, a disk is known
+ * by its target. -1 with VIR_ERR_DEVICE_MISSING reported when there is none. */
+int qbjApiDeviceNextDetach(virDomainObj *vm, virDomainDef *next, const void *xml);
 
 /* The device of @def that @dev describes, as *@found, borrowed. Returns 0, -1 with VIR_ERR_DEVICE_MISSING
  * reported: there is none; @live chooses its words. VIR_ERR_OPERATION_UNSUPPORTED names a type of device

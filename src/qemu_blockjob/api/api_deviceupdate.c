@@ -99,7 +99,7 @@ qbjApiUpdateLive(virDomainObj *vm, const char *xml, bool force)
 }
 
 static int
-qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const char *xml)
+qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const void *xml)
 {
     g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, next, xml);
     virDomainDiskDef *disk;
@@ -126,7 +126,7 @@ qbjApiUpdateNow(virDomainObj *vm, const char *xml, unsigned int flags)
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0 ||
-        (config.next && qbjApiUpdateNext(vm, config.next, xml) < 0) ||
+        qbjVmConfigApply(vm, &config, qbjApiUpdateNext, xml) < 0 ||
         qbjApiDevicePrepare(vm, &config) < 0 ||
         (config.live && qbjApiUpdateLive(vm, xml, flags & VIR_DOMAIN_DEVICE_MODIFY_FORCE) < 0))
         return -1;

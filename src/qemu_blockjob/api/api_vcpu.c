@@ -149,34 +149,45 @@ qbjApiVcpuMakeHotpluggable(virDomainDef *def)
     def->individualvcpus = true;
 }
 
+/* What a call wants of the number of vcpus. */
+typedef struct _qbjApiVcpuCounted qbjApiVcpuCounted;
+struct _qbjApiVcpuCounted {
+    unsigned int wanted;
+    bool hotpluggable;
+};
+
 static int
-qbjApiVcpuSetCount(virDomainObj *vm, qbjVmConfig *config, unsigned int wanted, bool hotpluggable)
+qbjApiVcpuSetNextCount(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
 {
-    if (qbjApiVcpuCheckCount(config->live, wanted, true) < 0 ||
-        qbjApiVcpuCheckCount(config->next, wanted, false) < 0)
+    const qbjApiVcpuCounted *counted = what;
+
+    if (qbjApiVcpuCheckCount(next, counted->wanted, false) < 0 || virDomainDefSetVcpus(next, counted->wanted) < 0)
         return -1;
-    if (config->next) {
-        if (virDomainDefSetVcpus(config->next, wanted) < 0)
-            return -1;
-        if (hotpluggable)
-            qbjApiVcpuMakeHotpluggable(config->next);
-    }
-    if (qbjVmConfigCheck(vm, config) < 0)
+    if (counted->hotpluggable)
+        qbjApiVcpuMakeHotpluggable(next);
+    return 0;
+}
+
+static int
+qbjApiVcpuSetCount(virDomainObj *vm, qbjVmConfig *config, const qbjApiVcpuCounted *counted)
+{
+    if (qbjApiVcpuCheckCount(config->live, counted->wanted, true) < 0 ||
+        qbjVmConfigApply(vm, config, qbjApiVcpuSetNextCount, counted) < 0 || qbjVmConfigCheck(vm, config) < 0)
         return -1;
-    return config->live ? qbjVmVcpuSetCount(vm, wanted) : 0;
+    return config->live ? qbjVmVcpuSetCount(vm, counted->wanted) : 0;
 }
 
 static int
 qbjApiVcpuChange(virDomainObj *vm, unsigned int wanted, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
+    const qbjApiVcpuCounted counted = { wanted, flags & VIR_DOMAIN_VCPU_HOTPLUGGABLE };
     int rc;
 
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0)
         return -1;
-    rc = flags & VIR_DOMAIN_VCPU_MAXIMUM
-             ? qbjApiVcpuSetMax(vm, &config, wanted)
-             : qbjApiVcpuSetCount(vm, &config, wanted, flags & VIR_DOMAIN_VCPU_HOTPLUGGABLE);
+    rc = flags & VIR_DOMAIN_VCPU_MAXIMUM ? qbjApiVcpuSetMax(vm, &config, wanted)
+                                         : qbjApiVcpuSetCount(vm, &config, &counted);
     return rc < 0 ? -1 : qbjVmConfigCommit(vm, &config);
 }
 
@@ -252,18 +263,33 @@ qbjApiVcpuSetMap(virDomainDef *def, virBitmap *map, bool on)
     }
 }
 
+/* What a call wants of single vcpus. */
+typedef struct _qbjApiVcpuMapped qbjApiVcpuMapped;
+struct _qbjApiVcpuMapped {
+    virBitmap *map;
+    bool on;
+};
+
+static int
+qbjApiVcpuSetNextMap(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiVcpuMapped *mapped = what;
+
+    if (qbjApiVcpuCheckMap(next, mapped->map, mapped->on, false) < 0)
+        return -1;
+    qbjApiVcpuSetMap(next, mapped->map, mapped->on);
+    return 0;
+}
+
 static int
 qbjApiVcpuSetOne(virDomainObj *vm, virBitmap *map, bool on, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
+    const qbjApiVcpuMapped mapped = { map, on };
     ssize_t vcpu = -1;
 
-    if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        qbjApiVcpuCheckMap(config.live, map, on, true) < 0 || qbjApiVcpuCheckMap(config.next, map, on, false) < 0)
-        return -1;
-    if (config.next)
-        qbjApiVcpuSetMap(config.next, map, on);
-    if (qbjVmConfigCheck(vm, &config) < 0)
+    if (qbjVmConfigBegin(vm, flags, &config) < 0 || qbjApiVcpuCheckMap(config.live, map, on, true) < 0 ||
+        qbjVmConfigApply(vm, &config, qbjApiVcpuSetNextMap, &mapped) < 0 || qbjVmConfigCheck(vm, &config) < 0)
         return -1;
     while (config.live && (vcpu = virBitmapNextSetBit(map, vcpu)) >= 0) {
         if ((on ? qbjVmVcpuPlug(vm, vcpu) : qbjVmVcpuUnplug(vm, vcpu)) < 0)

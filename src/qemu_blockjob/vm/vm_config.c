@@ -13,13 +13,26 @@ void
 qbjVmConfigClear(qbjVmConfig *config)
 {
     g_clear_pointer(&config->next, virDomainDefFree);
+    g_clear_pointer(&config->from, g_free);
     g_clear_pointer(&config->save, qbjHostSaveFree);
+}
+
+/* A copy of the persistent definition as it is now. */
+static int
+qbjVmConfigCopy(virDomainObj *vm, qbjVmConfig *config)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+
+    qbjVmConfigClear(config);
+    if (!(config->from = qbjDomainConfigText(vm, vm->newDef ? vm->newDef : vm->def)) ||
+        !(config->next = virDomainObjCopyPersistentDef(vm, xmlopt, NULL)))
+        return -1;
+    return 0;
 }
 
 int
 qbjVmConfigBegin(virDomainObj *vm, unsigned int flags, qbjVmConfig *config)
 {
-    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     virDomainDef *live = NULL;
     virDomainDef *persistent = NULL;
 
@@ -27,9 +40,15 @@ qbjVmConfigBegin(virDomainObj *vm, unsigned int flags, qbjVmConfig *config)
         return -1;
     config->live = live;
     config->next = NULL;
-    if (persistent && !(config->next = virDomainObjCopyPersistentDef(vm, xmlopt, NULL)))
-        return -1;
-    return 0;
+    return persistent ? qbjVmConfigCopy(vm, config) : 0;
+}
+
+int
+qbjVmConfigApply(virDomainObj *vm, qbjVmConfig *config, qbjVmConfigChange change, const void *what)
+{
+    config->change = change;
+    config->what = what;
+    return config->next ? change(vm, config->next, what) : 0;
 }
 
 int
@@ -58,6 +77,22 @@ qbjVmConfigPrepare(virDomainObj *vm, qbjVmConfig *config)
     return 0;
 }
 
+/* The lock was dropped since qbjVmConfigBegin(), and events handled: what was copied then may be old. Returns
+ * 1 when config->next is made anew, 0 when it needs not be, -1 with an error reported. */
+static int
+qbjVmConfigRenew(virDomainObj *vm, qbjVmConfig *config)
+{
+    g_autofree char *now = qbjDomainConfigText(vm, vm->newDef ? vm->newDef : vm->def);
+
+    if (!now)
+        return -1;
+    if (!config->change || STREQ(now, config->from))
+        return 0;
+    if (qbjVmConfigCopy(vm, config) < 0 || qbjVmConfigApply(vm, config, config->change, config->what) < 0)
+        return -1;
+    return 1;
+}
+
 static void
 qbjVmConfigTake(virDomainObj *vm, qbjVmConfig *config)
 {
@@ -75,6 +110,8 @@ qbjVmConfigCommitNext(virDomainObj *vm, qbjVmConfig *config)
 
     if (!config->next)
         return 0;
+    if ((rc = qbjVmConfigRenew(vm, config)) < 0 || (rc == 1 && qbjVmConfigPrepare(vm, config) < 0))
+        return -1;
     rc = qbjHostSaveCommit(config->save, &renamed);
     if (renamed)
         qbjVmConfigTake(vm, config);
@@ -88,7 +125,8 @@ qbjVmConfigCommit(virDomainObj *vm, qbjVmConfig *config)
         return -1;
     if (!config->next)
         return 0;
-    if (qbjVmConfigCheck(vm, config) < 0 || qbjDomainSaveConfig(vm, config->next) < 0)
+    if (qbjVmConfigRenew(vm, config) < 0 || qbjVmConfigCheck(vm, config) < 0 ||
+        qbjDomainSaveConfig(vm, config->next) < 0)
         return -1;
     qbjVmConfigTake(vm, config);
     return 0;

@@ -17,6 +17,7 @@
 #include "host_secret.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "virqbjfault.h"
 #include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -52,6 +53,10 @@ qbjVmMediaOpen(virDomainObj *vm, const virDomainDiskDef *disk, bool force, bool 
 
     if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "b:force", force, NULL) < 0)
         return -1;
+    if ((*locked = virQbjFaultHit("tray-locked"))) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", "fault: the tray is locked");
+        return -1;
+    }
     command.arguments = arguments;
     if (qbjDomainQmpTry(vm, &command) < 0)
         return -1;
@@ -62,7 +67,22 @@ qbjVmMediaOpen(virDomainObj *vm, const virDomainDiskDef *disk, bool force, bool 
     return -1;
 }
 
-/* QEMU has asked the guest for a tray that is locked (09/H3.4). */
+/* Whether @disk is one of the running domain @domainId: it may have gone with an event that was handled. */
+static bool
+qbjVmMediaIsThere(virDomainObj *vm, int domainId, const virDomainDiskDef *disk)
+{
+    size_t i;
+
+    if (vm->def->id != domainId)
+        return false;
+    for (i = 0; i < vm->def->ndisks; i++) {
+        if (vm->def->disks[i] == disk)
+            return true;
+    }
+    return false;
+}
+
+/* QEMU has asked the guest for a tray that is locked (09/H3.4). On -1 @disk may have gone. */
 static int
 qbjVmMediaAwaitTray(virDomainObj *vm, virDomainDiskDef *disk)
 {
@@ -74,11 +94,11 @@ qbjVmMediaAwaitTray(virDomainObj *vm, virDomainDiskDef *disk)
     if (virTimeMillisNow(&until) == 0) {
         until += QBJ_VM_MEDIA_TRAY_MS;
         qbjDomainQueueDrain(vm);
-        while (vm->def->id == domainId && disk->tray_status != VIR_DOMAIN_DISK_TRAY_OPEN &&
+        while (qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status != VIR_DOMAIN_DISK_TRAY_OPEN &&
                qbjDomainQueueWait(vm, until) == 0)
             ;
     }
-    if (vm->def->id == domainId && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN) {
+    if (qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN) {
         virFreeError(reason);
         virResetLastError();
         return 0;
@@ -218,33 +238,55 @@ qbjVmMediaPutBack(virDomainObj *vm, virDomainDiskDef *disk)
     return qbjVmMediaPutIn(vm, disk, disk->src);
 }
 
-/* What the tray has done is in the queue. */
 static int
 qbjVmMediaClose(virDomainObj *vm, virDomainDiskDef *disk)
 {
-    qbjDomainQueueDrain(vm);
-    if (virDomainObjCheckActive(vm) < 0)
-        return -1;
     return qbjVmMediaHasTray(disk) && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN
                ? qbjVmMediaCall(vm, disk, "blockdev-close-tray") : 0;
 }
 
+/* The new medium is not, or with the drive no more. */
+static int
+qbjVmMediaBack(virDomainObj *vm, virDomainDiskDef *wanted)
+{
+    if (qbjVmMediaDrop(vm, wanted->src) < 0)
+        return -1;
+    qbjVmMediaForget(vm);
+    return 0;
+}
+
+static bool
+qbjVmMediaIsRecorded(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    return status && status->medium;
+}
+
+/* @disk may have gone, before or meanwhile: events are handled. */
 static int
 qbjVmMediaSettle(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
 {
-    g_autofree char *in = qbjVmMediaAsk(vm, disk);
+    int domainId = vm->def->id;
+    bool recorded = qbjVmMediaIsRecorded(vm);
+    bool there = qbjVmMediaIsThere(vm, domainId, disk);
+    g_autofree char *in = there ? qbjVmMediaAsk(vm, disk) : NULL;
 
-    if (!in || qbjVmMediaClose(vm, disk) < 0)
+    if (there && !in)
+        return -1;
+    qbjDomainQueueDrain(vm);            /* what the tray has done is in it */
+    if (vm->def->id != domainId || (recorded && !qbjVmMediaIsRecorded(vm)))
+        return 0;                       /* ended, or settled by one of the events */
+    if (!qbjVmMediaIsThere(vm, domainId, disk))
+        return qbjVmMediaBack(vm, wanted);
+    if (qbjVmMediaClose(vm, disk) < 0)
         return -1;
     if (STREQ(in, NULLSTR_EMPTY(wanted->src->nodeformat)))
         return qbjVmMediaForward(vm, disk, wanted);
     /* 09/H3.10 D: the old one is put back */
     if (!*in && !virStorageSourceIsEmpty(disk->src) && qbjVmMediaPutBack(vm, disk) < 0)
         return -1;
-    if (qbjVmMediaDrop(vm, wanted->src) < 0)
-        return -1;
-    qbjVmMediaForget(vm);
-    return 0;
+    return qbjVmMediaBack(vm, wanted);
 }
 
 static void
@@ -252,7 +294,7 @@ qbjVmMediaSettleOrLater(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskD
 {
     if (qbjVmMediaSettle(vm, disk, wanted) == 0)
         return;
-    VIR_WARN("The change of the medium in '%s' of domain '%s' is not settled yet: %s", disk->dst, vm->def->name,
+    VIR_WARN("The change of the medium in '%s' of domain '%s' is not settled yet: %s", wanted->dst, vm->def->name,
              virGetLastErrorMessage());
     virResetLastError();
     qbjVmPlugLater(vm);
@@ -347,10 +389,11 @@ qbjVmMediaChange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wan
         return 0;
     }
     virErrorPreserveLast(&reason);
-    virDomainAuditDisk(vm, disk->src, wanted->src, "update", false);
-    if (virDomainObjIsActive(vm))
+    if (qbjVmMediaIsThere(vm, domainId, disk))
+        virDomainAuditDisk(vm, disk->src, wanted->src, "update", false);
+    if (vm->def->id == domainId)
         qbjVmMediaSettleOrLater(vm, disk, wanted);
-    if (vm->def->id == domainId && disk->src != old) {          /* it is in, after all */
+    if (qbjVmMediaIsThere(vm, domainId, disk) && disk->src != old) {    /* it is in, after all */
         virFreeError(reason);
         virResetLastError();
         return 0;

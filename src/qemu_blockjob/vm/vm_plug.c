@@ -13,6 +13,7 @@
 #include "domain_event.h"
 #include "domain_qmp.h"
 #include "domain_save.h"
+#include "engine_job.h"
 #include "host_label.h"
 #include "host_secret.h"
 #include "viralloc.h"
@@ -40,6 +41,21 @@ qbjVmPlugSecrets(virStorageSource *top, const char *libDir, GHashTable *secrets)
     return rc;
 }
 
+/* Which bitmaps there are is asked of QEMU, and must not be while a disk is being pulled (protocol H3). */
+static int
+qbjVmPlugBitmaps(virDomainObj *vm, bool possible)
+{
+    virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (possible && qbjEngineJobPulls(vm)) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
+                       _("adding an image that may have dirty bitmaps is not supported beside a pull"));
+        return -1;
+    }
+    status->mayHaveBitmaps = status->mayHaveBitmaps || possible;
+    return 0;
+}
+
 int
 qbjVmPlugImages(virDomainObj *vm, virDomainDiskDef *disk, GHashTable *secrets)
 {
@@ -53,11 +69,10 @@ qbjVmPlugImages(virDomainObj *vm, virDomainDiskDef *disk, GHashTable *secrets)
     if ((rc = qbjVmDisksProbe(disk, priv->driver->conf)) == 0)
         bitmaps = qbjVmBitmapsPossible(disk->src);
     virObjectLock(vm);
-    if (rc < 0 || virDomainObjCheckActive(vm) < 0)
+    if (rc < 0 || virDomainObjCheckActive(vm) < 0 || qbjVmPlugBitmaps(vm, bitmaps) < 0)
         return -1;
 
     qbjVmDisksNumber(disk, priv->status);
-    priv->status->mayHaveBitmaps = priv->status->mayHaveBitmaps || bitmaps;
     virObjectUnlock(vm);
     rc = qbjVmPlugSecrets(disk->src, libDir, secrets);
     virObjectLock(vm);
@@ -261,13 +276,18 @@ qbjVmPlugKeep(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *plan)
     qbjDomainSaveStatusOrWarn(vm);
 }
 
-/* Takes the devices that QEMU has back, the last one first. What the guest keeps is the definition's. */
+/* Takes the devices that QEMU has back, the last one first. What the guest keeps is the definition's. Returns
+ * -1 when that is @dev itself, or the domain has ended meanwhile: then there is nothing to take back, and
+ * vm->def is the persistent one. */
 static int
 qbjVmPlugUndoDevices(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *plan, size_t plugged)
 {
     size_t n = plan->controllers->len;
+    int domainId = vm->def->id;
 
     if (plugged > n && qbjVmUnplugWithin(vm, virDomainDeviceGetInfo(dev)->alias, QBJ_VM_UNPLUG_MS) < 0) {
+        if (vm->def->id != domainId)
+            return -1;
         qbjVmPlugInsertControllers(vm, plan, n);
         qbjVmPlugInsert(vm, dev, true);
         return -1;
@@ -276,6 +296,8 @@ qbjVmPlugUndoDevices(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *p
         virDomainControllerDef *controller = g_ptr_array_index(plan->controllers, plugged - 1);
 
         if (qbjVmUnplugWithin(vm, controller->info.alias, QBJ_VM_UNPLUG_MS) < 0) {
+            if (vm->def->id != domainId)
+                return -1;
             qbjVmPlugInsertControllers(vm, plan, plugged);
             break;
         }
