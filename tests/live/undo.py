@@ -3,7 +3,9 @@
 that dies at each step."""
 
 import hashlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import threading
 import time
 
 import libvirt
+import libvirt_qemu
 
 import jobs
 import plain
@@ -599,7 +602,32 @@ class Undo(JobChecks):
         self.equal(self.tree(), ({"s1": None, "s2": "s1", "s3": "s2"}, "s3"), "qemu-img fails: all are listed")
         self.delete("s2")
         self.whole("once more", {"vda": ["vda.3", "vda.1", "vda.0"]})
+        self.daemon.fail("save-sync:2")
+        self.refused(lambda: self.delete("s3"), libvirt.VIR_ERR_SYSTEM_ERROR, "", "the definition may not last")
+        self.daemon.fail(None)
+        self.equal((self.chain(INACTIVE)[0], "vda.3" in self.files()), (self.paths["vda"][1], True),
+                   "it is in place, for the daemon as well, and the overlay stays")
+        self.delete("s3")
+        self.whole("once more again", {"vda": ["vda.1", "vda.0"]})
         self.gone()
+
+    def test_notdismissed(self):
+        """A daemon that has died has left QEMU's job of an internal deletion."""
+        self.made("notdismissed", 1, run=False)
+        self.internal("i1", "vda")
+        self.domain.createWithFlags(START_PAUSED)
+        node = re.search(r'"node-name": *"([^"]*-format)"', self.qmp("query-named-block-nodes")).group(1)
+        qemu_img("snapshot", "-U", "-l", self.paths["vda"][0])
+        self.qmp("snapshot-delete", {"job-id": "qbj-snapshot-delete", "tag": "none", "devices": [node]})
+        self.ok(jobs.wait_for(lambda: '"concluded"' in self.qmp("query-jobs"), 20), "a job that is done is listed")
+        self.delete("i1")
+        self.domain.destroy()
+        self.equal((self.inner(), self.tree()), ([], ({}, None)), "it is not in the way")
+        self.gone()
+
+    def qmp(self, execute, arguments=None):
+        command = dict({"execute": execute}, **({"arguments": arguments} if arguments else {}))
+        return libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps(command), 0)
 
     def stands(self):
         """A deletion of s3 with two disks on their active images stands still, for QEMU does; gives who waits for it,

@@ -157,6 +157,19 @@ qbjDomainSaveConfig(virDomainObj *vm, virDomainDef *def)
     return qbjHostSaveFile(path, text, 0600);
 }
 
+int
+qbjDomainPutConfig(virDomainObj *vm, virDomainDef *def, bool *renamed)
+{
+    g_autofree char *path = qbjDomainConfigPath(vm);
+    g_autofree char *text = qbjDomainConfigText(vm, def);
+    g_autoptr(qbjHostSave) save = NULL;
+
+    *renamed = false;
+    if (!text || !(save = qbjHostSavePrepare(path, text, 0600)))
+        return -1;
+    return qbjHostSaveCommit(save, renamed);
+}
+
 void
 qbjDomainRemoveStatus(virDomainObj *vm)
 {

@@ -33,5 +33,9 @@ char *qbjDomainConfigPath(virDomainObj *vm);
 /* Writes @def as the persistent definition. */
 int qbjDomainSaveConfig(virDomainObj *vm, virDomainDef *def);
 
+/* The same, for callers that go by what the file says: @renamed tells whether it is @def, also when -1 is
+ * returned because that may not last (see qbjHostSaveCommit()). */
+int qbjDomainPutConfig(virDomainObj *vm, virDomainDef *def, bool *renamed);
+
 /* Removes the status file; a missing one is fine. */
 void qbjDomainRemoveStatus(virDomainObj *vm);

@@ -291,14 +291,17 @@ qbjMomentOfflineMerge(const qbjUndoDisk *disk, qbjDriver *driver)
     return disk->above ? qbjHostImgRebase(disk->above, disk->base) : 0;
 }
 
-/* The domain opens base from now on. Returns 0, -1 with an error reported: nothing has changed. */
+/* The domain opens base from now on. Returns 0, -1 with an error reported: nothing has changed, or the
+ * definition has, but may not last: the overlay is still needed. */
 static int
 qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     g_autoptr(virDomainDef) def = virDomainDefCopy(vm->def, xmlopt, NULL, false);
     bool changed = false;
+    bool renamed;
     size_t i;
+    int rc;
 
     if (!def)
         return -1;
@@ -310,10 +313,10 @@ qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
     }
     if (!changed)
         return 0;
-    if (qbjDomainSaveConfig(vm, def) < 0)
-        return -1;
-    virDomainObjAssignDef(vm, &def, false, NULL);
-    return 0;
+    rc = qbjDomainPutConfig(vm, def, &renamed);
+    if (renamed)
+        virDomainObjAssignDef(vm, &def, false, NULL);
+    return rc;
 }
 
 static int

@@ -235,6 +235,20 @@ qbjMomentInternalNodes(const GPtrArray *images)
     return g_steal_pointer(&nodes);
 }
 
+/* One that is done, and that a daemon has not come to dismiss, would be in the way. Most often there is none,
+ * which QEMU calls an error. */
+static int
+qbjMomentInternalDismiss(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:id", QBJ_MOMENT_DELETE_JOB, NULL) < 0)
+        return -1;
+    command.arguments = arguments;
+    return qbjDomainQmpTry(vm, &command);
+}
+
 static int
 qbjMomentInternalDeleteLive(virDomainObj *vm, const GPtrArray *images, const char *name)
 {
@@ -244,6 +258,7 @@ qbjMomentInternalDeleteLive(virDomainObj *vm, const GPtrArray *images, const cha
 
     if (!nodes || virJSONValueObjectAdd(&arguments, "s:job-id", QBJ_MOMENT_DELETE_JOB, "s:tag", name,
                                         "a:devices", &nodes, NULL) < 0 ||
+        qbjMomentInternalDismiss(vm) < 0 ||
         qbjDomainQmpCall(vm, "snapshot-delete", arguments, NULL) < 0 ||
         qbjEngineCreateRun(vm, QBJ_MOMENT_DELETE_JOB, &why) < 0)
         return -1;

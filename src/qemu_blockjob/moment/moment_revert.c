@@ -319,19 +319,22 @@ qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work)
     return 0;
 }
 
-/* The guest of that moment did not come to run: back to the definition that was there. */
+/* The guest of that moment did not come to run: back to the definition that was there. Returns 0, -1: the
+ * fresh overlays are needed, or may be after a crash of the host. */
 static int
 qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work)
 {
     virErrorPtr reason;
+    bool renamed;
     int rc;
 
     virErrorPreserveLast(&reason);
-    rc = qbjDomainSaveConfig(vm, work->before);
-    if (rc == 0)
+    rc = qbjDomainPutConfig(vm, work->before, &renamed);
+    if (rc < 0)
+        VIR_WARN("vm=%s: the definition %s that of the snapshot: %s", vm->def->name,
+                 renamed ? "may become again" : "stays", virGetLastErrorMessage());
+    if (renamed)
         virDomainObjAssignDef(vm, &work->before, false, NULL);
-    else
-        VIR_WARN("vm=%s: the definition stays that of the snapshot: %s", vm->def->name, virGetLastErrorMessage());
     virErrorRestore(&reason);
     return rc;
 }
