@@ -113,6 +113,7 @@ testCommit(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
     g_assert_true(holds(fixture->base, 1, "0"));
     g_assert_true(holds(fixture->base, 2, "1M"));
+    g_assert_cmpint(qbjHostImgIsSame(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
     /* the overlay has all that it had: a chain that still names it reads the same */
     g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 2 1M 64k' '%s'", fixture->overlay->path));
     g_assert_cmpint(qbjHostImgCommit(fixture->overlay, fixture->base, NULL, NULL), ==, 0);
@@ -130,11 +131,47 @@ testCommitRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 {
     g_autoptr(virStorageSource) other = image(fixture, "other.qcow2");
 
+    assertError(qbjHostImgIsSame(fixture->overlay, fixture->base, NULL, NULL), VIR_ERR_OPERATION_FAILED);
     g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", other->path));
     assertError(qbjHostImgMayCommit(fixture->overlay, other), VIR_ERR_OPERATION_UNSUPPORTED);
     g_assert_true(run("qemu-img resize -q %s 16M", fixture->base->path));
     assertError(qbjHostImgMayCommit(fixture->overlay, fixture->base), VIR_ERR_OPERATION_UNSUPPORTED);
     g_assert_true(holds(fixture->base, 1, "1M"));
+}
+
+/* Makes the header's extension with the backing format one that nobody knows. */
+static void
+forgetFormat(const char *path)
+{
+    static const char known[] = { '\xe2', '\x79', '\x2a', '\xca' };
+    g_autofree char *data = NULL;
+    char *found;
+    gsize n;
+
+    g_assert_true(g_file_get_contents(path, &data, &n, NULL));
+    found = memmem(data, n, known, sizeof(known));
+    g_assert_nonnull(found);
+    found[3] = '\xcb';
+    g_assert_true(g_file_set_contents(path, data, n, NULL));
+}
+
+/* What a header does not state qemu-img would find out by what a guest may have written. */
+static void
+testCommitFormats(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) deep = image(fixture, "deep.qcow2");
+    g_autoptr(virStorageSource) middle = image(fixture, "middle.qcow2");
+    g_autoptr(virStorageSource) top = image(fixture, "top.qcow2");
+
+    g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", deep->path));
+    g_assert_cmpint(qbjHostImgCreate(middle->path, deep), ==, 0);
+    g_assert_cmpint(qbjHostImgCreate(top->path, middle), ==, 0);
+    g_assert_cmpint(qbjHostImgMayCommit(top, middle), ==, 0);
+    middle->format = VIR_STORAGE_FILE_RAW;
+    assertError(qbjHostImgMayCommit(top, middle), VIR_ERR_OPERATION_UNSUPPORTED);
+    middle->format = VIR_STORAGE_FILE_QCOW2;
+    forgetFormat(middle->path);
+    assertError(qbjHostImgMayCommit(top, middle), VIR_ERR_OPERATION_UNSUPPORTED);
 }
 
 /* There is so little to do that it may end before anybody asks: either way base and overlay are whole. */
@@ -255,6 +292,7 @@ main(int argc, char **argv)
     ADD("create-fails", testCreateFails);
     ADD("commit", testCommit);
     ADD("commit-refused", testCommitRefused);
+    ADD("commit-formats", testCommitFormats);
     ADD("commit-called-off", testCommitCalledOff);
     ADD("rebase", testRebase);
     ADD("bitmaps", testBitmaps);

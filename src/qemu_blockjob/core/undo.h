@@ -62,7 +62,8 @@ struct _qbjUndoDisk {
     qbjUndoHow how;
     virStorageSource *base;     /* the image of the moment */
     virStorageSource *overlay;  /* what was laid over it; NULL: nothing is there */
-    virStorageSource *above;    /* the image over that, NULL: overlay is the active one, or OFFLINE's top */
+    virStorageSource *above;    /* the image over that (MERGED: over base), NULL: overlay is the active one, or
+                                 * OFFLINE's top */
 };
 
 typedef struct _qbjUndoDelete qbjUndoDelete;

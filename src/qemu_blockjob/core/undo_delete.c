@@ -171,6 +171,7 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
             (!qbjUndoInSet(undo->missing, disk->src) && !qbjUndoIsOverlayOf(undo, disk->src, merge->base)))
             return qbjUndoRefuseChanged(merge->overlay, refusal);
         merge->how = QBJ_UNDO_MERGED;
+        merge->above = merge->overlay;
         merge->overlay = disk->src;
         return qbjUndoCheckForeign(undo, merge->overlay, refusal);
     }

@@ -10,6 +10,7 @@
 #include "host_process.h"
 #include "host_sync.h"
 #include "host_within.h"
+#include "spec.h"
 #include "storage_file/storage_source.h"
 #include "vircommand.h"
 #include "virerror.h"
@@ -199,6 +200,7 @@ void
 qbjHostImgInfoClear(qbjHostImgInfo *info)
 {
     g_clear_pointer(&info->backing, g_free);
+    g_clear_pointer(&info->backingFormat, g_free);
     g_clear_pointer(&info->snapshots, g_strfreev);
     g_clear_pointer(&info->ids, g_strfreev);
     g_clear_pointer(&info->bitmaps, g_ptr_array_unref);
@@ -278,6 +280,7 @@ qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info)
     if (!(backing = virJSONValueObjectGetString(json, "full-backing-filename")))
         backing = virJSONValueObjectGetString(json, "backing-filename");
     info->backing = g_strdup(backing);
+    info->backingFormat = g_strdup(virJSONValueObjectGetString(json, "backing-filename-format"));
     qbjHostImgReadSnapshots(virJSONValueObjectGetArray(json, "snapshots"), info);
     if ((specific = virJSONValueObjectGetObject(json, "format-specific")) &&
         (specific = virJSONValueObjectGetObject(specific, "data")))
@@ -319,6 +322,43 @@ qbjHostImgCreate(const char *path, virStorageSource *base)
     return -1;
 }
 
+static int
+qbjHostImgRefuseFormat(const char *path, const qbjHostImgInfo *info)
+{
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("the header of image '%s' says that '%s' below it is of format "
+                   "'%s', not the one it has"), path, info->backing, NULLSTR(info->backingFormat));
+    return -1;
+}
+
+/* From the image @path with header @info down: qemu-img opens all of them, and finds out for itself what is
+ * not stated. */
+static int
+qbjHostImgCheckFormats(const char *path, const qbjHostImgInfo *info)
+{
+    g_autoptr(virStorageSource) image = NULL;
+    g_auto(qbjHostImgInfo) next = { 0 };
+    g_autofree char *above = g_strdup(path);
+    size_t depth;
+
+    next.backing = g_strdup(info->backing);
+    next.backingFormat = g_strdup(info->backingFormat);
+    for (depth = 0; next.backing; depth++) {
+        virObjectUnref(image);
+        image = virStorageSourceNew();
+        image->type = VIR_STORAGE_TYPE_FILE;
+        image->path = g_strdup(next.backing);
+        if (!next.backingFormat || depth >= QBJ_SPEC_MAX_CHAIN ||
+            (image->format = virStorageFileFormatTypeFromString(next.backingFormat)) <= VIR_STORAGE_FILE_NONE)
+            return qbjHostImgRefuseFormat(above, &next);
+        qbjHostImgInfoClear(&next);
+        if (qbjHostImgRead(image, &next) < 0)
+            return -1;
+        g_free(above);
+        above = g_strdup(image->path);
+    }
+    return 0;
+}
+
 /* The header, not a definition, tells qemu-img what is below. */
 int
 qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base)
@@ -333,6 +373,10 @@ qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base)
                        "below it"), overlay->path, NULLSTR(info.backing), base->path);
         return -1;
     }
+    if (STRNEQ_NULLABLE(info.backingFormat, qbjHostImgFormat(base)))
+        return qbjHostImgRefuseFormat(overlay->path, &info);
+    if (qbjHostImgCheckFormats(base->path, &below) < 0)
+        return -1;
     if (info.size < below.size) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                        _("top '%s' is smaller than base '%s': the guest would see what base holds beyond the end of top"),
@@ -351,6 +395,21 @@ qbjHostImgCommit(virStorageSource *overlay, virStorageSource *base, qbjHostImgGo
         qbjHostImgRunAll(args, overlay->path, 0, goOn, opaque, NULL) < 0)
         return -1;
     return qbjHostSyncWithin(base->path, QBJ_HOST_IMG_SHORT_MS);
+}
+
+int
+qbjHostImgIsSame(virStorageSource *overlay, virStorageSource *base, qbjHostImgGoOn goOn, void *opaque)
+{
+    const char *args[] = { "compare", "-q", "-U", "-f", qbjHostImgFormat(overlay), "-F", qbjHostImgFormat(base),
+                           overlay->path, base->path, NULL };
+
+    if (qbjHostImgCheck(overlay) < 0 || qbjHostImgCheck(base) < 0)
+        return -1;
+    if (qbjHostImgRunAll(args, overlay->path, 0, goOn, opaque, NULL) == 0)
+        return 0;
+    if (virGetLastErrorCode() == VIR_ERR_OPERATION_FAILED)
+        virReportError(VIR_ERR_OPERATION_FAILED, _("not all data of '%s' are in '%s'"), overlay->path, base->path);
+    return -1;
 }
 
 int
@@ -437,6 +496,5 @@ qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char 
         virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has no internal snapshot '%s'"), image->path, name);
         return -1;
     }
-    /* qemu-img takes the one whose id it is before any whose name it is */
     return qbjHostImgSnapshot(image, "-a", id);
 }

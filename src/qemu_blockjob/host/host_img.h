@@ -24,6 +24,7 @@ typedef struct _qbjHostImgInfo qbjHostImgInfo;
 struct _qbjHostImgInfo {
     unsigned long long size;    /* bytes, as the guest sees it */
     char *backing;              /* full name of what the header says is below, or NULL */
+    char *backingFormat;        /* what it says of its format, or NULL */
     char **snapshots;           /* names of internal snapshots, NULL terminated, or NULL: none */
     char **ids;                 /* their ids, in the same order */
     GPtrArray *bitmaps;         /* of qbjHostImgBitmap; NULL: none */
@@ -38,13 +39,18 @@ int qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info);
  * EEXIST and VIR_ERR_SYSTEM_ERROR reported. Nothing is left after a failure. */
 int qbjHostImgCreate(const char *path, virStorageSource *base);
 
-/* Whether qbjHostImgCommit() may be asked for: the header of @overlay names @base, which is not larger (-1
- * with VIR_ERR_OPERATION_UNSUPPORTED reported). */
+/* Whether qbjHostImgCommit() may be asked for: the header of @overlay names @base, which is not larger, and
+ * all headers down to the end state formats, for nothing is to be opened that a guest may have written as a
+ * header (-1 with VIR_ERR_OPERATION_UNSUPPORTED reported). */
 int qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base);
 
 /* Merges @overlay into @base, after qbjHostImgMayCommit(), and has it on the disk when it returns. The
  * overlay keeps all that it has: both of them, read one above the other, are the same at any time. */
 int qbjHostImgCommit(virStorageSource *overlay, virStorageSource *base, qbjHostImgGoOn goOn, void *opaque);
+
+/* Whether both read the same, as after a commit; reads all of them. -1 with VIR_ERR_OPERATION_FAILED reported
+ * when they do not. Nobody may write to them. */
+int qbjHostImgIsSame(virStorageSource *overlay, virStorageSource *base, qbjHostImgGoOn goOn, void *opaque);
 
 /* Only the header of @image: @base is below it from now on. */
 int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
@@ -59,5 +65,6 @@ int qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
 int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name);
 
 /* @image holds from now on what it held at the internal snapshot @name, @info->snapshots being what it has.
+ * By its id: qemu-img takes what it is given for an id first.
  *   VIR_ERR_OPERATION_FAILED        it has none of that name, or several */
 int qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char *name);

@@ -11,7 +11,9 @@
 #include "domain_queue.h"
 #include "engine_control.h"
 #include "engine_refuse.h"
+#include "host_img.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -202,6 +204,29 @@ qbjMomentDeleteInternal(virDomainObj *vm, const qbjUndoDelete *plan)
     return 0;
 }
 
+static bool
+qbjMomentDeleteGoOn(void *opaque)
+{
+    return !qbjDriverIsShuttingDown(opaque);
+}
+
+/* An overlay that has come out below another image, by a merge or by a pull in its place: only when all its
+ * data are in base may it go. Without locks. */
+static int
+qbjMomentDeleteCheckMerged(const qbjUndoDelete *plan, qbjDriver *driver)
+{
+    size_t i;
+
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
+
+        if (item->how == QBJ_UNDO_MERGED && item->above && virFileExists(item->overlay->path) &&
+            qbjHostImgIsSame(item->overlay, item->base, qbjMomentDeleteGoOn, driver) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int
 qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentUndo **view,
                     qbjUndoDelete **plan)
@@ -222,7 +247,10 @@ qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
         return -1;
     if (qbjUndoPlanDelete(&(*view)->undo, def, flags, plan, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
-    return 0;
+    virObjectUnlock(vm);
+    rc = qbjMomentDeleteCheckMerged(*plan, QBJ_DOMAIN_PRIVATE(vm)->driver);
+    virObjectLock(vm);
+    return rc;
 }
 
 /* A guest that is saved would go on with images that are gone. */
@@ -281,36 +309,9 @@ qbjMomentDeleteAddMarked(void *payload, const char *name G_GNUC_UNUSED, void *op
     return 0;
 }
 
-/* Every merge of it is done: the rest can follow. Anything else stays as it is, for the owner to delete
- * again. */
-static void
-qbjMomentDeleteComplete(virDomainObj *vm, const char *name)
-{
-    virDomainMomentObj *snap = qbjMomentDeleteFind(vm, name);
-    g_autoptr(qbjMomentUndo) view = NULL;
-    g_autoptr(qbjUndoDelete) plan = NULL;
-    size_t i;
-
-    if (!snap || qbjMomentDeletePlan(vm, snap, 0, &view, &plan) < 0) {
-        VIR_WARN("vm=%s: the deletion of snapshot '%s' that was begun is not completed: %s", vm->def->name, name,
-                 virGetLastErrorMessage());
-        virResetLastError();
-        return;
-    }
-    for (i = 0; i < plan->disks->len; i++) {
-        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
-
-        if (item->how != QBJ_UNDO_MERGED)
-            return;
-    }
-    if (qbjMomentDeleteFinish(vm, snap, plan) < 0) {
-        VIR_WARN("vm=%s: the deletion of snapshot '%s' is not completed: %s", vm->def->name, name,
-                 virGetLastErrorMessage());
-        virResetLastError();
-    }
-}
-
-/* Undecided merges end; whatever goes on by itself is waited for. Returns whether there is any. */
+/* Undecided merges end; whatever goes on by itself is waited for. Returns whether there is any. The files and
+ * the metadata are left for the owner to delete again: from the chains alone nobody can tell a merge that is
+ * done from a copy or a pull that came after one that was called off. */
 static bool
 qbjMomentDeleteCallOff(virDomainObj *vm, const char *name)
 {
@@ -344,8 +345,6 @@ qbjMomentDeleteResume(virDomainObj *vm)
     for (i = 0; i < names->len && virDomainObjIsActive(vm); i++) {
         if (qbjMomentDeleteCallOff(vm, g_ptr_array_index(names, i)))
             waiting = true;
-        else
-            qbjMomentDeleteComplete(vm, g_ptr_array_index(names, i));
     }
     if (waiting && virDomainObjIsActive(vm))
         qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, QBJ_MOMENT_RESUME_MS);

@@ -16,6 +16,6 @@
 int qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags);
 
 /* A daemon has been restarted, @vm runs: merges of a deletion whose caller is gone are called off, unless
- * they are decided; those that are done, or were decided and are done by now, are completed. Comes back by
- * a timer while there are block jobs. @vm is locked and its job held. */
+ * they are decided. The snapshot stays marked, to be deleted again. Comes back by a timer while there are
+ * block jobs. @vm is locked and its job held. */
 void qbjMomentDeleteResume(virDomainObj *vm);

@@ -3,6 +3,8 @@
 #include "internal.h"
 #include "moment_redefine.h"
 #include "moment_list.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
 
@@ -48,6 +50,36 @@ qbjMomentRedefineKeepDomain(virDomainSnapshotDef *def, virDomainMomentObj *old, 
     return 0;
 }
 
+/* An image of the moment that a deletion has begun to change does not become whole by what a client
+ * writes. */
+static int
+qbjMomentRedefineKeepMarks(virDomainSnapshotDef *def, virDomainMomentObj *old)
+{
+    const virDomainSnapshotDef *was = old ? virDomainSnapshotObjGetDef(old) : NULL;
+    size_t i;
+    size_t j;
+
+    for (i = 0; was && i < was->ndisks; i++) {
+        bool kept = !was->disks[i].snapshotDeleteInProgress;
+
+        for (j = 0; !kept && j < def->ndisks; j++) {
+            virDomainSnapshotDiskDef *disk = &def->disks[j];
+
+            if (STRNEQ_NULLABLE(disk->name, was->disks[i].name) || disk->snapshot != was->disks[i].snapshot ||
+                !disk->src || !virStorageSourceIsSameLocation(disk->src, was->disks[i].src))
+                continue;
+            disk->snapshotDeleteInProgress = kept = true;
+        }
+        if (!kept) {
+            virReportError(VIR_ERR_OPERATION_INVALID,
+                           _("the deletion of snapshot '%s' was begun: its disk '%s' cannot be another one"),
+                           was->parent.name, was->disks[i].name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 virDomainMomentObj *
 qbjMomentRedefine(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
 {
@@ -57,7 +89,8 @@ qbjMomentRedefine(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fla
 
     if (qbjMomentRedefineKeepDomain(*def, snap, xmlopt) < 0 ||
         virDomainSnapshotRedefinePrep(vm, *def, &snap, xmlopt, flags) < 0 ||
-        qbjMomentListCheck(vm, *def, snap) < 0 || qbjMomentRedefineSave(vm, *def, snap, current) < 0)
+        qbjMomentRedefineKeepMarks(*def, snap) < 0 || qbjMomentListCheck(vm, *def, snap) < 0 ||
+        qbjMomentRedefineSave(vm, *def, snap, current) < 0)
         return NULL;
     if ((snap = qbjMomentRedefineAssign(vm, def, snap)) && current)
         virDomainSnapshotSetCurrent(vm->snapshots, snap);

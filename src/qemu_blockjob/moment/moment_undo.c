@@ -101,7 +101,7 @@ qbjMomentUndoCompare(gconstpointer a, gconstpointer b)
 }
 
 static void
-qbjMomentForeignAdd(GPtrArray *foreign, const virDomainDef *def)
+qbjMomentForeignAdd(GPtrArray *foreign, const char *domain, const virDomainDef *def)
 {
     size_t i;
 
@@ -113,10 +113,27 @@ qbjMomentForeignAdd(GPtrArray *foreign, const virDomainDef *def)
             !(top = virStorageSourceCopy(def->disks[i]->src, true)))
             continue;
         item = g_new0(qbjMomentForeign, 1);
-        item->domain = g_strdup(def->name);
+        item->domain = g_strdup(domain);
         item->top = top;
         g_ptr_array_add(foreign, item);
     }
+}
+
+typedef struct {
+    GPtrArray *foreign;
+    const char *domain;
+} qbjMomentForeignMoments;
+
+/* Its definitions may be those of a former name of the domain. */
+static int
+qbjMomentForeignAddMoment(void *payload, const char *name G_GNUC_UNUSED, void *opaque)
+{
+    const virDomainMomentObj *snap = payload;
+    const qbjMomentForeignMoments *moments = opaque;
+
+    qbjMomentForeignAdd(moments->foreign, moments->domain, snap->def->dom);
+    qbjMomentForeignAdd(moments->foreign, moments->domain, snap->def->inactiveDom);
+    return 0;
 }
 
 /* Without any lock. @self: left out. */
@@ -124,6 +141,7 @@ static GPtrArray *
 qbjMomentForeignCollect(qbjDriver *driver, const virDomainObj *self)
 {
     GPtrArray *foreign = g_ptr_array_new_with_free_func(qbjMomentForeignFree);
+    qbjMomentForeignMoments moments = { .foreign = foreign };
     virDomainObj **vms = NULL;
     size_t nvms = 0;
     size_t i;
@@ -134,8 +152,10 @@ qbjMomentForeignCollect(qbjDriver *driver, const virDomainObj *self)
 
         if (vms[i] == self)
             continue;
-        qbjMomentForeignAdd(foreign, vms[i]->def);
-        qbjMomentForeignAdd(foreign, vms[i]->newDef);
+        moments.domain = vms[i]->def->name;
+        qbjMomentForeignAdd(foreign, moments.domain, vms[i]->def);
+        qbjMomentForeignAdd(foreign, moments.domain, vms[i]->newDef);
+        virDomainSnapshotForEach(vms[i]->snapshots, qbjMomentForeignAddMoment, &moments);
     }
     virObjectListFreeCount(vms, nvms);
     return foreign;
