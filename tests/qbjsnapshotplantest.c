@@ -109,6 +109,24 @@ testPlanText(virDomainSnapshotDef *def)
     return virJSONValueToString(json, false);
 }
 
+/* The leak checker's, when there is one. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+/* libvirt.so does not free the disks of a document that it refuses to align (9.0.0). */
+static virDomainSnapshotDef *
+testParse(const char *xml, bool offline)
+{
+    virDomainSnapshotDef *def;
+
+    if (__lsan_disable)
+        __lsan_disable();
+    def = virDomainSnapshotDefParseString(xml, xmlopt, NULL, NULL, offline ? VIR_DOMAIN_SNAPSHOT_PARSE_OFFLINE : 0);
+    if (__lsan_enable)
+        __lsan_enable();
+    return def;
+}
+
 /* The steps of qbjApiSnapshotCreateXML(), without a domain. */
 static char *
 testOne(const char *flagWord, const char *placeWord, const char *xml)
@@ -120,8 +138,7 @@ testOne(const char *flagWord, const char *placeWord, const char *xml)
 
     virResetLastError();
     if (qbjMomentPlanFlags(&place, flags) == 0 &&
-        (def = virDomainSnapshotDefParseString(xml, xmlopt, NULL, NULL,
-                                               offline ? VIR_DOMAIN_SNAPSHOT_PARSE_OFFLINE : 0)) &&
+        (def = testParse(xml, offline)) &&
         (def->parent.dom = virDomainDefCopy(domain, xmlopt, NULL, false)) && qbjMomentPlan(def, &place, flags) == 0)
         return testPlanText(def);
     return g_strdup_printf("refused %d: %s", virGetLastErrorCode(), virGetLastErrorMessage());

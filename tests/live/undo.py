@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -285,7 +286,9 @@ class Undo(JobChecks):
         """08/S8.7: the memory file goes too, unless another snapshot has the same."""
         self.made("memory", run=False)
         memory = self.daemon.path("img", "memory", "state")
-        open(memory, "w").close()
+        with open(memory, "wb") as f:
+            document = b"<domain/>\0"
+            f.write(struct.pack("=16s5I56x", b"LibvirtQemudSave", 2, len(document), 1, 0, 0) + document)
         self.delete("s2", METADATA | CHILDREN)
         for name, parent, layer in (("s2", "s1", 1), ("s3", "s2", 2)):
             self.redefine(name, parent, layer, state="running",
@@ -294,6 +297,13 @@ class Undo(JobChecks):
         self.ok(os.path.exists(memory), "a memory file that another snapshot has stays")
         self.delete("s2")
         self.ok(not os.path.exists(memory), "then it goes")
+        other = self.daemon.path("img", "memory", "other")
+        with open(other, "w") as f:
+            f.write("no save image")
+        self.delete("s1", METADATA)
+        self.redefine("s1", None, 0, state="running", memory="<memory snapshot='external' file='%s'/>" % other)
+        self.delete("s1")
+        self.ok(os.path.exists(other), "a file that is no save image stays, whatever metadata say")
         self.gone()
 
     def test_writing(self):

@@ -11,6 +11,7 @@
 #include "domain_queue.h"
 #include "engine_control.h"
 #include "engine_refuse.h"
+#include "host_image.h"
 #include "host_img.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -123,9 +124,24 @@ qbjMomentDeleteChangeAll(virDomainObj *vm, const qbjUndoDelete *plan)
     return 0;
 }
 
-/* One that cannot be removed is garbage, and no reason to keep the snapshot. The lock is dropped. */
+/* Metadata may name any file as that of the memory: only a save image goes. Without locks. */
+static bool
+qbjMomentDeleteIsMemory(const char *path)
+{
+    VIR_AUTOCLOSE fd = -1;
+    g_autoptr(virQbjSaveImage) image = qbjHostImageOpen(path, &fd);
+
+    if (image)
+        return true;
+    VIR_WARN("'%s' of a deleted snapshot stays: %s", path, virGetLastErrorMessage());
+    virResetLastError();
+    return false;
+}
+
+/* One that cannot be removed is garbage, and no reason to keep the snapshot. @memory: the file of its
+ * memory, or NULL. The lock is dropped. */
 static void
-qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths)
+qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths, const char *memory)
 {
     size_t i;
 
@@ -133,6 +149,8 @@ qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths)
     for (i = 0; i < paths->len; i++) {
         const char *path = g_ptr_array_index(paths, i);
 
+        if (STREQ_NULLABLE(path, memory) && !qbjMomentDeleteIsMemory(path))
+            continue;
         if (unlink(path) < 0 && errno != ENOENT)
             VIR_WARN("'%s' of a deleted snapshot stays: %s", path, g_strerror(errno));
     }
@@ -181,9 +199,11 @@ qbjMomentDeleteTree(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDel
 static int
 qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
 {
+    g_autofree char *memory = g_strdup(virDomainSnapshotObjGetDef(snap)->memorysnapshotfile);
+
     if (qbjMomentDeleteChangeAll(vm, plan) < 0)
         return -1;
-    qbjMomentDeleteUnlink(vm, plan->unlink);
+    qbjMomentDeleteUnlink(vm, plan->unlink, memory);
     return qbjMomentDeleteTree(vm, snap, plan);
 }
 
