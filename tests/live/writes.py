@@ -146,6 +146,8 @@ class Run:
             if chain is not None:
                 self.equal(live[target], chain, "chain of " + target)
         persistent = {t: self.domain.XMLDesc(INACTIVE) for t in self.disks}
+        for target in self.disks:           # so that there is something to lose
+            self.log.wait_ack(41, target)
         self.domain.destroy()
         self.equal(self.log.errors(), [], "the guest saw no I/O error")
         for target, disk in self.disks.items():

@@ -79,6 +79,8 @@ struct _qbjDomainPrivate {
     GPtrArray *strays;                  /* of virQbjJob: jobs in QEMU without a record, see engine_stray.h */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GSList *unplugWaits;                /* of qbjVmUnplugWait, see vm_unplug.c */
+    bool plugging;                      /* a call is at the device or medium that the record names, and will settle it:
+                                         * whoever hears from QEMU meanwhile leaves it alone */
     GSList *unplugged;                  /* aliases of disks that the guest has no more, and that are listed until their
                                          * block job has ended */
     GHashTable *switches;               /* name of a job -> qbjEngineSwitch, see engine_switch.h; NULL: none yet */

@@ -314,7 +314,7 @@ qbjVmMediaResume(virDomainObj *vm)
     g_autoptr(virDomainDiskDef) wanted = NULL;
     virDomainDiskDef *disk;
 
-    if (!QBJ_DOMAIN_PRIVATE(vm)->status->medium)
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->medium || QBJ_DOMAIN_PRIVATE(vm)->plugging)
         return;
     if ((wanted = qbjVmMediaRead(vm)) && (disk = virDomainDiskByTarget(vm->def, wanted->dst))) {
         qbjVmMediaSettleOrLater(vm, disk, wanted);
@@ -371,16 +371,15 @@ qbjVmMediaNodes(virDomainObj *vm, virDomainDiskDef *wanted)
     return qbjVmArgsPlugMedium(&input, wanted);
 }
 
-int
-qbjVmMediaChange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool force)
+/* What is recorded becomes true, or is taken back. */
+static int
+qbjVmMediaCarryOut(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, const GPtrArray *nodes,
+                   bool force)
 {
-    g_autoptr(GPtrArray) nodes = qbjVmMediaNodes(vm, wanted);
     const virStorageSource *old = disk->src;
     int domainId = vm->def->id;
     virErrorPtr reason;
 
-    if (!nodes || qbjVmMediaRecord(vm, wanted) < 0)
-        return -1;
     if (qbjVmMediaExchange(vm, disk, wanted, nodes, force) == 0) {
         if (qbjVmMediaForward(vm, disk, wanted) < 0) {
             virResetLastError();
@@ -400,4 +399,18 @@ qbjVmMediaChange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wan
     }
     virErrorRestore(&reason);
     return -1;
+}
+
+int
+qbjVmMediaChange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool force)
+{
+    g_autoptr(GPtrArray) nodes = qbjVmMediaNodes(vm, wanted);
+    int rc;
+
+    if (!nodes || qbjVmMediaRecord(vm, wanted) < 0)
+        return -1;
+    QBJ_DOMAIN_PRIVATE(vm)->plugging = true;
+    rc = qbjVmMediaCarryOut(vm, disk, wanted, nodes, force);
+    QBJ_DOMAIN_PRIVATE(vm)->plugging = false;
+    return rc;
 }

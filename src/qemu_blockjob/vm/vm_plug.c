@@ -328,23 +328,35 @@ qbjVmPlugUndo(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *plan, co
     qbjDomainSaveStatusOrWarn(vm);
 }
 
-int
-qbjVmPlugAttach(virDomainObj *vm, virDomainDeviceDef *dev)
+/* What is recorded becomes true, or is taken back. */
+static int
+qbjVmPlugAttachRecorded(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *plan)
 {
-    g_auto(qbjVmPlugPlan) plan = { 0 };
     qbjVmPlugState state = { 0 };
     virErrorPtr reason;
 
-    if (qbjVmPlugPrepare(vm, dev, &plan) < 0 || qbjVmPlugRecordAll(vm, dev, &plan) < 0)
-        return -1;
-    if (qbjVmPlugCarryOut(vm, dev, &plan, &state) == 0) {
-        qbjVmPlugKeep(vm, dev, &plan);
+    if (qbjVmPlugCarryOut(vm, dev, plan, &state) == 0) {
+        qbjVmPlugKeep(vm, dev, plan);
         return 0;
     }
     virErrorPreserveLast(&reason);
     if (dev->type == VIR_DOMAIN_DEVICE_DISK)
         virDomainAuditDisk(vm, NULL, dev->data.disk->src, "attach", false);
-    qbjVmPlugUndo(vm, dev, &plan, &state);
+    qbjVmPlugUndo(vm, dev, plan, &state);
     virErrorRestore(&reason);
     return -1;
+}
+
+int
+qbjVmPlugAttach(virDomainObj *vm, virDomainDeviceDef *dev)
+{
+    g_auto(qbjVmPlugPlan) plan = { 0 };
+    int rc;
+
+    if (qbjVmPlugPrepare(vm, dev, &plan) < 0 || qbjVmPlugRecordAll(vm, dev, &plan) < 0)
+        return -1;
+    QBJ_DOMAIN_PRIVATE(vm)->plugging = true;
+    rc = qbjVmPlugAttachRecorded(vm, dev, &plan);
+    QBJ_DOMAIN_PRIVATE(vm)->plugging = false;
+    return rc;
 }

@@ -214,7 +214,7 @@ qbjVmPlugResume(virDomainObj *vm, virJSONValue *devices)
         if (!g_strv_contains((const char *const *) names, before[i]))
             qbjVmUnplugGone(vm, before[i]);
     }
-    if (status->plug)
+    if (status->plug && !QBJ_DOMAIN_PRIVATE(vm)->plugging)
         qbjVmPlugSettle(vm, (const char *const *) names);
     g_strfreev(status->devices);
     status->devices = g_steal_pointer(&names);
