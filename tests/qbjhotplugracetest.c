@@ -302,8 +302,8 @@ testTrayEnds(virConnectPtr conn)
     ended(domain);
 }
 
-/* QEMU says more than is kept while the tray is waited for, and its state is asked for instead: the change of the
- * medium belongs to the call that waits. The guest finds nothing to boot and resets all the time. */
+/* QEMU says more than is kept while the tray is waited for, and its state is asked for instead: the change of
+ * the medium belongs to the call that waits. The guest finds nothing to boot and resets all the time. */
 static void
 testTrayLost(virConnectPtr conn)
 {
