@@ -283,6 +283,7 @@ testTrayEnds(virConnectPtr conn)
     g_autofree char *medium = diskXML("plug.second", "sdb", "cdrom");
     Call call = { domain, virDomainUpdateDeviceFlags, medium, LIVE };
     GThread *thread;
+    unsigned int i;
 
     CHECK(virDomainAttachDevice(domain, drive) == 0, "a drive with a medium");
     embedFault("tray-locked:1");
@@ -299,6 +300,15 @@ testTrayEnds(virConnectPtr conn)
     embedFault(NULL);
     CHECK(virDomainUpdateDeviceFlags(domain, medium, LIVE) == 0 && embedXMLHas(domain, 0, "plug.second"),
           "and it can be changed later");
+    for (i = 1; i <= 2; i++) {
+        g_autofree char *fault = g_strdup_printf("tray-closes:%u", i);
+
+        embedFault(fault);
+        CHECK(virDomainUpdateDeviceFlags(domain, i == 1 ? drive : medium, LIVE) == 0 &&
+              embedXMLHas(domain, 0, i == 1 ? "plug.first" : "plug.second"),
+              "a guest that is reset closes its tray, and the medium is changed all the same");
+        embedFault(NULL);
+    }
     ended(domain);
 }
 

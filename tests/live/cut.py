@@ -101,8 +101,9 @@ class Test(jobtest.JobChecks):
 
     def crash(self):
         """What a power cut leaves of daemon, QEMU and the state directory."""
-        self.daemon.ask(do="signal", pid=self.daemon.qemu_pid(self.name), signal=int(signal.SIGKILL))
-        self.daemon.kill()
+        qemu = self.daemon.qemu_pid(self.name)
+        self.daemon.kill()                  # first: a daemon that sees QEMU die ends the job, and keeps the copy
+        self.daemon.ask(do="signal", pid=qemu, signal=int(signal.SIGKILL))
         for entry in os.scandir(self.daemon.state_dir):
             if entry.is_file(follow_symlinks=False):
                 os.unlink(entry)
@@ -180,6 +181,7 @@ class Test(jobtest.JobChecks):
         os.replace(self.target + ".new", self.target)
         with open(os.open(note, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(text)
+        self.daemon.own(note)
         self.kept = [self.target]
         self.comes_back("a note about another file", self.paths[::-1])
 

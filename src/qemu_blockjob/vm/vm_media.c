@@ -117,6 +117,46 @@ qbjVmMediaOpenTray(virDomainObj *vm, virDomainDiskDef *disk, bool force)
     return locked ? qbjVmMediaAwaitTray(vm, disk) : -1;
 }
 
+/* How often the tray is opened again for one step. */
+#define QBJ_VM_MEDIA_OPENED_MAX 3
+
+/* A step that wants the tray open: a guest that is reset has just closed it, without an event, and it is
+ * opened once more. Returns 0, -1 with an error reported. */
+static int
+qbjVmMediaStep(virDomainObj *vm, const virDomainDiskDef *disk, const char *execute, virJSONValue *arguments)
+{
+    bool locked;
+    int opened;
+
+    for (opened = 0; ; opened++) {
+        g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
+
+        if (virQbjFaultHit("tray-closes"))
+            ignore_value(qbjVmMediaCall(vm, disk, "blockdev-close-tray"));
+        if (qbjDomainQmpTry(vm, &command) < 0)
+            return -1;
+        if (!command.failed)
+            return 0;
+        if (opened == QBJ_VM_MEDIA_OPENED_MAX || !qbjVmMediaHasTray(disk) ||
+            !strstr(NULLSTR(command.errorText), "is not open")) {
+            qbjQmpReportError(&command);
+            return -1;
+        }
+        if (qbjVmMediaOpen(vm, disk, true, &locked) < 0)
+            return -1;
+    }
+}
+
+static int
+qbjVmMediaTakeOut(virDomainObj *vm, const virDomainDiskDef *disk)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, NULL) < 0)
+        return -1;
+    return qbjVmMediaStep(vm, disk, "blockdev-remove-medium", arguments);
+}
+
 static int
 qbjVmMediaPutIn(virDomainObj *vm, const virDomainDiskDef *disk, const virStorageSource *src)
 {
@@ -124,7 +164,7 @@ qbjVmMediaPutIn(virDomainObj *vm, const virDomainDiskDef *disk, const virStorage
 
     if (virStorageSourceIsBacking(src) && src->nodeformat &&
         (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "s:node-name", src->nodeformat, NULL) < 0 ||
-         qbjDomainQmpCall(vm, "blockdev-insert-medium", arguments, NULL) < 0))
+         qbjVmMediaStep(vm, disk, "blockdev-insert-medium", arguments) < 0))
         return -1;
     return qbjVmMediaHasTray(disk) ? qbjVmMediaCall(vm, disk, "blockdev-close-tray") : 0;
 }
@@ -346,7 +386,7 @@ qbjVmMediaExchange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *w
     bool unknown = false;
 
     if (qbjVmMediaLabel(vm, wanted->src) < 0 || qbjVmPlugRun(vm, nodes, &unknown) < 0 ||
-        qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaCall(vm, disk, "blockdev-remove-medium") < 0)
+        qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaTakeOut(vm, disk) < 0)
         return -1;
     return qbjVmMediaPutIn(vm, disk, wanted->src);
 }
