@@ -171,6 +171,27 @@ qbjTestSnapshot(void)
     virDomainObjEndAPI(&vm);
 }
 
+/* The same of an internal one. */
+static void
+qbjTestInside(void)
+{
+    virDomainObj *vm = qbjTestReadCase("inside-running");
+    const virQbjStatusInside *inside = QBJ_TEST_STATUS(vm)->inside;
+
+    g_assert_null(QBJ_TEST_STATUS(vm)->foreign);
+    g_assert_nonnull(inside);
+    g_assert_cmpstr(inside->name, ==, "a b");
+    g_assert_true(inside->metadata && inside->running && !inside->underWay);
+    g_assert_cmpuint(g_strv_length(inside->nodes), ==, 2);
+    g_assert_cmpstr(inside->nodes[1], ==, "libvirt-3-format");
+    virDomainObjEndAPI(&vm);
+
+    vm = qbjTestReadCase("inside-damaged");
+    g_assert_null(QBJ_TEST_STATUS(vm)->inside);
+    g_assert_nonnull(QBJ_TEST_STATUS(vm)->foreign);
+    virDomainObjEndAPI(&vm);
+}
+
 /* A recorded DESTROY is told to whoever reads the file, and is not written again by itself. */
 static void
 qbjTestJobDestroy(void)
@@ -249,6 +270,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/job/destroy", qbjTestJobDestroy);
     g_test_add_func("/status/job/save", qbjTestSave);
     g_test_add_func("/status/snapshot", qbjTestSnapshot);
+    g_test_add_func("/status/inside", qbjTestInside);
     g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);

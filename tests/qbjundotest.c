@@ -74,6 +74,9 @@ addChains(qbjUndo *undo, qbjUndoOwner owner, virJSONValue *disks)
 static void
 addHeaders(qbjUndo *undo, virStorageSource *chain)
 {
+    g_assert_nonnull(chain);
+    if (!chain)
+        return;             /* for compilers that do not see that it does not come here */
     g_hash_table_replace(undo->headers, g_strdup(chain->path), chain);
 }
 

@@ -72,6 +72,7 @@ virQbjStatusFree(virQbjStatus *status)
     virCPUDefFree(status->origCPU);
     virQbjStatusSaveFree(status->save);
     virQbjStatusSnapshotFree(status->snapshot);
+    virQbjStatusInsideFree(status->inside);
     g_strfreev(status->plug);
     g_free(status->medium);
     g_ptr_array_unref(status->jobs);

@@ -7,6 +7,7 @@
 #include "cpu_conf.h"
 #include "domain_conf.h"
 #include "virqbjjob.h"
+#include "virqbjstatusinside.h"
 #include "virqbjstatussnapshot.h"
 
 /* Elements of the stock driver that we know and do not act on: kept as text, and written back in their
@@ -69,6 +70,7 @@ struct _virQbjStatus {
     bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */
     virQbjStatusSnapshot *snapshot;     /* ours; NULL: none is being made */
+    virQbjStatusInside *inside; /* ours, of an internal one; NULL: none is being made */
     char **plug;                /* ours; XML of the devices that are being plugged in, NULL terminated, in the order
                                  * in which QEMU gets them; NULL: none */
     char *medium;               /* ours; XML of the disk whose medium is being changed, with the new one; NULL:

@@ -177,6 +177,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
     virQbjStatusFormatSave(buf, status->save);
     if (virQbjStatusSnapshotFormat(buf, status->snapshot) < 0)
         return -1;
+    virQbjStatusInsideFormat(buf, status->inside);
     virQbjStatusFormatDevices(buf, status);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_SLIRP);
     virBufferAsprintf(buf, "<agentTimeout>%d</agentTimeout>\n", status->agentTimeout);

@@ -389,6 +389,8 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     virQbjStatusFindForeign(ctxt, found);
     if (virQbjStatusSnapshotParse(root, &found->snapshot) < 0 && !found->foreign)
         found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
+    if (virQbjStatusInsideParse(root, &found->inside) < 0 && !found->foreign)
+        found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
     *status = g_steal_pointer(&found);
     return 0;
 }

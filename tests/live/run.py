@@ -65,6 +65,7 @@ SUITES = {
     "snapshots": (["snapshots.py"], 300),
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
+    "inside": (["inside.py"], 200),
     "plug": (["plug.py"], 200),
     "strays": (["strays.py"], 200),
     "guides": (["guides.py"], 120),

@@ -95,7 +95,7 @@ qbjApiDefineCheck(virDomainObj *vm, virDomainDef *old, bool held)
 {
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
-    if (virDomainObjIsActive(vm) && status && status->snapshot) {
+    if (virDomainObjIsActive(vm) && status && (status->snapshot || status->inside)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("a snapshot of the domain is being made or taken back"));
         return -1;
     }

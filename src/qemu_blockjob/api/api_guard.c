@@ -46,7 +46,8 @@ qbjApiGuard(virDomainObj *vm, qbjOperation operation, const char *const *disks)
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
 
-    if (status && status->snapshot && !status->snapshot->underWay) {
+    if (status && ((status->snapshot && !status->snapshot->underWay) ||
+                   (status->inside && !status->inside->underWay))) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("an earlier snapshot of the domain is still being taken back"));
         return -1;

@@ -6,6 +6,7 @@
 #include "api_guard.h"
 #include "datatypes.h"
 #include "moment_create.h"
+#include "moment_inside.h"
 #include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_offline.h"
@@ -35,16 +36,24 @@ qbjApiSnapshotRedefine(virDomainObj *vm, const char *xml, unsigned int flags)
     return def ? qbjMomentRedefine(vm, &def, flags) : NULL;
 }
 
-/* The memory of a guest that runs: not yet. */
+/* Whether the memory of a guest that runs is to be within the images. */
+static bool
+qbjApiSnapshotIsInside(virDomainObj *vm, const virDomainSnapshotDef *def)
+{
+    return virDomainObjIsActive(vm) && def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL;
+}
+
+/* The memory of a guest that runs in a file of its own: not yet. */
 static int
-qbjApiSnapshotCheckKind(virDomainObj *vm, unsigned int flags)
+qbjApiSnapshotCheckKind(virDomainObj *vm, const virDomainSnapshotDef *def, unsigned int flags)
 {
     if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0)
         return -1;
-    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !virDomainObjIsActive(vm))
+    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !virDomainObjIsActive(vm) ||
+        qbjApiSnapshotIsInside(vm, def))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                   _("a snapshot with the memory of the guest is not supported yet, use VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY"));
+                   _("a snapshot with the memory of the guest in a file is not supported yet"));
     return -1;
 }
 
@@ -56,8 +65,11 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
     if (!virDomainObjIsActive(vm))
         return flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY ? qbjMomentOffline(vm, def, flags) :
                                                               qbjMomentInternalCreate(vm, def, flags);
-    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0)
+    if (qbjApiGuard(vm, qbjApiSnapshotIsInside(vm, *def) ? QBJ_OPERATION_SNAPSHOT_INTERNAL :
+                    QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0)
         return -1;
+    if (qbjApiSnapshotIsInside(vm, *def))
+        return qbjMomentInsideCreate(vm, def, flags);
     return qbjMomentCreate(vm, def, flags);
 }
 
@@ -75,7 +87,7 @@ qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, uns
         parseFlags |= VIR_DOMAIN_SNAPSHOT_PARSE_VALIDATE;
     if (qbjMomentPlanFlags(&place, flags) < 0 ||
         !(def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags)) ||
-        qbjMomentCreatePlan(vm, def, flags) < 0 || qbjApiSnapshotCheckKind(vm, flags) < 0)
+        qbjMomentCreatePlan(vm, def, flags) < 0 || qbjApiSnapshotCheckKind(vm, def, flags) < 0)
         return NULL;
     name = g_strdup(def->parent.name);
     return qbjApiSnapshotMake(vm, &def, flags) < 0 ? NULL : virGetDomainSnapshot(domain, name);

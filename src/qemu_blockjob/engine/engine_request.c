@@ -79,7 +79,7 @@ qbjEngineRequestBeside(virDomainObj *vm, bool pull, bool bitmaps)
     const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
     const GPtrArray *strays = QBJ_DOMAIN_PRIVATE(vm)->strays;
 
-    if (status->snapshot) {
+    if (status->snapshot || status->inside) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("an earlier snapshot of the domain is still being taken back"));
         return -1;

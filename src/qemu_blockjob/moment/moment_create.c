@@ -72,7 +72,7 @@ qbjMomentCreateCheck(virDomainObj *vm, const virDomainSnapshotDef *def, unsigned
 
     if (qbjDomainCheckRead(vm) < 0)
         return -1;
-    if (status->snapshot || status->save) {
+    if (status->snapshot || status->inside || status->save) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("an earlier snapshot or save of the domain is still being taken back"));
         return -1;

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "moment_hooks.h"
 #include "moment_delete.h"
+#include "moment_inside.h"
 #include "moment_list.h"
 #include "moment_load.h"
 #include "moment_settle.h"
@@ -20,10 +21,25 @@ qbjMomentHooksForget(virDomainObj *vm)
     virResetLastError();
 }
 
+static int
+qbjMomentHooksSettle(virDomainObj *vm)
+{
+    return qbjMomentSettleResume(vm) < 0 ? -1 : qbjMomentInsideResume(vm);
+}
+
+static bool
+qbjMomentHooksGone(virDomainObj *vm)
+{
+    if (!qbjMomentSettleGone(vm))
+        return false;
+    qbjMomentInsideGone(vm);
+    return true;
+}
+
 const qbjDriverMoments qbjMomentHooks = {
     .load = qbjMomentLoad,
-    .settle = qbjMomentSettleResume,
-    .gone = qbjMomentSettleGone,
+    .settle = qbjMomentHooksSettle,
+    .gone = qbjMomentHooksGone,
     .forget = qbjMomentHooksForget,
     .resume = qbjMomentDeleteResume,
 };

@@ -1,20 +1,19 @@
 #include <config.h>
 
+#include <unistd.h>
+
 #include "internal.h"
 #include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_undo.h"
-#include "domain_qmp.h"
-#include "engine_create.h"
 #include "host_img.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "vm_inside.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_internal");
-
-#define QBJ_MOMENT_DELETE_JOB "qbj-snapshot-delete"
 
 /* --- which images --- */
 
@@ -51,14 +50,19 @@ qbjMomentInternalImage(const qbjUndo *undo, virDomainSnapshotDef *def, const cha
 }
 
 static int
-qbjMomentInternalCheck(const qbjUndo *undo, virStorageSource *image)
+qbjMomentInternalCheck(const qbjUndo *undo, virStorageSource *image, const char *disk)
 {
     const char *user = image->path ? g_hash_table_lookup(undo->foreign, image->path) : NULL;
 
-    if (image->format != VIR_STORAGE_FILE_QCOW2 || image->encryption) {
+    if (image->format != VIR_STORAGE_FILE_QCOW2) {
+        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("internal snapshot for disk %s unsupported for storage type %s"),
+                       disk, virStorageFileFormatTypeToString(image->format));
+        return -1;
+    }
+    if (image->encryption || !virStorageSourceIsLocalStorage(image)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("image '%s' is not qcow2 without encryption: it cannot hold an internal snapshot"),
-                       NULLSTR(image->path));
+                       _("internal snapshot for disk %s: an image that is encrypted, or not on this host, is not supported"),
+                       disk);
         return -1;
     }
     if (!user)
@@ -68,8 +72,7 @@ qbjMomentInternalCheck(const qbjUndo *undo, virStorageSource *image)
     return -1;
 }
 
-/* Of all internal disks; borrowed from @view. NULL with an error reported. */
-static GPtrArray *
+GPtrArray *
 qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
 {
     g_autoptr(GPtrArray) images = g_ptr_array_new();
@@ -81,7 +84,7 @@ qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
         if (def->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
             continue;
         if (!(image = qbjMomentInternalImage(&view->undo, def, def->disks[i].name)) ||
-            qbjMomentInternalCheck(&view->undo, image) < 0)
+            qbjMomentInternalCheck(&view->undo, image, def->disks[i].name) < 0)
             return NULL;
         g_ptr_array_add(images, image);
     }
@@ -115,9 +118,8 @@ qbjMomentInternalTakeBack(const GPtrArray *images, size_t n, const char *name)
     virErrorRestore(&reason);
 }
 
-/* Without locks. */
-static int
-qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
+int
+qbjMomentInternalCheckFree(const GPtrArray *images, const char *name)
 {
     size_t i;
 
@@ -131,6 +133,17 @@ qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
         if (has != 0)
             return -1;
     }
+    return 0;
+}
+
+/* Without locks. */
+static int
+qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
+{
+    size_t i;
+
+    if (qbjMomentInternalCheckFree(images, name) < 0)
+        return -1;
     for (i = 0; i < images->len; i++) {
         if (qbjHostImgSnapshot(g_ptr_array_index(images, i), "-c", name) < 0)
             break;
@@ -142,15 +155,10 @@ qbjMomentInternalCreateAll(const GPtrArray *images, const char *name)
 }
 
 static int
-qbjMomentInternalCheckCreate(virDomainObj *vm, const virDomainSnapshotDef *def)
+qbjMomentInternalCheckCreate(const virDomainSnapshotDef *def)
 {
     size_t i;
 
-    if (virDomainObjIsActive(vm)) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                       _("internal snapshots of a running domain are not supported"));
-        return -1;
-    }
     for (i = 0; i < def->ndisks; i++) {
         if (def->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL) {
             virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
@@ -162,13 +170,30 @@ qbjMomentInternalCheckCreate(virDomainObj *vm, const virDomainSnapshotDef *def)
     return 0;
 }
 
-static int
+/* A file that may not last is there all the same. The error that led here stays. */
+static void
+qbjMomentInternalUnlink(virDomainObj *vm, const virDomainSnapshotDef *def)
+{
+    g_autofree char *path = qbjMomentListPath(vm, def->parent.name);
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    virObjectUnlock(vm);
+    if (unlink(path) < 0 && errno != ENOENT)
+        VIR_WARN("cannot remove '%s': %s", path, g_strerror(errno));
+    virObjectLock(vm);
+    virErrorRestore(&reason);
+}
+
+int
 qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def)
 {
     virDomainMomentObj *snap;
 
-    if (qbjMomentListWrite(vm, *def, true) < 0 || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def)))
+    if (qbjMomentListWrite(vm, *def, true) < 0 || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def))) {
+        qbjMomentInternalUnlink(vm, *def);
         return -1;
+    }
     virDomainSnapshotLinkParent(vm->snapshots, snap);
     if (qbjMomentListSetCurrent(vm, snap) < 0) {
         virDomainSnapshotSetCurrent(vm->snapshots, snap);
@@ -184,7 +209,7 @@ qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned i
     g_autoptr(GPtrArray) images = NULL;
     int rc;
 
-    if (qbjMomentInternalCheckCreate(vm, *def) < 0 || !(view = qbjMomentUndoNew(vm, true)) ||
+    if (qbjMomentInternalCheckCreate(*def) < 0 || !(view = qbjMomentUndoNew(vm, true)) ||
         !(images = qbjMomentInternalImages(view, *def)))
         return -1;
     virObjectUnlock(vm);
@@ -200,9 +225,8 @@ qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned i
 
 /* --- delete --- */
 
-/* Without locks. */
-static int
-qbjMomentInternalDeleteOffline(const GPtrArray *images, const char *name)
+int
+qbjMomentInternalRemove(const GPtrArray *images, const char *name)
 {
     size_t i;
 
@@ -215,10 +239,10 @@ qbjMomentInternalDeleteOffline(const GPtrArray *images, const char *name)
     return 0;
 }
 
-static virJSONValue *
+char **
 qbjMomentInternalNodes(const GPtrArray *images)
 {
-    g_autoptr(virJSONValue) nodes = virJSONValueNewArray();
+    g_auto(GStrv) nodes = g_new0(char *, images->len + 1);
     size_t i;
 
     for (i = 0; i < images->len; i++) {
@@ -229,43 +253,17 @@ qbjMomentInternalNodes(const GPtrArray *images)
                            NULLSTR(image->path));
             return NULL;
         }
-        if (virJSONValueArrayAppendString(nodes, image->nodeformat) < 0)
-            return NULL;
+        nodes[i] = g_strdup(image->nodeformat);
     }
     return g_steal_pointer(&nodes);
-}
-
-/* One that is done, and that a daemon has not come to dismiss, would be in the way. Most often there is none,
- * which QEMU calls an error. */
-static int
-qbjMomentInternalDismiss(virDomainObj *vm)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss" };
-
-    if (virJSONValueObjectAdd(&arguments, "s:id", QBJ_MOMENT_DELETE_JOB, NULL) < 0)
-        return -1;
-    command.arguments = arguments;
-    return qbjDomainQmpTry(vm, &command);
 }
 
 static int
 qbjMomentInternalDeleteLive(virDomainObj *vm, const GPtrArray *images, const char *name)
 {
-    g_autoptr(virJSONValue) nodes = qbjMomentInternalNodes(images);
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_autofree char *why = NULL;
+    g_auto(GStrv) nodes = qbjMomentInternalNodes(images);
 
-    if (!nodes || virJSONValueObjectAdd(&arguments, "s:job-id", QBJ_MOMENT_DELETE_JOB, "s:tag", name,
-                                        "a:devices", &nodes, NULL) < 0 ||
-        qbjMomentInternalDismiss(vm) < 0 ||
-        qbjDomainQmpCall(vm, "snapshot-delete", arguments, NULL) < 0 ||
-        qbjEngineCreateRun(vm, QBJ_MOMENT_DELETE_JOB, &why) < 0)
-        return -1;
-    if (!why)
-        return 0;
-    virReportError(VIR_ERR_OPERATION_FAILED, _("the internal snapshot '%s' was not deleted: %s"), name, why);
-    return -1;
+    return nodes ? qbjVmInsideRun(vm, QBJ_VM_INSIDE_DELETE, name, (const char *const *) nodes, NULL) : -1;
 }
 
 int
@@ -283,7 +281,7 @@ qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap)
     if (virDomainObjIsActive(vm))
         return qbjMomentInternalDeleteLive(vm, images, def->parent.name);
     virObjectUnlock(vm);
-    rc = qbjMomentInternalDeleteOffline(images, def->parent.name);
+    rc = qbjMomentInternalRemove(images, def->parent.name);
     virObjectLock(vm);
     return rc;
 }

@@ -4,13 +4,13 @@
 #include "domain_private.h"
 #include "snapshot_conf.h"
 #include "virdomainmomentobjlist.h"
+#include "moment_undo.h"
 
 /* Makes the snapshot @def, which is planned, in the image of each disk that it has as internal, of a
  * domain that is shut off: in all or in none. @vm is locked and its job held; the lock is dropped
  * meanwhile. @def: taken over when it has metadata. A daemon that dies may leave the data in some images,
  * without metadata. Returns 0, -1 with an error reported:
- *   VIR_ERR_OPERATION_UNSUPPORTED   the domain runs; a disk is to be external; an image has a snapshot of
- *                                   that name already
+ *   VIR_ERR_OPERATION_UNSUPPORTED   a disk is to be external; an image has a snapshot of that name already
  *   VIR_ERR_CONFIG_UNSUPPORTED      an image is not qcow2, encrypted, or not a file or block device */
 int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags);
 
@@ -25,3 +25,22 @@ int qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap);
  *                                   image has dirty bitmaps, which would not fit what it holds then (20/B28)
  *   VIR_ERR_OPERATION_FAILED        the image has no such snapshot, or qemu-img has failed */
 int qbjMomentInternalRevert(virDomainObj *vm, virDomainMomentObj *snap);
+
+/* --- for those that do it with QEMU --- */
+
+/* The images of all disks that @def has as internal, in its order; borrowed from @view. NULL with an error
+ * reported: one has another image by now, cannot hold a snapshot, or is another domain's as well. */
+GPtrArray *qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def);
+
+/* Their nodes, NULL terminated, to be freed. NULL with an error reported. */
+char **qbjMomentInternalNodes(const GPtrArray *images);
+
+/* Whether none of them has a snapshot @name. Without locks. Returns 0, -1 with an error reported. */
+int qbjMomentInternalCheckFree(const GPtrArray *images, const char *name);
+
+/* Removes it with qemu-img from those that have it. Without locks. Returns 0, -1 with an error reported. */
+int qbjMomentInternalRemove(const GPtrArray *images, const char *name);
+
+/* Keeps the metadata of @def, which is taken over, as those of the current snapshot. Returns 0, -1 with an
+ * error reported. */
+int qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def);
