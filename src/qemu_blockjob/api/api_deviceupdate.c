@@ -37,6 +37,23 @@ qbjApiUpdateFind(virDomainDef *def, const virDomainDiskDef *wanted)
     return disk && disk->bus == wanted->bus ? disk : NULL;
 }
 
+/* As above, NULL with an error reported: with @missing as its code when there is no such target. */
+static virDomainDiskDef *
+qbjApiUpdateGet(virDomainDef *def, const virDomainDiskDef *wanted, int missing)
+{
+    virDomainDiskDef *disk = virDomainDiskByTarget(def, wanted->dst);
+
+    if (!disk)
+        virReportError(missing, _("disk '%s' not found"), wanted->dst);
+    else if (disk->bus != wanted->bus)
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("disk '%s' is on bus '%s', not on '%s', and cannot be moved to another one"), wanted->dst,
+                       virDomainDiskBusTypeToString(disk->bus), virDomainDiskBusTypeToString(wanted->bus));
+    else
+        return disk;
+    return NULL;
+}
+
 static bool
 qbjApiUpdateSameImage(virStorageSource *a, virStorageSource *b)
 {
@@ -89,12 +106,8 @@ qbjApiUpdateLive(virDomainObj *vm, const char *xml, bool force)
     g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, vm->def, xml);
     virDomainDiskDef *disk;
 
-    if (!dev)
+    if (!dev || !(disk = qbjApiUpdateGet(vm->def, dev->data.disk, VIR_ERR_DEVICE_MISSING)))
         return -1;
-    if (!(disk = qbjApiUpdateFind(vm->def, dev->data.disk))) {
-        virReportError(VIR_ERR_INTERNAL_ERROR, _("disk '%s' not found"), dev->data.disk->dst);
-        return -1;
-    }
     return qbjApiUpdateMedium(vm, disk, dev->data.disk, force);
 }
 
@@ -104,13 +117,8 @@ qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const void *xml)
     g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, next, xml);
     virDomainDiskDef *disk;
 
-    if (!dev)
-        return -1;
-    if (!(disk = qbjApiUpdateFind(next, dev->data.disk))) {
-        virReportError(VIR_ERR_INVALID_ARG, _("target %s doesn't exist."), dev->data.disk->dst);
-        return -1;
-    }
-    if (qbjApiUpdateCheck(vm, disk, dev->data.disk) < 0)
+    if (!dev || !(disk = qbjApiUpdateGet(next, dev->data.disk, VIR_ERR_INVALID_ARG)) ||
+        qbjApiUpdateCheck(vm, disk, dev->data.disk) < 0)
         return -1;
     dev->data.disk->src->readonly = disk->src->readonly;
     virObjectUnref(disk->src);

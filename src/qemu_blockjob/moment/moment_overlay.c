@@ -6,6 +6,7 @@
 #include "moment_overlay.h"
 #include "moment_settle.h"
 #include "engine_copy.h"
+#include "engine_inuse.h"
 #include "engine_phase.h"
 #include "engine_refuse.h"
 #include "engine_request.h"
@@ -300,8 +301,10 @@ qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
     if (rc < 0 || !qbjMomentSettleRecord(vm))
         return -1;
     job.spec = ((virQbjStatusOverlay *) g_ptr_array_index(qbjMomentSettleRecord(vm)->overlays, i))->spec;
-    if (qbjEnginePhaseRun(vm, &job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0)
+    if (qbjEnginePhaseRun(vm, &job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0) {
+        qbjEngineInUseExplain(vm, overlay->target, overlay->image);
         return -1;
+    }
     virObjectUnlock(vm);
     rc = local ? qbjHostSyncWithin(overlay->image->path, QBJ_MOMENT_SYNC_MS) : 0;
     virObjectLock(vm);

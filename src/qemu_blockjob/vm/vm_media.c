@@ -13,6 +13,7 @@
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
+#include "engine_inuse.h"
 #include "host_label.h"
 #include "host_secret.h"
 #include "virerror.h"
@@ -385,8 +386,13 @@ qbjVmMediaExchange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *w
 {
     bool unknown = false;
 
-    if (qbjVmMediaLabel(vm, wanted->src) < 0 || qbjVmPlugRun(vm, nodes, &unknown) < 0 ||
-        qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaTakeOut(vm, disk) < 0)
+    if (qbjVmMediaLabel(vm, wanted->src) < 0)
+        return -1;
+    if (qbjVmPlugRun(vm, nodes, &unknown) < 0) {
+        qbjEngineInUseExplain(vm, wanted->dst, wanted->src);
+        return -1;
+    }
+    if (qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaTakeOut(vm, disk) < 0)
         return -1;
     return qbjVmMediaPutIn(vm, disk, wanted->src);
 }

@@ -13,6 +13,7 @@
 #include "domain_event.h"
 #include "domain_qmp.h"
 #include "domain_save.h"
+#include "engine_inuse.h"
 #include "engine_job.h"
 #include "host_label.h"
 #include "host_secret.h"
@@ -339,6 +340,8 @@ qbjVmPlugAttachRecorded(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan
         qbjVmPlugKeep(vm, dev, plan);
         return 0;
     }
+    if (dev->type == VIR_DOMAIN_DEVICE_DISK)
+        qbjEngineInUseExplain(vm, dev->data.disk->dst, dev->data.disk->src);
     virErrorPreserveLast(&reason);
     if (dev->type == VIR_DOMAIN_DEVICE_DISK)
         virDomainAuditDisk(vm, NULL, dev->data.disk->src, "attach", false);

@@ -29,11 +29,23 @@ qbjVmResizePresent(virDomainObj *vm, const virDomainDiskDef *disk, unsigned long
     return -1;
 }
 
+static int
+qbjVmResizeRefused(const qbjQmpCommand *command, const virDomainDiskDef *disk, unsigned long long bytes)
+{
+    if (command->errorClass)
+        virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU does not make disk '%s' %llu bytes large: %s"), disk->dst,
+                       bytes, NULLSTR(command->errorText));
+    else
+        qbjQmpReportError(command);
+    return -1;
+}
+
 int
 qbjVmResize(virDomainObj *vm, const virDomainDiskDef *disk, unsigned long long bytes)
 {
     unsigned long long wanted = VIR_ROUND_UP(bytes, QBJ_VM_RESIZE_SECTOR);
     g_autofree char *node = qbjSpecDevice(disk);
+    g_auto(qbjQmpCommand) command = { .execute = "block_resize" };
     g_autoptr(virJSONValue) arguments = NULL;
     unsigned long long present;
 
@@ -49,5 +61,8 @@ qbjVmResize(virDomainObj *vm, const virDomainDiskDef *disk, unsigned long long b
         return 0;
     if (virJSONValueObjectAdd(&arguments, "s:node-name", node, "U:size", wanted, NULL) < 0)
         return -1;
-    return qbjDomainQmpCall(vm, "block_resize", arguments, NULL);
+    command.arguments = arguments;
+    if (qbjDomainQmpTry(vm, &command) < 0)
+        return -1;
+    return command.failed ? qbjVmResizeRefused(&command, disk, wanted) : 0;
 }
