@@ -192,6 +192,33 @@ qbjTestInside(void)
     virDomainObjEndAPI(&vm);
 }
 
+/* With memory the stock form of the job is ours; a file without a name is a damaged record. */
+static void
+qbjTestSnapshotMemory(void)
+{
+    virDomainObj *vm = qbjTestReadCase("snapshot-memory");
+    const virQbjStatus *status = QBJ_TEST_STATUS(vm);
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    g_assert_null(status->foreign);
+    g_assert_null(status->kept[VIR_QBJ_KEPT_JOB]);
+    g_assert_cmpint(status->snapshot->resume, ==, VIR_QBJ_RESUME_ALWAYS);
+    g_assert_cmpstr(status->snapshot->memory->path, ==, "/var/tmp/m <");
+    g_assert_cmpstr(status->snapshot->memory->part, ==, "/var/tmp/m <.0123456789abcdef");
+    g_assert_cmpstr(status->snapshot->memory->kept, ==, "/var/tmp/m <.0123456789abcdef.old");
+    g_assert_cmpuint(status->snapshot->memory->device, ==, 66305);
+    g_assert_cmpuint(status->snapshot->memory->inode, ==, 1234);
+    virQbjStatusFormatJob(&buf, vm, status);
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==,
+                    "<job type='none' async='snapshot' flags='0x0' asyncStarted='1700000000000'/>\n");
+    virDomainObjEndAPI(&vm);
+
+    vm = qbjTestReadCase("snapshot-memory-damaged");
+    g_assert_null(QBJ_TEST_STATUS(vm)->snapshot);
+    g_assert_nonnull(QBJ_TEST_STATUS(vm)->foreign);
+    virDomainObjEndAPI(&vm);
+}
+
 /* A recorded DESTROY is told to whoever reads the file, and is not written again by itself. */
 static void
 qbjTestJobDestroy(void)
@@ -271,6 +298,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/job/save", qbjTestSave);
     g_test_add_func("/status/snapshot", qbjTestSnapshot);
     g_test_add_func("/status/inside", qbjTestInside);
+    g_test_add_func("/status/snapshot-memory", qbjTestSnapshotMemory);
     g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -51,6 +51,7 @@ struct _virQbjConf {
     unsigned long long maxCore; /* bytes; ULLONG_MAX: no limit */
     char *saveImageFormat;      /* a word for virQbjSaveFormat, perhaps an unknown one: it is found when it is needed;
                                  * NULL: raw */
+    char *snapshotImageFormat;  /* the same, for the memory of a snapshot */
     bool autoStartBypassCache;  /* when a domain with autostart has a managed save image */
     bool dumpGuestCore;
     bool setProcessName;

@@ -204,7 +204,7 @@ static const virQbjKey virQbjKeys[] = {
     { "save_image_format", STRING, ACTED, NULL, ANY,
       "``raw``, ``gzip``, ``bzip2``, ``xz`` or ``lzop``; another word is refused by each save" },
     { "dump_image_format", STRING, IGNORED, "raw", ANY, "there are no dumps" },
-    { "snapshot_image_format", STRING, IGNORED, "raw", ANY, "there are no snapshots" },
+    { "snapshot_image_format", STRING, ACTED, NULL, ANY, "the same, of the file with the memory of a snapshot" },
     { "auto_dump_path", STRING, IGNORED, NULL, ANY, "there are no dumps" },
     { "auto_dump_bypass_cache", BOOL, IGNORED, "0", ANY, "there are no dumps" },
     { "auto_start_bypass_cache", BOOL, ACTED, NULL, ANY, NULL },

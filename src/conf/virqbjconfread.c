@@ -68,6 +68,7 @@ virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename)
         virConfGetValueUInt(file, "max_files", &conf->maxFiles) < 0 ||
         virQbjConfReadCore(conf, file, filename) < 0 ||
         virConfGetValueString(file, "save_image_format", &conf->saveImageFormat) < 0 ||
+        virConfGetValueString(file, "snapshot_image_format", &conf->snapshotImageFormat) < 0 ||
         virConfGetValueBool(file, "auto_start_bypass_cache", &conf->autoStartBypassCache) < 0 ||
         virConfGetValueBool(file, "dump_guest_core", &conf->dumpGuestCore) < 0 ||
         virConfGetValueBool(file, "set_process_name", &conf->setProcessName) < 0 ||

@@ -105,8 +105,8 @@ int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
 
 /* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or
- * has an async job, or a save is under way. Writes nothing otherwise, and nothing while a kept one is
- * written by virQbjStatusFormat(). @vm is locked. */
+ * has an async job, or a save or a snapshot with memory is under way. Writes nothing otherwise, and nothing
+ * while a kept one is written by virQbjStatusFormat(). @vm is locked. */
 void virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *status);
 
 /* What such an element says. */

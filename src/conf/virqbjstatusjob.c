@@ -11,11 +11,10 @@ VIR_LOG_INIT("conf.virqbjstatusjob");
 
 /* A stock daemon that comes instead of us lets the guest go on. */
 static void
-virQbjStatusFormatJobSave(virBuffer *buf, const virQbjStatusSave *save)
+virQbjStatusFormatJobOwn(virBuffer *buf, virDomainAsyncJob job, unsigned long long started)
 {
     virBufferAsprintf(buf, "<job type='%s' async='%s' flags='0x0' asyncStarted='%llu'/>\n",
-                      virDomainJobTypeToString(VIR_JOB_NONE), virDomainAsyncJobTypeToString(VIR_ASYNC_JOB_SAVE),
-                      save->started);
+                      virDomainJobTypeToString(VIR_JOB_NONE), virDomainAsyncJobTypeToString(job), started);
 }
 
 void
@@ -27,7 +26,11 @@ virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *stat
     bool async = job && job->asyncJob != VIR_ASYNC_JOB_NONE;
 
     if (!destroy && status->save && !status->save->restore) {
-        virQbjStatusFormatJobSave(buf, status->save);
+        virQbjStatusFormatJobOwn(buf, VIR_ASYNC_JOB_SAVE, status->save->started);
+        return;
+    }
+    if (!destroy && status->snapshot && status->snapshot->memory) {
+        virQbjStatusFormatJobOwn(buf, VIR_ASYNC_JOB_SNAPSHOT, status->snapshot->memory->started);
         return;
     }
     if (status->kept[VIR_QBJ_KEPT_JOB] || (!destroy && !async))

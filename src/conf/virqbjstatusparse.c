@@ -287,7 +287,9 @@ virQbjStatusForeignDevice(xmlXPathContextPtr ctxt)
 static void
 virQbjStatusFindForeign(xmlXPathContextPtr ctxt, virQbjStatus *status)
 {
-    if ((!status->save && (status->foreign = virQbjStatusForeignAsync(ctxt->node))) ||
+    bool own = status->save || (status->snapshot && status->snapshot->memory);
+
+    if ((!own && (status->foreign = virQbjStatusForeignAsync(ctxt->node))) ||
         (status->foreign = virQbjStatusForeignJob(status)))
         return;
     status->foreign = virQbjStatusForeignDevice(ctxt);
@@ -331,6 +333,17 @@ virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
     g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
 }
 
+/* With the memory of the guest the stock form of the job is ours as well. */
+static int
+virQbjStatusParseSnapshot(xmlNodePtr root, virQbjStatus *status)
+{
+    int rc = virQbjStatusSnapshotParse(root, &status->snapshot);
+
+    if (status->snapshot && status->snapshot->memory)
+        g_clear_pointer(&status->kept[VIR_QBJ_KEPT_JOB], g_free);
+    return rc;
+}
+
 static void
 virQbjStatusParseDevices(xmlNodePtr root, virQbjStatus *status)
 {
@@ -355,6 +368,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
 {
     g_autoptr(virQbjStatus) found = virQbjStatusNew();
     xmlNodePtr root = ctxt->node;
+    int snapshot;
 
     if (virQbjStatusKeepUnknown(root, found) < 0)
         return -1;
@@ -386,8 +400,9 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
         return -1;
     }
 
+    snapshot = virQbjStatusParseSnapshot(root, found);
     virQbjStatusFindForeign(ctxt, found);
-    if (virQbjStatusSnapshotParse(root, &found->snapshot) < 0 && !found->foreign)
+    if (snapshot < 0 && !found->foreign)
         found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
     if (virQbjStatusInsideParse(root, &found->inside) < 0 && !found->foreign)
         found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));

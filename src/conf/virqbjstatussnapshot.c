@@ -13,6 +13,19 @@ VIR_LOG_INIT("conf.virqbjstatussnapshot");
 /* How deep <disk> stands in the file. */
 #define VIR_QBJ_OVERLAY_LEVEL 3
 
+VIR_ENUM_IMPL(virQbjResume, VIR_QBJ_RESUME_LAST, "no", "back", "always");
+
+void
+virQbjStatusMemoryFree(virQbjStatusMemory *memory)
+{
+    if (!memory)
+        return;
+    g_free(memory->path);
+    g_free(memory->part);
+    g_free(memory->kept);
+    g_free(memory);
+}
+
 void
 virQbjStatusOverlayFree(virQbjStatusOverlay *overlay)
 {
@@ -39,6 +52,7 @@ virQbjStatusSnapshotFree(virQbjStatusSnapshot *snapshot)
     if (!snapshot)
         return;
     g_free(snapshot->name);
+    virQbjStatusMemoryFree(snapshot->memory);
     g_ptr_array_unref(snapshot->overlays);
     g_free(snapshot);
 }
@@ -73,6 +87,29 @@ virQbjStatusOverlayFormat(virBuffer *buf, const virQbjStatusOverlay *overlay)
     return 0;
 }
 
+/* A path may have anything in it. */
+static void
+virQbjStatusMemoryFormatPath(virBuffer *buf, const char *name, const char *path)
+{
+    g_autofree char *text = g_uri_escape_string(path, "/", false);
+
+    virBufferAsprintf(buf, " %s='%s'", name, text);
+}
+
+static void
+virQbjStatusMemoryFormat(virBuffer *buf, const virQbjStatusMemory *memory)
+{
+    if (!memory)
+        return;
+    virBufferAddLit(buf, "<qbj:memory");
+    virQbjStatusMemoryFormatPath(buf, "path", memory->path);
+    virQbjStatusMemoryFormatPath(buf, "part", memory->part);
+    virQbjStatusMemoryFormatPath(buf, "kept", memory->kept);
+    if (memory->inode)
+        virBufferAsprintf(buf, " device='%llu' inode='%llu'", memory->device, memory->inode);
+    virBufferAsprintf(buf, " started='%llu'/>\n", memory->started);
+}
+
 int
 virQbjStatusSnapshotFormat(virBuffer *buf, const virQbjStatusSnapshot *snapshot)
 {
@@ -86,8 +123,11 @@ virQbjStatusSnapshotFormat(virBuffer *buf, const virQbjStatusSnapshot *snapshot)
         virBufferAsprintf(buf, " name='%s'", name);
     if (snapshot->switching)
         virBufferAddLit(buf, " switching='yes'");
+    if (snapshot->resume != VIR_QBJ_RESUME_NO)
+        virBufferAsprintf(buf, " resume='%s'", virQbjResumeTypeToString(snapshot->resume));
     virBufferAddLit(buf, ">\n");
     virBufferAdjustIndent(buf, 2);
+    virQbjStatusMemoryFormat(buf, snapshot->memory);
     for (i = 0; i < snapshot->overlays->len; i++) {
         if (virQbjStatusOverlayFormat(buf, g_ptr_array_index(snapshot->overlays, i)) < 0)
             return -1;
@@ -125,13 +165,71 @@ virQbjStatusOverlayParse(xmlNodePtr node, virQbjStatusSnapshot *snapshot)
     return 0;
 }
 
+static char *
+virQbjStatusMemoryParsePath(xmlNodePtr node, const char *name)
+{
+    g_autofree char *text = virXMLPropString(node, name);
+    g_autofree char *path = text ? g_uri_unescape_string(text, NULL) : NULL;
+
+    return path && g_path_is_absolute(path) ? g_steal_pointer(&path) : NULL;
+}
+
+static virQbjStatusMemory *
+virQbjStatusMemoryParse(xmlNodePtr node)
+{
+    g_autoptr(virQbjStatusMemory) memory = g_new0(virQbjStatusMemory, 1);
+
+    memory->path = virQbjStatusMemoryParsePath(node, "path");
+    memory->part = virQbjStatusMemoryParsePath(node, "part");
+    memory->kept = virQbjStatusMemoryParsePath(node, "kept");
+    if (!memory->path || !memory->part || !memory->kept) {
+        VIR_WARN("the memory of a snapshot in a status file is not named");
+        return NULL;
+    }
+    if (virQbjXMLPropNumber(node, "device", 10, &memory->device) < 0 ||
+        virQbjXMLPropNumber(node, "inode", 10, &memory->inode) < 0)
+        memory->device = memory->inode = 0;
+    if (virQbjXMLPropNumber(node, "started", 10, &memory->started) < 0)
+        memory->started = 0;
+    return g_steal_pointer(&memory);
+}
+
+/* An unknown word: nobody knows whether the guest is to go on. */
+static int
+virQbjStatusSnapshotParseResume(xmlNodePtr node, virQbjResume *resume)
+{
+    g_autofree char *word = virXMLPropString(node, "resume");
+    int value = word ? virQbjResumeTypeFromString(word) : VIR_QBJ_RESUME_NO;
+
+    if (value < 0) {
+        VIR_WARN("the word '%s' of a snapshot in a status file is not known", word);
+        return -1;
+    }
+    *resume = value;
+    return 0;
+}
+
+static int
+virQbjStatusSnapshotParseParts(xmlNodePtr node, virQbjStatusSnapshot *found)
+{
+    xmlNodePtr child;
+
+    for (child = node->children; child; child = child->next) {
+        if (virQbjXMLIsElement(child, "overlay", VIR_QBJ_XML_NAMESPACE) && virQbjStatusOverlayParse(child, found) < 0)
+            return -1;
+        if (virQbjXMLIsElement(child, "memory", VIR_QBJ_XML_NAMESPACE) && !found->memory &&
+            !(found->memory = virQbjStatusMemoryParse(child)))
+            return -1;
+    }
+    return 0;
+}
+
 int
 virQbjStatusSnapshotParse(xmlNodePtr root, virQbjStatusSnapshot **snapshot)
 {
     xmlNodePtr node = virQbjXMLChild(root, "snapshot", VIR_QBJ_XML_NAMESPACE);
     g_autoptr(virQbjStatusSnapshot) found = NULL;
     g_autofree char *name = NULL;
-    xmlNodePtr child;
 
     *snapshot = NULL;
     if (!node)
@@ -140,10 +238,8 @@ virQbjStatusSnapshotParse(xmlNodePtr root, virQbjStatusSnapshot **snapshot)
     found = virQbjStatusSnapshotNew(NULL);
     found->name = name ? g_uri_unescape_string(name, NULL) : NULL;
     found->switching = virQbjXMLPropYes(node, "switching");
-    for (child = node->children; child; child = child->next) {
-        if (virQbjXMLIsElement(child, "overlay", VIR_QBJ_XML_NAMESPACE) && virQbjStatusOverlayParse(child, found) < 0)
-            return -1;
-    }
+    if (virQbjStatusSnapshotParseResume(node, &found->resume) < 0 || virQbjStatusSnapshotParseParts(node, found) < 0)
+        return -1;
     *snapshot = g_steal_pointer(&found);
     return 0;
 }

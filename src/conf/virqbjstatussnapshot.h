@@ -3,6 +3,7 @@
 
 #include "internal.h"
 #include "virbuffer.h"
+#include "virenum.h"
 #include "virxml.h"
 #include "spec.h"
 
@@ -14,10 +15,35 @@ struct _virQbjStatusOverlay {
 };
 void virQbjStatusOverlayFree(virQbjStatusOverlay *overlay);
 
+/* The file with the guest's memory: a save image. */
+typedef struct _virQbjStatusMemory virQbjStatusMemory;
+struct _virQbjStatusMemory {
+    char *path;
+    char *part;                 /* the name that it has until it is complete */
+    char *kept;                 /* another name of the file that was at @path before, as long as that may have to come
+                                 * back; nothing has it when there was none */
+    unsigned long long device;  /* which file it is, by either name; 0: none yet */
+    unsigned long long inode;
+    unsigned long long started; /* ms since 1970 */
+};
+void virQbjStatusMemoryFree(virQbjStatusMemory *memory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatusMemory, virQbjStatusMemoryFree);
+
+/* Whether a guest that stands still is to go on; the words are those of the status file. */
+typedef enum {
+    VIR_QBJ_RESUME_NO,          /* it stood still before, or was not stopped */
+    VIR_QBJ_RESUME_BACK,        /* when the snapshot is taken back */
+    VIR_QBJ_RESUME_ALWAYS,
+    VIR_QBJ_RESUME_LAST
+} virQbjResume;
+VIR_ENUM_DECL(virQbjResume);
+
 typedef struct _virQbjStatusSnapshot virQbjStatusSnapshot;
 struct _virQbjStatusSnapshot {
     char *name;                 /* of its metadata; NULL: none are kept */
     bool switching;             /* the definitions are durable, and QEMU may have been told to switch */
+    virQbjResume resume;
+    virQbjStatusMemory *memory; /* NULL: that of the disks alone */
     GPtrArray *overlays;        /* of virQbjStatusOverlay, owns them */
     bool underWay;              /* this daemon is at it; not saved */
 };

@@ -63,6 +63,7 @@ SUITES = {
     "unread": (["unread.py"], 120),
     "save": (["save.py"], 300),
     "snapshots": (["snapshots.py"], 300),
+    "fullsystem": (["fullsystem.py"], 300),
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
     "inside": (["inside.py"], 200),

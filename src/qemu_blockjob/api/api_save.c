@@ -9,6 +9,7 @@
 #include "domain_private.h"
 #include "host_image.h"
 #include "vm_save.h"
+#include "vm_saveimage.h"
 #include "virerror.h"
 #include "virlog.h"
 #include "virtypedparam.h"
@@ -18,22 +19,6 @@ VIR_LOG_INIT("qbj.api_save");
 
 #define QBJ_API_SAVE_FLAGS (VIR_DOMAIN_SAVE_BYPASS_CACHE | VIR_DOMAIN_SAVE_RUNNING | VIR_DOMAIN_SAVE_PAUSED)
 
-/* Returns 0, -1 with an error reported. */
-static int
-qbjApiSaveFormat(const virQbjConf *conf, virQbjSaveFormat *format)
-{
-    const char *word = conf->saveImageFormat ? conf->saveImageFormat : "raw";
-    int value = virQbjSaveFormatTypeFromString(word);
-
-    if (value < 0) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("the value '%s' of 'save_image_format' in qemu.conf is not known"),
-                       word);
-        return -1;
-    }
-    *format = value;
-    return 0;
-}
-
 /* @vm is locked, its job held. */
 static int
 qbjApiSaveNow(virDomainObj *vm, qbjVmSaveRequest *request, unsigned int flags)
@@ -41,7 +26,8 @@ qbjApiSaveNow(virDomainObj *vm, qbjVmSaveRequest *request, unsigned int flags)
     request->bypass = flags & VIR_DOMAIN_SAVE_BYPASS_CACHE;
     request->running = flags & VIR_DOMAIN_SAVE_RUNNING ? 1 : flags & VIR_DOMAIN_SAVE_PAUSED ? 0 : -1;
     if (qbjApiGuard(vm, request->managed ? QBJ_OPERATION_MANAGED_SAVE : QBJ_OPERATION_SAVE, NULL) < 0 ||
-        qbjApiSaveFormat(QBJ_DOMAIN_PRIVATE(vm)->driver->conf, &request->format) < 0)
+        qbjVmSaveImageFormat("save_image_format", QBJ_DOMAIN_PRIVATE(vm)->driver->conf->saveImageFormat,
+                             &request->format) < 0)
         return -1;
     return qbjVmSave(vm, request);
 }

@@ -43,18 +43,13 @@ qbjApiSnapshotIsInside(virDomainObj *vm, const virDomainSnapshotDef *def)
     return virDomainObjIsActive(vm) && def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL;
 }
 
-/* The memory of a guest that runs in a file of its own: not yet. */
-static int
-qbjApiSnapshotCheckKind(virDomainObj *vm, const virDomainSnapshotDef *def, unsigned int flags)
+static qbjOperation
+qbjApiSnapshotOperation(virDomainObj *vm, const virDomainSnapshotDef *def)
 {
-    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0)
-        return -1;
-    if ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !virDomainObjIsActive(vm) ||
-        qbjApiSnapshotIsInside(vm, def))
-        return 0;
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s",
-                   _("a snapshot with the memory of the guest in a file is not supported yet"));
-    return -1;
+    if (qbjApiSnapshotIsInside(vm, def))
+        return QBJ_OPERATION_SNAPSHOT_INTERNAL;
+    return def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL ? QBJ_OPERATION_SNAPSHOT_MEMORY :
+                                                                  QBJ_OPERATION_SNAPSHOT_DISKS;
 }
 
 static int
@@ -65,8 +60,7 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
     if (!virDomainObjIsActive(vm))
         return flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY ? qbjMomentOffline(vm, def, flags) :
                                                               qbjMomentInternalCreate(vm, def, flags);
-    if (qbjApiGuard(vm, qbjApiSnapshotIsInside(vm, *def) ? QBJ_OPERATION_SNAPSHOT_INTERNAL :
-                    QBJ_OPERATION_SNAPSHOT_DISKS, targets) < 0)
+    if (qbjApiGuard(vm, qbjApiSnapshotOperation(vm, *def), targets) < 0)
         return -1;
     if (qbjApiSnapshotIsInside(vm, *def))
         return qbjMomentInsideCreate(vm, def, flags);
@@ -87,10 +81,25 @@ qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, uns
         parseFlags |= VIR_DOMAIN_SNAPSHOT_PARSE_VALIDATE;
     if (qbjMomentPlanFlags(&place, flags) < 0 ||
         !(def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags)) ||
-        qbjMomentCreatePlan(vm, def, flags) < 0 || qbjApiSnapshotCheckKind(vm, def, flags) < 0)
+        qbjMomentCreatePlan(vm, def, flags) < 0 ||
+        ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0))
         return NULL;
     name = g_strdup(def->parent.name);
     return qbjApiSnapshotMake(vm, &def, flags) < 0 ? NULL : virGetDomainSnapshot(domain, name);
+}
+
+/* Locked, with its job. NULL with an error reported: beside a save, for instance, nobody waits to hear that
+ * it cannot be. */
+static virDomainObj *
+qbjApiSnapshotBegin(virDomainPtr domain, unsigned int flags)
+{
+    virDomainObj *vm = qbjApiLookFlags(domain, virDomainSnapshotCreateXMLEnsureACL, flags);
+    bool redefine = flags & VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE;
+
+    if (vm && ((!redefine && qbjApiGuardEarly(vm, QBJ_OPERATION_SNAPSHOT_DISKS, NULL) < 0) ||
+               virDomainObjBeginJob(vm, VIR_JOB_MODIFY) < 0))
+        virDomainObjEndAPI(&vm);
+    return vm;
 }
 
 virDomainSnapshotPtr
@@ -104,7 +113,7 @@ qbjApiSnapshotCreateXML(virDomainPtr domain, const char *xml, unsigned int flags
 
     VIR_REQUIRE_FLAG_RET(VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE, VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, NULL);
     VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_SNAPSHOT_CREATE_LIVE, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE, NULL);
-    if (!(vm = qbjApiBeginFlags(domain, virDomainSnapshotCreateXMLEnsureACL, flags)))
+    if (!(vm = qbjApiSnapshotBegin(domain, flags)))
         return NULL;
     if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE))
         ret = qbjApiSnapshotCreate(domain, vm, xml, flags);

@@ -7,6 +7,8 @@
 #include "virtime.h"
 #include "virtypedparam.h"
 
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
 VIR_ENUM_IMPL(qbjDomainOperationKind, VIR_DOMAIN_JOB_OPERATION_LAST,
               "unknown", "start", "save", "restore", "incoming migration", "migration", "snapshot", "snapshot revert",
               "dump", "backup", "snapshot delete");
@@ -58,6 +60,20 @@ qbjDomainOperationEnd(virDomainObj *vm, bool completed)
     operation->downtime = operation->stopped ? now - operation->stopped : 0;
     qbjDomainOperationNotify(vm, operation);
     priv->completed = g_steal_pointer(&operation);
+}
+
+int
+qbjDomainOperationCheck(virDomainObj *vm)
+{
+    const qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    if (!operation || !operation->aborted)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_ABORTED, _("the %s was canceled by client"),
+                   qbjDomainOperationKindTypeToString(operation->kind));
+    return -1;
 }
 
 static void

@@ -35,6 +35,10 @@ void qbjDomainOperationBegin(virDomainObj *vm, virDomainJobOperation kind);
 /* Ends it. @completed: it is told, by an event and to those who ask. Nothing when there is none. */
 void qbjDomainOperationEnd(virDomainObj *vm, bool completed);
 
+/* Whether the one that is under way may go on. Returns 0; -1 with an error reported: the process has ended,
+ * or VIR_ERR_OPERATION_ABORTED, a client has called it off. */
+int qbjDomainOperationCheck(virDomainObj *vm);
+
 /* Takes the figures from an answer to query-migrate. */
 void qbjDomainOperationRead(qbjDomainOperation *operation, virJSONValue *reply);
 

@@ -246,8 +246,15 @@ qbjHostImageSyncFolder(int fd)
     return fsync(fd);
 }
 
+/* A second name, so that no moment is without the first one. */
+static int
+qbjHostImageKeep(const char *path, const char *keep)
+{
+    return !keep || link(path, keep) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 int
-qbjHostImageFinish(qbjHostImage *file, bool *named)
+qbjHostImageFinish(qbjHostImage *file, const char *keep, bool *named)
 {
     VIR_AUTOCLOSE fd = -1;
     VIR_AUTOCLOSE folder = -1;
@@ -257,7 +264,7 @@ qbjHostImageFinish(qbjHostImage *file, bool *named)
     if (qbjHostImageWait(file) < 0)
         return -1;
     if ((fd = open(file->part, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) < 0 || qbjHostImageSeal(fd) < 0 ||
-        rename(file->part, file->path) < 0) {
+        qbjHostImageKeep(file->path, keep) < 0 || rename(file->part, file->path) < 0) {
         virReportSystemError(errno, _("unable to write %s"), file->path);
         return -1;
     }

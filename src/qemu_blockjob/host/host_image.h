@@ -32,8 +32,13 @@ int qbjHostImageStream(const qbjHostImage *file);
 void qbjHostImageCloseStream(qbjHostImage *file);
 
 /* QEMU has closed its end: waits for the program, makes the file complete, durable and gives it its name.
- * Returns 0, -1 with an error reported; the name is not taken then, or, when *@named, may not be durable. */
-int qbjHostImageFinish(qbjHostImage *file, bool *named);
+ * @keep: another name for what was there before, in the same folder; NULL: it goes. Returns 0, -1 with an
+ * error reported; the name is not taken then, or, when *@named, may not be durable. */
+int qbjHostImageFinish(qbjHostImage *file, const char *keep, bool *named);
+
+/* The opposite, whatever became of that: the file @id is removed, by whichever of the names @path and @part,
+ * and what was at @path before, now at @keep, is there again. What cannot be done is a warning. */
+void qbjHostImageTakeBack(const char *path, const char *part, const char *keep, qbjHostImageId id);
 
 /* Ends what still runs, which takes as long as the storage hangs. A file that did not get its name stays: the
  * caller's to remove. NULL is fine. */

@@ -3,20 +3,23 @@
 #include "internal.h"
 #include "moment_create.h"
 #include "moment_list.h"
+#include "moment_memory.h"
 #include "moment_overlay.h"
 #include "moment_plan.h"
 #include "moment_settle.h"
 #include "domain_agent.h"
 #include "domain_freeze.h"
-#include "domain_notify.h"
+#include "domain_operation.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "engine_job.h"
 #include "host_save_within.h"
+#include "vm_savestream.h"
 #include "vm_stop.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "virqbjcookie.h"
 #include "virqbjfault.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
@@ -230,113 +233,137 @@ qbjMomentCreateFrozen(virDomainObj *vm, virJSONValue *actions, bool quiesce, boo
     return rc;
 }
 
-/* S2.14 */
+/* @actions: NULL for a snapshot of the memory alone, which is made by that word of its record. */
 static int
-qbjMomentCreatePause(virDomainObj *vm, bool wanted)
+qbjMomentCreateSwitch(virDomainObj *vm, virJSONValue *actions, unsigned int flags, bool *unknown)
 {
-    if (!wanted || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+    if (!actions && !qbjMomentSettleRecord(vm)->memory)
         return 0;
-    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
-        return -1;
-    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SNAPSHOT);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
-    return 0;
-}
-
-static int
-qbjMomentCreateSwitch(virDomainObj *vm, GPtrArray *overlays, unsigned int flags, bool *unknown)
-{
-    g_autoptr(virJSONValue) actions = NULL;
-
-    if (overlays->len == 0)
-        return 0;
-    if (!(actions = qbjMomentOverlaysActions(vm, overlays)))
-        return -1;
     qbjMomentSettleRecord(vm)->switching = true;
     if (qbjMomentCreateRecord(vm) < 0) {
-        qbjMomentSettleRecord(vm)->switching = false;
+        if (qbjMomentSettleRecord(vm))
+            qbjMomentSettleRecord(vm)->switching = false;
         return -1;
     }
+    if (!actions)
+        return 0;
     return qbjMomentCreateFrozen(vm, actions, flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE, unknown);
 }
 
+/* What QEMU shall do is asked for before the memory is written: it knows of no bitmaps behind that. */
 static int
-qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays, unsigned int flags, bool *unknown)
+qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays, qbjMomentMemory *memory,
+                   unsigned int flags, bool *unknown)
 {
     bool manual = qbjMomentPlanHasManual(*def);
+    g_autoptr(virJSONValue) actions = NULL;
 
     if (qbjMomentCreateRecord(vm) < 0 || qbjMomentOverlaysMake(vm, overlays) < 0 ||
+        (overlays->len > 0 && !(actions = qbjMomentOverlaysActions(vm, overlays))) ||
+        qbjMomentMemoryWrite(vm, memory) < 0 ||
         qbjMomentCreateSave(vm, def) < 0 || virDomainObjCheckActive(vm) < 0 ||
-        qbjMomentCreatePause(vm, manual) < 0)
+        (manual && qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SNAPSHOT) < 0))      /* S2.14 */
         return -1;
-    return qbjMomentCreateSwitch(vm, overlays, flags, unknown);
+    return qbjMomentCreateSwitch(vm, actions, flags, unknown);
 }
 
 /* --- the end --- */
 
-/* Nobody else can have stopped the guest, nor set this reason, under our job. */
 static void
-qbjMomentCreateGoOn(virDomainObj *vm)
+qbjMomentCreateFailed(virDomainObj *vm, bool unknown)
 {
-    virErrorPtr reason;
-    int why;
-
-    if (!virDomainObjIsActive(vm) || virDomainObjGetState(vm, &why) != VIR_DOMAIN_PAUSED ||
-        why != VIR_DOMAIN_PAUSED_SNAPSHOT)
+    qbjDomainOperationEnd(vm, false);
+    /* QEMU that has ended is settled by its own event, at once or before */
+    if (!qbjMomentSettleRecord(vm))
         return;
-    virErrorPreserveLast(&reason);
-    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) == 0) {
-        virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
-        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-    } else {
-        VIR_WARN("Domain '%s' stays paused after a snapshot that failed: %s", vm->def->name, virGetLastErrorMessage());
-    }
-    virErrorRestore(&reason);
-}
-
-static void
-qbjMomentCreateFailed(virDomainObj *vm, bool unknown, bool running)
-{
     qbjMomentSettleRecord(vm)->underWay = false;
-    if (running && !unknown)
-        qbjMomentCreateGoOn(vm);
-    /* QEMU that has ended is settled by its own event */
     if (!virDomainObjIsActive(vm) || (!unknown && qbjMomentSettleBack(vm)))
         return;
     qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
 }
 
+/* The guest before all else. One that QEMU does not continue has the record until it does. */
 static void
-qbjMomentCreateDone(virDomainObj *vm, bool bitmaps, unsigned int flags)
+qbjMomentCreateDone(virDomainObj *vm, unsigned int flags)
 {
-    if (bitmaps)
+    bool halt = flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT;
+
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
         QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
+    if (!halt && qbjMomentSettleGuest(vm, false) < 0) {
+        VIR_WARN("Domain '%s' stands still after a snapshot, tried again: %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        if (qbjMomentSettleRecord(vm)) {
+            qbjMomentSettleRecord(vm)->underWay = false;
+            qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
+        }
+        return;
+    }
+    qbjDomainOperationEnd(vm, true);
     qbjMomentSettleForward(vm);
-    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT)
+    if (halt && virDomainObjIsActive(vm))
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT, VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT);
+}
+
+/* Who is to go on afterwards. */
+static virQbjResume
+qbjMomentCreateResume(virDomainObj *vm, const virDomainSnapshotDef *def)
+{
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return VIR_QBJ_RESUME_NO;
+    if (qbjMomentPlanHasManual(def))
+        return VIR_QBJ_RESUME_BACK;
+    return def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL ? VIR_QBJ_RESUME_ALWAYS : VIR_QBJ_RESUME_NO;
+}
+
+/* Nothing but files without a name has been made after it. */
+static virQbjStatusSnapshot *
+qbjMomentCreatePrepare(virDomainObj *vm, virDomainSnapshotDef *def, GPtrArray *overlays, unsigned int flags,
+                       qbjMomentMemory **memory)
+{
+    bool metadata = !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA);
+    g_autoptr(virQbjStatusSnapshot) record = virQbjStatusSnapshotNew(metadata ? def->parent.name : NULL);
+    g_autoptr(GPtrArray) paths = qbjMomentOverlaysPaths(overlays);
+
+    if (qbjMomentCreateCheck(vm, def, flags) < 0 ||
+        qbjMomentCreateCheckPulls(vm, overlays, flags) < 0 ||
+        qbjMomentOverlaysCheck(vm, overlays) < 0 ||
+        qbjMomentMemoryPlan(vm, def, paths, flags, record, memory) < 0 ||
+        (*memory && vm->def->cpu && !(def->cookie = virQbjCookieNew(vm->def->cpu))) ||
+        qbjMomentOverlaysPlan(vm, overlays, record) < 0)
+        return NULL;
+    record->resume = qbjMomentCreateResume(vm, def);
+    record->underWay = true;
+    return g_steal_pointer(&record);
+}
+
+/* What only takes long with the memory is an operation that clients see. */
+static void
+qbjMomentCreateBegin(virDomainObj *vm, virQbjStatusSnapshot *record)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->status->snapshot = record;
+    if (!record->memory)
+        return;
+    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT);
+    record->memory->started = QBJ_DOMAIN_PRIVATE(vm)->operation->started;
 }
 
 int
 qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
 {
-    bool metadata = !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA);
     g_autoptr(GPtrArray) overlays = qbjMomentOverlaysNew(*def, flags);
-    g_autoptr(virQbjStatusSnapshot) record = virQbjStatusSnapshotNew(metadata ? (*def)->parent.name : NULL);
-    bool running = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
+    virQbjStatusSnapshot *record;
+    qbjMomentMemory *memory = NULL;
     bool unknown = false;
+    int rc = -1;
 
-    if (qbjMomentCreateCheck(vm, *def, flags) < 0 ||
-        qbjMomentCreateCheckPulls(vm, overlays, flags) < 0 ||
-        qbjMomentOverlaysCheck(vm, overlays) < 0 ||
-        qbjMomentOverlaysPlan(vm, overlays, record) < 0)
-        return -1;
-
-    record->underWay = true;
-    QBJ_DOMAIN_PRIVATE(vm)->status->snapshot = g_steal_pointer(&record);
-    if (qbjMomentCreateAll(vm, def, overlays, flags, &unknown) < 0) {
-        qbjMomentCreateFailed(vm, unknown, running);
-        return -1;
+    if ((record = qbjMomentCreatePrepare(vm, *def, overlays, flags, &memory))) {
+        qbjMomentCreateBegin(vm, record);
+        if ((rc = qbjMomentCreateAll(vm, def, overlays, memory, flags, &unknown)) < 0)
+            qbjMomentCreateFailed(vm, unknown);
+        else
+            qbjMomentCreateDone(vm, flags);
     }
-    qbjMomentCreateDone(vm, flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT, flags);
-    return 0;
+    qbjMomentMemoryFree(vm, memory);
+    return rc;
 }

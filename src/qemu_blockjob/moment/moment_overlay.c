@@ -60,6 +60,21 @@ qbjMomentOverlaysNew(const virDomainSnapshotDef *def, unsigned int flags)
     return overlays;
 }
 
+GPtrArray *
+qbjMomentOverlaysPaths(const GPtrArray *overlays)
+{
+    GPtrArray *paths = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        const qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+
+        if (virStorageSourceIsLocalStorage(overlay->image) && overlay->image->path)
+            g_ptr_array_add(paths, overlay->image->path);
+    }
+    return paths;
+}
+
 /* --- checks --- */
 
 /* S2.6, S2.7 */

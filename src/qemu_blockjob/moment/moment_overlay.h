@@ -21,6 +21,9 @@ struct _qbjMomentOverlay {
 /* Those of @def, which is planned. Of qbjMomentOverlay; to be freed with g_ptr_array_unref(). */
 GPtrArray *qbjMomentOverlaysNew(const virDomainSnapshotDef *def, unsigned int flags);
 
+/* Paths of those that are local, borrowed; to be freed with g_ptr_array_unref(). */
+GPtrArray *qbjMomentOverlaysPaths(const GPtrArray *overlays);
+
 /* All checks that need the host or QEMU (S2.6, S2.7, S2.9). @vm is locked and its job held; the lock is
  * dropped meanwhile. Returns 0, -1 with an error reported: nothing has changed. */
 int qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays);

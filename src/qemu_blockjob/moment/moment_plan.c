@@ -131,6 +131,12 @@ qbjMomentPlanDisk(virDomainSnapshotDef *def, size_t i, const qbjMomentPlace *pla
     case VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL:
         return disk ? qbjMomentPlanExternal(snap, disk) : -1;
     case VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL:
+        if (def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
+                           _("disk '%s' cannot have an internal snapshot while the memory has an external one"),
+                           snap->name);
+            return -1;
+        }
         if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY))
             return 0;
         if (!place->active) {

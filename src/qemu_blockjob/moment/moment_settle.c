@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "moment_settle.h"
 #include "moment_list.h"
+#include "moment_memory.h"
 #include "engine_change.h"
 #include "engine_phase.h"
 #include "engine_query.h"
@@ -11,6 +12,7 @@
 #include "spec_parts.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "vm_savestream.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
 VIR_LOG_INIT("qbj.moment_settle");
@@ -204,6 +206,61 @@ qbjMomentSettleMetadataForward(virDomainObj *vm, const char *name)
     virDomainSnapshotSetCurrent(vm->snapshots, snap);
 }
 
+/* --- the guest --- */
+
+/* Nobody else can have stopped it under our job; its disks or its watchdog have reasons of their own. A guest
+ * that runs may have been stopped by QEMU, which has not told it yet. */
+static bool
+qbjMomentSettleStandsStill(virDomainObj *vm)
+{
+    int why;
+    int state = virDomainObjGetState(vm, &why);
+
+    return state == VIR_DOMAIN_RUNNING ||
+           (state == VIR_DOMAIN_PAUSED && (why == VIR_DOMAIN_PAUSED_SNAPSHOT || why == VIR_DOMAIN_PAUSED_UNKNOWN));
+}
+
+int
+qbjMomentSettleGuest(virDomainObj *vm, bool back)
+{
+    virQbjStatusSnapshot *record = qbjMomentSettleRecord(vm);
+
+    if (record && record->memory && back && qbjVmSaveStreamCancel(vm) < 0)
+        return -1;
+    if (!(record = qbjMomentSettleRecord(vm)) || record->resume == VIR_QBJ_RESUME_NO ||
+        (record->resume == VIR_QBJ_RESUME_BACK && !back))
+        return 0;
+    if (qbjMomentSettleStandsStill(vm) && qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_UNPAUSED) < 0)
+        return -1;
+    if ((record = qbjMomentSettleRecord(vm)))
+        record->resume = VIR_QBJ_RESUME_NO;
+    return 0;
+}
+
+/* The files of the memory, as the record says. */
+static void
+qbjMomentSettleMemory(virDomainObj *vm, bool back)
+{
+    const virQbjStatusSnapshot *record = qbjMomentSettleRecord(vm);
+
+    if (record && record->memory && back)
+        qbjMomentMemoryTakeBack(vm, record->memory);
+    else if (record && record->memory)
+        qbjMomentMemoryKeep(vm, record->memory);
+}
+
+/* QEMU has let go of the images when it had written the memory, and takes them back when the guest goes on.
+ * One that does not is to have its images all the same, for block jobs. */
+static void
+qbjMomentSettleImages(virDomainObj *vm)
+{
+    const virQbjStatusSnapshot *record = qbjMomentSettleRecord(vm);
+
+    if (record && record->memory && virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->stopping &&
+        virDomainObjGetState(vm, NULL) == VIR_DOMAIN_PAUSED)
+        qbjVmSaveStreamActivate(vm);
+}
+
 /* --- forward and back --- */
 
 void
@@ -220,6 +277,10 @@ qbjMomentSettleForward(virDomainObj *vm)
     name = g_strdup(record->name);
     for (i = 0; i < record->overlays->len; i++)
         qbjMomentSettleDisk(vm, g_ptr_array_index(record->overlays, i));
+    qbjMomentSettleImages(vm);
+    qbjMomentSettleMemory(vm, false);
+    if (!qbjMomentSettleRecord(vm))
+        return;
     qbjMomentSettleDrop(vm);
     qbjMomentSettleMetadataForward(vm, name);
     virErrorRestore(&reason);
@@ -255,6 +316,7 @@ qbjMomentSettleUndo(virDomainObj *vm, qbjPhaseRun run)
     return rc;
 }
 
+/* The guest first: no disk, nor anything else that may hang, is waited for while it stands still. */
 static bool
 qbjMomentSettleTryBack(virDomainObj *vm, qbjPhaseRun run)
 {
@@ -263,9 +325,15 @@ qbjMomentSettleTryBack(virDomainObj *vm, qbjPhaseRun run)
 
     if (!record)
         return true;
-    if (qbjMomentSettleTurn(vm, record) < 0 || qbjMomentSettlePersistentBack(vm, record) < 0 ||
-        qbjMomentSettleMetadataBack(vm, name) < 0 || qbjMomentSettleUndo(vm, run) < 0)
+    if (qbjMomentSettleTurn(vm, record) < 0 || (run == QBJ_PHASE_RUN_ALL && qbjMomentSettleGuest(vm, true) < 0))
         return false;
+    if (!qbjMomentSettleRecord(vm))
+        return true;
+    if (qbjMomentSettlePersistentBack(vm, record) < 0 || qbjMomentSettleMetadataBack(vm, name) < 0 ||
+        qbjMomentSettleUndo(vm, run) < 0)
+        return false;
+    qbjMomentSettleImages(vm);
+    qbjMomentSettleMemory(vm, true);
     if (qbjMomentSettleRecord(vm))
         qbjMomentSettleDrop(vm);
     return true;
@@ -313,14 +381,16 @@ int
 qbjMomentSettleResume(virDomainObj *vm)
 {
     const virQbjStatusSnapshot *record = qbjMomentSettleRecord(vm);
-    bool isNew = false;
+    bool isNew = record && record->switching;
 
     if (!record || record->underWay)
         return 0;
-    if (record->switching && record->overlays->len > 0 && qbjMomentSettleAsk(vm, &isNew) < 0)
+    if (isNew && record->overlays->len > 0 && qbjMomentSettleAsk(vm, &isNew) < 0)
         return -1;
     if (!qbjMomentSettleRecord(vm))
         return 0;
+    if (isNew && qbjMomentSettleGuest(vm, false) < 0)
+        return -1;
     if (isNew) {
         qbjMomentSettleForward(vm);
         return 0;

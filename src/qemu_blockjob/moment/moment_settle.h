@@ -16,6 +16,10 @@ char *qbjMomentSettleDiskText(virDomainObj *vm, virStorageSource *image, const c
  * error reported. */
 int qbjMomentSettlePersistent(virDomainObj *vm, virDomainDef **newDef);
 
+/* The snapshot is made, or with @back it is not: a guest that was stopped for it goes on, as the record says,
+ * and what QEMU still writes is called off. Returns 0, -1 with an error reported: to be called again. */
+int qbjMomentSettleGuest(virDomainObj *vm, bool back);
+
 /* QEMU's disks are on the overlays: so does the live definition say, the snapshot is the current one, the
  * record goes. Cannot fail: what cannot be saved is saved later. */
 void qbjMomentSettleForward(virDomainObj *vm);

@@ -4,13 +4,11 @@
 
 #include "internal.h"
 #include "vm_save.h"
-#include "vm_def.h"
 #include "vm_restore.h"
+#include "vm_saveimage.h"
 #include "vm_savestream.h"
 #include "vm_stop.h"
-#include "domain_notify.h"
 #include "domain_operation.h"
-#include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "host_image.h"
@@ -18,7 +16,6 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virqbjfault.h"
-#include "virtime.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_save");
@@ -43,96 +40,6 @@ void
 qbjVmSaveFindManaged(qbjDriver *driver)
 {
     virDomainObjListForEach(driver->domains, false, qbjVmSaveFindOne, NULL);
-}
-
-/* --- where it may go --- */
-
-/* The local images of all disks: pairs of the disk's target and a path. */
-static GPtrArray *
-qbjVmSaveDiskImages(const virDomainDef *def)
-{
-    GPtrArray *images = g_ptr_array_new_with_free_func(g_free);
-    size_t i;
-
-    for (i = 0; i < def->ndisks; i++) {
-        const virDomainDiskDef *disk = def->disks[i];
-        const virStorageSource *src;
-
-        for (src = disk->src; src; src = src->backingStore) {
-            if (!virStorageSourceIsLocalStorage(src) || !src->path)
-                continue;
-            g_ptr_array_add(images, g_strdup(disk->dst));
-            g_ptr_array_add(images, g_strdup(src->path));
-        }
-    }
-    return images;
-}
-
-/* The domain's lock is dropped: its storage may hang. Returns 0, -1 with an error reported. */
-static int
-qbjVmSaveNames(virDomainObj *vm, const char *wanted, char **path, char **part)
-{
-    g_autoptr(GPtrArray) images = qbjVmSaveDiskImages(vm->def);
-    int rc;
-    size_t i;
-
-    virObjectUnlock(vm);
-    rc = qbjHostImageNames(wanted, path, part);
-    for (i = 0; rc == 0 && i < images->len; i += 2) {
-        if (virFileLinkPointsTo(*path, g_ptr_array_index(images, i + 1))) {
-            virReportError(VIR_ERR_OPERATION_INVALID, _("'%s' is an image of disk '%s' and cannot be saved into"),
-                           wanted, (const char *) g_ptr_array_index(images, i));
-            rc = -1;
-        }
-    }
-    virObjectLock(vm);
-    return rc;
-}
-
-/* --- what is saved --- */
-
-/* The definition with which the guest is started again: with the CPU that its owner wrote. */
-static virDomainDef *
-qbjVmSaveDef(virDomainObj *vm)
-{
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-    virDomainDef *def = virDomainDefCopy(vm->def, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, true);
-
-    if (def && status->origCPU) {
-        virCPUDefFree(def->cpu);
-        def->cpu = virCPUDefCopy(status->origCPU);
-    }
-    return def;
-}
-
-static char *
-qbjVmSaveXml(virDomainObj *vm, const char *wanted)
-{
-    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
-    g_autoptr(virDomainDef) def = qbjVmSaveDef(vm);
-    g_autoptr(virDomainDef) other = NULL;
-
-    if (!def)
-        return NULL;
-    if (wanted && (!(other = qbjVmDefParse(wanted, xmlopt, VIR_DOMAIN_DEF_PARSE_INACTIVE)) ||
-                   !virDomainDefCheckABIStability(def, other, xmlopt)))
-        return NULL;
-    return virDomainDefFormat(other ? other : def, xmlopt, VIR_DOMAIN_DEF_FORMAT_SECURE |
-                              VIR_DOMAIN_DEF_FORMAT_INACTIVE | VIR_DOMAIN_DEF_FORMAT_MIGRATABLE);
-}
-
-static virQbjSaveImage *
-qbjVmSaveImage(virDomainObj *vm, const qbjVmSaveRequest *request)
-{
-    g_autoptr(virQbjSaveImage) image = g_new0(virQbjSaveImage, 1);
-
-    if (!(image->xml = qbjVmSaveXml(vm, request->xml)))
-        return NULL;
-    if (vm->def->cpu && !(image->cookie = virQbjSaveCookieFormat(vm->def->cpu)))
-        return NULL;
-    image->running = request->running >= 0 ? request->running : virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
-    image->format = request->format;
-    return g_steal_pointer(&image);
 }
 
 /* --- the record --- */
@@ -204,12 +111,7 @@ qbjVmSaveContinue(virDomainObj *vm)
         return false;
     if (!running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
         return true;
-    if (qbjVmSaveStreamCont(vm) < 0)
-        return false;
-    virResetLastError();
-    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_SAVE_CANCELED);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-    return true;
+    return qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_SAVE_CANCELED) == 0;
 }
 
 /* Takes a save back whose file has not got its name. Gives false when that has to be tried again: then the
@@ -238,62 +140,19 @@ qbjVmSaveBack(virDomainObj *vm)
 
 /* --- the save --- */
 
-/* What is asked of QEMU before the guest is stopped. */
-static int
-qbjVmSaveStop(virDomainObj *vm)
-{
-    unsigned long long now = 0;
-
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
-        return 0;
-    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
-        return -1;
-    if (virTimeMillisNow(&now) == 0)
-        QBJ_DOMAIN_PRIVATE(vm)->operation->stopped = now;
-    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SAVE);
-    qbjDomainSaveStatusOrWarn(vm);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
-    return 0;
-}
-
-static qbjHostImage *
-qbjVmSaveCreate(virDomainObj *vm, const virQbjStatusSave *save, virQbjSaveImage *image, bool bypass)
-{
-    g_autofree char *path = g_strdup(save->path);
-    g_autofree char *part = g_strdup(save->part);
-    qbjHostImage *file;
-
-    virObjectUnlock(vm);
-    file = qbjHostImageCreate(path, part, image, bypass);
-    virObjectLock(vm);
-    return file;
-}
-
-/* Nobody may have ended the VM, or called the save off, while the file was being written. */
-static int
-qbjVmSaveCheck(virDomainObj *vm)
-{
-    if (virDomainObjCheckActive(vm) < 0)
-        return -1;
-    if (QBJ_DOMAIN_PRIVATE(vm)->operation->aborted) {
-        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
-        return -1;
-    }
-    return 0;
-}
-
 /* *@named: the file has its name, so the guest must not go on any more. */
 static int
 qbjVmSaveWrite(virDomainObj *vm, qbjHostImage *file, bool *named)
 {
     int rc;
 
-    if (!file || qbjVmSaveCheck(vm) < 0 || qbjVmSaveRecordFile(vm, file) < 0 || qbjVmSaveStop(vm) < 0 ||
-        qbjVmSaveStreamBegin(vm, file) < 0 || qbjVmSaveStreamWait(vm) < 0 || qbjVmSaveCheck(vm) < 0)
+    if (!file || qbjDomainOperationCheck(vm) < 0 || qbjVmSaveRecordFile(vm, file) < 0 ||
+        qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SAVE) < 0 || qbjVmSaveStreamBegin(vm, file) < 0 ||
+        qbjVmSaveStreamWait(vm) < 0 || qbjDomainOperationCheck(vm) < 0)
         return -1;
 
     virObjectUnlock(vm);
-    rc = virQbjFaultHit("vm-save") ? -1 : qbjHostImageFinish(file, named);
+    rc = virQbjFaultHit("vm-save") ? -1 : qbjHostImageFinish(file, NULL, named);
     virObjectLock(vm);
     return rc;
 }
@@ -367,9 +226,9 @@ qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
     g_autofree char *part = NULL;
     qbjHostImage *file;
 
-    if (qbjVmSaveNames(vm, request->path, &path, &part) < 0 || virDomainObjCheckActive(vm) < 0 ||
+    if (qbjVmSaveImageNames(vm, request->path, &path, &part) < 0 || virDomainObjCheckActive(vm) < 0 ||
         qbjVmSaveCheckRecord(vm) < 0 || qbjDomainCheckRead(vm) < 0 || qbjVmSaveStreamCheck(vm) < 0 ||
-        !(image = qbjVmSaveImage(vm, request)))
+        !(image = qbjVmSaveImageNew(vm, request->xml, request->running, request->format)))
         return -1;
 
     qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SAVE);
@@ -377,7 +236,7 @@ qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request)
         qbjDomainOperationEnd(vm, false);
         return -1;
     }
-    file = qbjVmSaveCreate(vm, QBJ_DOMAIN_PRIVATE(vm)->status->save, image, request->bypass);
+    file = qbjVmSaveImageCreate(vm, path, part, image, request->bypass);
     if (qbjVmSaveAll(vm, file) < 0) {
         qbjVmSaveFailed(vm, file, part);
         return -1;

@@ -2,9 +2,11 @@
 
 #include "internal.h"
 #include "vm_savestream.h"
+#include "domain_notify.h"
 #include "domain_operation.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
+#include "domain_save.h"
 #include "virerror.h"
 #include "virqbjjson.h"
 #include "virtime.h"
@@ -19,6 +21,7 @@
 /* A load is asked after in steps that double up to this. */
 #define QBJ_VM_SAVE_LOAD_MS 50
 #define QBJ_VM_SAVE_FD "qbj-save"
+#define QBJ_VM_SAVE_EXPORT "qbj-activate"
 
 static unsigned long long
 qbjVmSaveStreamNow(void)
@@ -92,6 +95,103 @@ qbjVmSaveStreamNoLimit(virDomainObj *vm)
     return qbjDomainQmpCall(vm, "migrate-set-parameters", arguments, NULL);
 }
 
+/* --- the guest --- */
+
+static void
+qbjVmSaveStreamSetStopped(virDomainObj *vm, virDomainPausedReason reason)
+{
+    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, reason);
+    qbjDomainSaveStatusOrWarn(vm);
+}
+
+int
+qbjVmSaveStreamStop(virDomainObj *vm, virDomainPausedReason reason)
+{
+    qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return 0;
+    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
+        return -1;
+    if (operation)
+        operation->stopped = qbjVmSaveStreamNow();
+    qbjVmSaveStreamSetStopped(vm, reason);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    qbjDomainQueueDrain(vm);            /* QEMU's own word of it is no news */
+    return virDomainObjCheckActive(vm);
+}
+
+int
+qbjVmSaveStreamStopped(virDomainObj *vm, virDomainPausedReason reason)
+{
+    bool told;
+    int why;
+
+    qbjDomainQueueDrain(vm);
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
+    told = virDomainObjGetState(vm, &why) == VIR_DOMAIN_PAUSED;
+    if (told ? why != VIR_DOMAIN_PAUSED_UNKNOWN : virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
+        return 0;
+    qbjVmSaveStreamSetStopped(vm, reason);
+    if (!told)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    return 0;
+}
+
+int
+qbjVmSaveStreamGoOn(virDomainObj *vm, virDomainRunningReason reason)
+{
+    if (qbjVmSaveStreamCont(vm) < 0)
+        return -1;
+    virResetLastError();
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+        return 0;
+    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, reason);
+    qbjDomainSaveStatusOrWarn(vm);
+    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    return 0;
+}
+
+/* QEMU activates what it is to export, before it finds that there is no server for it. */
+static void
+qbjVmSaveStreamActivateNode(virDomainObj *vm, const char *node)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_autoptr(virJSONValue) end = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "block-export-add" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:type", "nbd", "s:id", QBJ_VM_SAVE_EXPORT, "s:node-name", node, NULL) < 0)
+        return;
+    command.arguments = arguments;
+    if (qbjDomainQmpTry(vm, &command) < 0 || command.failed)
+        return;
+    if (virJSONValueObjectAdd(&end, "s:id", QBJ_VM_SAVE_EXPORT, "s:mode", "hard", NULL) == 0)
+        ignore_value(qbjDomainQmpCall(vm, "block-export-del", end, NULL));
+}
+
+void
+qbjVmSaveStreamActivate(virDomainObj *vm)
+{
+    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(g_free);
+    virErrorPtr reason;
+    size_t i;
+
+    for (i = 0; i < vm->def->ndisks; i++) {
+        const virDomainDiskDef *disk = vm->def->disks[i];
+        const char *filter = disk->privateData ? VIR_QBJ_DISK_PRIVATE(disk)->nodeCopyOnRead : NULL;
+
+        if (disk->src->nodeformat)
+            g_ptr_array_add(nodes, g_strdup(filter ? filter : disk->src->nodeformat));
+    }
+    virErrorPreserveLast(&reason);
+    for (i = 0; i < nodes->len; i++)
+        qbjVmSaveStreamActivateNode(vm, g_ptr_array_index(nodes, i));
+    virErrorRestore(&reason);
+}
+
+/* --- the stream --- */
+
 int
 qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
 {
@@ -137,17 +237,12 @@ qbjVmSaveStreamLook(virDomainObj *vm)
 int
 qbjVmSaveStreamWait(virDomainObj *vm)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     int rc;
 
     while ((rc = qbjVmSaveStreamLook(vm)) > 0) {
         qbjDomainQueueWait(vm, qbjVmSaveStreamNow() + QBJ_VM_SAVE_POLL_MS);
-        if (virDomainObjCheckActive(vm) < 0)
+        if (qbjDomainOperationCheck(vm) < 0)
             return -1;
-        if (priv->operation->aborted) {
-            virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the save was canceled by client"));
-            return -1;
-        }
     }
     return rc;
 }

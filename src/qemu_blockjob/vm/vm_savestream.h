@@ -8,6 +8,20 @@
 /* Whether QEMU could save this guest: VIR_ERR_OPERATION_UNSUPPORTED with its reason when not. */
 int qbjVmSaveStreamCheck(virDomainObj *vm);
 
+/* Stops the guest if it runs, which stands still because of @reason then; clients are told. */
+int qbjVmSaveStreamStop(virDomainObj *vm, virDomainPausedReason reason);
+
+/* The same for one that QEMU has stopped itself, at the end of a stream. Another reason that it has told of
+ * stays. */
+int qbjVmSaveStreamStopped(virDomainObj *vm, virDomainPausedReason reason);
+
+/* Has the guest go on; clients of one that stood still are told. */
+int qbjVmSaveStreamGoOn(virDomainObj *vm, virDomainRunningReason reason);
+
+/* A guest that does not go on behind the end of a stream has images that QEMU does not use, until this. What
+ * fails is left to the guest's going on. */
+void qbjVmSaveStreamActivate(virDomainObj *vm);
+
 /* Has QEMU begin to write into @file, as fast as it can. */
 int qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file);
 

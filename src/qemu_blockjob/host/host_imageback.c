@@ -1,0 +1,39 @@
+#include <config.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "host_image.h"
+#include "virlog.h"
+
+VIR_LOG_INIT("qbj.host_imageback");
+
+static bool
+qbjHostImageIsAt(const char *path, qbjHostImageId id)
+{
+    struct stat st;
+
+    return id.inode && lstat(path, &st) == 0 && st.st_dev == id.device && st.st_ino == id.inode;
+}
+
+static void
+qbjHostImageUnlink(const char *path)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        VIR_WARN("Failed to remove '%s': %s", path, g_strerror(errno));
+}
+
+void
+qbjHostImageTakeBack(const char *path, const char *part, const char *keep, qbjHostImageId id)
+{
+    qbjHostImageUnlink(part);
+    if (qbjHostImageIsAt(path, id) && rename(keep, path) < 0) {
+        if (errno != ENOENT) {
+            VIR_WARN("'%s' cannot get its name '%s' back: %s", keep, path, g_strerror(errno));
+            return;
+        }
+        qbjHostImageUnlink(path);
+    }
+    qbjHostImageUnlink(keep);
+}
