@@ -222,6 +222,7 @@ main(void)
         testFaults(conn, "moment-switch", 1);
         testFaults(conn, "save", 8);
         testFaults(conn, "save-write", 5);
+        testFaults(conn, "save-sync", 5);
         testFaults(conn, "qmp-error", 18);
 #endif
     }

@@ -357,7 +357,7 @@ class FullSystem(suite.DaemonChecks):
             for live in (0, LIVE):
                 flags = live | (REUSE if there else 0)
                 for fault in ("image-create:1", "image-seal:1", "image-sync:1", "moment-memory:1", "moment-switch:1",
-                              "save:1", "save:2", "save:5", "save:6", "save-write:2", "save-sync:4",
+                              "save:1", "save:2", "save:5", "save:6", "save-write:2",
                               "qmp-error:4", "qmp-error:8", "qmp-error:11", "qmp-answer:9", "qmp-send:7"):
                     self.daemon.fail(fault)
                     self.failing(domain, before, flags, "%s, flags %d" % (fault, flags))
