@@ -76,6 +76,7 @@ assertError(int rc, virErrorNumber code)
 {
     g_assert_cmpint(rc, ==, -1);
     g_assert_cmpint(virGetLastErrorCode(), ==, code);
+    g_assert_null(strstr(virGetLastErrorMessage(), "<null>"));
     virResetLastError();
 }
 
@@ -134,6 +135,7 @@ testCommitRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     assertError(qbjHostImgIsSame(fixture->overlay, fixture->base, NULL, NULL), VIR_ERR_OPERATION_FAILED);
     g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", other->path));
     assertError(qbjHostImgMayCommit(fixture->overlay, other), VIR_ERR_OPERATION_UNSUPPORTED);
+    assertError(qbjHostImgMayCommit(other, fixture->base), VIR_ERR_OPERATION_UNSUPPORTED);
     g_assert_true(run("qemu-img resize -q %s 16M", fixture->base->path));
     assertError(qbjHostImgMayCommit(fixture->overlay, fixture->base), VIR_ERR_OPERATION_UNSUPPORTED);
     g_assert_true(holds(fixture->base, 1, "1M"));
