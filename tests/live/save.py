@@ -317,6 +317,8 @@ class Saves(suite.DaemonChecks):
     def test_abort(self):
         """A client calls a save off whose stream stands still: QEMU is stopped in it."""
         domain = self.make("abort")
+        snapshot = domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>",
+                                            libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY)
         self.refused(domain.abortJob, libvirt.VIR_ERR_OPERATION_INVALID, "no job is active", "nothing to abort")
         self.equal(domain.jobInfo()[0], libvirt.VIR_DOMAIN_JOB_NONE, "no job")
         self.daemon.die_at("migrate-set-parameters", -1, signal.SIGSTOP)
@@ -331,15 +333,20 @@ class Saves(suite.DaemonChecks):
         for what, call in (("save", lambda: domain.save(self.daemon.path("img", "another"))),
                            ("managed save", lambda: domain.managedSave(0)),
                            ("block job", lambda: domain.blockPull("vda", 0, 0)),
-                           ("migration", lambda: domain.migrateToURI3(NOWHERE, {}, PEER2PEER))):
+                           ("deletion of a snapshot", lambda: snapshot.delete(0)),
+                           ("revert", lambda: domain.revertToSnapshot(snapshot))):
             self.refused(call, libvirt.VIR_ERR_OPERATION_INVALID, "busy with another operation: save",
                          "no %s meanwhile" % what)
+        # who has snapshots is told of them first (22/3)
+        self.refused(lambda: domain.migrateToURI3(NOWHERE, {}, PEER2PEER), libvirt.VIR_ERR_OPERATION_INVALID,
+                     "cannot migrate domain with 1 snapshots", "no migration meanwhile")
         domain.abortJob()
         os.kill(pid, signal.SIGCONT)
         thread.join()
         self.equal(thread.value, libvirt.VIR_ERR_OPERATION_ABORTED, "the save was called off")
         self.goes_on(domain, "a save that was called off")
         self.equal(domain.state()[1], libvirt.VIR_DOMAIN_RUNNING_SAVE_CANCELED, "so it is told")
+        snapshot.delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
         self.gone(domain)
 
     def signal(self, which):

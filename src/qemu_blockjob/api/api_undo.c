@@ -12,34 +12,52 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
+static qbjOperation
+qbjApiSnapshotDeletion(virDomainMomentObj *snap, unsigned int flags)
+{
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+
+    return files && virDomainSnapshotIsExternal(snap) ? QBJ_OPERATION_SNAPSHOT_DELETE_EXTERNAL :
+                                                        QBJ_OPERATION_SNAPSHOT_DELETE_INTERNAL;
+}
+
 /* @vm is locked, its job held. */
 static int
 qbjApiSnapshotDeleteNow(virDomainObj *vm, const char *name, unsigned int flags)
 {
     virDomainMomentObj *snap = qbjMomentListFind(vm, name);
-    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
-    if (!snap)
-        return -1;
-    if (qbjApiGuard(vm, files && virDomainSnapshotIsExternal(snap) ? QBJ_OPERATION_SNAPSHOT_DELETE_EXTERNAL :
-                    QBJ_OPERATION_SNAPSHOT_DELETE_INTERNAL, NULL) < 0)
+    if (!snap || qbjApiGuard(vm, qbjApiSnapshotDeletion(snap, flags), NULL) < 0)
         return -1;
     return qbjMomentDelete(vm, snap, flags);
+}
+
+/* What is known before anybody waits for another call (07/G1.15, G1.16). */
+static int
+qbjApiSnapshotDeleteEarly(virDomainObj *vm, const char *name, unsigned int flags)
+{
+    virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, name);
+
+    return snap ? qbjApiGuardEarly(vm, qbjApiSnapshotDeletion(snap, flags), NULL) : 0;
 }
 
 int
 qbjApiSnapshotDelete(virDomainSnapshotPtr snapshot, unsigned int flags)
 {
     virDomainObj *vm;
-    int ret;
+    int ret = -1;
 
     virCheckFlags(VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY |
                   VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY, -1);
 
-    if (!(vm = qbjApiBegin(snapshot->domain, virDomainSnapshotDeleteEnsureACL)))
+    if (!(vm = qbjApiLook(snapshot->domain, virDomainSnapshotDeleteEnsureACL)))
         return -1;
-    ret = qbjApiSnapshotDeleteNow(vm, snapshot->name, flags);
-    qbjApiEnd(&vm);
+    if (qbjApiSnapshotDeleteEarly(vm, snapshot->name, flags) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+        ret = qbjApiSnapshotDeleteNow(vm, snapshot->name, flags);
+        qbjApiEnd(&vm);
+        return ret;
+    }
+    virDomainObjEndAPI(&vm);
     return ret;
 }
 
@@ -66,7 +84,8 @@ qbjApiRevertToSnapshot(virDomainSnapshotPtr snapshot, unsigned int flags)
     if (!(vm = qbjApiLook(snapshot->domain, virDomainRevertToSnapshotEnsureACL)))
         return -1;
     /* 08/S9: a block job is told before anybody waits for another call */
-    if (qbjApiGuard(vm, QBJ_OPERATION_SNAPSHOT_REVERT, NULL) == 0 && virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
+    if (qbjApiGuardEarly(vm, QBJ_OPERATION_SNAPSHOT_REVERT, NULL) == 0 &&
+        virDomainObjBeginJob(vm, VIR_JOB_MODIFY) == 0) {
         ret = qbjApiRevertNow(vm, snapshot->name, flags);
         qbjApiEnd(&vm);
         return ret;
