@@ -169,6 +169,27 @@ testProcess(virDomainPtr domain)
     CHECK(serveEnd(pidfile), "it ends");
 }
 
+/* Nobody has locked the images of a domain that is shut off. */
+static void
+testOff(virConnectPtr conn, virDomainPtr domain)
+{
+    g_autofree char *base = imageMake("off.base", "qcow2");
+    g_autofree char *top = g_build_filename(embedImageDir, "off.top", NULL);
+    g_autofree char *plain = embedDomainXML("off", 2);
+    g_autofree char *own = embedImagePath(2);
+    g_auto(GStrv) parts = g_strsplit(plain, own, 2);
+    g_autofree char *xml = g_strjoinv(top, parts);
+    virDomainPtr off = virDomainDefineXML(conn, xml);
+
+    CHECK(off && embedRun("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top, "64M", NULL),
+          "a domain that is shut off");
+    CHECK(snapshotReuse(domain, base) < 0 && told(VIR_ERR_INVALID_ARG, base, "domain 'off'") &&
+          !embedXMLHas(domain, 0, base), "an overlay that it stands on");
+    CHECK(snapshotReuse(domain, top) < 0 && embedErrorIs(VIR_ERR_INVALID_ARG) && !embedXMLHas(domain, 0, top),
+          "and its active image");
+    ended(off);
+}
+
 /* --- what QEMU does not take otherwise ------------------------------------------------------------- */
 
 static void
@@ -215,6 +236,7 @@ testAll(virConnectPtr conn)
         testLocked(asking);
         testOwn(asking);
         testProcess(asking);
+        testOff(conn, asking);
         testFormats(asking);
         testWrong(asking);
     }

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "moment_overlay.h"
+#include "moment_reuse.h"
 #include "moment_settle.h"
 #include "engine_copy.h"
 #include "engine_inuse.h"
@@ -192,6 +193,24 @@ qbjMomentOverlaysCheckTwice(const GPtrArray *overlays)
     return 0;
 }
 
+/* What QEMU cannot lock it refuses, but not what a domain that is shut off stands on. */
+static int
+qbjMomentOverlaysCheckOwners(virDomainObj *vm, const GPtrArray *overlays)
+{
+    g_autoptr(GPtrArray) images = g_ptr_array_new();
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        const qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+
+        if (overlay->reuse && virStorageSourceIsLocalStorage(overlay->image))
+            g_ptr_array_add(images, overlay->image);
+    }
+    if (images->len > 0 && qbjMomentReuseCheck(vm, images) < 0)
+        return -1;
+    return virDomainObjCheckActive(vm);
+}
+
 int
 qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays)
 {
@@ -203,7 +222,7 @@ qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays)
         if (qbjMomentOverlayCheck(vm, g_ptr_array_index(overlays, i)) < 0)
             return -1;
     }
-    return 0;
+    return qbjMomentOverlaysCheckOwners(vm, overlays);
 }
 
 /* --- plan --- */

@@ -1,5 +1,5 @@
-/* Images that are there and are to become overlays of a domain that is shut off: QEMU is not there to refuse
- * what it cannot lock. */
+/* Images that are there and are to become overlays: what a domain that is shut off stands on is locked by
+ * nobody. */
 #pragma once
 
 #include "domain_private.h"
