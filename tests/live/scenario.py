@@ -45,7 +45,7 @@ def size(text):
 class Scenario:
     def __init__(self, ident, title):
         self.ident, self.title = ident, title
-        self.domain, self.needs, self.alone = "", [], None
+        self.domain, self.needs, self.alone, self.differs = "", [], None, None
         self.steps = []
 
     def __str__(self):
@@ -74,6 +74,8 @@ def parse(path):
                 current.needs = value.split()
             elif key == "alone":
                 current.alone = value
+            elif key == "differs":
+                current.differs = value
             elif line.split(" ")[0] in Player.STEPS:
                 current.steps.append(line)
             else:
@@ -433,6 +435,8 @@ def run_mode(out, args, mode, scenarios):
                 out.skip(str(scenario), "needs root and a file system with the immutable attribute")
             elif "mount" in scenario.needs and mode != "system":
                 out.skip(str(scenario), "needs root, to mount a file system for the daemon")
+            elif scenario.differs and args.driver == "stock":
+                out.skip(str(scenario), "differs: " + scenario.differs)
             else:
                 playable.append(scenario)
 
