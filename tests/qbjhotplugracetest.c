@@ -206,6 +206,47 @@ testDefinedVcpu(virConnectPtr conn)
     ended(domain);
 }
 
+static int
+changeLimits(virDomainPtr domain, const char *what, unsigned int flags)
+{
+    virTypedParameter limit = { .type = VIR_TYPED_PARAM_ULLONG };
+
+    g_strlcpy(limit.field, VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_IOPS_SEC, sizeof(limit.field));
+    limit.value.ul = g_ascii_strtoull(what, NULL, 10);
+    return virDomainSetBlockIoTune(domain, "vda", &limit, 1, flags);
+}
+
+static int
+changeThreads(virDomainPtr domain, const char *what, unsigned int flags)
+{
+    return virDomainAddIOThread(domain, g_ascii_strtoull(what, NULL, 10), flags);
+}
+
+static int
+changeFewer(virDomainPtr domain, const char *what, unsigned int flags)
+{
+    return virDomainDelIOThread(domain, g_ascii_strtoull(what, NULL, 10), flags);
+}
+
+/* What is not plugged in, but waits for QEMU all the same. */
+static void
+testDefinedSettings(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "settings");
+    Call limits = { domain, changeLimits, "1234", BOTH };
+    Call more = { domain, changeThreads, "7", BOTH };
+    Call fewer = { domain, changeFewer, "7", BOTH };
+
+    checkDefined(conn, &limits, "sixth", "defined while limits are set");
+    CHECK(isSaved(domain, "<total_iops_sec>1234"), "and they are in the definition, too");
+    checkDefined(conn, &more, "seventh", "defined while an I/O thread is added");
+    CHECK(isSaved(domain, "<iothread id='7'") && isSaved(domain, "<total_iops_sec>1234"),
+          "and it is in the definition");
+    checkDefined(conn, &fewer, "eighth", "defined while it is taken away");
+    CHECK(!embedXMLHas(domain, VIR_DOMAIN_XML_INACTIVE, "<iothread id='7'"), "and it is gone from the definition");
+    ended(domain);
+}
+
 /* Bitmaps must not be asked for while a disk is pulled. */
 static void
 testPull(virConnectPtr conn)
@@ -349,6 +390,7 @@ main(void)
         embedEventRegister(conn);
         testDefined(conn);
         testDefinedVcpu(conn);
+        testDefinedSettings(conn);
         testPull(conn);
 #ifdef QBJ_DEBUG_CHECKS
         testAttachEnds(conn);

@@ -70,6 +70,17 @@ qbjApiGetIOThreadInfo(virDomainPtr domain, virDomainIOThreadInfoPtr **info, unsi
 }
 
 static int
+qbjApiIOThreadAddNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const unsigned int *id = what;
+
+    if (virDomainDriverAddIOThreadCheck(next, *id) < 0)
+        return -1;
+    virDomainIOThreadIDAdd(next, *id);
+    return 0;
+}
+
+static int
 qbjApiIOThreadAddNow(virDomainObj *vm, unsigned int id, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
@@ -80,11 +91,8 @@ qbjApiIOThreadAddNow(virDomainObj *vm, unsigned int id, unsigned int flags)
     }
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && virDomainDriverAddIOThreadCheck(config.live, id) < 0) ||
-        (config.next && virDomainDriverAddIOThreadCheck(config.next, id) < 0))
-        return -1;
-    if (config.next)
-        virDomainIOThreadIDAdd(config.next, id);
-    if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjVmIOThreadAdd(vm, id) < 0))
+        qbjVmConfigApply(vm, &config, qbjApiIOThreadAddNext, &id) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (config.live && qbjVmIOThreadAdd(vm, id) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }
@@ -105,17 +113,25 @@ qbjApiAddIOThread(virDomainPtr domain, unsigned int id, unsigned int flags)
 }
 
 static int
+qbjApiIOThreadDelNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const unsigned int *id = what;
+
+    if (virDomainDriverDelIOThreadCheck(next, *id) < 0)
+        return -1;
+    virDomainIOThreadIDDel(next, *id);
+    return 0;
+}
+
+static int
 qbjApiIOThreadDelNow(virDomainObj *vm, unsigned int id, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && virDomainDriverDelIOThreadCheck(config.live, id) < 0) ||
-        (config.next && virDomainDriverDelIOThreadCheck(config.next, id) < 0))
-        return -1;
-    if (config.next)
-        virDomainIOThreadIDDel(config.next, id);
-    if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjVmIOThreadDelete(vm, id) < 0))
+        qbjVmConfigApply(vm, &config, qbjApiIOThreadDelNext, &id) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (config.live && qbjVmIOThreadDelete(vm, id) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }
@@ -156,12 +172,35 @@ qbjApiIOThreadPinLive(virDomainObj *vm, virDomainIOThreadIDDef *iothread, virBit
     return -1;
 }
 
+/* Where a call wants a thread to run. */
+typedef struct _qbjApiIOThreadPin qbjApiIOThreadPin;
+struct _qbjApiIOThreadPin {
+    unsigned int id;
+    virBitmap *map;
+};
+
+static int
+qbjApiIOThreadPinNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiIOThreadPin *pin = what;
+    virDomainIOThreadIDDef *thread = virDomainIOThreadIDFind(next, pin->id);
+
+    if (!thread) {
+        virReportError(VIR_ERR_INVALID_ARG, _("iothreadid %u not found"), pin->id);
+        return -1;
+    }
+    virBitmapFree(thread->cpumask);
+    thread->cpumask = virBitmapNewCopy(pin->map);
+    thread->autofill = false;
+    return 0;
+}
+
 static int
 qbjApiIOThreadPinNow(virDomainObj *vm, unsigned int id, virBitmap *map, unsigned int flags)
 {
+    const qbjApiIOThreadPin pin = { id, map };
     g_auto(qbjVmConfig) config = { 0 };
     virDomainIOThreadIDDef *live = NULL;
-    virDomainIOThreadIDDef *next = NULL;
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0)
         return -1;
@@ -169,16 +208,8 @@ qbjApiIOThreadPinNow(virDomainObj *vm, unsigned int id, virBitmap *map, unsigned
         virReportError(VIR_ERR_INVALID_ARG, _("iothread %u not found"), id);
         return -1;
     }
-    if (config.next && !(next = virDomainIOThreadIDFind(config.next, id))) {
-        virReportError(VIR_ERR_INVALID_ARG, _("iothreadid %u not found"), id);
-        return -1;
-    }
-    if (next) {
-        virBitmapFree(next->cpumask);
-        next->cpumask = virBitmapNewCopy(map);
-        next->autofill = false;
-    }
-    if (qbjVmConfigCheck(vm, &config) < 0 || (live && qbjApiIOThreadPinLive(vm, live, map) < 0))
+    if (qbjVmConfigApply(vm, &config, qbjApiIOThreadPinNext, &pin) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (live && qbjApiIOThreadPinLive(vm, live, map) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }
@@ -248,15 +279,25 @@ qbjApiIOThreadParamsFind(virDomainDef *def, unsigned int id)
     return found;
 }
 
-static int
-qbjApiIOThreadParamsNext(qbjVmConfig *config, unsigned int id, virTypedParameterPtr params, int nparams, int min,
-                         int max)
-{
-    virDomainIOThreadIDDef *thread;
+/* What a call wants of a thread's numbers. */
+typedef struct _qbjApiIOThreadParams qbjApiIOThreadParams;
+struct _qbjApiIOThreadParams {
+    unsigned int id;
+    virTypedParameterPtr params;
+    int nparams;
+    int min;
+    int max;
+};
 
-    if (!config->next)
-        return 0;
-    if (!(thread = qbjApiIOThreadParamsFind(config->next, id)))
+static int
+qbjApiIOThreadParamsNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiIOThreadParams *wanted = what;
+    virTypedParameterPtr params = wanted->params;
+    int nparams = wanted->nparams;
+    virDomainIOThreadIDDef *thread = qbjApiIOThreadParamsFind(next, wanted->id);
+
+    if (!thread)
         return -1;
     if (virTypedParamsGet(params, nparams, VIR_DOMAIN_IOTHREAD_POLL_MAX_NS) ||
         virTypedParamsGet(params, nparams, VIR_DOMAIN_IOTHREAD_POLL_GROW) ||
@@ -266,9 +307,9 @@ qbjApiIOThreadParamsNext(qbjVmConfig *config, unsigned int id, virTypedParameter
         return -1;
     }
     thread->thread_pool_min = virTypedParamsGet(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN)
-                                  ? min : thread->thread_pool_min;
+                                  ? wanted->min : thread->thread_pool_min;
     thread->thread_pool_max = virTypedParamsGet(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX)
-                                  ? max : thread->thread_pool_max;
+                                  ? wanted->max : thread->thread_pool_max;
     return 0;
 }
 
@@ -294,24 +335,22 @@ static int
 qbjApiIOThreadParamsSet(virDomainObj *vm, unsigned int id, virTypedParameterPtr params, int nparams,
                         unsigned int flags)
 {
+    qbjApiIOThreadParams wanted = { id, params, nparams, -1, -1 };
     g_auto(qbjVmConfig) config = { 0 };
     virDomainIOThreadIDDef *live = NULL;
-    int min = -1;
-    int max = -1;
 
-    ignore_value(virTypedParamsGetInt(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, &min));
-    ignore_value(virTypedParamsGetInt(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, &max));
+    ignore_value(virTypedParamsGetInt(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, &wanted.min));
+    ignore_value(virTypedParamsGetInt(params, nparams, VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, &wanted.max));
     if (qbjApiIOThreadParamsCheck(params, nparams) < 0 || qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && !(live = qbjApiIOThreadParamsFind(config.live, id))) ||
-        qbjApiIOThreadPoolCheck(min, max) < 0 ||
-        qbjApiIOThreadParamsNext(&config, id, params, nparams, min, max) < 0 ||
-        qbjVmConfigCheck(vm, &config) < 0)
+        qbjApiIOThreadPoolCheck(wanted.min, wanted.max) < 0 ||
+        qbjVmConfigApply(vm, &config, qbjApiIOThreadParamsNext, &wanted) < 0 || qbjVmConfigCheck(vm, &config) < 0)
         return -1;
     if (live) {
         if (qbjApiIOThreadParamsLive(vm, id, params, nparams) < 0)
             return -1;
-        live->thread_pool_min = min >= 0 ? min : live->thread_pool_min;
-        live->thread_pool_max = max >= 0 ? max : live->thread_pool_max;
+        live->thread_pool_min = wanted.min >= 0 ? wanted.min : live->thread_pool_min;
+        live->thread_pool_max = wanted.max >= 0 ? wanted.max : live->thread_pool_max;
     }
     return qbjVmConfigCommit(vm, &config);
 }

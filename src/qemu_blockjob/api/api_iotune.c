@@ -272,22 +272,29 @@ qbjApiIoTuneNotify(virDomainObj *vm, const virDomainDiskDef *disk, virTypedParam
     virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventTunableNewFromObj(vm, &told, n));
 }
 
-static int
-qbjApiIoTuneNext(virDomainObj *vm, qbjVmConfig *config, const char *path, virDomainBlockIoTuneInfo *wanted,
-                 virTypedParameterPtr params, int nparams)
-{
-    virDomainBlockIoTuneInfo merged;
-    virDomainDiskDef *disk;
+/* What a call wants of a disk's limits. */
+typedef struct _qbjApiIoTuneWanted qbjApiIoTuneWanted;
+struct _qbjApiIoTuneWanted {
+    const char *path;
+    virDomainBlockIoTuneInfo *info;
+    virTypedParameterPtr params;
+    int nparams;
+};
 
-    if (!config->next)
-        return 0;
-    if (!(disk = qbjApiIoTuneDisk(config->next, path, false)))
+static int
+qbjApiIoTuneNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiIoTuneWanted *wanted = what;
+    virDomainDiskDef *disk = qbjApiIoTuneDisk(next, wanted->path, false);
+    virDomainBlockIoTuneInfo merged;
+
+    if (!disk)
         return -1;
-    qbjApiIoTuneMerge(&merged, &disk->blkdeviotune, wanted, params, nparams);
+    qbjApiIoTuneMerge(&merged, &disk->blkdeviotune, wanted->info, wanted->params, wanted->nparams);
     if (qbjApiIoTuneCheckBursts(&merged) < 0 || qbjApiIoTuneCheckLengths(&merged) < 0)
         return -1;
-    qbjApiIoTuneStore(config->next, disk, &merged);
-    return qbjVmConfigCheck(vm, config);
+    qbjApiIoTuneStore(next, disk, &merged);
+    return 0;
 }
 
 static int
@@ -318,10 +325,11 @@ qbjApiIoTuneChange(virDomainObj *vm, const char *path, virTypedParameterPtr para
 {
     g_auto(qbjVmConfig) config = { 0 };
     virDomainBlockIoTuneInfo wanted = { 0 };
+    const qbjApiIoTuneWanted all = { path, &wanted, params, nparams };
 
     if (qbjApiIoTuneParse(params, nparams, &wanted) < 0 || qbjApiIoTuneCheckTotals(&wanted) < 0 ||
         qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        qbjApiIoTuneNext(vm, &config, path, &wanted, params, nparams) < 0 ||
+        qbjVmConfigApply(vm, &config, qbjApiIoTuneNext, &all) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
         qbjApiIoTuneLive(vm, &config, path, &wanted, params, nparams) < 0)
         return -1;
     return qbjVmConfigCommit(vm, &config);

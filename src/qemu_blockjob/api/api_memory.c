@@ -25,32 +25,57 @@ qbjApiGetMaxMemory(virDomainPtr domain)
 }
 
 static int
-qbjApiMemorySetMax(virDomainObj *vm, const qbjVmConfig *config, unsigned long memory)
+qbjApiMemoryNextMax(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const unsigned long *memory = what;
+
+    if (virDomainNumaGetNodeCount(next->numa) > 0) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                       _("initial memory size of a domain with NUMA nodes cannot be modified with this API"));
+        return -1;
+    }
+    virDomainDefSetMemoryTotal(next, *memory);
+    if (next->mem.cur_balloon > *memory)
+        next->mem.cur_balloon = *memory;
+    return 0;
+}
+
+static int
+qbjApiMemorySetMax(virDomainObj *vm, qbjVmConfig *config, const unsigned long *memory)
 {
     if (config->live) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("cannot resize the maximum memory on an active domain"));
         return -1;
     }
-    if (virDomainNumaGetNodeCount(config->next->numa) > 0) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
-                       _("initial memory size of a domain with NUMA nodes cannot be modified with this API"));
+    return qbjVmConfigApply(vm, config, qbjApiMemoryNextMax, memory) < 0 ? -1 : qbjVmConfigCheck(vm, config);
+}
+
+static int
+qbjApiMemoryCheckMax(const virDomainDef *def, unsigned long memory)
+{
+    if (!def || memory <= virDomainDefGetMemoryTotal(def))
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, "%s", _("cannot set memory higher than max memory"));
+    return -1;
+}
+
+static int
+qbjApiMemoryNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const unsigned long *memory = what;
+
+    if (qbjApiMemoryCheckMax(next, *memory) < 0)
         return -1;
-    }
-    virDomainDefSetMemoryTotal(config->next, memory);
-    if (config->next->mem.cur_balloon > memory)
-        config->next->mem.cur_balloon = memory;
-    return qbjVmConfigCheck(vm, config);
+    next->mem.cur_balloon = *memory;
+    return 0;
 }
 
 static int
 qbjApiMemoryCheck(const qbjVmConfig *config, unsigned long memory)
 {
-    if ((config->live && memory > virDomainDefGetMemoryTotal(config->live)) ||
-        (config->next && memory > virDomainDefGetMemoryTotal(config->next))) {
-        virReportError(VIR_ERR_INVALID_ARG, "%s", _("cannot set memory higher than max memory"));
+    if (qbjApiMemoryCheckMax(config->live, memory) < 0 || qbjApiMemoryCheckMax(config->next, memory) < 0)
         return -1;
-    }
     if (config->live && !virDomainDefHasMemballoon(config->live)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s",
                        _("Unable to change memory of active domain without the balloon device and guest OS "
@@ -61,15 +86,12 @@ qbjApiMemoryCheck(const qbjVmConfig *config, unsigned long memory)
 }
 
 static int
-qbjApiMemorySet(virDomainObj *vm, const qbjVmConfig *config, unsigned long memory)
+qbjApiMemorySet(virDomainObj *vm, qbjVmConfig *config, const unsigned long *memory)
 {
-    if (qbjApiMemoryCheck(config, memory) < 0)
+    if (qbjApiMemoryCheck(config, *memory) < 0 || qbjVmConfigApply(vm, config, qbjApiMemoryNext, memory) < 0 ||
+        qbjVmConfigCheck(vm, config) < 0)
         return -1;
-    if (config->next)
-        config->next->mem.cur_balloon = memory;
-    if (qbjVmConfigCheck(vm, config) < 0)
-        return -1;
-    return config->live ? qbjVmBalloonSet(vm, memory) : 0;
+    return config->live ? qbjVmBalloonSet(vm, *memory) : 0;
 }
 
 static int
@@ -80,8 +102,8 @@ qbjApiMemoryChange(virDomainObj *vm, unsigned long memory, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0)
         return -1;
-    rc = flags & VIR_DOMAIN_MEM_MAXIMUM ? qbjApiMemorySetMax(vm, &config, memory)
-                                        : qbjApiMemorySet(vm, &config, memory);
+    rc = flags & VIR_DOMAIN_MEM_MAXIMUM ? qbjApiMemorySetMax(vm, &config, &memory)
+                                        : qbjApiMemorySet(vm, &config, &memory);
     return rc < 0 ? -1 : qbjVmConfigCommit(vm, &config);
 }
 
@@ -131,16 +153,24 @@ qbjApiPeriodCheck(virDomainDef *def)
 }
 
 static int
+qbjApiPeriodNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const int *period = what;
+
+    if (qbjApiPeriodCheck(next) < 0)
+        return -1;
+    next->memballoon->period = *period;
+    return 0;
+}
+
+static int
 qbjApiPeriodChange(virDomainObj *vm, int period, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
-        qbjApiPeriodCheck(config.live) < 0 || qbjApiPeriodCheck(config.next) < 0)
-        return -1;
-    if (config.next)
-        config.next->memballoon->period = period;
-    if (qbjVmConfigCheck(vm, &config) < 0)
+        qbjApiPeriodCheck(config.live) < 0 || qbjVmConfigApply(vm, &config, qbjApiPeriodNext, &period) < 0 ||
+        qbjVmConfigCheck(vm, &config) < 0)
         return -1;
     if (config.live) {
         if (qbjVmBalloonSetPeriod(vm, period) < 0)

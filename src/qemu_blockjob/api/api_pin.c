@@ -66,20 +66,36 @@ qbjApiPinLive(virDomainObj *vm, virBitmap **place, virBitmap *map, int vcpu)
     return -1;
 }
 
+/* Where a call wants a vcpu to run. */
+typedef struct _qbjApiPinned qbjApiPinned;
+struct _qbjApiPinned {
+    unsigned int vcpu;
+    virBitmap *map;
+};
+
+static int
+qbjApiPinVcpuNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiPinned *pinned = what;
+    virDomainVcpuDef *vcpu = qbjApiPinFind(next, pinned->vcpu, false);
+
+    if (!vcpu)
+        return -1;
+    qbjApiPinStore(&vcpu->cpumask, pinned->map);
+    return 0;
+}
+
 static int
 qbjApiPinVcpuChange(virDomainObj *vm, unsigned int vcpu, virBitmap *map, unsigned int flags)
 {
+    const qbjApiPinned pinned = { vcpu, map };
     g_auto(qbjVmConfig) config = { 0 };
     virDomainVcpuDef *live = NULL;
-    virDomainVcpuDef *next = NULL;
 
     if (!map || qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && !(live = qbjApiPinFind(config.live, vcpu, true))) ||
-        (config.next && !(next = qbjApiPinFind(config.next, vcpu, false))))
-        return -1;
-    if (next)
-        qbjApiPinStore(&next->cpumask, map);
-    if (qbjVmConfigCheck(vm, &config) < 0 || (live && qbjApiPinLive(vm, &live->cpumask, map, vcpu) < 0))
+        qbjVmConfigApply(vm, &config, qbjApiPinVcpuNext, &pinned) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (live && qbjApiPinLive(vm, &live->cpumask, map, vcpu) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }
@@ -135,15 +151,22 @@ qbjApiGetVcpuPinInfo(virDomainPtr domain, int ncpumaps, unsigned char *cpumaps, 
 }
 
 static int
+qbjApiPinEmulatorNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiPinned *pinned = what;
+
+    qbjApiPinStore(&next->cputune.emulatorpin, pinned->map);
+    return 0;
+}
+
+static int
 qbjApiPinEmulatorChange(virDomainObj *vm, virBitmap *map, unsigned int flags)
 {
+    const qbjApiPinned pinned = { .map = map };
     g_auto(qbjVmConfig) config = { 0 };
 
-    if (!map || qbjVmConfigBegin(vm, flags, &config) < 0)
-        return -1;
-    if (config.next)
-        qbjApiPinStore(&config.next->cputune.emulatorpin, map);
-    if (qbjVmConfigCheck(vm, &config) < 0 ||
+    if (!map || qbjVmConfigBegin(vm, flags, &config) < 0 ||
+        qbjVmConfigApply(vm, &config, qbjApiPinEmulatorNext, &pinned) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
         (config.live && qbjApiPinLive(vm, &config.live->cputune.emulatorpin, map, -1) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);

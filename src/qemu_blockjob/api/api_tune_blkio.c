@@ -98,8 +98,17 @@ qbjApiGetBlkioParameters(virDomainPtr domain, virTypedParameterPtr params, int *
 }
 
 static int
+qbjApiTuneNextBlkio(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiTuneParams *wanted = what;
+
+    return virDomainDriverSetupPersistentDefBlkioParams(next, wanted->params, wanted->nparams);
+}
+
+static int
 qbjApiTuneSetBlkio(virDomainObj *vm, virTypedParameterPtr params, int nparams, unsigned int flags)
 {
+    const qbjApiTuneParams wanted = { params, nparams };
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjApiTuneNotInSession(vm, VIR_ERR_CONFIG_UNSUPPORTED, "Block I/O") < 0 ||
@@ -112,7 +121,7 @@ qbjApiTuneSetBlkio(virDomainObj *vm, virTypedParameterPtr params, int nparams, u
                                VIR_DOMAIN_BLKIO_DEVICE_WRITE_BPS, VIR_TYPED_PARAM_STRING, NULL) < 0 ||
         qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && qbjApiTuneNeedsGroup(vm, VIR_CGROUP_CONTROLLER_BLKIO) < 0) ||
-        (config.next && virDomainDriverSetupPersistentDefBlkioParams(config.next, params, nparams) < 0))
+        qbjVmConfigApply(vm, &config, qbjApiTuneNextBlkio, &wanted) < 0)
         return -1;
     if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjVmTuneSetBlkio(vm, params, nparams) < 0))
         return -1;

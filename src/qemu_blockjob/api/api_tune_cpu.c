@@ -225,8 +225,18 @@ qbjApiSchedSetLive(virDomainObj *vm, virTypedParameterPtr params, int nparams)
 }
 
 static int
+qbjApiSchedNext(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    const qbjApiTuneParams *wanted = what;
+
+    next->cputune = qbjApiSchedMerge(&next->cputune, wanted->params, wanted->nparams, false);
+    return 0;
+}
+
+static int
 qbjApiSchedSet(virDomainObj *vm, virTypedParameterPtr params, int nparams, unsigned int flags)
 {
+    const qbjApiTuneParams wanted = { params, nparams };
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjApiTuneNotInSession(vm, VIR_ERR_OPERATION_UNSUPPORTED, "CPU") < 0 ||
@@ -234,9 +244,8 @@ qbjApiSchedSet(virDomainObj *vm, virTypedParameterPtr params, int nparams, unsig
         (config.live && qbjApiTuneNeedsGroup(vm, VIR_CGROUP_CONTROLLER_CPU) < 0) ||
         qbjApiSchedCheck(params, nparams) < 0)
         return -1;
-    if (config.next)
-        config.next->cputune = qbjApiSchedMerge(&config.next->cputune, params, nparams, false);
-    if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjApiSchedSetLive(vm, params, nparams) < 0))
+    if (qbjVmConfigApply(vm, &config, qbjApiSchedNext, &wanted) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (config.live && qbjApiSchedSetLive(vm, params, nparams) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }

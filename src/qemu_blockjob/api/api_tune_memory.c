@@ -71,9 +71,19 @@ qbjApiGetMemoryParameters(virDomainPtr domain, virTypedParameterPtr params, int 
     return ret;
 }
 
+/* Without a live definition the group is not looked at. */
+static int
+qbjApiTuneNextMemory(virDomainObj *vm, virDomainDef *next, const void *what)
+{
+    const qbjApiTuneParams *wanted = what;
+
+    return virDomainCgroupSetMemoryLimitParameters(NULL, vm, NULL, next, wanted->params, wanted->nparams);
+}
+
 static int
 qbjApiTuneSetMemory(virDomainObj *vm, virTypedParameterPtr params, int nparams, unsigned int flags)
 {
+    const qbjApiTuneParams wanted = { params, nparams };
     g_auto(qbjVmConfig) config = { 0 };
 
     if (qbjApiTuneNotInSession(vm, VIR_ERR_OPERATION_UNSUPPORTED, "Memory") < 0 ||
@@ -84,10 +94,8 @@ qbjApiTuneSetMemory(virDomainObj *vm, virTypedParameterPtr params, int nparams, 
         qbjVmConfigBegin(vm, flags, &config) < 0 ||
         (config.live && qbjApiTuneNeedsGroup(vm, VIR_CGROUP_CONTROLLER_MEMORY) < 0))
         return -1;
-    /* without a live definition the group is not looked at */
-    if (config.next && virDomainCgroupSetMemoryLimitParameters(NULL, vm, NULL, config.next, params, nparams) < 0)
-        return -1;
-    if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjVmTuneSetMemory(vm, params, nparams) < 0))
+    if (qbjVmConfigApply(vm, &config, qbjApiTuneNextMemory, &wanted) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (config.live && qbjVmTuneSetMemory(vm, params, nparams) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }

@@ -140,6 +140,12 @@ qbjApiTuneSetLiveNuma(virDomainObj *vm, const qbjApiTuneNuma *wanted)
 }
 
 static int
+qbjApiTuneNextNuma(virDomainObj *vm G_GNUC_UNUSED, virDomainDef *next, const void *what)
+{
+    return qbjApiTuneStoreNuma(next, what);
+}
+
+static int
 qbjApiTuneSetNuma(virDomainObj *vm, const qbjApiTuneNuma *wanted, unsigned int flags)
 {
     g_auto(qbjVmConfig) config = { 0 };
@@ -150,9 +156,8 @@ qbjApiTuneSetNuma(virDomainObj *vm, const qbjApiTuneNuma *wanted, unsigned int f
                         qbjApiTuneNeedsGroup(vm, VIR_CGROUP_CONTROLLER_CPUSET) < 0 ||
                         qbjApiTuneCheckLiveNuma(config.live, wanted) < 0))
         return -1;
-    if (config.next && qbjApiTuneStoreNuma(config.next, wanted) < 0)
-        return -1;
-    if (qbjVmConfigCheck(vm, &config) < 0 || (config.live && qbjApiTuneSetLiveNuma(vm, wanted) < 0))
+    if (qbjVmConfigApply(vm, &config, qbjApiTuneNextNuma, wanted) < 0 || qbjVmConfigCheck(vm, &config) < 0 ||
+        (config.live && qbjApiTuneSetLiveNuma(vm, wanted) < 0))
         return -1;
     return qbjVmConfigCommit(vm, &config);
 }

@@ -111,11 +111,17 @@ qbjApiGetVcpus(virDomainPtr domain, virVcpuInfoPtr info, int maxinfo, unsigned c
 }
 
 static int
-qbjApiVcpuSetMax(virDomainObj *vm, qbjVmConfig *config, unsigned int wanted)
+qbjApiVcpuSetNextMax(virDomainObj *vm, virDomainDef *next, const void *what)
 {
-    if (virDomainDefSetVcpusMax(config->next, wanted, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt) < 0)
-        return -1;
-    return qbjVmConfigCheck(vm, config);
+    const unsigned int *wanted = what;
+
+    return virDomainDefSetVcpusMax(next, *wanted, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt);
+}
+
+static int
+qbjApiVcpuSetMax(virDomainObj *vm, qbjVmConfig *config, const unsigned int *wanted)
+{
+    return qbjVmConfigApply(vm, config, qbjApiVcpuSetNextMax, wanted) < 0 ? -1 : qbjVmConfigCheck(vm, config);
 }
 
 static int
@@ -186,7 +192,7 @@ qbjApiVcpuChange(virDomainObj *vm, unsigned int wanted, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0)
         return -1;
-    rc = flags & VIR_DOMAIN_VCPU_MAXIMUM ? qbjApiVcpuSetMax(vm, &config, wanted)
+    rc = flags & VIR_DOMAIN_VCPU_MAXIMUM ? qbjApiVcpuSetMax(vm, &config, &wanted)
                                          : qbjApiVcpuSetCount(vm, &config, &counted);
     return rc < 0 ? -1 : qbjVmConfigCommit(vm, &config);
 }
