@@ -98,9 +98,9 @@ testSendFails(void)
 
 /* A conversation that ends after @limit bytes of the monitor. Returns true when it was whole. */
 static bool
-converse(virEventThread *thread, size_t limit)
+converse(virQbjPoll *poll, size_t limit)
 {
-    g_autoptr(qmpFixture) fixture = qmpFixtureNew(thread);
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(poll);
     g_autoptr(qmpCall) call = qmpCallStart(fixture->qmp, QMP_PATIENCE_MS, "a", NULL, NULL);
     unsigned int id = 0;
     size_t sent = 0;
@@ -137,10 +137,10 @@ converse(virEventThread *thread, size_t limit)
 static void
 testEofAtEachByte(void)
 {
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
     size_t limit = 0;
 
-    while (!converse(thread, limit))
+    while (!converse(poll, limit))
         limit++;
     g_assert_cmpuint(limit, >, strlen(QMP_GREETING) + 50);
 }
@@ -167,11 +167,11 @@ testNotQmp(void)
         { "{\"error\":1,\"id\":1}", 0, "QEMU's monitor sent a message that is not QMP" },
         { "{\"QMP\":1}", 0, "QEMU's monitor sent a message that is not QMP" },
     };
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(qmpFixture) fixture = qmpFixtureNew(thread);
+        g_autoptr(qmpFixture) fixture = qmpFixtureNew(poll);
         g_autoptr(qmpCall) call = NULL;
         g_autofree char *expected = g_strdup_printf("established;closed %s;", cases[i].reason);
         g_autofree char *line = NULL;
@@ -406,7 +406,7 @@ testContextEnds(void)
 
     qmpFixtureGreet(fixture);
     g_assert_cmpint(qbjQmpSend(fixture->qmp, "stop", NULL, qmpFixtureDone, fixture), ==, 0);
-    g_clear_object(&fixture->thread);
+    g_clear_pointer(&fixture->poll, virQbjPollUnref);
     qmpFixtureAwait(fixture, "closed", 1);
     g_assert_cmpint(qbjQmpSend(fixture->qmp, "cont", NULL, qmpFixtureDone, fixture), ==, -1);
     qmpFixtureRelease(fixture);
@@ -417,9 +417,9 @@ static void
 testBadSocket(void)
 {
     static const qbjQmpCallbacks callbacks = { NULL, NULL, NULL, NULL };
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
 
-    g_assert_null(qbjQmpNew(-1, virEventThreadGetContext(thread), &callbacks, NULL));
+    g_assert_null(qbjQmpNew(-1, poll, &callbacks, NULL));
     g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
 }
 
@@ -428,13 +428,13 @@ static void
 testNoCallbacks(void)
 {
     static const qbjQmpCallbacks callbacks = { NULL, NULL, NULL, NULL };
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
     qbjQmp *qmp;
     int fds[2];
     char byte;
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
-    g_assert_nonnull(qmp = qbjQmpNew(fds[0], virEventThreadGetContext(thread), &callbacks, NULL));
+    g_assert_nonnull(qmp = qbjQmpNew(fds[0], poll, &callbacks, NULL));
     g_assert_cmpint(send(fds[1], QMP_GREETING "{\"event\":\"A\"}x", strlen(QMP_GREETING) + 14, 0), >, 0);
     while (recv(fds[1], &byte, 1, 0) == 1)
         continue;

@@ -5,7 +5,7 @@
 #include "internal.h"
 #include "virerror.h"
 #include "vircommand.h"
-#include "vireventthread.h"
+#include "virqbjpoll.h"
 #include "virfile.h"
 #include "virqbjcond.h"
 #include "virutil.h"
@@ -22,7 +22,7 @@
 #define QEMU "qemu-system-x86_64"
 #define PATIENCE_MS 60000
 
-static virEventThread *thread;
+static virQbjPoll *poll;
 static char *folder;
 static char *socketPath;
 static virCommand *command;
@@ -102,7 +102,7 @@ sessionNew(void)
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpint(virMutexInit(&this->lock), ==, 0);
     g_assert_cmpint(virQbjCondInit(&this->changed), ==, 0);
-    this->qmp = qbjQmpNew(fd, virEventThreadGetContext(thread), &callbacks, this);
+    this->qmp = qbjQmpNew(fd, poll, &callbacks, this);
     g_assert_nonnull(this->qmp);
     return this;
 }
@@ -270,7 +270,7 @@ main(int argc, char **argv)
     }
     folder = g_dir_make_tmp("qbjqmplive-XXXXXX", NULL);
     socketPath = g_build_filename(folder, "monitor.sock", NULL);
-    g_assert_nonnull(thread = virEventThreadNew("qmp"));
+    g_assert_nonnull(poll = virQbjPollNew("qmp"));
     startQemu();
 
     g_test_add_func("/qmp/live/commands", testCommands);
@@ -283,7 +283,7 @@ main(int argc, char **argv)
     g_assert_cmpint(qbjHostProcessEnd(pidfd, 1000, PATIENCE_MS), ==, 0);
     VIR_FORCE_CLOSE(pidfd);
     virCommandFree(command);
-    g_clear_object(&thread);
+    g_clear_pointer(&poll, virQbjPollUnref);
     g_assert_cmpint(virFileDeleteTree(folder), ==, 0);
     g_free(folder);
     g_free(socketPath);

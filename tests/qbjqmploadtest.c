@@ -23,13 +23,13 @@ countThreads(void)
 static void
 testHundredClients(void)
 {
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
     qmpFixture *fixtures[100];
     unsigned int threads = 0;
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(fixtures); i++) {
-        fixtures[i] = qmpFixtureNew(thread);
+        fixtures[i] = qmpFixtureNew(poll);
         qmpFixtureGreet(fixtures[i]);
         if (i == 0)
             threads = countThreads();
@@ -64,8 +64,8 @@ bigValue(size_t size)
 static void
 testHugeAnswer(void)
 {
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
-    g_autoptr(qmpFixture) fixture = qmpFixtureNew(thread);
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(poll);
     g_autofree char *value = bigValue(20 * 1024 * 1024);
     g_autoptr(qmpCall) call = NULL;
 
@@ -316,9 +316,9 @@ crowdMonitor(void *opaque)
 }
 
 static void
-runCrowd(virEventThread *thread, GRand *random, unsigned int budget, bool close)
+runCrowd(virQbjPoll *poll, GRand *random, unsigned int budget, bool close)
 {
-    g_autoptr(qmpFixture) fixture = qmpFixtureNew(thread);
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(poll);
     crowd this = { fixture, random, budget };
     virThread callers[4];
     virThread monitor;
@@ -343,13 +343,13 @@ runCrowd(virEventThread *thread, GRand *random, unsigned int budget, bool close)
 static void
 testCrowd(void)
 {
-    g_autoptr(virEventThread) thread = virEventThreadNew("qmp");
+    g_autoptr(virQbjPoll) poll = virQbjPollNew("qmp");
     g_autoptr(GRand) random = g_rand_new_with_seed(g_test_rand_int());
     unsigned int i;
 
-    runCrowd(thread, random, G_MAXUINT, false);
+    runCrowd(poll, random, G_MAXUINT, false);
     for (i = 0; i < 10; i++)
-        runCrowd(thread, random, g_rand_int_range(random, 0, 400), i % 2);
+        runCrowd(poll, random, g_rand_int_range(random, 0, 400), i % 2);
 }
 
 int

@@ -105,20 +105,20 @@ qmpFixtureDone(qbjQmp *qmp G_GNUC_UNUSED, const qbjQmpCommand *command, void *op
 }
 
 qmpFixture *
-qmpFixtureNew(virEventThread *thread)
+qmpFixtureNew(virQbjPoll *poll)
 {
-    return qmpFixtureNewType(thread, SOCK_STREAM);
+    return qmpFixtureNewType(poll, SOCK_STREAM);
 }
 
 qmpFixture *
-qmpFixtureNewType(virEventThread *thread, int type)
+qmpFixtureNewType(virQbjPoll *poll, int type)
 {
     static const qbjQmpCallbacks callbacks = { onEvent, onEstablished, onClosed, onRelease };
     qmpFixture *fixture = g_new0(qmpFixture, 1);
     int fds[2];
 
-    fixture->thread = thread ? g_object_ref(thread) : virEventThreadNew("qmp");
-    g_assert_nonnull(fixture->thread);
+    fixture->poll = poll ? virQbjPollRef(poll) : virQbjPollNew("qmp");
+    g_assert_nonnull(fixture->poll);
     fixture->input = g_string_new(NULL);
     fixture->log = g_string_new(NULL);
     g_assert_cmpint(virMutexInit(&fixture->lock), ==, 0);
@@ -126,7 +126,7 @@ qmpFixtureNewType(virEventThread *thread, int type)
 
     g_assert_cmpint(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), ==, 0);
     fixture->peer = fds[1];
-    fixture->qmp = qbjQmpNew(fds[0], virEventThreadGetContext(fixture->thread), &callbacks, fixture);
+    fixture->qmp = qbjQmpNew(fds[0], fixture->poll, &callbacks, fixture);
     g_assert_nonnull(fixture->qmp);
     return fixture;
 }
@@ -151,7 +151,7 @@ qmpFixtureFree(qmpFixture *fixture)
         return;
     qmpFixtureRelease(fixture);
     qmpFixtureHangUp(fixture);
-    g_clear_object(&fixture->thread);
+    g_clear_pointer(&fixture->poll, virQbjPollUnref);
     g_string_free(fixture->input, true);
     g_string_free(fixture->log, true);
     virCondDestroy(&fixture->changed);

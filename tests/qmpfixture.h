@@ -7,7 +7,7 @@
 
 #include "internal.h"
 #include "virerror.h"
-#include "vireventthread.h"
+#include "virqbjpoll.h"
 #include "virthread.h"
 #include "qmp_client.h"
 
@@ -19,7 +19,7 @@
 
 typedef struct _qmpFixture qmpFixture;
 struct _qmpFixture {
-    virEventThread *thread;
+    virQbjPoll *poll;
     qbjQmp *qmp;
     int peer;                   /* the monitor's end */
     GString *input;             /* of the monitor, not yet taken */
@@ -31,10 +31,10 @@ struct _qmpFixture {
     void (*onClosed)(qmpFixture *fixture);
 };
 
-/* @thread: shared by several fixtures, or NULL: one of its own. */
-qmpFixture *qmpFixtureNew(virEventThread *thread);
+/* @poll: shared by several fixtures, or NULL: one of its own. */
+qmpFixture *qmpFixtureNew(virQbjPoll *poll);
 /* @type: SOCK_STREAM, or SOCK_SEQPACKET, on which each write of the client is one read of the monitor. */
-qmpFixture *qmpFixtureNewType(virEventThread *thread, int type);
+qmpFixture *qmpFixtureNewType(virQbjPoll *poll, int type);
 /* Closes, waits for the release and frees. */
 void qmpFixtureFree(qmpFixture *fixture);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qmpFixture, qmpFixtureFree);

@@ -3,7 +3,6 @@
 
 #include "internal.h"
 #include "driver.h"
-#include "vireventthread.h"
 #include "virdomainobjlist.h"
 #include "virportallocator.h"
 #include "virthread.h"
@@ -11,6 +10,7 @@
 #include "object_event.h"
 #include "security/security_manager.h"
 #include "virqbjconf.h"
+#include "virqbjpoll.h"
 
 typedef struct _qbjDomainEvent qbjDomainEvent;
 typedef struct _qbjVmCapsCache qbjVmCapsCache;
@@ -48,7 +48,7 @@ struct _qbjDriver {
     virSecurityManager *security;       /* a stack; DAC is in it when the daemon is privileged */
     char *securityRefused;              /* name of a configured security driver that we cannot serve, or
                                          * NULL */
-    virEventThread *eventThread;        /* serves the sockets and pidfds of all VMs */
+    virQbjPoll *poll;                   /* the event thread: serves the sockets and pidfds of all VMs */
     virThreadPool *workers;             /* drain the queues of VMs that have something to do */
     virPortAllocatorRange *vncPorts;        /* SPICE takes its ports from here too */
     virPortAllocatorRange *websocketPorts;

@@ -62,10 +62,9 @@ qbjDomainPrivateFree(void *data)
         qbjQmpClose(priv->qmp);
     qbjQmpUnref(priv->qmp);
     qbjAgentUnref(priv->agent);
-    if (priv->pidSource) {
-        g_source_destroy(priv->pidSource);
-        g_source_unref(priv->pidSource);
-    }
+    if (priv->pidWatch)
+        virQbjWatchRemove(priv->pidWatch);
+    virQbjWatchUnref(priv->pidWatch);
     VIR_FORCE_CLOSE(priv->pidfd);
     virCgroupFree(priv->cgroup);
     g_free(priv->operation);

@@ -45,7 +45,7 @@ struct _qbjDomainPrivate {
     qbjAgent *agent;                    /* not NULL while the guest has its end of the channel open */
     int pidfd;                          /* -1: none */
     virCgroup *cgroup;                  /* of the running VM; NULL: none */
-    GSource *pidSource;
+    virQbjWatch *pidWatch;
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
                                          * this VM */
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */

@@ -1,7 +1,5 @@
 #include <config.h>
 
-#include <glib-unix.h>
-
 #include "internal.h"
 #include "domain_qmp.h"
 #include "domain_agent.h"
@@ -90,32 +88,36 @@ qbjDomainQmpConnect(virDomainObj *vm)
     if (fd < 0)
         return -1;
 
-    priv->qmp = qbjQmpNew(fd, virEventThreadGetContext(priv->driver->eventThread),
-                          &qbjDomainQmpCallbacks, qbjDomainLinkNew(vm));
+    priv->qmp = qbjQmpNew(fd, priv->driver->poll, &qbjDomainQmpCallbacks, qbjDomainLinkNew(vm));
     return priv->qmp ? 0 : -1;
 }
 
-static gboolean
-qbjDomainOnProcessGone(int fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, void *opaque)
+static void
+qbjDomainOnProcessGone(virQbjWatch *watch, unsigned int events G_GNUC_UNUSED, void *opaque)
 {
     qbjDomainLink *link = opaque;
 
     if (link->turns++ < QBJ_DOMAIN_LAST_TURNS)
-        return G_SOURCE_CONTINUE;
+        return;
     qbjDomainLinkPush(link, QBJ_DOMAIN_EVENT_PROCESS_GONE, NULL, NULL);
-    return G_SOURCE_REMOVE;
+    virQbjWatchRemove(watch);
 }
 
-void
+int
 qbjDomainWatchProcess(virDomainObj *vm, int pidfd)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
+    qbjDomainLink *link = qbjDomainLinkNew(vm);
+
     priv->pidfd = pidfd;
-    priv->pidSource = g_unix_fd_source_new(pidfd, G_IO_IN);
-    g_source_set_callback(priv->pidSource, (GSourceFunc) (void (*)(void)) qbjDomainOnProcessGone,
-                          qbjDomainLinkNew(vm), qbjDomainLinkFree);
-    g_source_attach(priv->pidSource, virEventThreadGetContext(priv->driver->eventThread));
+    priv->pidWatch = virQbjWatchNew(priv->driver->poll, pidfd, EPOLLIN, qbjDomainOnProcessGone, link,
+                                    qbjDomainLinkFree);
+    if (priv->pidWatch)
+        return 0;
+    qbjDomainLinkFree(link);
+    VIR_FORCE_CLOSE(priv->pidfd);
+    return -1;
 }
 
 void
@@ -127,10 +129,9 @@ qbjDomainDisconnect(virDomainObj *vm)
         qbjQmpClose(priv->qmp);
     g_clear_pointer(&priv->qmp, qbjQmpUnref);
     qbjDomainAgentClose(vm);
-    if (priv->pidSource) {
-        g_source_destroy(priv->pidSource);
-        g_clear_pointer(&priv->pidSource, g_source_unref);
-    }
+    if (priv->pidWatch)
+        virQbjWatchRemove(priv->pidWatch);
+    g_clear_pointer(&priv->pidWatch, virQbjWatchUnref);
     VIR_FORCE_CLOSE(priv->pidfd);
 }
 

@@ -26,8 +26,9 @@ int qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd);
 int qbjDomainQmpConnect(virDomainObj *vm);
 
 /* Watches the process through a pidfd, whose end is queued as PROCESS_GONE, after what it has said last.
- * @pidfd is taken over. @vm is locked. */
-void qbjDomainWatchProcess(virDomainObj *vm, int pidfd);
+ * @pidfd is taken over, also on failure. @vm is locked. Returns 0, -1 with an error reported: it is not
+ * watched. */
+int qbjDomainWatchProcess(virDomainObj *vm, int pidfd);
 
 /* Ends both; events in flight are dropped by their domain id. @vm is locked. */
 void qbjDomainDisconnect(virDomainObj *vm);

@@ -259,6 +259,6 @@ qbjDomainTimerStart(virDomainObj *vm, const char *job, int code, unsigned int de
     timer->event->domainId = vm->def->id;
 
     g_source_set_callback(source, qbjDomainTimerFire, timer, qbjDomainTimerFree);
-    g_source_attach(source, virEventThreadGetContext(priv->driver->eventThread));
+    g_source_attach(source, virQbjPollContext(priv->driver->poll));
     g_source_unref(source);
 }

@@ -84,7 +84,7 @@ qbjQmpSubmit(qbjQmp *qmp, char **bodies, size_t n, qbjQmpBatch *batch)
     size_t bytes = 0;
     size_t i;
 
-    if (g_main_context_is_owner(qmp->context)) {
+    if (qmp->state != QBJ_QMP_CLOSED && virQbjPollIsOwn(qmp->poll)) {
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the event thread cannot wait for QEMU's answer"));
         return -1;
     }

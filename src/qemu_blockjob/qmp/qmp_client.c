@@ -7,8 +7,6 @@
 #include "virutil.h"
 #include "qmp_clientpriv.h"
 
-#include <glib-unix.h>
-
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 qbjQmp *
@@ -27,14 +25,8 @@ qbjQmpUnref(qbjQmp *qmp)
     qbjQmpFree(qmp);
 }
 
-typedef struct _qbjQmpSource qbjQmpSource;
-struct _qbjQmpSource {
-    GSource parent;
-    void *tag;
-};
-
-static gboolean
-qbjQmpReady(gint fd G_GNUC_UNUSED, GIOCondition condition, void *opaque)
+static void
+qbjQmpReady(virQbjWatch *watch G_GNUC_UNUSED, unsigned int events, void *opaque)
 {
     qbjQmp *qmp = opaque;
     g_autofree char *reason = NULL;
@@ -43,32 +35,18 @@ qbjQmpReady(gint fd G_GNUC_UNUSED, GIOCondition condition, void *opaque)
     VIR_WITH_MUTEX_LOCK_GUARD(&qmp->lock) {
         closed = qmp->state == QBJ_QMP_CLOSED;
         reason = g_strdup(qmp->doom);
-        if (condition & G_IO_OUT)
+        if (events & EPOLLOUT)
             qbjQmpFlush(qmp);
     }
 
-    if (!closed && !reason && (condition & (G_IO_IN | G_IO_HUP | G_IO_ERR | G_IO_NVAL)))
+    if (!closed && !reason && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         reason = qbjQmpReceive(qmp);
     if (reason || qbjQmpIsState(qmp, QBJ_QMP_CLOSED))
         qbjQmpEnd(qmp, reason);
-    return G_SOURCE_CONTINUE;   /* qbjQmpEnd() destroys the source */
 }
 
-static gboolean
-qbjQmpDispatch(GSource *source, GSourceFunc callback, void *opaque)
-{
-    qbjQmpSource *self = (qbjQmpSource *) source;
-    GIOCondition condition = g_source_query_unix_fd(source, self->tag);
-
-    return ((GUnixFDSourceFunc) (void (*)(void)) callback)(-1, condition, opaque);
-}
-
-static GSourceFuncs qbjQmpSourceFuncs = {
-    .dispatch = qbjQmpDispatch,
-};
-
-/* The source has gone, with the connection or with its whole context: nothing runs on the event thread for
- * us any more. */
+/* The watch has gone, with the connection or with the whole event thread: nothing runs there for us any
+ * more. */
 static void
 qbjQmpDetach(void *opaque)
 {
@@ -78,22 +56,23 @@ qbjQmpDetach(void *opaque)
     qbjQmpFree(qmp);
 }
 
-static void
+/* Returns 0, -1 with an error reported. */
+static int
 qbjQmpAttach(qbjQmp *qmp)
 {
-    GSource *source = g_source_new(&qbjQmpSourceFuncs, sizeof(qbjQmpSource));
     VIR_LOCK_GUARD lock = virLockGuardLock(&qmp->lock);
 
-    qmp->source = source;
-    qmp->tag = g_source_add_unix_fd(source, qmp->fd, G_IO_IN);
-    ((qbjQmpSource *) source)->tag = qmp->tag;
     g_atomic_int_inc(&qmp->refs);
-    g_source_set_callback(source, (GSourceFunc) (void (*)(void)) qbjQmpReady, qmp, qbjQmpDetach);
-    g_source_attach(source, qmp->context);
+    if ((qmp->watch = virQbjWatchNew(qmp->poll, qmp->fd, EPOLLIN, qbjQmpReady, qmp, qbjQmpDetach)))
+        return 0;
+    g_atomic_int_add(&qmp->refs, -1);
+    qmp->state = QBJ_QMP_CLOSED;
+    qmp->callbacks.release = NULL;
+    return -1;
 }
 
 qbjQmp *
-qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void *opaque)
+qbjQmpNew(int fd, virQbjPoll *poll, const qbjQmpCallbacks *callbacks, void *opaque)
 {
     VIR_AUTOCLOSE owned = fd;
     g_autofree qbjQmp *qmp = g_new0(qbjQmp, 1);
@@ -107,7 +86,7 @@ qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void 
         return NULL;
     }
 
-    qmp->context = context;
+    qmp->poll = poll;
     qmp->callbacks = *callbacks;
     qmp->opaque = opaque;
     qmp->users = 1;
@@ -123,6 +102,9 @@ qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void 
      * begin at 1 it would be taken for an answer to us. */
     g_queue_init(&qmp->unheard);
     qbjQmpRequestListInit(&qmp->requests, 10000 + virRandomInt(90000));
-    qbjQmpAttach(qmp);
+    if (qbjQmpAttach(qmp) < 0) {
+        qbjQmpFree(g_steal_pointer(&qmp));
+        return NULL;
+    }
     return g_steal_pointer(&qmp);
 }

@@ -1,6 +1,6 @@
 /* qmp_client.h: an asynchronous QMP client for one QEMU.
  *
- * All clients share one event thread (the GMainContext given to qbjQmpNew); none has a thread of its own.
+ * All clients share one event thread (the virQbjPoll given to qbjQmpNew); none has a thread of its own.
  * Commands may be sent from any thread except the event thread's callbacks waiting for a reply: a blocking
  * call there would wait for itself. Replies are matched by id, may be of any size up to QBJ_QMP_REPLY_MAX
  * and arrive split anywhere.
@@ -14,6 +14,7 @@
 
 #include "internal.h"
 #include "virjson.h"
+#include "virqbjpoll.h"
 
 /* Largest single message accepted from QEMU; more ends the connection with an error (a monitor cannot grow
  * us). */
@@ -57,10 +58,10 @@ struct _qbjQmpCommand {
 void qbjQmpCommandClear(qbjQmpCommand *command);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjQmpCommand, qbjQmpCommandClear);
 
-/* @fd: connected socket, owned by the client from here on, also on failure. @context: borrowed, must
+/* @fd: connected socket, owned by the client from here on, also on failure. @poll: borrowed, must
  * outlive the client. Callbacks may begin before this returns. Returns a reference, NULL with an error
  * reported; release() is not called then. */
-qbjQmp *qbjQmpNew(int fd, GMainContext *context, const qbjQmpCallbacks *callbacks, void *opaque);
+qbjQmp *qbjQmpNew(int fd, virQbjPoll *poll, const qbjQmpCallbacks *callbacks, void *opaque);
 qbjQmp *qbjQmpRef(qbjQmp *qmp);
 /* Without a reference left, the connection is closed. Callable anywhere, in callbacks too. */
 void qbjQmpUnref(qbjQmp *qmp);

@@ -27,12 +27,12 @@ typedef enum {
 
 struct _qbjQmp {
     /* never modified after qbjQmpNew() */
-    GMainContext *context;
+    virQbjPoll *poll;
     qbjQmpCallbacks callbacks;
     void *opaque;
 
     int users;                  /* atomic: references of callers; the last one closes */
-    int refs;                   /* atomic: the callers together have one, the source has one */
+    int refs;                   /* atomic: the callers together have one, the watch has one */
 
     /* event thread only */
     qbjQmpStream *stream;
@@ -42,8 +42,7 @@ struct _qbjQmp {
     char *reason;               /* why the connection ended; NULL: it has not, or we closed it */
     const char *doom;           /* why the event thread shall end the connection (static text); or NULL */
     int fd;                     /* closed by the event thread only, so that it never polls somebody else's */
-    GSource *source;            /* NULL once the event thread has taken it down */
-    void *tag;                  /* of the fd in the source */
+    virQbjWatch *watch;         /* NULL once the event thread has taken it down */
     bool wantWrite;
     int sendError;              /* errno of a write that failed although QEMU had not hung up; or 0 */
     GString *unsent;            /* the first `sent` bytes of it are gone */

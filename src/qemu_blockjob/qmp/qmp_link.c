@@ -39,10 +39,10 @@ qbjQmpFree(qbjQmp *qmp)
 static void
 qbjQmpWantWrite(qbjQmp *qmp, bool want)
 {
-    if (qmp->wantWrite == want || !qmp->source)
+    if (qmp->wantWrite == want || !qmp->watch)
         return;
     qmp->wantWrite = want;
-    g_source_modify_unix_fd(qmp->source, qmp->tag, want ? G_IO_IN | G_IO_OUT : G_IO_IN);
+    virQbjWatchModify(qmp->watch, want ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 /* Forgets what is sent, when it is more than what is left: each byte is moved a bounded number of times. */
@@ -150,7 +150,7 @@ void
 qbjQmpEnd(qbjQmp *qmp, const char *reason)
 {
     GQueue unheard = G_QUEUE_INIT;
-    GSource *source = NULL;
+    g_autoptr(virQbjWatch) watch = NULL;
     bool tell = false;
 
     VIR_WITH_MUTEX_LOCK_GUARD(&qmp->lock) {
@@ -160,9 +160,8 @@ qbjQmpEnd(qbjQmp *qmp, const char *reason)
             qmp->reason = g_strdup(reason);
             tell = true;
         }
-        source = g_steal_pointer(&qmp->source);
-        if (source)
-            g_source_remove_unix_fd(source, qmp->tag);
+        if ((watch = g_steal_pointer(&qmp->watch)))
+            virQbjWatchRemove(watch);   /* its reference goes when its callback has returned */
         VIR_FORCE_CLOSE(qmp->fd);
         qbjQmpRequestListBreak(&qmp->requests, &qmp->unheard);
         unheard = qmp->unheard;
@@ -172,10 +171,6 @@ qbjQmpEnd(qbjQmp *qmp, const char *reason)
     qbjQmpTellUnheard(qmp, &unheard);
     if (tell && qmp->callbacks.closed)
         qmp->callbacks.closed(qmp, reason, qmp->opaque);
-    if (source) {
-        g_source_destroy(source);       /* the source's reference goes when its callback has returned */
-        g_source_unref(source);
-    }
 }
 
 void
@@ -188,9 +183,9 @@ qbjQmpClose(qbjQmp *qmp)
     VIR_DEBUG("qmp=%p closed by us", qmp);
     qmp->state = QBJ_QMP_CLOSED;
     qbjQmpRequestListBreak(&qmp->requests, &qmp->unheard);
-    /* QEMU sees the end now; the fd itself is in the event thread's poll set */
+    /* QEMU sees the end now; the fd itself is watched by the event thread */
     shutdown(qmp->fd, SHUT_RDWR);
-    g_source_set_ready_time(qmp->source, 0);
+    virQbjWatchKick(qmp->watch);
 }
 
 void
@@ -201,5 +196,5 @@ qbjQmpDoom(qbjQmp *qmp, const char *reason)
     if (qmp->state == QBJ_QMP_CLOSED)
         return;
     qmp->doom = reason;
-    g_source_set_ready_time(qmp->source, 0);
+    virQbjWatchKick(qmp->watch);
 }

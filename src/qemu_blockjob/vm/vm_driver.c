@@ -9,6 +9,7 @@
 #include "vm_caps.h"
 #include "vm_def.h"
 #include "vm_event.h"
+#include "vm_load.h"
 #include "vm_reconnect.h"
 #include "vm_save.h"
 #include "vm_unread.h"
@@ -155,10 +156,10 @@ qbjVmDriverConfig(qbjDriver *driver)
 static int
 qbjVmDriverThreads(qbjDriver *driver)
 {
-    driver->eventThread = virEventThreadNew("qbj-events");
+    driver->poll = virQbjPollNew("qbj-events");
     driver->workers = virThreadPoolNewFull(0, QBJ_DRIVER_WORKERS, 0, qbjDomainQueueWork, "qbj-worker", NULL, driver);
     driver->handleEvent = qbjVmHandleEvent;
-    return driver->eventThread && driver->workers ? 0 : -1;
+    return driver->poll && driver->workers ? 0 : -1;
 }
 
 static int
@@ -190,12 +191,7 @@ qbjVmDriverObjects(qbjDriver *driver)
 static int
 qbjVmDriverLoad(qbjDriver *driver)
 {
-    virQbjConf *conf = driver->conf;
-
-    if (virDomainObjListLoadAllConfigs(driver->domains, conf->stateDir, NULL, true, driver->xmlopt, NULL, NULL) < 0)
-        return -1;
-    if (virDomainObjListLoadAllConfigs(driver->domains, conf->configDir, conf->autostartDir, false, driver->xmlopt,
-                                       NULL, NULL) < 0)
+    if (qbjVmLoadAll(driver) < 0)
         return -1;
     qbjVmUnreadAdd(driver);
     qbjVmUnreadLeaveForeign(driver);
@@ -354,8 +350,7 @@ qbjVmDriverFree(qbjDriver *driver)
     }
     if (driver->domains)
         virDomainObjListForEach(driver->domains, false, qbjVmDriverDropOne, NULL);
-    if (driver->eventThread)
-        g_object_unref(driver->eventThread);
+    virQbjPollUnref(driver->poll);
     if (driver->workers)
         virThreadPoolFree(driver->workers);
     virObjectUnref(driver->domains);

@@ -69,11 +69,10 @@ qbjVmReconnectPid(virDomainObj *vm)
 }
 
 static void
-qbjVmReconnectWatched(virDomainObj *vm, int pidfd)
+qbjVmReconnectWatched(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
-    qbjDomainWatchProcess(vm, pidfd);
     qbjVmCgroupConnect(vm);
     if (priv->destroyed) {
         qbjVmStopRequest(vm);
@@ -103,8 +102,8 @@ qbjVmReconnectOne(virDomainObj *vm)
     virResetLastError();
     if (vm->pid <= 0)
         return false;
-    if ((pidfd = qbjHostProcessOpen(vm->pid, 0)) >= 0) {
-        qbjVmReconnectWatched(vm, pidfd);
+    if ((pidfd = qbjHostProcessOpen(vm->pid, 0)) >= 0 && qbjDomainWatchProcess(vm, pidfd) == 0) {
+        qbjVmReconnectWatched(vm);
         return true;
     }
     error = virGetLastError();

@@ -238,7 +238,8 @@ qbjVmStartProcess(virDomainObj *vm, virCommand *cmd)
     vm->pid = pid;                      /* qbjVmStop ends it, also without a descriptor */
     if ((pidfd = qbjHostProcessOpen(pid, 0)) < 0)
         return -1;
-    qbjDomainWatchProcess(vm, pidfd);
+    if (qbjDomainWatchProcess(vm, pidfd) < 0)
+        return -1;
     return rc < 0 ? -1 : qbjVmStartGroups(vm, cmd);
 }
 

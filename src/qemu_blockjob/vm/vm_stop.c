@@ -220,11 +220,9 @@ qbjVmStopAgain(virDomainObj *vm)
 
     if (!priv->ending || priv->pidfd >= 0)
         return priv->ending;
-    if ((rc = qbjVmStopOpen(vm, &pidfd)) == 1) {
-        qbjDomainWatchProcess(vm, pidfd);
-    } else if (rc == 0) {
+    if ((rc = qbjVmStopOpen(vm, &pidfd)) == 0) {
         qbjVmStopGone(vm);
-    } else {
+    } else if (rc < 0 || qbjDomainWatchProcess(vm, pidfd) < 0) {
         virResetLastError();
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_STOP_AGAIN_MS);
     }

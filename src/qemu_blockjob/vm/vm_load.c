@@ -1,0 +1,228 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_load.h"
+#include "domain_private.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virstring.h"
+#include "virthread.h"
+#include "virxml.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_load");
+
+/* Nearly all of the time is spent in libxml2 and libvirt's parser, half a millisecond for each file. More
+ * threads than processors do not harm: on a busy host each of them gets its share. */
+#define QBJ_VM_LOAD_THREADS 8
+
+/* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
+#define QBJ_VM_LOAD_CONFIG_FLAGS \
+    (VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE | VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL)
+
+typedef struct _qbjVmLoadFile qbjVmLoadFile;
+struct _qbjVmLoadFile {
+    char *name;                 /* of the domain, as the file has it */
+    char *path;
+    bool live;                  /* a status file */
+    virDomainObj *read;         /* what is in a status file, not locked; NULL: it cannot be read */
+    virDomainDef *def;          /* the same of a definition */
+    bool autostart;
+    char *error;                /* why not */
+};
+
+typedef struct _qbjVmLoad qbjVmLoad;
+struct _qbjVmLoad {
+    qbjDriver *driver;
+    GPtrArray *files;           /* of qbjVmLoadFile */
+    int next;                   /* atomic: the first that nobody has taken */
+};
+
+static void
+qbjVmLoadFileFree(void *data)
+{
+    qbjVmLoadFile *file = data;
+
+    virObjectUnref(file->read);
+    virDomainDefFree(file->def);
+    g_free(file->name);
+    g_free(file->path);
+    g_free(file->error);
+    g_free(file);
+}
+
+/* Returns 0, -1 with an error reported. A folder that is not there has no files. */
+static int
+qbjVmLoadList(GPtrArray *files, const char *folder, bool live)
+{
+    g_autoptr(DIR) entries = NULL;
+    struct dirent *entry;
+    int rc = virDirOpenIfExists(&entries, folder);
+
+    while (rc > 0 && (rc = virDirRead(entries, &entry, folder)) > 0) {
+        g_autofree char *name = g_strdup(entry->d_name);
+        qbjVmLoadFile *file;
+
+        if (!virStringStripSuffix(name, ".xml"))
+            continue;
+        file = g_new0(qbjVmLoadFile, 1);
+        file->path = g_build_filename(folder, entry->d_name, NULL);
+        file->name = g_steal_pointer(&name);
+        file->live = live;
+        g_ptr_array_add(files, file);
+    }
+    return rc;
+}
+
+/* Status files first. */
+static int
+qbjVmLoadOrder(const void *one, const void *other)
+{
+    const qbjVmLoadFile *a = *(qbjVmLoadFile *const *) one;
+    const qbjVmLoadFile *b = *(qbjVmLoadFile *const *) other;
+
+    return a->live != b->live ? b->live - a->live : strcmp(a->name, b->name);
+}
+
+/* --- by several threads --- */
+
+static void
+qbjVmLoadStatus(qbjDriver *driver, qbjVmLoadFile *file)
+{
+    if (!(file->read = virDomainObjParseFile(file->path, driver->xmlopt, QBJ_STATUS_PARSE_FLAGS)))
+        return;
+    virObjectUnlock(file->read);        /* it comes locked */
+}
+
+static void
+qbjVmLoadConfig(qbjDriver *driver, qbjVmLoadFile *file)
+{
+    g_autofree char *link = g_strdup_printf("%s/%s.xml", driver->conf->autostartDir, file->name);
+    int autostart;
+
+    if ((autostart = virFileLinkPointsTo(link, file->path)) < 0)
+        return;
+    file->autostart = autostart > 0;
+    file->def = virDomainDefParseFile(file->path, driver->xmlopt, NULL, QBJ_VM_LOAD_CONFIG_FLAGS);
+}
+
+static void
+qbjVmLoadWork(void *opaque)
+{
+    qbjVmLoad *load = opaque;
+    int i;
+
+    while ((i = g_atomic_int_add(&load->next, 1)) < (int) load->files->len) {
+        qbjVmLoadFile *file = g_ptr_array_index(load->files, i);
+
+        if (file->live)
+            qbjVmLoadStatus(load->driver, file);
+        else
+            qbjVmLoadConfig(load->driver, file);
+        if (!file->read && !file->def)
+            file->error = g_strdup(virGetLastErrorMessage());
+        virResetLastError();
+    }
+}
+
+/* The caller takes its part: without threads it reads all. */
+static void
+qbjVmLoadRead(qbjVmLoad *load)
+{
+    virThread threads[QBJ_VM_LOAD_THREADS - 1];
+    size_t wanted = MIN(G_N_ELEMENTS(threads), load->files->len / 2);
+    size_t n = 0;
+
+    xmlInitParser();                    /* not while several threads come to it */
+    while (n < wanted && virThreadCreateFull(&threads[n], true, qbjVmLoadWork, "qbj-load", false, load) == 0)
+        n++;
+    if (n < wanted)
+        virResetLastError();
+    qbjVmLoadWork(load);
+    while (n > 0)
+        virThreadJoin(&threads[--n]);
+}
+
+/* --- one after the other --- */
+
+/* All that a status file says; @read is left with what a new object has. */
+static void
+qbjVmLoadTake(virDomainObj *vm, virDomainObj *read)
+{
+    void *fresh = vm->privateData;
+
+    vm->privateData = read->privateData;
+    read->privateData = fresh;
+    vm->state = read->state;
+    vm->pid = read->pid;
+    vm->taint = read->taint;
+    vm->deprecations = g_steal_pointer(&read->deprecations);
+    vm->ndeprecations = read->ndeprecations;
+    read->ndeprecations = 0;
+}
+
+/* NULL with an error reported, else locked. */
+static virDomainObj *
+qbjVmLoadAddStatus(qbjDriver *driver, qbjVmLoadFile *file)
+{
+    virDomainObj *vm = virDomainObjListFindByUUID(driver->domains, file->read->def->uuid);
+
+    if (vm) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("domain '%s' has its UUID"), vm->def->name);
+        virDomainObjEndAPI(&vm);
+        return NULL;
+    }
+    if ((vm = virDomainObjListAdd(driver->domains, &file->read->def, driver->xmlopt, VIR_DOMAIN_OBJ_LIST_ADD_LIVE,
+                                  NULL)))
+        qbjVmLoadTake(vm, file->read);
+    return vm;
+}
+
+/* NULL with an error reported, else locked. */
+static virDomainObj *
+qbjVmLoadAddConfig(qbjDriver *driver, qbjVmLoadFile *file)
+{
+    virDomainDef *old = NULL;
+    virDomainObj *vm = virDomainObjListAdd(driver->domains, &file->def, driver->xmlopt, 0, &old);
+
+    virDomainDefFree(old);
+    if (!vm)
+        return NULL;
+    vm->autostart = file->autostart;
+    vm->persistent = 1;
+    return vm;
+}
+
+static void
+qbjVmLoadAdd(qbjDriver *driver, qbjVmLoadFile *file)
+{
+    virDomainObj *vm = NULL;
+
+    if (file->read)
+        vm = qbjVmLoadAddStatus(driver, file);
+    else if (file->def)
+        vm = qbjVmLoadAddConfig(driver, file);
+    if (!vm)
+        VIR_ERROR(_("'%s' is left out, because it cannot be loaded: %s"), file->path,
+                  file->error ? file->error : virGetLastErrorMessage());
+    virResetLastError();
+    virDomainObjEndAPI(&vm);
+}
+
+int
+qbjVmLoadAll(qbjDriver *driver)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(qbjVmLoadFileFree);
+    qbjVmLoad load = { .driver = driver, .files = files };
+    size_t i;
+
+    if (qbjVmLoadList(files, driver->conf->stateDir, true) < 0 ||
+        qbjVmLoadList(files, driver->conf->configDir, false) < 0)
+        return -1;
+    g_ptr_array_sort(files, qbjVmLoadOrder);
+    qbjVmLoadRead(&load);
+    for (i = 0; i < files->len; i++)
+        qbjVmLoadAdd(driver, g_ptr_array_index(files, i));
+    return 0;
+}
