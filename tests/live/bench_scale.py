@@ -8,7 +8,7 @@ import libvirt
 import jobs
 import plain
 from bench_tools import PAUSE, Part, Qemu, Row, own_arguments
-from daemon import DaemonError
+from daemon import START_LIMIT, DaemonError
 from guest import Guest, Ring, SerialLog
 from images import deep_chain, make_chain
 from qmp import Qmp
@@ -130,14 +130,25 @@ class Domains(Part):
         self.without_daemon(side)
         start = time.perf_counter()
         daemon.start(wait=False)
-        while not os.path.exists(daemon.socket):
-            time.sleep(0.0005)
-        conn = libvirt.open(daemon.uri)
+        conn = self.connect_soon(daemon)
         for domain in [conn.lookupByName(name) for name in self.names]:
             domain.blockStats("vda")
         clock.add(self.row("restart -> all answer"), time.perf_counter() - start)
         conn.close()
         side.connect()
+
+    @staticmethod
+    def connect_soon(daemon):
+        """Its socket is there a moment before anybody listens to it."""
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                if os.path.exists(daemon.socket):
+                    return libvirt.open(daemon.uri)
+            except libvirt.libvirtError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.0005)
 
     def complete(self, records):
         good = [params for _, params in records if "block.0.rd.reqs" in params and "block.0.capacity" in params]

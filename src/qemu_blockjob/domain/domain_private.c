@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "domain_private.h"
+#include "domain_questions.h"
 #include "domain_queue.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -58,6 +59,7 @@ qbjDomainPrivateFree(void *data)
     if (!priv)
         return;
 
+    qbjDomainQuestionsFree(priv->questions);
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
     qbjQmpUnref(priv->qmp);

@@ -36,12 +36,14 @@ void qbjDomainEventFree(qbjDomainEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
 
 typedef struct _qbjDomainOperation qbjDomainOperation;
+typedef struct _qbjDomainQuestions qbjDomainQuestions;
 typedef struct _qbjDomainPrivate qbjDomainPrivate;
 struct _qbjDomainPrivate {
     qbjDriver *driver;
 
     virQbjStatus *status;               /* never NULL while the VM is active */
     qbjQmp *qmp;                        /* NULL: not connected */
+    qbjDomainQuestions *questions;      /* sent, and waited for by nobody yet (domain_questions.h); or NULL */
     qbjAgent *agent;                    /* not NULL while the guest has its end of the channel open */
     int pidfd;                          /* -1: none */
     virCgroup *cgroup;                  /* of the running VM; NULL: none */

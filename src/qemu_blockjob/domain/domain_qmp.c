@@ -4,6 +4,7 @@
 #include "domain_qmp.h"
 #include "domain_agent.h"
 #include "domain_connect.h"
+#include "domain_questions.h"
 #include "domain_queue.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -125,6 +126,7 @@ qbjDomainDisconnect(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
+    g_clear_pointer(&priv->questions, qbjDomainQuestionsFree);
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
     g_clear_pointer(&priv->qmp, qbjQmpUnref);

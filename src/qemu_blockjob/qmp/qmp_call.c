@@ -261,6 +261,16 @@ qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs)
     return rc;
 }
 
+void
+qbjQmpAbandon(qbjQmpBegun *begun)
+{
+    VIR_WITH_MUTEX_LOCK_GUARD(&begun->qmp->lock) {
+        qbjQmpRequestListAbandon(&begun->qmp->requests, &begun->batch);
+        virCondDestroy(&begun->batch.changed);
+    }
+    qbjQmpBegunFree(begun);
+}
+
 bool
 qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms)
 {

@@ -89,6 +89,9 @@ typedef struct _qbjQmpBegun qbjQmpBegun;
 qbjQmpBegun *qbjQmpBegin(qbjQmp *qmp, qbjQmpCommand *commands, size_t n);
 int qbjQmpCollect(qbjQmpBegun *begun, unsigned int deadlineMs);
 
+/* In the place of qbjQmpCollect(): the answers are dropped. */
+void qbjQmpAbandon(qbjQmpBegun *begun);
+
 /* Whether QEMU has owed an answer, to anybody, for @ms. It answers in order: who would wait no longer than
  * that need not ask. */
 bool qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms);

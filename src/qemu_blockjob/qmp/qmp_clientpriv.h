@@ -49,7 +49,7 @@ struct _qbjQmp {
     size_t sent;
     int passFd;                 /* -1: none; to be sent with the byte at passAt of @unsent; ours to close */
     size_t passAt;
-    GString *held;              /* commands that wait for the capabilities */
+    GString *held;              /* commands that wait for the greeting, or for the capabilities */
     qbjQmpRequestList requests;
     GQueue unheard;             /* of qbjQmpRequest: left by qbjQmpClose() for the event thread to tell */
 };

@@ -13,6 +13,15 @@ VIR_LOG_INIT("qemu_blockjob.qmp_receive");
 /* One turn of the event thread reads this much from one QEMU, then the others get their turn. */
 #define READ_SIZE (64 * 1024)
 
+/* Lock held. Sends what was asked before the connection was established. */
+static void
+qbjQmpReleaseHeld(qbjQmp *qmp)
+{
+    g_string_append_len(qmp->unsent, qmp->held->str, qmp->held->len);
+    g_string_truncate(qmp->held, 0);
+    qbjQmpFlush(qmp);
+}
+
 static void
 qbjQmpCapabilitiesDone(qbjQmp *qmp, const qbjQmpCommand *command, void *opaque G_GNUC_UNUSED)
 {
@@ -27,9 +36,7 @@ qbjQmpCapabilitiesDone(qbjQmp *qmp, const qbjQmpCommand *command, void *opaque G
         if (qmp->state != QBJ_QMP_CAPABILITIES)
             return;
         qmp->state = QBJ_QMP_ESTABLISHED;
-        g_string_append_len(qmp->unsent, qmp->held->str, qmp->held->len);
-        g_string_truncate(qmp->held, 0);
-        qbjQmpFlush(qmp);
+        qbjQmpReleaseHeld(qmp);
     }
     if (qmp->callbacks.established)
         qmp->callbacks.established(qmp, qmp->opaque);
@@ -53,7 +60,8 @@ qbjQmpHandleGreeting(qbjQmp *qmp)
     qbjQmpMessageAppend(qmp->unsent, "{\"execute\":\"qmp_capabilities\"",
                         qbjQmpRequestListAdd(&qmp->requests, request));
     qmp->state = QBJ_QMP_CAPABILITIES;
-    qbjQmpFlush(qmp);
+    /* QEMU carries them out one after the other; who is refused the first ends the connection */
+    qbjQmpReleaseHeld(qmp);
     return NULL;
 }
 

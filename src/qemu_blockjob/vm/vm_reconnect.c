@@ -8,6 +8,7 @@
 #include "vm_files.h"
 #include "vm_plug_record.h"
 #include "vm_power.h"
+#include "vm_refresh.h"
 #include "vm_save.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
@@ -26,6 +27,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virdomainsnapshotobjlist.h"
 #include "virpidfile.h"
 #include "virqbjjson.h"
 
@@ -33,6 +35,7 @@
 VIR_LOG_INIT("qbj.vm_reconnect");
 
 #define QBJ_VM_RECONNECT_MS 1000
+#define QBJ_VM_RECONNECT_SAVE_MS 2000
 
 /* Whether process @pid runs @emulator. */
 static bool
@@ -68,6 +71,15 @@ qbjVmReconnectPid(virDomainObj *vm)
     return 0;
 }
 
+static int
+qbjVmReconnectMonitor(virDomainObj *vm)
+{
+    if (qbjDomainQmpConnect(vm) < 0)
+        return -1;
+    qbjVmRefreshSend(vm);
+    return 0;
+}
+
 static void
 qbjVmReconnectWatched(virDomainObj *vm)
 {
@@ -82,7 +94,7 @@ qbjVmReconnectWatched(virDomainObj *vm)
         qbjVmUnreadLater(vm);
         return;
     }
-    if (!priv->status->monitorPath || qbjDomainQmpConnect(vm) < 0) {
+    if (!priv->status->monitorPath || qbjVmReconnectMonitor(vm) < 0) {
         VIR_WARN("Domain '%s' runs, but its monitor cannot be reached; tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
         virResetLastError();
@@ -217,178 +229,6 @@ qbjVmReconnectAll(qbjDriver *driver)
         qbjVmReconnectEnd(g_steal_pointer(&gone));
 }
 
-/* Clients that saw the state before are told; those of a daemon that has just started read it. */
-static void
-qbjVmReconnectNotify(virDomainObj *vm, virDomainEventType event, int detail)
-{
-    if (!QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
-        qbjDomainNotifyLifecycle(vm, event, detail);
-}
-
-static void
-qbjVmReconnectShutdown(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    if (qbjVmPowerRestart(vm) || !virDomainObjIsActive(vm))
-        return;
-    if (!priv->guestShutdown) {
-        virDomainObjSetState(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_UNKNOWN);
-        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
-    }
-    priv->guestShutdown = true;
-    qbjVmStopRequest(vm);
-}
-
-typedef struct _qbjVmReconnectStop qbjVmReconnectStop;
-struct _qbjVmReconnectStop {
-    const char *status;         /* of query-status */
-    virDomainState state;
-    int reason;
-    virDomainEventType event;
-    int detail;
-};
-
-/* Why a guest that ran stands still; the last: for any other reason. */
-static const qbjVmReconnectStop qbjVmReconnectStops[] = {
-    { "suspended", VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN,
-      VIR_DOMAIN_EVENT_PMSUSPENDED, VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY },
-    { "io-error", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR,
-      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR },
-    { "watchdog", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_WATCHDOG,
-      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG },
-    { NULL, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN,
-      VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED },
-};
-
-static void
-qbjVmReconnectStopped(virDomainObj *vm, const char *status)
-{
-    const qbjVmReconnectStop *stop = qbjVmReconnectStops;
-
-    while (stop->status && STRNEQ_NULLABLE(stop->status, status))
-        stop++;
-    virDomainObjSetState(vm, stop->state, stop->reason);
-    qbjVmReconnectNotify(vm, stop->event, stop->detail);
-}
-
-static void
-qbjVmReconnectRunning(virDomainObj *vm, bool wasAsleep)
-{
-    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, wasAsleep ? VIR_DOMAIN_RUNNING_WAKEUP : VIR_DOMAIN_RUNNING_UNPAUSED);
-    if (wasAsleep)
-        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_WAKEUP);
-    else
-        qbjVmReconnectNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-}
-
-/* Gives whether the guest has panicked, and what follows from that was not done yet. */
-static bool
-qbjVmReconnectState(virDomainObj *vm, virJSONValue *reply)
-{
-    const char *status = virJSONValueObjectGetString(reply, "status");
-    bool running = false;
-    int state = virDomainObjGetState(vm, NULL);
-
-    /* what an older connection would have told is not told any more */
-    QBJ_DOMAIN_PRIVATE(vm)->ownStop = false;
-    QBJ_DOMAIN_PRIVATE(vm)->heldUntil = 0;
-    ignore_value(virJSONValueObjectGetBoolean(reply, "running", &running));
-    if (STREQ_NULLABLE(status, "guest-panicked"))
-        return state != VIR_DOMAIN_CRASHED || vm->def->onCrash != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE;
-
-    if (STREQ_NULLABLE(status, "shutdown")) {
-        /* it had said so while nobody listened, and stays until it is told to go */
-        qbjVmReconnectShutdown(vm);
-    } else if (running && state != VIR_DOMAIN_RUNNING) {
-        qbjVmReconnectRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
-    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjEngineHoldFound(vm, status)) {
-        qbjVmReconnectStopped(vm, status);
-    }
-    return false;
-}
-
-/* A guest that is not there, or a balloon that its driver does not serve, answers with an error. */
-static void
-qbjVmReconnectBalloon(virDomainObj *vm, qbjQmpCommand *command)
-{
-    unsigned long long actual;
-
-    if (command->failed || !command->reply ||
-        virJSONValueObjectGetNumberUlong(command->reply, "actual", &actual) < 0)
-        return;
-    actual = VIR_DIV_UP(actual, 1024);
-    if (vm->def->mem.cur_balloon == actual)
-        return;
-    vm->def->mem.cur_balloon = actual;
-    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events, virDomainEventBalloonChangeNewFromObj(vm, actual));
-}
-
-/* Which channels the guest has open. @reply: NULL when QEMU refused the question. */
-static void
-qbjVmReconnectChannels(virDomainObj *vm, virJSONValue *reply)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-        const char *alias = STRSKIP(NULLSTR_EMPTY(virJSONValueObjectGetString(entry, "label")), "char");
-        bool open;
-
-        if (alias && virJSONValueObjectGetBoolean(entry, "frontend-open", &open) == 0)
-            qbjDomainAgentFollow(vm, alias, open);
-    }
-}
-
-/* What events would have said while nobody listened; *@panicked: see qbjVmReconnectState(); @devices gets
- * what is plugged in, NULL: QEMU refused the question. Returns 0, -1 with an error reported. */
-static int
-qbjVmReconnectAsk(virDomainObj *vm, bool *panicked, virJSONValue **devices)
-{
-    qbjQmpCommand commands[] = {
-        { .execute = "query-status" }, { .execute = "query-chardev" }, { .execute = "qom-list" },
-        { .execute = "query-jobs" },
-        { .execute = NULL }, { .execute = NULL },
-    };
-    g_autoptr(virJSONValue) path = NULL;
-    qbjQmpCommand *balloon = NULL;
-    qbjQmpCommand *block = NULL;
-    size_t n = 4;
-    size_t i;
-    int rc;
-
-    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0)
-        return -1;
-    commands[2].arguments = path;
-    if (virDomainDefHasMemballoon(vm->def)) {
-        balloon = &commands[n++];
-        balloon->execute = "query-balloon";
-    }
-    if (qbjVmTrayAny(vm->def)) {
-        block = &commands[n++];
-        block->execute = "query-block";
-    }
-    rc = qbjDomainQmpRun(vm, commands, n);
-
-    if (rc == 0 && commands[0].failed) {
-        qbjQmpReportError(&commands[0]);
-        rc = -1;
-    }
-    if (rc == 0) {
-        *panicked = qbjVmReconnectState(vm, commands[0].reply);
-        qbjVmReconnectChannels(vm, commands[1].reply);
-        qbjEngineStrayListed(vm, commands[3].reply);
-        if (balloon)
-            qbjVmReconnectBalloon(vm, balloon);
-        if (block)
-            qbjVmTrayRead(vm, block->reply, !QBJ_DOMAIN_PRIVATE(vm)->reconnecting);
-        *devices = g_steal_pointer(&commands[2].reply);
-    }
-    for (i = 0; i < n; i++)
-        qbjQmpCommandClear(&commands[i]);
-    return rc;
-}
-
 /* A daemon that died while it started the VM may have left deep chains in pieces: the guest has not run
  * yet, and must not before they are whole. Returns 0, -1 with an error reported. */
 static int
@@ -405,17 +245,46 @@ qbjVmReconnectLink(virDomainObj *vm)
     return 0;
 }
 
+/* Whether what the file says of the VM has led to something that changes it. */
+static bool
+qbjVmReconnectHasWork(const virQbjStatus *status)
+{
+    return status->jobs->len > 0 || status->save || status->snapshot || status->plug || status->medium ||
+           status->thaw;
+}
+
+/* A file that says the same as before can wait until all domains have been taken up: what it does not say
+ * yet, as the balloon, the next daemon asks QEMU again. */
+static void
+qbjVmReconnectSave(virDomainObj *vm, bool news)
+{
+    if (news)
+        qbjDomainSaveStatusOrWarn(vm);
+    else
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_SAVE, QBJ_VM_RECONNECT_SAVE_MS);
+}
+
+static void
+qbjVmReconnectTell(virDomainObj *vm)
+{
+    qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);
+    if (virDomainSnapshotObjListNum(vm->snapshots, NULL, 0) > 0)
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
+}
+
 void
 qbjVmReconnectFinish(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     g_autoptr(virJSONValue) devices = NULL;
+    bool news = !priv->reconnecting || qbjVmReconnectHasWork(priv->status);
+    virDomainStateReason before = vm->state;
     bool panicked = false;
 
     if (priv->starting)
         return;
 
-    if (qbjVmReconnectAsk(vm, &panicked, &devices) < 0 || qbjVmReconnectLink(vm) < 0) {
+    if (qbjVmRefresh(vm, &panicked, &devices) < 0 || qbjVmReconnectLink(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
@@ -437,11 +306,9 @@ qbjVmReconnectFinish(virDomainObj *vm)
         priv->reconnecting = false;
         return;
     }
-    qbjDomainSaveStatusOrWarn(vm);
-    if (priv->reconnecting) {           /* by a new daemon; a monitor that came back is no news to a script */
-        qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
-    }
+    qbjVmReconnectSave(vm, news || vm->state.state != before.state || vm->state.reason != before.reason);
+    if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
+        qbjVmReconnectTell(vm);
     if (panicked)
         qbjVmPowerCrash(vm);
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
@@ -489,7 +356,7 @@ qbjVmReconnectAgain(virDomainObj *vm)
             qbjVmReconnectGone(vm);
         return;
     }
-    if (priv->status->monitorPath && qbjDomainQmpConnect(vm) < 0) {
+    if (priv->status->monitorPath && qbjVmReconnectMonitor(vm) < 0) {
         virResetLastError();
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
     }
