@@ -304,6 +304,7 @@ testDevices(virConnectPtr conn, virDomainPtr domain)
     DENIED(conn, domainDetachDeviceFlags, virDomainDetachDeviceFlags(domain, disk, VIR_DOMAIN_AFFECT_CONFIG));
     DENIED(conn, domainBlockResize, virDomainBlockResize(domain, "vdz", 1024, 0));
     DENIED(conn, domainBlockPeek, virDomainBlockPeek(domain, "vdz", 0, 1, buffer, 0));
+    DENIED(conn, domainSetBlockThreshold, virDomainSetBlockThreshold(domain, "vdz", 1, 0));
     DENIED(conn, domainDetachDeviceAlias, virDomainDetachDeviceAlias(domain, "ua-a", VIR_DOMAIN_AFFECT_CONFIG));
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Events that clients are told of when something happens at a VM's devices: a tray that moves, a watchdog whose
-time has run out, clients of VNC and SPICE that come and go.
+time has run out, clients of VNC and SPICE that come and go, images that grow beyond a threshold.
 """
 
 import json
@@ -19,6 +19,7 @@ import jobs
 import plain
 import qmp
 import suite
+from images import make_chain
 
 OPENED, CLOSED = libvirt.VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN, libvirt.VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE
 CONNECT, INITIALIZE, DISCONNECT = (libvirt.VIR_DOMAIN_EVENT_GRAPHICS_CONNECT,
@@ -41,7 +42,7 @@ class Test(suite.DaemonChecks):
         super().connect()
         self.told, self.changed = [], threading.Condition()
         for kind in (libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, libvirt.VIR_DOMAIN_EVENT_ID_WATCHDOG,
-                     libvirt.VIR_DOMAIN_EVENT_ID_GRAPHICS):
+                     libvirt.VIR_DOMAIN_EVENT_ID_GRAPHICS, libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD):
             self.conn.domainEventRegisterAny(None, kind, self.on_event, None)
 
     def on_event(self, _conn, domain, *words):
@@ -121,6 +122,49 @@ class Test(suite.DaemonChecks):
                 self.ok(jobs.wait_for(lambda: domain.state() == state, 10), "%s: its state" % action, domain.state())
                 domain.destroy()
             domain.undefine()
+
+    def test_threshold(self):
+        """09/H4: of the active image by its disk's name and by number, of a lower one; told once each."""
+        name = "threshold"
+        paths = make_chain(plain.folder(self.daemon, name), ["vda.0", "vda.1"])
+        self.daemon.own(*paths)
+        domain = self.conn.defineXML(plain.domain(name, [plain.disk("vda", paths[1])]))
+        invalid = libvirt.VIR_ERR_INVALID_ARG
+        self.refused(lambda: domain.setBlockThreshold("vda", 1), libvirt.VIR_ERR_OPERATION_INVALID, "not running",
+                     "of a domain that is shut off")
+        domain.create()
+        top, below = jobs.indexes(domain.XMLDesc(), "vda")
+        for dev, words in (("vdz", "failed to find disk 'vdz'"), ("vda[99]", "failed to find disk 'vda[99]'"),
+                           ("vda[x]", "failed to parse block device 'vda[x]'"), (paths[1], "failed to find disk")):
+            self.refused(lambda dev=dev: domain.setBlockThreshold(dev, 1), invalid, words, words)
+        if not self.stock:              # it dies of this one
+            self.refused(lambda: domain.setBlockThreshold("", 1), invalid, "failed to parse block device ''", "no name")
+        domain.setBlockThreshold("vda[%s]" % below, 5 << 20)
+        domain.setBlockThreshold("vda", 1)
+        self.equal(self.thresholds(domain), {"block.0.threshold": 1, "block.1.threshold": 5 << 20}, "in the statistics")
+        self.write(domain, 1)
+        told = [("vda", paths[1], 1), ("vda[%s]" % top, paths[1], 1)]
+        self.equal([words[:3] for words in self.wait(name, 2)], told, "reached: told by both names")
+        domain.setBlockThreshold("vda[%s]" % top, 2)
+        self.daemon.restart()           # which kind of name it was is in the status file
+        self.connect()
+        domain = self.conn.lookupByName(name)
+        self.write(domain, 2)
+        self.equal([words[:3] for words in self.wait(name, 1)], [("vda[%s]" % top, paths[1], 2)], "told by its number",
+                   known="a new daemon has forgotten how it was set")
+        domain.setBlockThreshold("vda[%s]" % below, 0)
+        self.equal(self.thresholds(domain), {}, "reached, or taken back: there is none")
+        domain.destroy()
+        domain.undefine()
+
+    def thresholds(self, domain):
+        stats = self.conn.domainListGetStats([domain], libvirt.VIR_DOMAIN_STATS_BLOCK,
+                                             libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING)[0][1]
+        return {key: value for key, value in stats.items() if key.endswith(".threshold")}
+
+    def write(self, domain, mib):
+        line = 'qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "write %dM 64k"' % mib
+        libvirt_qemu.qemuMonitorCommand(domain, line, libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP)
 
     def client(self, path, talk):
         """Connects to the display at @path, says and hears what @talk lists, and goes."""

@@ -8,6 +8,8 @@ import shlex
 import subprocess
 import sys
 
+import libvirt
+
 import jobs
 import plain
 import suite
@@ -79,6 +81,30 @@ class Test(suite.DaemonChecks):
         again = SerialLog(log.path)
         self.ok(again.wait_more(20), "the restored guest runs and writes", again.lines)
         self.conn.lookupByName("guide").destroy()
+
+
+    def test_memory(self):
+        """The guest goes on behind each line, and, gone back to, from where it was: it does not boot again."""
+        folder = plain.folder(self.daemon, "moment")
+        path = os.path.join(folder, "guest.qcow2")
+        make_chain(folder, ["guest.qcow2"])
+        self.daemon.own(path)
+        log = self.boot("moment", path)
+        names = {"GUEST": "moment", "/images": folder}
+        create, live, revert, delete = lines("snapshot", "The memory")
+        for line in (create, live):
+            self.type(line, names)
+            self.ok(log.wait_more(50), "the guest goes on", log.errors)
+        self.type(revert, names)
+        again = SerialLog(log.path)     # another QEMU, which begins it anew
+        self.ok(again.wait_more(20), "the guest runs and writes", again.lines)
+        self.ok(int(again.records("A")[0][2]) > 100, "it has gone on from there, and was not booted", again.lines)
+        self.type(delete, names)
+        left = sorted(name for name in os.listdir(folder) if "memory" in name)
+        self.equal(left, ["guest.memory"], "what is left of it: the memory that can be gone back to")
+        domain = self.conn.lookupByName("moment")
+        domain.destroy()
+        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
 
 
 def run(out, args, mode):

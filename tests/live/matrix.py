@@ -31,7 +31,7 @@ STATES = COLUMNS[:-1]             # there are no backups yet
 # nothing else forbids it.
 NOT_YET = {
     "coreDump": "yet|not supported", "migrate": "migration is not supported", "snap-internal": "yet|not supported",
-    "blockthreshold": "not supported", "checkpoint-": "not supported", "backup-": "not supported",
+    "checkpoint-": "not supported", "backup-": "not supported",
     "memoryPeek": "not supported", "getxml-migratable": "unsupported flags"}
 # Where a row depends on more than class, disk and column.
 OURS = {

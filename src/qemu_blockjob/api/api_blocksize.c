@@ -7,6 +7,7 @@
 #include "datatypes.h"
 #include "storage_file/storage_source.h"
 #include "vm_resize.h"
+#include "vm_threshold.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -71,6 +72,24 @@ qbjApiBlockResize(virDomainPtr domain, const char *path, unsigned long long size
         return -1;
     if (qbjApiBlockBytes(size, flags, &bytes) == 0)
         ret = qbjApiBlockResizeNow(vm, path, bytes);
+    qbjApiEnd(&vm);
+    return ret;
+}
+
+/* --- threshold ------------------------------------------------------------------------------------- */
+
+int
+qbjApiSetBlockThreshold(virDomainPtr domain, const char *dev, unsigned long long threshold, unsigned int flags)
+{
+    virDomainObj *vm;
+    int ret = -1;
+
+    virCheckFlags(0, -1);
+
+    if (!(vm = qbjApiBegin(domain, virDomainSetBlockThresholdEnsureACL)))
+        return -1;
+    if (virDomainObjCheckActive(vm) == 0 && qbjDomainCheckRead(vm) == 0)
+        ret = qbjVmThresholdSet(vm, dev, threshold);
     qbjApiEnd(&vm);
     return ret;
 }

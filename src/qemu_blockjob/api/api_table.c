@@ -258,6 +258,7 @@ static virHypervisorDriver qbjApiHypervisorDriver = {
 
     .domainBlockResize = qbjApiBlockResize,
     .domainBlockPeek = qbjApiBlockPeek,
+    .domainSetBlockThreshold = qbjApiSetBlockThreshold,
 
     .domainBlockCopy = qbjApiBlockCopy,
     .domainBlockCommit = qbjApiBlockCommit,

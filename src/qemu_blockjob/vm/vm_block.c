@@ -132,6 +132,17 @@ qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlock
     return qbjVmBlockImageSize(ask, src->nodeformat, "virtual-size", &sizes->capacity);
 }
 
+unsigned long long
+qbjVmBlockThreshold(const qbjVmAsk *ask, const virStorageSource *src)
+{
+    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", src->nodestorage);
+    unsigned long long threshold = 0;
+
+    if (entry)
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "write_threshold", &threshold));
+    return threshold;
+}
+
 virJSONValue *
 qbjVmBlockEntry(virJSONValue *reply, const virDomainDiskDef *disk)
 {

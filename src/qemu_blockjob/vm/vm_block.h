@@ -29,6 +29,9 @@ void qbjVmBlockFileSizes(const qbjVmAsk *ask, const virStorageSource *src, const
  * allocation is where the highest write ended; physical what the file takes up. */
 bool qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlockSizes *sizes);
 
+/* The threshold of an image (vm_threshold.h) from the answer NODES; 0: none, or QEMU has not said. */
+unsigned long long qbjVmBlockThreshold(const qbjVmAsk *ask, const virStorageSource *src);
+
 /* The counters of the disk's device from the answer DEVICES, borrowed; NULL: QEMU has not said. */
 virJSONValue *qbjVmBlockCounters(const qbjVmAsk *ask, const virDomainDiskDef *disk);
 

@@ -8,6 +8,7 @@
 #include "vm_power.h"
 #include "vm_reconnect.h"
 #include "vm_stop.h"
+#include "vm_threshold.h"
 #include "vm_tray.h"
 #include "vm_unplug.h"
 #include "domain_agent.h"
@@ -111,6 +112,7 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SUSPEND_DISK", qbjVmEventSuspendDisk },
     { "WAKEUP", qbjVmEventWakeup },
     { "BLOCK_IO_ERROR", qbjVmEventIoError },
+    { "BLOCK_WRITE_THRESHOLD", qbjVmThresholdReached },
     { "WATCHDOG", qbjVmEventWatchdog },
     { "DEVICE_TRAY_MOVED", qbjVmTrayMoved },
     { "VNC_CONNECTED", qbjVmEventGraphicsConnected },

@@ -85,6 +85,7 @@ qbjVmStatsBlockLive(const qbjVmStats *stats, virTypedParamList *list, size_t n, 
 {
     qbjVmBlockSizes sizes = { 0 };
     const qbjVmBlockSizes *file = qbjVmStatsBlockFile(stats, n, src);
+    unsigned long long threshold;
 
     if (qbjVmStatsBlockName(list, n, disk, src) < 0)
         return -1;
@@ -94,8 +95,10 @@ qbjVmStatsBlockLive(const qbjVmStats *stats, virTypedParamList *list, size_t n, 
         return -1;
     if (file)
         qbjVmBlockFileSizes(stats->ask, src, file, &sizes);
-    if (file || qbjVmBlockNodeSizes(stats->ask, src, &sizes))
-        return qbjVmStatsBlockSizes(list, n, &sizes);
+    if ((file || qbjVmBlockNodeSizes(stats->ask, src, &sizes)) && qbjVmStatsBlockSizes(list, n, &sizes) < 0)
+        return -1;
+    if ((threshold = qbjVmBlockThreshold(stats->ask, src)) > 0)
+        return virTypedParamListAddULLong(list, threshold, "block.%zu.threshold", n);
     return 0;
 }
 
