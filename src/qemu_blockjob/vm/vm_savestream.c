@@ -142,14 +142,19 @@ qbjVmSaveStreamStopped(virDomainObj *vm, virDomainPausedReason reason)
 int
 qbjVmSaveStreamGoOn(virDomainObj *vm, virDomainRunningReason reason)
 {
+    bool told;
+
     if (qbjVmSaveStreamCont(vm) < 0)
         return -1;
     virResetLastError();
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+    /* QEMU's event may have been looked at already, but only we know why the guest goes on */
+    told = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
+    if (!told && virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
         return 0;
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, reason);
     qbjDomainSaveStatusOrWarn(vm);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    if (!told)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
     return 0;
 }
 
