@@ -7,6 +7,7 @@
 #include "argsfixture.h"
 #include "deffixture.h"
 #include "moment_plan.h"
+#include "moment_xml.h"
 #include "statusfixture.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -138,7 +139,7 @@ testOne(const char *flagWord, const char *placeWord, const char *xml)
 
     virResetLastError();
     if (qbjMomentPlanFlags(&place, flags) == 0 &&
-        (def = testParse(xml, offline)) &&
+        (def = testParse(xml, offline)) && qbjMomentXMLCheck(xml) == 0 &&
         (def->parent.dom = virDomainDefCopy(domain, xmlopt, NULL, false)) && qbjMomentPlan(def, &place, flags) == 0)
         return testPlanText(def);
     return g_strdup_printf("refused %d: %s", virGetLastErrorCode(), virGetLastErrorMessage());

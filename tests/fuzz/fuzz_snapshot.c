@@ -12,6 +12,7 @@
 #include "fuzz_main.h"
 #include "fuzz_xml.h"
 #include "moment_plan.h"
+#include "moment_xml.h"
 #include "spec_overlay.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -133,7 +134,7 @@ qbjFuzzPlan(const char *xml, bool active, unsigned int flags)
     bool offline = (flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY) || !active;
     g_autoptr(virDomainSnapshotDef) def = qbjFuzzParse(xml, offline);
 
-    if (!def) {
+    if (!def || qbjMomentXMLCheck(xml) < 0) {
         qbjFuzzRefused();
         return;
     }

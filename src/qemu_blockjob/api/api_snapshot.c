@@ -12,6 +12,7 @@
 #include "moment_offline.h"
 #include "moment_plan.h"
 #include "moment_redefine.h"
+#include "moment_xml.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -33,7 +34,7 @@ qbjApiSnapshotRedefine(virDomainObj *vm, const char *xml, unsigned int flags)
     if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_VALIDATE)
         parseFlags |= VIR_DOMAIN_SNAPSHOT_PARSE_VALIDATE;
     def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags);
-    return def ? qbjMomentRedefine(vm, &def, flags) : NULL;
+    return def && qbjMomentXMLCheck(xml) == 0 ? qbjMomentRedefine(vm, &def, flags) : NULL;
 }
 
 /* Whether the memory of a guest that runs is to be within the images. */
@@ -81,7 +82,7 @@ qbjApiSnapshotCreate(virDomainPtr domain, virDomainObj *vm, const char *xml, uns
         parseFlags |= VIR_DOMAIN_SNAPSHOT_PARSE_VALIDATE;
     if (qbjMomentPlanFlags(&place, flags) < 0 ||
         !(def = virDomainSnapshotDefParseString(xml, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, NULL, parseFlags)) ||
-        qbjMomentCreatePlan(vm, def, flags) < 0 ||
+        qbjMomentXMLCheck(xml) < 0 || qbjMomentCreatePlan(vm, def, flags) < 0 ||
         ((flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE) && virDomainObjCheckActive(vm) < 0))
         return NULL;
     name = g_strdup(def->parent.name);
