@@ -8,6 +8,7 @@
 #include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_undo.h"
+#include "domain_operation.h"
 #include "domain_queue.h"
 #include "engine_control.h"
 #include "engine_refuse.h"
@@ -91,15 +92,19 @@ qbjMomentDeleteUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArra
 
 /* --- what comes after the images --- */
 
-static int
-qbjMomentDeleteChange(virDomainObj *vm, const char *name, const qbjUndoDelete *plan)
+static void
+qbjMomentDeletePutBack(virDomainDef **place, virDomainDef **before)
 {
-    virDomainMomentObj *other = qbjMomentDeleteFind(vm, name);
+    virDomainDefFree(*place);
+    *place = g_steal_pointer(before);
+}
+
+static bool
+qbjMomentDeleteForget(virDomainMomentObj *other, const qbjUndoDelete *plan)
+{
     bool changed = false;
     size_t i;
 
-    if (!other)
-        return 0;
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
@@ -108,7 +113,28 @@ qbjMomentDeleteChange(virDomainObj *vm, const char *name, const qbjUndoDelete *p
         changed |= qbjUndoForgetImage(other->def->dom, item->overlay, item->base);
         changed |= qbjUndoForgetImage(other->def->inactiveDom, item->overlay, item->base);
     }
-    return changed ? qbjMomentListSave(vm, other) : 0;
+    return changed;
+}
+
+/* What could not be saved is not so: whoever deletes again does it again. */
+static int
+qbjMomentDeleteChange(virDomainObj *vm, const char *name, const qbjUndoDelete *plan)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    virDomainMomentObj *other = qbjMomentDeleteFind(vm, name);
+    g_autoptr(virDomainDef) dom = NULL;
+    g_autoptr(virDomainDef) inactive = NULL;
+
+    if (!other || !other->def->dom)
+        return 0;
+    if (!(dom = virDomainDefCopy(other->def->dom, xmlopt, NULL, false)) ||
+        (other->def->inactiveDom && !(inactive = virDomainDefCopy(other->def->inactiveDom, xmlopt, NULL, false))))
+        return -1;
+    if (!qbjMomentDeleteForget(other, plan) || qbjMomentListSave(vm, other) == 0)
+        return 0;
+    qbjMomentDeletePutBack(&other->def->dom, &dom);
+    qbjMomentDeletePutBack(&other->def->inactiveDom, &inactive);
+    return -1;
 }
 
 /* The other snapshots name what there is, before a file goes that they have named. */
@@ -157,6 +183,20 @@ qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths, const char *memo
     virObjectLock(vm);
 }
 
+/* The name and the tree are changed together, or a child would be left without its parent. */
+static int
+qbjMomentDeleteReparentOne(virDomainObj *vm, virDomainMomentObj *child, const char *parent)
+{
+    g_autofree char *before = child->def->parent_name;
+
+    child->def->parent_name = g_strdup(parent);
+    if (qbjMomentListSave(vm, child) == 0)
+        return 0;
+    g_free(child->def->parent_name);
+    child->def->parent_name = g_steal_pointer(&before);
+    return -1;
+}
+
 static int
 qbjMomentDeleteReparent(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
 {
@@ -165,11 +205,7 @@ qbjMomentDeleteReparent(virDomainObj *vm, virDomainMomentObj *snap, const qbjUnd
     for (i = 0; i < plan->children->len; i++) {
         virDomainMomentObj *child = qbjMomentDeleteFind(vm, g_ptr_array_index(plan->children, i));
 
-        if (!child)
-            continue;
-        g_free(child->def->parent_name);
-        child->def->parent_name = g_strdup(plan->parent);
-        if (qbjMomentListSave(vm, child) < 0)
+        if (child && qbjMomentDeleteReparentOne(vm, child, plan->parent) < 0)
             return -1;
     }
     if (plan->children->len > 0)
@@ -354,14 +390,24 @@ qbjMomentDeleteCallOff(virDomainObj *vm, const char *name)
     return any;
 }
 
+/* Somebody has called again, and the jobs are those of that call, which handles this event while it waits. */
+static bool
+qbjMomentDeleteIsCalled(virDomainObj *vm)
+{
+    const qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+
+    return operation && operation->kind == VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE;
+}
+
 void
 qbjMomentDeleteResume(virDomainObj *vm)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    bool waiting = false;
+    bool waiting = qbjMomentDeleteIsCalled(vm);
     size_t i;
 
-    virDomainSnapshotForEach(vm->snapshots, qbjMomentDeleteAddMarked, names);
+    if (!waiting)
+        virDomainSnapshotForEach(vm->snapshots, qbjMomentDeleteAddMarked, names);
     for (i = 0; i < names->len && virDomainObjIsActive(vm); i++) {
         if (qbjMomentDeleteCallOff(vm, g_ptr_array_index(names, i)))
             waiting = true;
