@@ -59,7 +59,7 @@ qbjTestCapsFlags(void)
     g_assert_cmpstr(flags[n - 1], ==, "netdev.stream");
 }
 
-/* What a call is plugging in, and the medium that it changes: text, whatever is in it. */
+/* What a call is plugging in, the medium that it changes, what the definition becomes: as text. */
 static void
 qbjTestPlug(void)
 {
@@ -71,6 +71,10 @@ qbjTestPlug(void)
     g_assert_nonnull(strstr(status->plug[0], "<alias name=\"scsi1\"/>"));
     g_assert_nonnull(strstr(status->plug[1], "<source file=\"/img/a&amp;b\"/>"));
     g_assert_nonnull(strstr(status->medium, "<target dev=\"sdb\" bus=\"scsi\"/>"));
+    g_assert_nonnull(status->next);
+    g_assert_cmpstr(status->next->verb, ==, "update");
+    g_assert_cmpstr(status->next->alias, ==, "scsi0-0-0-1");
+    g_assert_nonnull(strstr(status->next->text, "<target dev=\"sdb\"/>"));
     g_assert_null(status->foreign);
     virDomainObjEndAPI(&vm);
 }

@@ -44,6 +44,28 @@ virQbjStatusSaveNew(bool restore, const char *path, const char *part)
     return save;
 }
 
+virQbjStatusNext *
+virQbjStatusNextNew(const char *verb, const char *text, const char *alias)
+{
+    virQbjStatusNext *next = g_new0(virQbjStatusNext, 1);
+
+    next->verb = g_strdup(verb);
+    next->text = g_strdup(text);
+    next->alias = g_strdup(alias);
+    return next;
+}
+
+void
+virQbjStatusNextFree(virQbjStatusNext *next)
+{
+    if (!next)
+        return;
+    g_free(next->verb);
+    g_free(next->text);
+    g_free(next->alias);
+    g_free(next);
+}
+
 void
 virQbjStatusSaveFree(virQbjStatusSave *save)
 {
@@ -75,6 +97,7 @@ virQbjStatusFree(virQbjStatus *status)
     virQbjStatusInsideFree(status->inside);
     g_strfreev(status->plug);
     g_free(status->medium);
+    virQbjStatusNextFree(status->next);
     g_ptr_array_unref(status->jobs);
     g_ptr_array_unref(status->unknown);
     g_free(status->foreign);

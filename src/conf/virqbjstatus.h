@@ -46,6 +46,19 @@ virQbjStatusSave *virQbjStatusSaveNew(bool restore, const char *path, const char
 void virQbjStatusSaveFree(virQbjStatusSave *save);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatusSave, virQbjStatusSaveFree);
 
+/* A call that changes a running VM and its persistent definition: what the latter is to become as soon as
+ * the VM has it. */
+typedef struct _virQbjStatusNext virQbjStatusNext;
+struct _virQbjStatusNext {
+    char *verb;                 /* "attach", "detach", "alias" or "update" */
+    char *text;                 /* XML of the device; for "alias" the device's alias */
+    char *alias;                /* of the device that the guest is to give up, or NULL */
+    bool called;                /* a call of this daemon is at it; not written */
+};
+virQbjStatusNext *virQbjStatusNextNew(const char *verb, const char *text, const char *alias);
+void virQbjStatusNextFree(virQbjStatusNext *next);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virQbjStatusNext, virQbjStatusNextFree);
+
 typedef struct _virQbjStatus virQbjStatus;
 struct _virQbjStatus {
     char *monitorPath;
@@ -75,6 +88,7 @@ struct _virQbjStatus {
                                  * in which QEMU gets them; NULL: none */
     char *medium;               /* ours; XML of the disk whose medium is being changed, with the new one; NULL:
                                  * none */
+    virQbjStatusNext *next;     /* ours; NULL: none */
     GPtrArray *jobs;            /* of virQbjJob, owns them; never NULL */
     char *kept[VIR_QBJ_KEPT_LAST];      /* XML text, or NULL */
     GPtrArray *unknown;         /* of XML texts: elements that nobody here knows, in order; never NULL */

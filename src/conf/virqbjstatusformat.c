@@ -111,6 +111,17 @@ virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
     virXMLFormatElementEmpty(buf, save->restore ? "qbj:restore" : "qbj:save", &attrs, NULL);
 }
 
+/* Our own element. */
+static void
+virQbjStatusFormatNext(virBuffer *buf, const virQbjStatusNext *next)
+{
+    if (!next)
+        return;
+    virBufferAsprintf(buf, "<qbj:next xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' verb='%s'", next->verb);
+    virBufferEscapeString(buf, " alias='%s'", next->alias);
+    virBufferEscapeString(buf, ">%s</qbj:next>\n", next->text);
+}
+
 /* Our own elements: what a call is about to do to QEMU's devices. */
 static void
 virQbjStatusFormatDevices(virBuffer *buf, const virQbjStatus *status)
@@ -120,6 +131,7 @@ virQbjStatusFormatDevices(virBuffer *buf, const virQbjStatus *status)
     for (i = 0; status->plug && status->plug[i]; i++)
         virBufferEscapeString(buf, "<qbj:plug xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'>%s</qbj:plug>\n", status->plug[i]);
     virBufferEscapeString(buf, "<qbj:medium xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'>%s</qbj:medium>\n", status->medium);
+    virQbjStatusFormatNext(buf, status->next);
 }
 
 static int

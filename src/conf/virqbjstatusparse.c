@@ -345,6 +345,18 @@ virQbjStatusParseSnapshot(xmlNodePtr root, virQbjStatus *status)
 }
 
 static void
+virQbjStatusParseNext(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "next", VIR_QBJ_XML_NAMESPACE);
+    g_autofree char *verb = node ? virXMLPropString(node, "verb") : NULL;
+    g_autofree char *alias = node ? virXMLPropString(node, "alias") : NULL;
+    g_autofree char *text = verb ? virXMLNodeContentString(node) : NULL;
+
+    if (text)
+        status->next = virQbjStatusNextNew(verb, text, alias);
+}
+
+static void
 virQbjStatusParseDevices(xmlNodePtr root, virQbjStatus *status)
 {
     xmlNodePtr medium = virQbjXMLChild(root, "medium", VIR_QBJ_XML_NAMESPACE);
@@ -361,6 +373,7 @@ virQbjStatusParseDevices(xmlNodePtr root, virQbjStatus *status)
     }
     if (medium)
         status->medium = virXMLNodeContentString(medium);
+    virQbjStatusParseNext(root, status);
 }
 
 int

@@ -20,6 +20,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest")
 MODULES = {"order": ["virtio_pci", "virtio_blk"],
            "power": ["button", "evdev"],
            "scsi": ["virtio_scsi", "sd_mod"],
+           "cdrom": ["sr_mod"],
            "panic": ["pvpanic_mmio", "pvpanic_pci"],
            "net": ["virtio_net", "vmxnet3"]}
 KVM_LIMIT = 20

@@ -103,6 +103,85 @@ class Plugs(JobChecks):
         self.equal(self.nodes(), before, "no node is left")
         self.gone()
 
+    def medium(self, name, device="cdrom"):
+        target, bus = ("sdc", "scsi") if device == "cdrom" else ("fda", "fdc")
+        path = name and self.daemon.path("img", self.name, name)
+        return plain.disk(target, path, "raw", "<readonly/>" if device == "cdrom" else "", device, bus)
+
+    def media(self):
+        folder = plain.folder(self.daemon, self.name)
+        for name in ("one.", "two."):
+            path = os.path.join(folder, name)
+            with open(path, "w", encoding="ascii") as f:
+                f.write(name)
+                f.truncate(1 << 20)
+            self.daemon.own(path)
+        return folder
+
+    def has(self, name, what, target="sdc"):
+        """QEMU and the definition say that this medium is in."""
+        source = jobs.source_of(jobs.disk_element(self.domain.XMLDesc(), target))
+        inserted = [d["inserted"]["file"] for d in self.monitor("query-block")["return"]
+                    if d.get("inserted") and d["inserted"]["drv"] == "raw"]
+        wanted = name and self.daemon.path("img", self.name, name)
+        self.ok(source == wanted and [path for path in inserted if path == wanted] == ([wanted] if name else []), what,
+                "%s, %s" % (source, inserted))
+
+    def test_locked(self):
+        """A real guest that has locked its tray (09/H3.4), and does not answer when a disk is to go (09/H2.5 D)."""
+        self.name = "locked"
+        folder = self.media()
+        serial = os.path.join(folder, "serial.log")
+        self.log, more = SerialLog(serial), make_chain(folder, ["more"])[0]
+        self.daemon.own(more)
+        xml = self.guest.xml(self.daemon, "locked", [], serial, {"mode": "tray"}, machine="pc")
+        xml = xml.replace("qbj.mode", "acpiphp.disable=1 qbj.mode")
+        xml = xml.replace("    <controller type='usb'", self.medium("one.") + "\n" + SCSI)
+        self.domain = self.conn.defineXML(xml)
+        self.domain.create()
+        self.ok(self.log.wait_line("^G holds one[.]", 120), "the guest has locked its tray",
+                lambda: "\n".join(self.log.lines()[-20:]))
+        update = self.domain.updateDeviceFlags
+        self.refused(lambda: update(self.medium("two."), BOTH), libvirt.VIR_ERR_OPERATION_FAILED, "has locked the tray",
+                     "a tray that the guest has locked stays closed")
+        self.has("one.", "the medium is still in")
+        self.ok("one." in self.domain.XMLDesc(INACTIVE), "and the definition's")
+        update(self.medium("two."), BOTH | libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE)
+        self.has("two.", "by force it is another one")
+        self.ok("two." in self.domain.XMLDesc(INACTIVE), "in both definitions")
+        self.domain.attachDeviceFlags(plain.disk("sda", more, bus="scsi"), LIVE)
+        self.ok(self.log.wait_line("^G released", 60), "the guest lets the tray go")
+        update(self.medium("one."), LIVE)
+        self.has("one.", "then it is changed as well")
+        self.unanswered()
+        self.gone()
+
+    def unanswered(self):
+        path = make_chain(self.daemon.path("img", self.name), ["silent"])[0]
+        self.daemon.own(path)
+        disk = plain.disk("vdb", path)
+        self.domain.attachDeviceFlags(disk, BOTH)
+        self.refused(lambda: self.domain.detachDeviceFlags(disk, BOTH), libvirt.VIR_ERR_OPERATION_TIMEOUT,
+                     "has not given up device", "a guest without hot-plug does not let a disk go")
+        self.ok("vdb" in self.targets() and "vdb" in self.targets(INACTIVE), "it stays in both definitions")
+        self.ok(self.domain.blockStats("vdb"), "and the guest has it")
+
+    def test_floppy(self):
+        """09/H3 of a drive without a tray that QEMU could open."""
+        self.name = "floppy"
+        self.media()
+        self.domain = self.conn.defineXML(plain.domain(self.name, [self.medium("one.", "floppy")]))
+        self.domain.create()
+        update = self.domain.updateDeviceFlags
+        for name in ("two.", None, "one."):
+            update(self.medium(name, "floppy"), BOTH)
+            self.has(name, "the floppy is %s" % name, "fda")
+            self.ok((name or "<source") in self.domain.XMLDesc(INACTIVE) or not name, "and at the next start")
+        self.refused(lambda: update(plain.disk("fda", "/nowhere", "raw", "", "floppy", "fdc"), LIVE),
+                     libvirt.VIR_ERR_SYSTEM_ERROR, "/nowhere", "one that is not there")
+        self.has("one.", "the floppy is still in", "fda")
+        self.gone()
+
     # --- rules ----------------------------------------------------------------------------------------------------
 
     def test_numbers(self):

@@ -7,7 +7,9 @@
 #include "api_domain.h"
 #include "api_guard.h"
 #include "datatypes.h"
+#include "domain_save.h"
 #include "vm_config.h"
+#include "vm_confignext.h"
 #include "vm_plug.h"
 #include "vm_unplug.h"
 #include "virerror.h"
@@ -49,10 +51,9 @@ qbjApiDeviceAttachNow(virDomainObj *vm, const char *xml, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         qbjVmConfigApply(vm, &config, qbjApiDeviceNextAttach, xml) < 0 ||
-        qbjApiDevicePrepare(vm, &config) < 0 ||
-        (config.live && qbjApiDeviceAttachLive(vm, xml) < 0))
+        qbjApiDevicePrepare(vm, &config) < 0 || qbjVmConfigNextNote(vm, &config, "attach", NULL) < 0)
         return -1;
-    return qbjVmConfigCommitNext(vm, &config);
+    return qbjVmConfigNextEnd(vm, &config, config.live ? qbjApiDeviceAttachLive(vm, xml) : 0);
 }
 
 int
@@ -152,17 +153,28 @@ qbjApiDeviceCheckDetach(virDomainObj *vm, virDomainDeviceDef *found)
     return rc < 0 ? -1 : qbjApiDeviceCheckSlot(virDomainDeviceGetInfo(found));
 }
 
+/* For a call that changes both, there is something to save before the guest is asked. */
 static int
-qbjApiDeviceDetachLive(virDomainObj *vm, const char *xml)
+qbjApiDeviceNote(virDomainObj *vm, const qbjVmConfig *config, const char *verb, const char *alias)
+{
+    if (qbjVmConfigNextNote(vm, config, verb, alias) < 0)
+        return -1;
+    return config->next ? qbjDomainSaveStatus(vm) : 0;
+}
+
+static int
+qbjApiDeviceDetachLive(virDomainObj *vm, const char *xml, const qbjVmConfig *config)
 {
     virDomainDeviceDef found = { .type = VIR_DOMAIN_DEVICE_NONE };
+    const char *alias;
     g_autoptr(virDomainDeviceDef) dev =
         virDomainDeviceDefParse(xml, vm->def, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL,
                                 VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE);
 
     if (!dev || qbjApiDeviceFind(vm->def, dev, true, &found) < 0 || qbjApiDeviceCheckDetach(vm, &found) < 0)
         return -1;
-    return qbjVmUnplug(vm, virDomainDeviceGetInfo(&found)->alias);
+    alias = virDomainDeviceGetInfo(&found)->alias;
+    return qbjApiDeviceNote(vm, config, "detach", alias) < 0 ? -1 : qbjVmUnplug(vm, alias);
 }
 
 static int
@@ -172,10 +184,9 @@ qbjApiDeviceDetachNow(virDomainObj *vm, const char *xml, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         qbjVmConfigApply(vm, &config, qbjApiDeviceNextDetach, xml) < 0 ||
-        qbjApiDevicePrepare(vm, &config) < 0 ||
-        (config.live && qbjApiDeviceDetachLive(vm, xml) < 0))
+        qbjApiDevicePrepare(vm, &config) < 0)
         return -1;
-    return qbjVmConfigCommitNext(vm, &config);
+    return qbjVmConfigNextEnd(vm, &config, config.live ? qbjApiDeviceDetachLive(vm, xml, &config) : 0);
 }
 
 int
@@ -203,14 +214,15 @@ qbjApiDetachDevice(virDomainPtr domain, const char *xml)
 
 /* 09/H2.9: it does not wait for the guest. */
 static int
-qbjApiDeviceAliasLive(virDomainObj *vm, const char *alias)
+qbjApiDeviceAliasLive(virDomainObj *vm, const char *alias, const qbjVmConfig *config)
 {
     virDomainDeviceDef found = { .type = VIR_DOMAIN_DEVICE_NONE };
     virDomainDeviceDef same = { .type = VIR_DOMAIN_DEVICE_NONE };
 
     if (virDomainDefFindDevice(vm->def, alias, &found, true) < 0 ||
         qbjApiDeviceFind(vm->def, &found, true, &same) < 0 ||
-        qbjApiDeviceCheckDetach(vm, &found) < 0)
+        qbjApiDeviceCheckDetach(vm, &found) < 0 ||
+        qbjApiDeviceNote(vm, config, "alias", alias) < 0)
         return -1;
     return qbjVmUnplugAsk(vm, alias);
 }
@@ -232,10 +244,9 @@ qbjApiDeviceAliasNow(virDomainObj *vm, const char *alias, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags, &config) < 0 ||
         qbjVmConfigApply(vm, &config, qbjApiDeviceAliasNext, alias) < 0 ||
-        qbjApiDevicePrepare(vm, &config) < 0 ||
-        (config.live && qbjApiDeviceAliasLive(vm, alias) < 0))
+        qbjApiDevicePrepare(vm, &config) < 0)
         return -1;
-    return qbjVmConfigCommitNext(vm, &config);
+    return qbjVmConfigNextEnd(vm, &config, config.live ? qbjApiDeviceAliasLive(vm, alias, &config) : 0);
 }
 
 int
@@ -251,4 +262,29 @@ qbjApiDetachDeviceAlias(virDomainPtr domain, const char *alias, unsigned int fla
     ret = qbjApiDeviceAliasNow(vm, alias, flags);
     qbjApiEnd(&vm);
     return ret;
+}
+
+/* --- a call that a daemon has not come to the end of ----------------------------------------------- */
+
+int
+qbjApiDeviceChangeNext(virDomainObj *vm, virDomainDef *next, const void *what)
+{
+    static const struct {
+        const char *verb;
+        qbjVmConfigChange change;
+    } all[] = {
+        { "attach", qbjApiDeviceNextAttach },
+        { "detach", qbjApiDeviceNextDetach },
+        { "alias", qbjApiDeviceAliasNext },
+        { "update", qbjApiUpdateNext },
+    };
+    const virQbjStatusNext *wanted = what;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (STREQ(wanted->verb, all[i].verb))
+            return all[i].change(vm, next, wanted->text);
+    }
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("'%s' of a device"), wanted->verb);
+    return -1;
 }

@@ -8,6 +8,9 @@
  * block job forbids it. */
 int qbjApiDevicePrepare(virDomainObj *vm, qbjVmConfig *config);
 
+/* A qbjDriverChangeNext. */
+int qbjApiDeviceChangeNext(virDomainObj *vm, virDomainDef *next, const void *what);
+
 int qbjApiAttachDevice(virDomainPtr domain, const char *xml);
 int qbjApiAttachDeviceFlags(virDomainPtr domain, const char *xml, unsigned int flags);
 int qbjApiDetachDevice(virDomainPtr domain, const char *xml);

@@ -10,6 +10,7 @@
 #include "domain_save.h"
 #include "storage_file/storage_source.h"
 #include "vm_config.h"
+#include "vm_confignext.h"
 #include "vm_media.h"
 #include "virerror.h"
 
@@ -68,11 +69,12 @@ qbjApiUpdateIsRemovable(const virDomainDiskDef *disk)
     return disk->device == VIR_DOMAIN_DISK_DEVICE_CDROM || disk->device == VIR_DOMAIN_DISK_DEVICE_FLOPPY;
 }
 
-/* Whether @wanted is @disk but for its medium and what is to be done without it. */
+/* Whether @wanted is @disk but for its medium, or at the @next start its image, and what is to be done
+ * without it. */
 static int
-qbjApiUpdateCheck(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted)
+qbjApiUpdateCheck(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool next)
 {
-    if (!qbjApiUpdateSameImage(disk->src, wanted->src) && !qbjApiUpdateIsRemovable(disk)) {
+    if (!next && !qbjApiUpdateSameImage(disk->src, wanted->src) && !qbjApiUpdateIsRemovable(disk)) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s", _("disk source can be changed only in removable drives"));
         return -1;
     }
@@ -84,7 +86,7 @@ qbjApiUpdateMedium(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *w
 {
     const char *const disks[] = { disk->dst, NULL };
 
-    if (qbjApiUpdateCheck(vm, disk, wanted) < 0)
+    if (qbjApiUpdateCheck(vm, disk, wanted, false) < 0)
         return -1;
     if (!qbjApiUpdateSameImage(disk->src, wanted->src)) {
         if (qbjApiGuard(vm, QBJ_OPERATION_MEDIA, disks) < 0)
@@ -111,14 +113,14 @@ qbjApiUpdateLive(virDomainObj *vm, const char *xml, bool force)
     return qbjApiUpdateMedium(vm, disk, dev->data.disk, force);
 }
 
-static int
+int
 qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const void *xml)
 {
     g_autoptr(virDomainDeviceDef) dev = qbjApiUpdateParse(vm, next, xml);
     virDomainDiskDef *disk;
 
     if (!dev || !(disk = qbjApiUpdateGet(next, dev->data.disk, VIR_ERR_INVALID_ARG)) ||
-        qbjApiUpdateCheck(vm, disk, dev->data.disk) < 0)
+        qbjApiUpdateCheck(vm, disk, dev->data.disk, true) < 0)
         return -1;
     dev->data.disk->src->readonly = disk->src->readonly;
     virObjectUnref(disk->src);
@@ -135,10 +137,10 @@ qbjApiUpdateNow(virDomainObj *vm, const char *xml, unsigned int flags)
 
     if (qbjVmConfigBegin(vm, flags & QBJ_API_AFFECT, &config) < 0 ||
         qbjVmConfigApply(vm, &config, qbjApiUpdateNext, xml) < 0 ||
-        qbjApiDevicePrepare(vm, &config) < 0 ||
-        (config.live && qbjApiUpdateLive(vm, xml, flags & VIR_DOMAIN_DEVICE_MODIFY_FORCE) < 0))
+        qbjApiDevicePrepare(vm, &config) < 0 || qbjVmConfigNextNote(vm, &config, "update", NULL) < 0)
         return -1;
-    return qbjVmConfigCommitNext(vm, &config);
+    return qbjVmConfigNextEnd(vm, &config, config.live ?
+                              qbjApiUpdateLive(vm, xml, flags & VIR_DOMAIN_DEVICE_MODIFY_FORCE) : 0);
 }
 
 int

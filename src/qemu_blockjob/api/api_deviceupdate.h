@@ -12,5 +12,8 @@ int qbjApiUpdateDeviceFlags(virDomainPtr domain, const char *xml, unsigned int f
  * source of a drive that takes none, VIR_ERR_OPERATION_UNSUPPORTED naming what else differs. */
 int qbjApiUpdateMedium(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *wanted, bool force);
 
+/* A qbjVmConfigChange: what @xml, a text, says of a disk of @next. */
+int qbjApiUpdateNext(virDomainObj *vm, virDomainDef *next, const void *xml);
+
 /* The disk of @def that @wanted means, by target and bus; NULL: none. Borrowed. */
 virDomainDiskDef *qbjApiUpdateFind(virDomainDef *def, const virDomainDiskDef *wanted);

@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "api_state.h"
 #include "api_autostart.h"
+#include "api_device.h"
 #include "api_domain.h"
 #include "moment_hooks.h"
 #include "vm_driver.h"
@@ -47,7 +48,7 @@ qbjApiStateInitialize(bool privileged, const char *root, bool monolithic G_GNUC_
         virReportError(VIR_ERR_INTERNAL_ERROR, "%s", _("the driver is already initialized in this process"));
         return VIR_DRV_STATE_INIT_ERROR;
     }
-    qbjApiDriver = qbjVmDriverNew(privileged, root, &qbjMomentHooks, inhibit, opaque);
+    qbjApiDriver = qbjVmDriverNew(privileged, root, &qbjMomentHooks, qbjApiDeviceChangeNext, inhibit, opaque);
     if (!qbjApiDriver)
         return VIR_DRV_STATE_INIT_ERROR;
     qbjApiAutostartBegin(qbjApiDriver);

@@ -38,6 +38,10 @@ struct _qbjDriverMoments {
     void (*resume)(virDomainObj *vm);
 };
 
+/* What the layer api/ does for vm/: @next, a copy of the persistent definition, is changed as @what, a
+ * virQbjStatusNext, says. Returns 0, -1 with an error reported. */
+typedef int (*qbjDriverChangeNext)(virDomainObj *vm, virDomainDef *next, const void *what);
+
 struct _qbjDriver {
     virMutex lock;                      /* guards nactive, nextId and shuttingDown; the rest never changes
                                          * after start */
@@ -66,6 +70,7 @@ struct _qbjDriver {
     int pidFileFd;                      /* driver.pid, -1 when not held */
 
     const qbjDriverMoments *moments;
+    qbjDriverChangeNext changeNext;
 
     /* What the layers above do with one queued event; @vm is locked and its job is held. */
     void (*handleEvent)(virDomainObj *vm, qbjDomainEvent *event);

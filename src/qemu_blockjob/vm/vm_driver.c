@@ -231,7 +231,7 @@ qbjVmDriverFill(qbjDriver *driver)
 
 qbjDriver *
 qbjVmDriverNew(bool privileged, const char *root, const qbjDriverMoments *moments,
-               virStateInhibitCallback inhibit, void *opaque)
+               qbjDriverChangeNext changeNext, virStateInhibitCallback inhibit, void *opaque)
 {
     qbjDriver *driver = g_new0(qbjDriver, 1);
 
@@ -241,6 +241,7 @@ qbjVmDriverNew(bool privileged, const char *root, const qbjDriverMoments *moment
     }
     driver->pidFileFd = -1;
     driver->moments = moments;
+    driver->changeNext = changeNext;
     driver->inhibit = inhibit;
     driver->inhibitOpaque = opaque;
     driver->conf = virQbjConfNew(privileged, root);

@@ -4,9 +4,9 @@
 #include "domain_driver.h"
 
 /* Reads the configuration, loads all definitions, takes up the VMs that run. @moments: borrowed, as long as
- * the driver lives. Returns NULL with an error reported. */
+ * the driver lives; @changeNext: see there. Returns NULL with an error reported. */
 qbjDriver *qbjVmDriverNew(bool privileged, const char *root, const qbjDriverMoments *moments,
-                          virStateInhibitCallback inhibit, void *opaque);
+                          qbjDriverChangeNext changeNext, virStateInhibitCallback inhibit, void *opaque);
 
 /* Reads persistent definitions again (SIGHUP). */
 void qbjVmDriverReload(qbjDriver *driver);

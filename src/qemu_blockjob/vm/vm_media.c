@@ -4,6 +4,7 @@
 #include "vm_media.h"
 #include "vm_block.h"
 #include "vm_caps.h"
+#include "vm_confignext.h"
 #include "vm_def.h"
 #include "vm_plug.h"
 #include "vm_plug_plan.h"
@@ -83,39 +84,40 @@ qbjVmMediaIsThere(virDomainObj *vm, int domainId, const virDomainDiskDef *disk)
     return false;
 }
 
-/* QEMU has asked the guest for a tray that is locked (09/H3.4). On -1 @disk may have gone. */
-static int
+/* Whether the tray opens: of one that is locked QEMU asks the guest, and says that all is well (09/H3.4).
+ * @disk may have gone. */
+static bool
 qbjVmMediaAwaitTray(virDomainObj *vm, virDomainDiskDef *disk)
 {
     unsigned long long until;
     int domainId = vm->def->id;
-    virErrorPtr reason;
 
-    virErrorPreserveLast(&reason);
-    if (virTimeMillisNow(&until) == 0) {
-        until += QBJ_VM_MEDIA_TRAY_MS;
-        qbjDomainQueueDrain(vm);
-        while (qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status != VIR_DOMAIN_DISK_TRAY_OPEN &&
-               qbjDomainQueueWait(vm, until) == 0)
-            ;
-    }
-    if (qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN) {
-        virFreeError(reason);
-        virResetLastError();
-        return 0;
-    }
-    virErrorRestore(&reason);
-    return -1;
+    if (virTimeMillisNow(&until) < 0)
+        return false;
+    until += QBJ_VM_MEDIA_TRAY_MS;
+    qbjDomainQueueDrain(vm);
+    while (qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status != VIR_DOMAIN_DISK_TRAY_OPEN &&
+           qbjDomainQueueWait(vm, until) == 0)
+        ;
+    return qbjVmMediaIsThere(vm, domainId, disk) && disk->tray_status == VIR_DOMAIN_DISK_TRAY_OPEN;
 }
 
 static int
 qbjVmMediaOpenTray(virDomainObj *vm, virDomainDiskDef *disk, bool force)
 {
+    g_autofree char *target = g_strdup(disk->dst);
     bool locked = false;
 
-    if (!qbjVmMediaHasTray(disk) || qbjVmMediaOpen(vm, disk, force, &locked) == 0)
+    if (!qbjVmMediaHasTray(disk))
         return 0;
-    return locked ? qbjVmMediaAwaitTray(vm, disk) : -1;
+    if (qbjVmMediaOpen(vm, disk, force, &locked) < 0 && !locked)
+        return -1;
+    virResetLastError();
+    if (qbjVmMediaAwaitTray(vm, disk))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("the guest has locked the tray of disk '%s', and does not open it"),
+                   target);
+    return -1;
 }
 
 /* How often the tray is opened again for one step. */
@@ -292,6 +294,7 @@ qbjVmMediaBack(virDomainObj *vm, virDomainDiskDef *wanted)
 {
     if (qbjVmMediaDrop(vm, wanted->src) < 0)
         return -1;
+    qbjVmConfigNextForget(vm);
     qbjVmMediaForget(vm);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_plug.h"
 #include "vm_bitmaps.h"
+#include "vm_confignext.h"
 #include "vm_disks.h"
 #include "vm_iotune.h"
 #include "vm_plug_plan.h"
@@ -326,6 +327,7 @@ qbjVmPlugUndo(virDomainObj *vm, virDomainDeviceDef *dev, qbjVmPlugPlan *plan, co
     if (!virDomainObjIsActive(vm) || !priv->status)
         return;
     qbjVmPlugForget(vm);
+    qbjVmConfigNextForget(vm);
     qbjDomainSaveStatusOrWarn(vm);
 }
 

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_plug_record.h"
+#include "vm_confignext.h"
 #include "vm_def.h"
 #include "vm_iotune.h"
 #include "vm_media.h"
@@ -180,6 +181,7 @@ qbjVmPlugSettleOne(virDomainObj *vm, const char *text, const char *const *names)
     if (qbjVmUnplugRemoval(vm, dev) < 0)
         return false;
     qbjVmPlugGiveBack(vm, dev);
+    qbjVmConfigNextForgetAttach(vm);
     return true;
 }
 
@@ -217,9 +219,11 @@ qbjVmPlugResume(virDomainObj *vm, virJSONValue *devices)
     if (status->plug && !QBJ_DOMAIN_PRIVATE(vm)->plugging)
         qbjVmPlugSettle(vm, (const char *const *) names);
     g_strfreev(status->devices);
-    status->devices = g_steal_pointer(&names);
+    status->devices = g_strdupv(names);
     if (virDomainObjIsActive(vm))
         qbjVmMediaResume(vm);
+    if (virDomainObjIsActive(vm))
+        qbjVmConfigNextResume(vm, (const char *const *) names);
 }
 
 void
