@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "host_imgrun.h"
 #include "host_sync.h"
+#include "host_target.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -13,36 +14,26 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.host_img");
 
-static int
-qbjHostImgMakeFile(const char *path)
+int
+qbjHostImgCreate(const char *path, char **identity, int *fd)
 {
-    VIR_AUTOCLOSE fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const virError *error;
 
-    if (fd >= 0)
+    if (qbjHostTargetCreate(path, identity, fd) == 0)
         return 0;
-    virReportSystemError(errno, _("failed to create image file '%s'"), path);
+    error = virGetLastError();
+    virReportSystemError(error ? error->int1 : EIO, _("failed to create image file '%s'"), path);
     return -1;
 }
 
 int
-qbjHostImgCreate(const char *path, virStorageSource *base)
+qbjHostImgFill(const char *path, int fd, virStorageSource *base)
 {
     const char *args[] = { "create", "-q", "-f", "qcow2", "-F", qbjHostImgFormat(base), "-b", base->path, path, NULL };
-    int saved;
 
-    if (qbjHostImgCheck(base) < 0)
+    if (qbjHostImgCheck(base) < 0 || (fd >= 0 && qbjHostTargetPlace(path, fd) < 0))
         return -1;
-    if (qbjHostImgMakeFile(path) < 0) {
-        saved = errno;
-    } else if (qbjHostImgRunShort(args, path) < 0 || qbjHostSyncWithin(path, QBJ_HOST_IMG_SHORT_MS) < 0) {
-        if (unlink(path) < 0)
-            VIR_WARN("Failed to remove '%s': %s", path, g_strerror(errno));
-        saved = 0;
-    } else {
-        return 0;
-    }
-    errno = saved;
-    return -1;
+    return qbjHostImgRunShort(args, path) < 0 ? -1 : qbjHostSyncWithin(path, QBJ_HOST_IMG_SHORT_MS);
 }
 
 int

@@ -35,9 +35,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjHostImgInfo, qbjHostImgInfoClear);
 /* What the header of @image says, also when somebody has it open. */
 int qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info);
 
-/* Makes the file @path, mode 0600, a qcow2 overlay over @base. There must be no such file: -1 with errno
- * EEXIST and VIR_ERR_SYSTEM_ERROR reported. Nothing is left after a failure. */
-int qbjHostImgCreate(const char *path, virStorageSource *base);
+/* As qbjHostTargetCreate(), for an overlay; the error names @path. */
+int qbjHostImgCreate(const char *path, char **identity, int *fd);
+
+/* Makes the file @fd that qbjHostImgCreate() has given for @path, or the one of that name, a qcow2 overlay
+ * over @base. After a failure it may be there. */
+int qbjHostImgFill(const char *path, int fd, virStorageSource *base);
 
 /* Whether qbjHostImgCommit() may be asked for: the header of @overlay names @base, which is not larger, and
  * all headers down to the end state formats, for nothing is to be opened that a guest may have written as a

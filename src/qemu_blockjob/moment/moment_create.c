@@ -22,7 +22,7 @@
 #include "virqbjcookie.h"
 #include "virqbjfault.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_create");
 
 /* A folder that does not take two small files in so long is not one to switch a guest by. */

@@ -13,7 +13,7 @@
 #include "virstring.h"
 #include "viruuid.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_list");
 
 #define QBJ_MOMENT_FILE_WARNING \

@@ -4,12 +4,13 @@
 #include "moment_load.h"
 #include "moment_list.h"
 #include "moment_offline.h"
+#include "moment_revertnote.h"
 #include "host_save.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_load");
 
 #define QBJ_MOMENT_LOAD_FLAGS (VIR_DOMAIN_SNAPSHOT_PARSE_REDEFINE | VIR_DOMAIN_SNAPSHOT_PARSE_INTERNAL)
@@ -103,6 +104,7 @@ qbjMomentLoadDomain(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
         virResetLastError();
     }
     qbjMomentOfflineRecover(vm);
+    qbjMomentRevertNoteRecover(vm);
     return 0;
 }
 

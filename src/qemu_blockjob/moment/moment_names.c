@@ -24,6 +24,7 @@ typedef struct _qbjMomentNamesSearch qbjMomentNamesSearch;
 struct _qbjMomentNamesSearch {
     const char *path;
     const virDomainMomentObj *except;
+    bool definitions;           /* only these */
     bool found;
 };
 
@@ -39,9 +40,18 @@ qbjMomentNamesSnapshot(void *payload, const char *name G_GNUC_UNUSED, void *opaq
         return 0;
     search->found |= qbjMomentNamesDefinition(def->parent.dom, search->path) ||
         qbjMomentNamesDefinition(def->parent.inactiveDom, search->path);
-    for (i = 0; i < def->ndisks; i++)
+    for (i = 0; !search->definitions && i < def->ndisks; i++)
         search->found |= def->disks[i].src && STREQ_NULLABLE(def->disks[i].src->path, search->path);
     return 0;
+}
+
+static bool
+qbjMomentNamesFind(virDomainObj *vm, qbjMomentNamesSearch *search)
+{
+    search->found = qbjMomentNamesDefinition(vm->def, search->path) ||
+        qbjMomentNamesDefinition(vm->newDef, search->path);
+    virDomainSnapshotForEach(vm->snapshots, qbjMomentNamesSnapshot, search);
+    return search->found;
 }
 
 bool
@@ -49,7 +59,13 @@ qbjMomentNames(virDomainObj *vm, const virDomainMomentObj *except, const char *p
 {
     qbjMomentNamesSearch search = { .path = path, .except = except };
 
-    search.found = qbjMomentNamesDefinition(vm->def, path) || qbjMomentNamesDefinition(vm->newDef, path);
-    virDomainSnapshotForEach(vm->snapshots, qbjMomentNamesSnapshot, &search);
-    return search.found;
+    return qbjMomentNamesFind(vm, &search);
+}
+
+bool
+qbjMomentNamesForData(virDomainObj *vm, const char *path)
+{
+    qbjMomentNamesSearch search = { .path = path, .definitions = true };
+
+    return qbjMomentNamesFind(vm, &search);
 }

@@ -18,7 +18,7 @@
 #include "virqbjfault.h"
 #include "virqbjjson.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_offline");
 
 /* There is no status file: what a later daemon must know is in a file beside the metadata. */
@@ -34,6 +34,7 @@ struct _qbjMomentOffline {
     bool reuse;
     char *identity;             /* of a file that we made */
     char *stamp;                /* tells whether it has been written to since */
+    int fd;                     /* of such a file that has no name yet, else -1 */
 };
 
 static void
@@ -46,6 +47,7 @@ qbjMomentOfflineDiskFree(void *opaque)
     virObjectUnref(disk->base);
     g_free(disk->identity);
     g_free(disk->stamp);
+    VIR_FORCE_CLOSE(disk->fd);
     g_free(disk);
 }
 
@@ -157,6 +159,7 @@ qbjMomentOfflineDisks(virDomainObj *vm, const virDomainSnapshotDef *def, bool re
         if (qbjMomentOfflineCheckDisk(vm, snap) < 0)
             return NULL;
         disk = g_new0(qbjMomentOfflineDisk, 1);
+        disk->fd = -1;
         disk->target = g_strdup(snap->name);
         disk->overlay = virStorageSourceCopy(snap->src, false);
         disk->base = virStorageSourceCopy(virDomainDiskByTarget(vm->def, snap->name)->src, false);
@@ -195,9 +198,9 @@ qbjMomentOfflineMakeOne(qbjMomentOfflineDisk *disk)
 
     if (disk->reuse)
         return qbjMomentOfflineCheckReused(disk);
-    if (qbjHostImgCreate(disk->overlay->path, disk->base) < 0)
+    if (qbjHostImgFill(disk->overlay->path, disk->fd, disk->base) < 0)
         return -1;
-    disk->identity = qbjHostTargetIdentify(disk->overlay->path);
+    VIR_FORCE_CLOSE(disk->fd);
     if (qbjHostImgRead(disk->base, &info) < 0)
         return -1;
     for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
@@ -228,7 +231,10 @@ qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks)
     size_t i;
 
     for (i = 0; i < disks->len; i++) {
-        if (qbjMomentOfflineCheckFile(g_ptr_array_index(disks, i)) < 0)
+        qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
+
+        if (qbjMomentOfflineCheckFile(disk) < 0 ||
+            (!disk->reuse && qbjHostImgCreate(disk->overlay->path, &disk->identity, &disk->fd) < 0))
             return -1;
     }
     if (qbjMomentOfflineWriteRecord(record, name, disks) < 0)
@@ -414,6 +420,7 @@ qbjMomentOfflineRead(virJSONValue *json)
         virJSONValue *file = virJSONValueArrayGet(files, i);
         qbjMomentOfflineDisk *disk = g_new0(qbjMomentOfflineDisk, 1);
 
+        disk->fd = -1;
         disk->target = g_strdup(virJSONValueObjectGetString(file, "disk"));
         disk->overlay = virStorageSourceNew();
         disk->overlay->path = g_strdup(virJSONValueObjectGetString(file, "path"));
@@ -442,7 +449,7 @@ qbjMomentOfflineIsOld(virDomainObj *vm, const virDomainMomentObj *snap, const GP
         g_autofree char *stamp = disk->identity ? qbjMomentOfflineStamp(disk->overlay->path) : NULL;
 
         if (!now || !disk->base->path || STRNEQ_NULLABLE(now->src->path, disk->base->path) ||
-            qbjMomentNames(vm, snap, disk->overlay->path) || (stamp && STRNEQ_NULLABLE(stamp, disk->stamp)))
+            qbjMomentNames(vm, snap, disk->overlay->path) || (stamp && disk->stamp && STRNEQ(stamp, disk->stamp)))
             return false;
     }
     return disks->len > 0;

@@ -19,7 +19,7 @@
 #include "virerror.h"
 #include "virfile.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* A disk that does not write this much in so long is not one to switch a guest to. */
 #define QBJ_MOMENT_SYNC_MS 30000

@@ -6,7 +6,7 @@
 #include "virerror.h"
 #include "virqbjxml.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 int
 qbjMomentPlanFlags(const qbjMomentPlace *place, unsigned int flags)
@@ -177,7 +177,7 @@ qbjMomentPlanHasManual(const virDomainSnapshotDef *def)
 static int
 qbjMomentPlanAny(const virDomainSnapshotDef *def)
 {
-    if (def->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_NO || qbjMomentPlanHasManual(def) ||
+    if (def->memory != VIR_DOMAIN_SNAPSHOT_LOCATION_NO ||
         qbjMomentPlanHas(def, VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL) ||
         qbjMomentPlanHas(def, VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL))
         return 0;

@@ -6,7 +6,7 @@
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 static virDomainMomentObj *
 qbjMomentRedefineAssign(virDomainObj *vm, virDomainSnapshotDef **def, virDomainMomentObj *old)

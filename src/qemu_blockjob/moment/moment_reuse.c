@@ -8,7 +8,7 @@
 #include "virerror.h"
 #include "virfile.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* A pipe would be waited for. */
 static int

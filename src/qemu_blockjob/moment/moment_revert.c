@@ -1,12 +1,15 @@
 #include <config.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "moment_revert.h"
 #include "moment_internal.h"
 #include "moment_list.h"
+#include "moment_revertnote.h"
 #include "moment_undo.h"
+#include "domain_event.h"
 #include "domain_save.h"
 #include "engine_refuse.h"
 #include "host_image.h"
@@ -30,6 +33,9 @@ struct _qbjMomentRevertWork {
     qbjMomentUndo *view;
     qbjUndoRevert *plan;
     GPtrArray *made;            /* paths of the fresh overlays, as plan->laid */
+    int *fds;                   /* of those without a name yet, else -1 */
+    char **was;                 /* paths of the images that the disks are on until then, "": none */
+    qbjMomentRevertNote *note;
     virQbjSaveImage *image;     /* of the guest's state; NULL: none */
     int fd;
     qbjHostImageReader *reader;
@@ -42,6 +48,13 @@ struct _qbjMomentRevertWork {
 static void
 qbjMomentRevertClear(qbjMomentRevertWork *work)
 {
+    size_t i;
+
+    for (i = 0; work->plan && work->fds && i < work->plan->laid->len; i++)
+        VIR_FORCE_CLOSE(work->fds[i]);
+    g_free(work->fds);
+    g_strfreev(work->was);
+    qbjMomentRevertNoteFree(work->note);
     qbjUndoRevertFree(work->plan);
     qbjMomentUndoFree(work->view);
     g_clear_pointer(&work->made, g_ptr_array_unref);
@@ -120,60 +133,83 @@ qbjMomentRevertOpen(qbjMomentRevertWork *work)
     return (work->reader = qbjHostImageReaderNew(path, work->image, &work->fd, false)) ? 0 : -1;
 }
 
-/* Without locks. Returns the path; NULL with an error reported. */
+/* Without locks. A name that no file has; NULL with an error reported. */
 static char *
-qbjMomentRevertLay(const qbjUndoLaid *laid)
+qbjMomentRevertFreeName(const char *stem)
 {
     unsigned long long now = g_get_real_time() / G_USEC_PER_SEC;
     size_t i;
 
     for (i = 0; i < QBJ_MOMENT_NAME_TRIES; i++) {
-        g_autofree char *path = i == 0 ? g_strdup_printf("%s.%llu", laid->stem, now) :
-                                         g_strdup_printf("%s.%llu-%zu", laid->stem, now, i);
+        g_autofree char *path = i == 0 ? g_strdup_printf("%s.%llu", stem, now) :
+                                         g_strdup_printf("%s.%llu-%zu", stem, now, i);
+        struct stat st;
 
-        if (qbjHostImgCreate(path, laid->base) == 0)
+        if (lstat(path, &st) < 0)
             return g_steal_pointer(&path);
-        if (errno != EEXIST)
-            return NULL;
-        virResetLastError();
     }
-    virReportError(VIR_ERR_OPERATION_FAILED, _("there is no free name for an overlay '%s.%llu'"), laid->stem, now);
+    virReportError(VIR_ERR_OPERATION_FAILED, _("there is no free name for an overlay '%s.%llu'"), stem, now);
     return NULL;
 }
 
-/* Without locks. */
+/* Without locks. The file is not at its place yet, where the file system can do that. */
+static int
+qbjMomentRevertMake(qbjMomentRevertWork *work, size_t i)
+{
+    const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
+    g_autofree char *path = qbjMomentRevertFreeName(laid->stem);
+    g_autofree char *identity = NULL;
+
+    if (!path || qbjHostImgCreate(path, &identity, &work->fds[i]) < 0)
+        return -1;
+    qbjMomentRevertNoteAdd(work->note, laid->disk, work->was[i], path, identity);
+    g_ptr_array_add(work->made, g_steal_pointer(&path));
+    return 0;
+}
+
+/* Without locks. The note is on the disk before a file has its place. */
 static int
 qbjMomentRevertLayAll(qbjMomentRevertWork *work)
 {
+    size_t n = work->plan->laid->len;
     size_t i;
 
-    for (i = 0; i < work->plan->laid->len; i++) {
-        char *path = qbjMomentRevertLay(g_ptr_array_index(work->plan->laid, i));
-
-        if (!path)
+    for (i = 0; i < n; i++) {
+        if (qbjMomentRevertMake(work, i) < 0)
             return -1;
-        g_ptr_array_add(work->made, path);
+    }
+    for (i = 0; i < work->plan->unlink->len; i++)
+        qbjMomentRevertNoteAbandon(work->note, g_ptr_array_index(work->plan->unlink, i));
+    if (n > 0 && qbjMomentRevertNoteSave(work->note) < 0)
+        return -1;
+    for (i = 0; i < n; i++) {
+        const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
+
+        if (qbjHostImgFill(g_ptr_array_index(work->made, i), work->fds[i], laid->base) < 0)
+            return -1;
+        VIR_FORCE_CLOSE(work->fds[i]);
     }
     return 0;
 }
 
-/* The error that led here stays. */
+/* What each disk is on until then. */
 static void
-qbjMomentRevertUnlink(virDomainObj *vm, const GPtrArray *paths)
+qbjMomentRevertRemember(virDomainObj *vm, qbjMomentRevertWork *work)
 {
-    virErrorPtr reason;
+    virDomainDef *def = vm->newDef ? vm->newDef : vm->def;
+    size_t n = work->plan->laid->len;
     size_t i;
 
-    virErrorPreserveLast(&reason);
-    virObjectUnlock(vm);
-    for (i = 0; i < paths->len; i++) {
-        const char *path = g_ptr_array_index(paths, i);
+    work->fds = g_new0(int, n + 1);
+    work->was = g_new0(char *, n + 1);
+    for (i = 0; i < n; i++) {
+        const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
+        const virDomainDiskDef *disk = virDomainDiskByTarget(def, laid->disk);
 
-        if (unlink(path) < 0 && errno != ENOENT)
-            VIR_WARN("'%s' stays: %s", path, g_strerror(errno));
+        work->fds[i] = -1;
+        work->was[i] = g_strdup(disk && disk->src->path ? disk->src->path : "");
     }
-    virObjectLock(vm);
-    virErrorRestore(&reason);
+    work->fds[n] = -1;
 }
 
 /* --- definitions --- */
@@ -251,6 +287,7 @@ qbjMomentRevertPrepare(virDomainObj *vm, virDomainMomentObj *snap, unsigned int 
 
     if (qbjMomentRevertPlan(vm, snap, flags, work) < 0)
         return -1;
+    qbjMomentRevertRemember(vm, work);
     virObjectUnlock(vm);
     rc = qbjMomentRevertOpen(work);
     if (rc == 0)
@@ -271,32 +308,6 @@ qbjMomentRevertEnd(virDomainObj *vm)
         return 0;
     virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU of domain '%s' has not ended"), vm->def->name);
     return -1;
-}
-
-/* The snapshot's overlays are the fresh ones, and it is the current one. */
-static int
-qbjMomentRevertNote(virDomainObj *vm, virDomainMomentObj *snap, const qbjMomentRevertWork *work)
-{
-    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    size_t i;
-    size_t j;
-
-    for (i = 0; i < work->made->len; i++) {
-        const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
-
-        for (j = 0; j < def->ndisks; j++) {
-            virDomainSnapshotDiskDef *disk = &def->disks[j];
-
-            if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL || STRNEQ(disk->name, laid->disk))
-                continue;
-            virObjectUnref(disk->src);
-            disk->src = virStorageSourceNew();
-            disk->src->type = VIR_STORAGE_TYPE_FILE;
-            disk->src->format = VIR_STORAGE_FILE_QCOW2;
-            disk->src->path = g_strdup(g_ptr_array_index(work->made, i));
-        }
-    }
-    return qbjMomentListSetCurrent(vm, snap);
 }
 
 /* QEMU has ended, or there was none. This is the decision. */
@@ -368,17 +379,31 @@ qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, unsigned int f
     return -1;
 }
 
+/* The disks are those of the moment. Metadata that cannot be saved now are by the next daemon, which finds
+ * the note. */
+static void
+qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work)
+{
+    if (qbjMomentRevertNoteFinish(vm, snap, work->note) < 0 && qbjMomentRevertNoteFinish(vm, snap, work->note) < 0) {
+        VIR_WARN("vm=%s: the revert to snapshot '%s' is not in its metadata yet: %s", vm->def->name, snap->def->name,
+                 virGetLastErrorMessage());
+        virResetLastError();
+        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        return;
+    }
+    virObjectUnlock(vm);
+    qbjMomentRevertNoteDrop(work->note);
+    virObjectLock(vm);
+}
+
 /* From the decision on. */
 static int
 qbjMomentRevertGo(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
 {
-    int rc;
-
     if (qbjMomentRevertStart(vm, work, flags) < 0)
         return !virDomainObjIsActive(vm) && qbjMomentRevertBack(vm, work) == 0 ? -1 : -2;
-    if ((rc = qbjMomentRevertNote(vm, snap, work)) == 0)
-        qbjMomentRevertUnlink(vm, work->plan->unlink);
-    return rc == 0 ? 0 : -2;
+    qbjMomentRevertFinish(vm, snap, work);
+    return 0;
 }
 
 /* Returns 0; -1 with an error reported: the fresh overlays have no use; -2: they do. */
@@ -389,6 +414,19 @@ qbjMomentRevertDo(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags
         qbjMomentRevertDecide(vm, work) < 0)
         return -1;
     return qbjMomentRevertGo(vm, snap, flags, work);
+}
+
+/* Without locks. The error that led here stays. */
+static void
+qbjMomentRevertTakeBack(qbjMomentRevertWork *work)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    qbjMomentRevertNoteRemoveMade(work->note);
+    if (work->made->len > 0)
+        qbjMomentRevertNoteDrop(work->note);
+    virErrorRestore(&reason);
 }
 
 /* The image goes back, the definition with it; the domain stays shut off. A daemon that dies between these
@@ -408,6 +446,9 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
     if (qbjMomentRevertDefine(vm, snap, work) < 0 || qbjMomentInternalRevert(vm, snap) < 0 ||
         qbjMomentRevertDecide(vm, work) < 0)
         return -1;
+    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
+                             virDomainEventLifecycleNewFromObj(vm, VIR_DOMAIN_EVENT_DEFINED,
+                                                               VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT));
     return qbjMomentListSetCurrent(vm, snap);
 }
 
@@ -420,13 +461,14 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     if (qbjMomentRevertCheck(vm, snap) < 0)
         return -1;
     work.made = g_ptr_array_new_with_free_func(g_free);
+    work.note = qbjMomentRevertNoteNew(vm, snap->def->name);
     if (virDomainSnapshotIsExternal(snap))
         rc = qbjMomentRevertDo(vm, snap, flags, &work);
     else
         rc = qbjMomentRevertInternal(vm, snap, flags, &work);
-    if (rc == -1)
-        qbjMomentRevertUnlink(vm, work.made);
     virObjectUnlock(vm);
+    if (rc == -1)
+        qbjMomentRevertTakeBack(&work);
     qbjMomentRevertClear(&work);        /* a program that still writes the memory is waited for */
     virObjectLock(vm);
     return rc < 0 ? -1 : 0;

@@ -14,7 +14,7 @@
 #include "virlog.h"
 #include "vm_savestream.h"
 
-#define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_settle");
 
 virQbjStatusSnapshot *

@@ -1,0 +1,306 @@
+#include <config.h>
+
+#include <unistd.h>
+
+#include "internal.h"
+#include "moment_revertnote.h"
+#include "moment_list.h"
+#include "moment_names.h"
+#include "host_save.h"
+#include "host_target.h"
+#include "storage_file/storage_source.h"
+#include "virerror.h"
+#include "virfile.h"
+#include "virlog.h"
+#include "virqbjjson.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_revertnote");
+
+#define QBJ_MOMENT_REVERT_NOTE "reverting.json"
+#define QBJ_MOMENT_REVERT_NOTE_MAX (1024 * 1024)
+
+/* One image: a fresh overlay, or one without use. */
+typedef struct _qbjMomentRevertFile qbjMomentRevertFile;
+struct _qbjMomentRevertFile {
+    char *target;               /* NULL: without use */
+    char *was;
+    char *path;
+    char *identity;
+};
+
+struct _qbjMomentRevertNote {
+    char *file;                 /* NULL: the domain's name can have none */
+    char *name;                 /* of the snapshot */
+    GPtrArray *files;           /* of qbjMomentRevertFile */
+};
+
+static void
+qbjMomentRevertFileFree(void *opaque)
+{
+    qbjMomentRevertFile *file = opaque;
+
+    g_free(file->target);
+    g_free(file->was);
+    g_free(file->path);
+    g_free(file->identity);
+    g_free(file);
+}
+
+qbjMomentRevertNote *
+qbjMomentRevertNoteNew(virDomainObj *vm, const char *name)
+{
+    qbjMomentRevertNote *note = g_new0(qbjMomentRevertNote, 1);
+    g_autofree char *folder = qbjMomentListFolder(vm);
+
+    note->file = folder ? g_strdup_printf("%s/" QBJ_MOMENT_REVERT_NOTE, folder) : NULL;
+    note->name = g_strdup(name);
+    note->files = g_ptr_array_new_with_free_func(qbjMomentRevertFileFree);
+    return note;
+}
+
+void
+qbjMomentRevertNoteFree(qbjMomentRevertNote *note)
+{
+    if (!note)
+        return;
+    g_free(note->file);
+    g_free(note->name);
+    g_ptr_array_unref(note->files);
+    g_free(note);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentRevertNote, qbjMomentRevertNoteFree);
+
+void
+qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char *was, const char *path,
+                       const char *identity)
+{
+    qbjMomentRevertFile *file = g_new0(qbjMomentRevertFile, 1);
+
+    file->target = g_strdup(target);
+    file->was = g_strdup(was);
+    file->path = g_strdup(path);
+    file->identity = g_strdup(identity);
+    g_ptr_array_add(note->files, file);
+}
+
+void
+qbjMomentRevertNoteAbandon(qbjMomentRevertNote *note, const char *path)
+{
+    g_autofree char *identity = qbjHostTargetIdentify(path);
+
+    qbjMomentRevertNoteAdd(note, NULL, NULL, path, identity);
+}
+
+/* --- the file --------------------------------------------------------------------------------------- */
+
+static virJSONValue *
+qbjMomentRevertNoteFiles(const qbjMomentRevertNote *note)
+{
+    g_autoptr(virJSONValue) files = virJSONValueNewArray();
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i);
+        g_autoptr(virJSONValue) one = NULL;
+
+        if (virJSONValueObjectAdd(&one, "S:disk", file->target, "S:was", file->was, "s:path", file->path,
+                                  "S:identity", file->identity, NULL) < 0 ||
+            virJSONValueArrayAppend(files, &one) < 0)
+            return NULL;
+    }
+    return g_steal_pointer(&files);
+}
+
+int
+qbjMomentRevertNoteSave(qbjMomentRevertNote *note)
+{
+    g_autoptr(virJSONValue) files = NULL;
+    g_autoptr(virJSONValue) json = NULL;
+    g_autofree char *text = NULL;
+
+    if (!note->file)
+        return 0;
+    if (!(files = qbjMomentRevertNoteFiles(note)) ||
+        virJSONValueObjectAdd(&json, "s:snapshot", note->name, "a:files", &files, NULL) < 0 ||
+        !(text = virJSONValueToString(json, true)))
+        return -1;
+    return qbjHostSaveFile(note->file, text, 0600);
+}
+
+void
+qbjMomentRevertNoteDrop(qbjMomentRevertNote *note)
+{
+    g_autofree char *folder = note && note->file ? g_path_get_dirname(note->file) : NULL;
+
+    if (!folder)
+        return;
+    if (unlink(note->file) < 0 && errno != ENOENT)
+        VIR_WARN("cannot remove '%s': %s", note->file, g_strerror(errno));
+    if (qbjHostSaveSyncFolder(folder) == 0)
+        return;
+    VIR_WARN("'%s' may be there again after a power cut: %s", note->file, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+static int
+qbjMomentRevertNoteRead(qbjMomentRevertNote *note)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(virJSONValue) json = NULL;
+    virJSONValue *files;
+    size_t i;
+
+    if (virFileReadAll(note->file, QBJ_MOMENT_REVERT_NOTE_MAX, &text) < 0 || !(json = virJSONValueFromString(text)))
+        return -1;
+    note->name = g_strdup(virJSONValueObjectGetString(json, "snapshot"));
+    files = virJSONValueObjectGetArray(json, "files");
+    for (i = 0; i < virQbjJSONArraySize(files); i++) {
+        virJSONValue *one = virJSONValueArrayGet(files, i);
+        const char *path = virJSONValueObjectGetString(one, "path");
+
+        if (path)
+            qbjMomentRevertNoteAdd(note, virJSONValueObjectGetString(one, "disk"),
+                                   virJSONValueObjectGetString(one, "was"), path,
+                                   virJSONValueObjectGetString(one, "identity"));
+    }
+    return 0;
+}
+
+/* --- what becomes of the images --------------------------------------------------------------------- */
+
+static void
+qbjMomentRevertFileRemove(const qbjMomentRevertFile *file)
+{
+    if (!file->identity || qbjHostTargetRemove(file->path, file->identity) == 0)
+        return;
+    VIR_WARN("'%s' stays: %s", file->path, virGetLastErrorMessage());
+    virResetLastError();
+}
+
+void
+qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note)
+{
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i);
+
+        if (file->target)
+            qbjMomentRevertFileRemove(file);
+    }
+}
+
+/* Nobody may have begun to use one meanwhile. */
+static void
+qbjMomentRevertNoteRemoveAbandoned(virDomainObj *vm, const qbjMomentRevertNote *note)
+{
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i);
+
+        if (file->target || qbjMomentNamesForData(vm, file->path))
+            continue;
+        virObjectUnlock(vm);
+        qbjMomentRevertFileRemove(file);
+        virObjectLock(vm);
+    }
+}
+
+static void
+qbjMomentRevertNoteLay(virDomainSnapshotDef *def, const qbjMomentRevertFile *file)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        virDomainSnapshotDiskDef *disk = &def->disks[i];
+
+        if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL || STRNEQ_NULLABLE(disk->name, file->target))
+            continue;
+        virObjectUnref(disk->src);
+        disk->src = virStorageSourceNew();
+        disk->src->type = VIR_STORAGE_TYPE_FILE;
+        disk->src->format = VIR_STORAGE_FILE_QCOW2;
+        disk->src->path = g_strdup(file->path);
+    }
+}
+
+int
+qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertNote *note)
+{
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++)
+        qbjMomentRevertNoteLay(def, g_ptr_array_index(note->files, i));
+    if (qbjMomentListSetCurrent(vm, snap) < 0)
+        return -1;
+    qbjMomentRevertNoteRemoveAbandoned(vm, note);
+    return 0;
+}
+
+/* --- another daemon --------------------------------------------------------------------------------- */
+
+/* Whether the next start of each disk is on the image from before; otherwise, with @fresh, on the overlay. */
+static bool
+qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fresh)
+{
+    virDomainDef *def = vm->newDef ? vm->newDef : vm->def;
+    bool any = false;
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i);
+        const virDomainDiskDef *disk = file->target ? virDomainDiskByTarget(def, file->target) : NULL;
+
+        if (!file->target)
+            continue;
+        any = true;
+        if (STRNEQ(disk ? NULLSTR_EMPTY(disk->src->path) : "", NULLSTR_EMPTY(fresh ? file->path : file->was)) ||
+            (!fresh && qbjMomentNames(vm, NULL, file->path)))
+            return false;
+    }
+    return any;
+}
+
+/* Returns whether the note has no use any more. */
+static bool
+qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
+{
+    virDomainMomentObj *snap = note->name ? virDomainSnapshotFindByName(vm->snapshots, note->name) : NULL;
+
+    if (qbjMomentRevertNoteIs(vm, note, false)) {
+        VIR_WARN("Domain '%s': a revert that was not decided is taken back", vm->def->name);
+        virObjectUnlock(vm);
+        qbjMomentRevertNoteRemoveMade(note);
+        virObjectLock(vm);
+    } else if (snap && qbjMomentRevertNoteIs(vm, note, true)) {
+        VIR_WARN("Domain '%s': the revert to snapshot '%s' is noted", vm->def->name, note->name);
+        if (qbjMomentRevertNoteFinish(vm, snap, note) == 0)
+            return true;
+        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        return false;
+    }
+    return true;
+}
+
+void
+qbjMomentRevertNoteRecover(virDomainObj *vm)
+{
+    g_autoptr(qbjMomentRevertNote) note = qbjMomentRevertNoteNew(vm, NULL);
+
+    if (!note->file || !virFileExists(note->file))
+        return;
+    if (qbjMomentRevertNoteRead(note) < 0) {
+        VIR_WARN("Domain '%s': '%s' cannot be read: %s", vm->def->name, note->file, virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
+    if (!qbjMomentRevertNoteSettle(vm, note))
+        return;
+    virObjectUnlock(vm);
+    qbjMomentRevertNoteDrop(note);
+    virObjectLock(vm);
+}

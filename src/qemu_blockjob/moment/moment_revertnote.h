@@ -1,0 +1,38 @@
+/* What a revert makes and what it leaves, in a file beside the metadata (reverting.json): a daemon that comes
+ * in the middle of it goes on, or takes it back. The definition decides, as for the revert itself. */
+#pragma once
+
+#include "domain_private.h"
+#include "virdomainmomentobjlist.h"
+
+typedef struct _qbjMomentRevertNote qbjMomentRevertNote;
+
+/* For a revert of @vm, which is locked, to the snapshot @name. Never NULL. */
+qbjMomentRevertNote *qbjMomentRevertNoteNew(virDomainObj *vm, const char *name);
+void qbjMomentRevertNoteFree(qbjMomentRevertNote *note);
+
+/* The disk @target gets the fresh overlay @path, a file of @identity (or NULL), in the place of the image
+ * @was, "" for a disk that the definition does not have. */
+void qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char *was, const char *path,
+                            const char *identity);
+
+/* The image @path has no use any more once that is done. */
+void qbjMomentRevertNoteAbandon(qbjMomentRevertNote *note, const char *path);
+
+/* Durably. To be called without locks, as the next two. Returns 0, -1 with an error reported. */
+int qbjMomentRevertNoteSave(qbjMomentRevertNote *note);
+
+/* The fresh overlays go, if they are still the files that were made. */
+void qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note);
+
+/* The note goes; NULL is fine. */
+void qbjMomentRevertNoteDrop(qbjMomentRevertNote *note);
+
+/* What the definition names is noted in the metadata: @snap's overlays are the fresh ones, it is the current
+ * one, and what was abandoned is removed. @vm is locked and its job held; the lock is dropped meanwhile.
+ * Returns 0; -1 with an error reported: the note is needed. */
+int qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertNote *note);
+
+/* The metadata of @vm, which is locked, have been read: goes on with what an earlier daemon has left in the
+ * middle, or takes it back. */
+void qbjMomentRevertNoteRecover(virDomainObj *vm);
