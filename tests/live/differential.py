@@ -20,6 +20,7 @@ import cases_copymore
 import cases_copyserver
 import cases_jobs
 import cases_lifecycle
+import cases_moment
 import cases_pull
 import cases_rebase
 import cases_rules
@@ -32,7 +33,7 @@ from tap import Tap
 FILE = os.path.join(os.path.dirname(options.HERE), "qemublockjobdata", "differences.txt")
 CASES = {f.__name__.replace("_", "-"): f for f in cases_lifecycle.CASES + cases_calls.CASES + cases_jobs.CASES +
          cases_copy.CASES + cases_pull.CASES + cases_rules.CASES + cases_copymore.CASES +
-         cases_rebase.CASES + cases_copyserver.CASES}
+         cases_rebase.CASES + cases_copyserver.CASES + cases_moment.CASES}
 
 
 class Difference:

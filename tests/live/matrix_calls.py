@@ -6,6 +6,8 @@ import os
 
 import libvirt
 
+from images import qemu_img
+
 LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 BYTES = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
@@ -113,8 +115,16 @@ REDEFINE = """<domainsnapshot><name>%s</name><creationTime>1</creationTime><stat
 <disk name='sdb' snapshot='no'/></disks>%s</domainsnapshot>"""
 
 
-def redefine(at):
-    at.serial += 1
+@alter("snap-disk-only-reuse [other]")
+def snap_reuse(at, _disk):
+    path = at.path("s%d" % (at.serial + 1))
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", at.path("sdb.2"), path)
+    at.daemon.own(path)
+    snapshot(at, DISK_ONLY | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT, "", OTHER)
+
+
+def redefine(at, number=None):
+    at.serial = number or at.serial + 1
     xml = REDEFINE % ("r%d" % at.serial, at.path("sda.2"), at.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     return at.domain.snapshotCreateXML(xml, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE)
 
@@ -122,6 +132,12 @@ def redefine(at):
 @alter("snap-redefine")
 def snap_redefine(at, _disk):
     redefine(at)
+
+
+@alter("snap-redefine-existing")
+def snap_redefine_existing(at, _disk):
+    redefine(at)
+    redefine(at, at.serial)
 
 
 @alter("snap-delete-metadata")
@@ -224,6 +240,7 @@ for _name, _call in (
 # --- disks ----------------------------------------------------------------------------------------------------------
 
 RNG = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+INPUT = "<input type='keyboard' bus='virtio'/>"
 CONTROLLER = "<controller type='scsi' index='5' model='virtio-scsi'/>"
 GROW = 128 << 20
 DEVICE = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>" \
@@ -253,6 +270,7 @@ for _name, _call, _alters in (
          lambda at, _disk: at.domain.updateDeviceFlags(at.cdrom_xml(at.medium()), CONFIG), False),
         ("cdrom-detach", lambda at, _disk: at.domain.detachDeviceFlags(at.cdrom_xml(None), LIVE), True),
         ("attach-rng", lambda at, _disk: at.domain.attachDeviceFlags(RNG, LIVE), True),
+        ("attach-input", lambda at, _disk: at.domain.attachDeviceFlags(INPUT, LIVE), True),
         ("attach-controller", lambda at, _disk: at.domain.attachDeviceFlags(CONTROLLER, LIVE), True),
         ("blockresize-shrink",
          lambda at, disk: at.domain.blockResize(disk, 16 << 20, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES), True),

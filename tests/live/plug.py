@@ -196,7 +196,8 @@ class Plugs(JobChecks):
         self.daemon.restart()
         self.connect()
         self.domain = self.conn.lookupByName(self.name)
-        self.equal(self.domain.controlInfo(0)[0], libvirt.VIR_DOMAIN_CONTROL_OK, "the next daemon knows them")
+        known = lambda: self.domain.controlInfo(0)[0] == libvirt.VIR_DOMAIN_CONTROL_OK  # noqa: E731
+        self.ok(jobs.wait_for(known, 20), "the next daemon knows them")
         self.gone()
 
     def test_rules(self):

@@ -13,6 +13,7 @@ ACTIVE = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
 BYTES = libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
 PIVOT = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
 INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
+UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
 HELD = 1          # bytes in a second: the job stays in its running phase
 
 
@@ -44,6 +45,7 @@ class Recorder:
                 (r"(<domain [^>]*)\bid='\d+'", r"\1id='N'"),
                 (r"(<graphics [^>]*port=')59\d\d'", r"\1N'"),
                 (r"domain-\d+-", "domain-N-"),
+                (r"(<creationTime>)\d+", r"\1N"),
                 (r"\b(?!2c8f1d8e)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UUID")):
             text = re.sub(pattern, replacement, text)
         return text
@@ -58,7 +60,7 @@ class Recorder:
             result = function(*args)
         except libvirt.libvirtError as e:
             return {"error": e.get_error_code(), "from": e.get_error_domain(), "message": self.normal(str(e))}
-        if isinstance(result, (libvirt.virDomain, libvirt.virConnect)):
+        if isinstance(result, (libvirt.virDomain, libvirt.virConnect, libvirt.virDomainSnapshot)):
             return "object"
         return self.normal(result) if isinstance(result, str) else result
 
@@ -190,8 +192,8 @@ class Recorder:
 
     def cleanup(self):
         for name in {self.name} | set(self.domains):
-            for action in ("destroy", "undefine"):
+            for action, *flags in (("destroy",), ("undefineFlags", UNDEFINE)):
                 try:
-                    getattr(self.conn.lookupByName(name), action)()
+                    getattr(self.conn.lookupByName(name), action)(*flags)
                 except libvirt.libvirtError:
                     pass

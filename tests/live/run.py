@@ -34,7 +34,7 @@ SUITES = {
     "virtinst": (["virtinst.py"], 300),
     "stress": (["stress.py", "--seconds", "30"], 120),
     "torture": (["torture.py", "--minutes", "0.6", "--seed", "4"], 300),
-    "sweep": (["sweep.py", "--sample", "16"], 300),
+    "sweep": (["sweep.py", "--sample", "20"], 300),
     "stopped": (["stopped.py"], 300),
     "meanwhile": (["meanwhile.py", "--sample", "25"], 300),
     "commands": (["commands.py"], 120),

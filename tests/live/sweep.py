@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""A daemon that dies at each step of each block job, and of a managed save and a start from it, before it and after
-it: each rename, removal, fsync, and command to QEMU. It is started again, the guest writes on, the power fails; then
-the disk is judged:
+"""A daemon that dies at each step of each block job, of a managed save and a start from it, of snapshots, and of disks
+and media that come and go, before it and after it: each rename, removal, fsync, and command to QEMU. It is started
+again, the guest writes on, the power fails; then the disk is judged:
 
   old, new    the disk is as before the job, or as after it, with each acknowledged write, and can be used
   lost        what the definition names lacks acknowledged writes, or cannot be read
@@ -15,10 +15,11 @@ the disk is judged:
 Each with a guest that writes all the time, and with one that is idle: what only QEMU's memory holds is missed only
 then; and with a QEMU that dies at the same instant, so that the daemon finds nothing but its files.
 
-And each step of a block job goes wrong once, while the daemon lives: sweep_traces.py lists how. Descriptors, nodes,
+And each step goes wrong once, while the daemon lives: sweep_traces.py lists how. Descriptors, nodes,
 files, owners and labels have to be what they were before then.
 
-usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [--moment M]... [OPERATION...]
+usage: sweep.py [--driver ours|stock|both] [--jobs N] [--sample N] [--at K] [--moment M]... [--guest G]...
+                [OPERATION...]
 
 The exit code is 1 when anything but old and new happens with our driver. With --sample only so many cells, spread over
 all, are tried, the same ones each time; --at tries only that step.
@@ -38,23 +39,27 @@ import plain
 from crashpoint import CrashDaemon
 from daemon import DaemonError
 from sweep_cell import VERDICTS, Cell
+from sweep_moment import MOMENTS
 from sweep_operations import OPERATIONS as JOBS
 from sweep_operations import template
 from sweep_save import SAVES
 from sweep_traces import FAULTS
 from tap import Tap
 
-CELLS = {**{name: (Cell, operation) for name, operation in JOBS.items()}, **SAVES}
+CELLS = {**{name: (Cell, operation) for name, operation in JOBS.items()}, **SAVES, **MOMENTS}
 OPERATIONS = {name: operation for name, (_, operation) in CELLS.items()}
 STEPS_MAX = 200
 GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
-          "QEMU dies too": dict(writing=True, dying=True)}
+          "QEMU dies too": dict(writing=True, dying=True),
+          "shut off": dict(writing=False, dying=False)}
 DEATHS = ("before", "after")
 ALL = (*DEATHS, *FAULTS)
 SLOW = ("hangs",)         # half a minute each
 FEW = 8                   # steps of one kind that most operations have
-# Failures that have found something; among the few that are tried each time. From 0.
-FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1]}
+# Steps that have found something; among the few that are tried each time. From 0.
+FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1], ("attach", "before"): [6],
+         ("detach", "before"): [4], ("medium", "before"): [8], ("delete-two", "before"): [15],
+         ("revert", "before"): [15], ("snapshot-off", "before"): [2], ("delete-middle", "fails"): [19]}
 
 
 class Place:
@@ -91,26 +96,28 @@ class Sweep:
 
     def fill(self, drivers):
         args = self.args
-        names = args.operations or list(OPERATIONS)
+        names, guests = args.operations or list(OPERATIONS), args.guest or list(GUESTS)
         for driver in drivers:
             self.tally[driver] = collections.Counter()
-            deaths = [(driver, name, guest, moment) for moment in DEATHS for guest in GUESTS for name in names]
-            failures = [(driver, name, guest, moment) for moment in FAULTS for guest in GUESTS
-                        for name in names if name in JOBS
-                        if guest == "writing guest" or guest == "idle guest" and moment == "fails"]
-            for units in (deaths, failures):
-                for unit in self.chosen([unit for unit in units if unit[3] in (args.moment or ALL)]):
+            deaths = [(driver, name, guest, moment) for moment in DEATHS for guest in guests for name in names
+                      if guest in OPERATIONS[name].guests]
+            failures = [unit for unit in ((driver, name, guest, moment) for moment in FAULTS for guest in guests
+                                          for name in names if guest in OPERATIONS[name].guests)
+                        if unit[2] in ("writing guest", "shut off") or unit[2:] == ("idle guest", "fails")]
+            for units, n in ((deaths, args.sample), (failures, (args.sample or 0) // 2)):
+                for unit in self.chosen([unit for unit in units if unit[3] in (args.moment or ALL)], n):
                     self.units.put(unit)
 
-    def chosen(self, units):
-        """The units, each with its steps."""
+    def chosen(self, units, n):
+        """The units, each with its steps: all, or @n, and those that have found something."""
         args = self.args
         if not args.sample or not units:
             return [(*unit, args.at and [args.at - 1]) for unit in units]
-        found = [(*unit, FOUND[unit[1], unit[3]]) for unit in units if unit[1:4:2] in FOUND]
+        found = [(*unit, FOUND[unit[1], unit[3]]) for unit in units
+                 if unit[1:4:2] in FOUND and unit[2] == OPERATIONS[unit[1]].guests[0]]
         cells = [(*unit, [step]) for unit in units if unit[3] not in SLOW for step in
                  range(FEW if unit[3] in FAULTS else OPERATIONS[unit[1]].steps)]
-        return found + random.Random(args.sample).sample(cells, args.sample // (2 if found else 1))
+        return found + random.Random(args.sample).sample(cells, min(n, len(cells)))
 
     # --- a worker ------------------------------------------------------------------------------------------------
 
@@ -208,6 +215,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="so many daemons at a time")
     parser.add_argument("--sample", type=int, help="only so many deaths of each driver, and half as many failures")
     parser.add_argument("--moment", action="append", choices=ALL, help="only these; may be given several times")
+    parser.add_argument("--guest", action="append", choices=list(GUESTS),
+                        help="only with these; may be given several times")
     parser.add_argument("--at", type=int, help="only this step, from 1")
     parser.add_argument("operations", nargs="*", metavar="OPERATION", help=" ".join(OPERATIONS))
     parser.set_defaults(timeout=0)

@@ -20,13 +20,14 @@ from copies import destination
 from images import ImageError, consistent, qemu_img
 from jobtest import INACTIVE, PAUSED, TRANSIENT
 from sweep_operations import DATA, LAYERS, MIB
-from sweep_traces import FAULTS, Traces
+from sweep_traces import FAULTS, Traces, quiet
 from torture_machine import answers, layers
 
 # worst first; a cell counts as the worst that was found, and only what has none of them is old or new
 WRONG = ("lost", "killed", "forgotten", "half", "stuck", "untidy", "unclear")
 VERDICTS = ("old", "new") + WRONG
 HANG = 31                 # seconds; the daemon waits 30 for an answer
+NEVER = 15                # seconds; what has not been recorded until then is not, as when a save has failed
 BOOT = "<boot order='1'/>"
 
 
@@ -106,6 +107,18 @@ class Cell:
             if self.writing:
                 self.line.wait_more(3)
 
+    def traced(self):
+        """Files whose owners and labels are looked at."""
+        return [*self.paths, self.target]
+
+    def used(self):
+        """Images that are in use when all is new."""
+        return self.operation.new(self)
+
+    def may_be_new(self, path):
+        """A file besides images that may be there when all is new."""
+        return False
+
     def status(self):
         return self.daemon.status_xml(self.name) or ""
 
@@ -140,12 +153,13 @@ class Cell:
             self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how)
         thread = threading.Thread(target=self.call, daemon=True)
         thread.start()
-        since = None
+        since = ended = None
         while not there() or self.fails:
             if self.how[0] == "hangs" and there():
                 self.hang()
-            quiet = not thread.is_alive() and (self.told or over())
-            since = (since or time.monotonic()) if quiet else None
+            ended = (ended or time.monotonic()) if not thread.is_alive() else None
+            still = ended and (self.told or over() or time.monotonic() - ended > NEVER)
+            since = (since or time.monotonic()) if still else None
             if since and time.monotonic() - since > 0.5:
                 break
             time.sleep(0.01)
@@ -234,7 +248,7 @@ class Cell:
         used = [image(d["inserted"]["file"]) for d in self.monitor("query-block") if d.get("inserted")]
         if used != live[:1]:
             self.wrong("half", "the guest is on %s, the definition says %s" % (used, live[0]))
-        if not jobs.wait_for(lambda: not self.left(live), 6):
+        if not jobs.wait_for(lambda: not self.left(live), quiet(self.daemon)):
             self.wrong("untidy", "; ".join(self.left(live)))
 
     def no_traces(self, found):

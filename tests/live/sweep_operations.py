@@ -19,6 +19,7 @@ class Operation:
     the job from its call to its end; "ready", to where it is in sync; otherwise the call that ends it, with that flag.
     @steps: about how many it has with our driver. @deletes: it removes what the new chain does not need. @makes: its
     target is not there before."""
+    guests = ("writing guest", "idle guest", "QEMU dies too")
 
     def __init__(self, begin, new, end, steps, deletes=False, makes=False):
         self.begin, self.new, self.end, self.steps = begin, new, end, steps

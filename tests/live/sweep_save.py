@@ -68,8 +68,20 @@ class SaveCell(Cell):
             return self.runs()
         return self.restores()
 
+    def may_be_new(self, path):
+        """A guest that begins has files of its own, and one that ends may have an image."""
+        begins = (os.path.dirname(self.daemon.state_dir), self.daemon.path("lib", "qemu", "domain-"),
+                  self.daemon.path("lib", "qemu", "channel"))
+        return path.startswith(begins) if self.RUNS == "new" else path == self.image
+
+    def no_more(self):
+        """Nothing is left, where a step has failed."""
+        if self.fails:
+            self.no_traces(self.traces.left(self.outcome, self.refused()))
+
     def runs(self):
         self.outcome = self.RUNS
+        self.no_more()
         if self.files():
             self.wrong("half", "it runs, and there is %s" % self.files())
         if self.writing and not self.more():
@@ -80,6 +92,7 @@ class SaveCell(Cell):
         self.outcome = self.SAVED
         if not self.domain.hasManagedSaveImage() or self.files() != [self.image]:
             return self.wrong("killed", "it is %s, and there is %s" % (self.domain.state(), self.files()))
+        self.no_more()
         self.domain.createWithFlags(0)
         if self.domain.state() not in ([libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED],
                                        [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]):
@@ -125,6 +138,8 @@ class RestoreCell(SaveCell):
         self.domain.managedSave(0)
         if not jobs.wait_for(lambda: not self.lives(), 10):
             raise RuntimeError("QEMU is there after the save")
+        if self.fails:
+            self.traces.begin()
 
 
 SAVES = {

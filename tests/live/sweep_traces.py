@@ -25,7 +25,12 @@ FAULTS = {
     "no connection": ("no-connect", "command", errno.ECONNREFUSED),
     "hangs": ("hangs", "command", 0),
 }
-QUIET = 6                 # seconds in which all has to be closed
+# seconds in which all has to be closed; the stock driver, which puts nothing off, is not waited for so long
+QUIET = {"ours": 6, "stock": 2}
+
+
+def quiet(daemon):
+    return QUIET["stock" if daemon.driver == "stock" else "ours"]
 
 
 def descriptors(pid):
@@ -64,20 +69,25 @@ class Traces:
         raise RuntimeError("the daemon is not quiet")
 
     def rights(self):
-        return {path: rights(path) for path in [*self.cell.paths, self.cell.target] if os.path.exists(path)}
+        return {path: rights(path) for path in self.cell.traced() if os.path.exists(path)}
 
     def look(self):
-        return {"descriptor of the daemon": self.of_daemon(), "descriptor of QEMU": self.of_qemu(),
-                "node": self.nodes(), "file": collections.Counter(self.files()), "owner": self.rights()}
+        """Of a domain that is shut off there is nothing of QEMU."""
+        self.runs = self.cell.lives()
+        none = collections.Counter()
+        return {"descriptor of the daemon": self.of_daemon(),
+                "descriptor of QEMU": self.of_qemu() if self.runs else none,
+                "node": self.nodes() if self.runs else none, "file": collections.Counter(self.files()),
+                "owner": self.rights(), "runs": self.runs}
 
     def of_daemon(self):
         return collections.Counter(re.sub(r":\[\d+\]$", "", target) for _, target in descriptors(self.daemon.pid))
 
     def of_qemu(self):
-        found = collections.Counter()
-        for fd, target in descriptors(self.cell.pid):
+        found, pid = collections.Counter(), self.daemon.qemu_pids()[0]
+        for fd, target in descriptors(pid):
             if target.startswith(self.cell.folder):
-                with open("/proc/%d/fdinfo/%s" % (self.cell.pid, fd)) as f:
+                with open("/proc/%d/fdinfo/%s" % (pid, fd)) as f:
                     flags = int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8)
                 found[target, "r" if flags & os.O_ACCMODE == os.O_RDONLY else "rw"] += 1
         return found
@@ -98,7 +108,7 @@ class Traces:
 
     def left(self, outcome, refused):
         """What is not as before, as texts, once all had the time to close; of the file @refused nothing is said."""
-        deadline = time.monotonic() + QUIET
+        deadline = time.monotonic() + quiet(self.daemon)
         while True:
             found = [d for d in self.differences(outcome) if not refused or refused not in d]
             if not found or time.monotonic() > deadline:
@@ -114,7 +124,7 @@ class Traces:
         cell, now, found = self.cell, self.look(), []
         kept = [cell.target] if cell.may_keep_target() else []
         for kind in ("descriptor of the daemon", "descriptor of QEMU", "node", "file"):
-            found += self.compare(kind, now[kind], kept if kind == "file" else [])
+            found += self.compare(kind, now, kept if kind == "file" else [])
         return found + ["owner of %s: %s, not %s" % (path, now["owner"].get(path), before)
                         for path, before in self.before["owner"].items() if now["owner"].get(path) != before] + \
             self.foreign(now["owner"], [p for p in kept if p not in self.before["owner"]])
@@ -122,17 +132,22 @@ class Traces:
     def of_new(self):
         """Images and nodes are others; what is open, and what belongs to QEMU, are those of the chain."""
         cell, now = self.cell, self.look()
-        chain = cell.operation.new(cell)
-        found = self.compare("descriptor of the daemon", now["descriptor of the daemon"], [])
-        found += ["file %s" % path for path in now["file"] if path not in self.before["file"] and path not in chain]
+        chain = cell.used()
+        found = self.compare("descriptor of the daemon", now, [])
+        found += ["file %s" % path for path in now["file"] if path not in self.before["file"] and
+                  path not in chain and not cell.may_be_new(path)]
         found += ["descriptor of QEMU: %s %s" % (path, mode) for path, mode in now["descriptor of QEMU"] if
                   path.startswith(cell.folder + "/") and path not in chain and path != cell.line.path]
         return found + self.foreign(now["owner"], [path for path in now["owner"] if path not in chain])
 
     def compare(self, kind, now, allowed):
-        more, less = now - self.before[kind], self.before[kind] - now
-        return ["%s more: %s" % (kind, what) for what in more if what not in allowed] + \
-            ["%s less: %s" % (kind, what) for what in less]
+        """When QEMU has been started or has ended, only the files that the daemon has open can be compared."""
+        same = now["runs"] == self.before["runs"]
+        if not same and kind != "descriptor of the daemon":
+            return []
+        more, less = now[kind] - self.before[kind], self.before[kind] - now[kind]
+        return ["%s more: %s" % (kind, what) for what in more if what not in allowed and (same or what[0] == "/")] + \
+            ["%s less: %s" % (kind, what) for what in less if same]
 
     def foreign(self, owners, paths):
         """What is not used any more belongs to whom it belonged before."""
