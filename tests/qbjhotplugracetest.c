@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -270,6 +272,64 @@ testPull(virConnectPtr conn)
     ended(domain);
 }
 
+/* How many connections to the monitor of @domain this process has; with @cut they are shut down. */
+static int
+monitors(virDomainPtr domain, bool cut)
+{
+    g_autofree char *word = g_strdup_printf("-%s/monitor.sock", virDomainGetName(domain));
+    int n = 0;
+    int fd;
+
+    for (fd = 3; fd < 1024; fd++) {
+        struct sockaddr_un peer = { 0 };
+        socklen_t length = sizeof(peer) - 1;
+
+        if (getpeername(fd, (struct sockaddr *) &peer, &length) < 0 || peer.sun_family != AF_UNIX ||
+            !strstr(peer.sun_path, word))
+            continue;
+        n++;
+        if (cut)
+            shutdown(fd, SHUT_RDWR);
+    }
+    return n;
+}
+
+static bool
+monitorsGet(virDomainPtr domain, int wanted)
+{
+    int tries;
+
+    for (tries = 0; tries < 1000; tries++) {
+        if (monitors(domain, false) == wanted)
+            return true;
+        g_usleep(20000);
+    }
+    return false;
+}
+
+/* The connection to the monitor is lost and comes back, and QEMU, which is held, says nothing yet when a call
+ * begins: what it says of its state is not older than what that call does. */
+static void
+testMonitor(virConnectPtr conn)
+{
+    virDomainPtr domain = started(conn, "monitor");
+    g_autofree char *xml = diskXML("plug.first", "sdh", "disk");
+    Call call = { domain, virDomainAttachDeviceFlags, xml, LIVE };
+    GThread *thread;
+    bool good;
+
+    CHECK(isBusy(domain, false) && qemuSignal(domain, "STOP") && monitors(domain, true) == 1 &&
+          monitorsGet(domain, 0) && monitorsGet(domain, 1) && isBusy(domain, false), "the monitor comes back");
+    thread = g_thread_new("call", callRun, &call);
+    good = isBusy(domain, true);
+    good = qemuSignal(domain, "CONT") && good;
+    CHECK(GPOINTER_TO_INT(g_thread_join(thread)) == 0 && good, "a device is attached meanwhile");
+    /* its call has the job after what QEMU was asked at first was handled */
+    CHECK(virDomainBlockResize(domain, "sdh", 131072, 0) == 0 && embedXMLHas(domain, 0, "<target dev='sdh'"),
+          "and it is there");
+    ended(domain);
+}
+
 #ifdef QBJ_DEBUG_CHECKS
 static bool
 statusHas(virDomainPtr domain, const char *word)
@@ -392,6 +452,7 @@ main(void)
         testDefinedVcpu(conn);
         testDefinedSettings(conn);
         testPull(conn);
+        testMonitor(conn);
 #ifdef QBJ_DEBUG_CHECKS
         testAttachEnds(conn);
         testTrayEnds(conn);

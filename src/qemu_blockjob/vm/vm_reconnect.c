@@ -76,7 +76,9 @@ qbjVmReconnectMonitor(virDomainObj *vm)
 {
     if (qbjDomainQmpConnect(vm) < 0)
         return -1;
-    qbjVmRefreshSend(vm);
+    /* otherwise a call may be next, and what it does would be newer than the answers */
+    if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
+        qbjVmRefreshSend(vm);
     return 0;
 }
 
