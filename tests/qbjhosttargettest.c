@@ -74,6 +74,37 @@ testEmpty(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_cmpint(st.st_size, ==, 0);
 }
 
+/* What the header of an active image says, as QEMU would. */
+static void
+testGeometry(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autofree char *bytes = g_malloc0(4096);
+    g_autoptr(virStorageSource) src = virStorageSourceNew();
+    qbjCopySize size = { 0 };
+
+    memcpy(bytes, "QFI\xfb", 4);
+    bytes[7] = 3;               /* version */
+    bytes[23] = 17;             /* bits of a cluster */
+    bytes[29] = 16;             /* a MiB */
+    bytes[79] = 16;             /* incompatible feature: extended L2 */
+    bytes[99] = 4;              /* bits of a reference counter */
+    bytes[103] = 104;           /* length of the header */
+    g_assert_true(g_file_set_contents(fixture->path, bytes, 4096, NULL));
+    src->type = VIR_STORAGE_TYPE_FILE;
+    src->format = VIR_STORAGE_FILE_QCOW2;
+    src->path = g_strdup(fixture->path);
+    g_assert_cmpint(qbjHostTargetGeometry(src, &size), ==, 0);
+    g_assert_cmpuint(size.capacity, ==, 1024 * 1024);
+    g_assert_cmpuint(size.clusterSize, ==, 128 * 1024);
+    g_assert_true(size.extendedL2);
+
+    /* what QEMU rounds is asked of QEMU */
+    g_assert_true(g_file_set_contents(fixture->path, bytes, 1000, NULL));
+    src->format = VIR_STORAGE_FILE_RAW;
+    g_assert_cmpint(qbjHostTargetGeometry(src, &size), ==, -1);
+    g_assert_cmpuint(size.capacity, ==, 1024 * 1024);
+}
+
 /* qbjHostTargetCapacity() where only @more descriptors can be had. */
 static int
 capacityWithin(virStorageSource *src, unsigned int more, unsigned long long *capacity)
@@ -198,6 +229,7 @@ main(int argc, char **argv)
 #define ADD(name, function) g_test_add("/target/" name, Fixture, NULL, fixtureSetUp, function, fixtureTearDown)
     ADD("remove", testRemove);
     ADD("empty", testEmpty);
+    ADD("geometry", testGeometry);
     ADD("no-descriptor", testNoDescriptor);
     ADD("replaced", testReplaced);
     ADD("link", testLink);

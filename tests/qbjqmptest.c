@@ -123,6 +123,61 @@ testOneWrite(void)
     g_assert_cmpint(call->rc, ==, 0);
 }
 
+/* What is asked before the greeting goes out with the capabilities, in one write; its answers may come before
+ * anybody waits for them. */
+static void
+testAhead(void)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNewType(NULL, SOCK_SEQPACKET);
+    qbjQmpCommand commands[] = { { .execute = "a" }, { .execute = "b" } };
+    qbjQmpBegun *begun = qbjQmpBegin(fixture->qmp, commands, 2);
+    g_autofree char *first = NULL;
+    g_autofree char *reply = NULL;
+    unsigned int id;
+
+    g_assert_nonnull(begun);
+    qmpPeerWrite(fixture, QMP_GREETING);
+    first = qmpPeerRead(fixture, &id);
+    g_assert_cmpstr(first, ==, "qmp_capabilities");
+    g_assert_nonnull(strstr(fixture->input->str, "\"a\""));
+    g_assert_nonnull(strstr(fixture->input->str, "\"b\""));
+    qmpPeerReturn(fixture, id, "{}");
+    qmpPeerAnswer(fixture, "a", "{\"x\":1}");
+    qmpPeerAnswer(fixture, "b", "{}");
+    qmpFixtureAwait(fixture, "established", 1);
+    g_assert_cmpint(qbjQmpCollect(begun, QMP_PATIENCE_MS), ==, 0);
+    reply = qmpReplyText(&commands[0]);
+    g_assert_cmpstr(reply, ==, "{\"x\":1}");
+    qbjQmpCommandClear(&commands[0]);
+    qbjQmpCommandClear(&commands[1]);
+}
+
+/* Answers that nobody wants any more are dropped, whether they come or not. */
+static void
+testAbandoned(void)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(NULL);
+    qbjQmpCommand commands[] = { { .execute = "a" }, { .execute = "b" } };
+    qbjQmpBegun *early = qbjQmpBegin(fixture->qmp, &commands[0], 1);
+    qbjQmpBegun *late;
+    g_autoptr(qmpCall) call = NULL;
+
+    qmpFixtureGreet(fixture);
+    g_assert_nonnull(early);
+    late = qbjQmpBegin(fixture->qmp, &commands[1], 1);
+    g_assert_nonnull(late);
+    qbjQmpAbandon(early);
+    qmpPeerAnswer(fixture, "a", "{}");
+    qmpPeerAnswer(fixture, "b", "{}");
+    call = qmpCallStart(fixture->qmp, QMP_PATIENCE_MS, "c", NULL, NULL);
+    qmpPeerAnswer(fixture, "c", "{}");
+    qmpCallJoin(call);
+    g_assert_cmpint(call->rc, ==, 0);
+    qbjQmpAbandon(late);
+    g_assert_null(commands[0].reply);
+    g_assert_null(commands[1].reply);
+}
+
 static void
 testArguments(void)
 {
@@ -420,6 +475,8 @@ main(int argc, char **argv)
     g_test_add_func("/qmp/capabilities-refused", testCapabilitiesRefused);
     g_test_add_func("/qmp/batch", testBatch);
     g_test_add_func("/qmp/one-write", testOneWrite);
+    g_test_add_func("/qmp/ahead", testAhead);
+    g_test_add_func("/qmp/abandoned", testAbandoned);
     g_test_add_func("/qmp/arguments", testArguments);
     g_test_add_func("/qmp/refused-to-send", testRefusedToSend);
     g_test_add_func("/qmp/call", testCall);

@@ -17,7 +17,29 @@ SNAPSHOT = "<domainsnapshot><name>%s</name><disks><disk name='vda' snapshot='ext
            "</disks></domainsnapshot>"
 DISK = "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='%s'/>" \
        "<target dev='sda' bus='scsi'/></disk>"
+SIZE = 64 << 20     # of all images
 SCSI = "<controller type='scsi' index='0' model='virtio-scsi'/></devices>"
+
+
+def raw_node(qmp, path, name, **more):
+    qmp.call("blockdev-add", driver="file", filename=path, node_name=name + "-file")
+    return dict(driver="qcow2", file=name + "-file", node_name=name, **more)
+
+
+def raw_snapshot(qmp, path, name, below, base):
+    """What there must be: the image, its nodes, the switch; nothing is made durable. @below: the node that gets it,
+    @base: its image, None: the image is there already."""
+    if base:
+        with open(path, "w"):
+            pass
+    node = raw_node(qmp, path, name, backing=None)
+    if base:
+        qmp.call("blockdev-create", job_id="c", options={
+            "driver": "qcow2", "file": name + "-file", "size": SIZE, "backing-file": base, "backing-fmt": "qcow2"})
+        qmp.wait_job("c", "concluded")
+        qmp.call("job-dismiss", id="c")
+    qmp.call("blockdev-add", **node)
+    qmp.call("blockdev-snapshot", node=below, overlay=name)
 
 
 class Moments(Part):
@@ -69,10 +91,10 @@ class Moments(Part):
         qemu = Qemu(own_arguments(model.argv, folder, "/img/o0/", "/img/%s/" % name), folder)
         try:
             time.sleep(PAUSE)
-            self.bare.measure("snapshot", self.raw_snapshot, qemu.qmp, os.path.join(folder, "s1"), "s1",
-                              "libvirt-1-format", True)
+            self.bare.measure("snapshot", raw_snapshot, qemu.qmp, os.path.join(folder, "s1"), "s1",
+                              "libvirt-1-format", os.path.join(folder, "vda.3"))
             time.sleep(PAUSE)
-            self.bare.measure("snapshot, image there", self.raw_snapshot, qemu.qmp, there, "s2", "s1", False)
+            self.bare.measure("snapshot, image there", raw_snapshot, qemu.qmp, there, "s2", "s1", None)
             time.sleep(PAUSE)
             self.bare.measure("attach", self.raw_attach, qemu.qmp, data)
             time.sleep(PAUSE)
@@ -81,27 +103,8 @@ class Moments(Part):
             qemu.kill()
 
     @staticmethod
-    def node(qmp, path, name, **more):
-        qmp.call("blockdev-add", driver="file", filename=path, node_name=name + "-file")
-        return dict(driver="qcow2", file=name + "-file", node_name=name, **more)
-
-    def raw_snapshot(self, qmp, path, name, below, make):
-        """What there must be: the image, its nodes, the switch; nothing is made durable."""
-        if make:
-            with open(path, "w"):
-                pass
-        node = self.node(qmp, path, name, backing=None)
-        if make:
-            qmp.call("blockdev-create", job_id="c", options={
-                "driver": "qcow2", "file": name + "-file", "size": 64 << 20, "backing-file": path,
-                "backing-fmt": "qcow2"})
-            qmp.wait_job("c", "concluded")
-            qmp.call("job-dismiss", id="c")
-        qmp.call("blockdev-add", **node)
-        qmp.call("blockdev-snapshot", node=below, overlay=name)
-
-    def raw_attach(self, qmp, path):
-        qmp.call("blockdev-add", **self.node(qmp, path, "d"))
+    def raw_attach(qmp, path):
+        qmp.call("blockdev-add", **raw_node(qmp, path, "d"))
         qmp.call("device_add", driver="scsi-hd", bus="scsi0.0", drive="d", id="d0")
 
     @staticmethod

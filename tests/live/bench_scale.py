@@ -7,6 +7,7 @@ import libvirt
 
 import jobs
 import plain
+from bench_moment import DISK_ONLY, SNAPSHOT, raw_snapshot
 from bench_tools import PAUSE, Part, Qemu, Row, own_arguments
 from daemon import START_LIMIT, DaemonError
 from guest import Guest, Ring, SerialLog
@@ -20,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 DEPTHS = (1, 10, 100, 200)
 STALL_DEPTH = 100
-STALL_ROUNDS = 10   # each takes one image off the chain
+STALL_ROUNDS = 10
 STALL_ACKS = 40     # blocks that the guest writes before and after, so that a late stall is seen
 
 
@@ -220,12 +221,13 @@ class Chains(Part):
 
 
 class Stall(Part):
-    """The longest time that a write with fsync() of a guest took around a pivot of a deep chain. Only the guest that is
-    measured runs; each round takes the top image off its chain."""
+    """The longest time that a write with fsync() of a guest took around a snapshot of a deep chain, and around the
+    pivot that takes it off again. Only the guest that is measured runs."""
 
     ROUNDS = STALL_ROUNDS
-    ROWS = {"longest write around a pivot": Row(None, 2.0), "longest write without one": Row(),
-            "pivot of a deep chain, call": Row()}
+    ROWS = {"longest write around a pivot": Row(None, 2.0), "longest write around a snapshot": Row(None, 2.0),
+            "longest write without one": Row(), "pivot of a deep chain, call": Row(),
+            "snapshot of a deep chain, call": Row()}
 
     def prepare(self):
         self.guest = Guest(self.args.guest_cache, lambda text: None)
@@ -258,7 +260,7 @@ class Stall(Part):
         domain.suspend()
 
     def boot_bare(self, model):
-        _, self.logs["bare"], _ = self.document(model, "bare")
+        _, self.logs["bare"], self.paths["bare"] = self.document(model, "bare")
         folder = model.daemon.path("img", "bare")
         self.qemu = Qemu(own_arguments(model.argv, folder, "/img/stall/", "/img/bare/"), folder)
         self.qemu.qmp.call("cont")
@@ -273,40 +275,50 @@ class Stall(Part):
     def turns(self):
         return [lambda number, side=side: self.driver(side, number) for side in self.sides] + [self.raw]
 
-    def measured(self, clock, log, pivot):
+    def quiet(self, clock, log):
         self.writes(log, "a guest")
         before = log.acked()
         self.writes(log, "a guest")
         clock.put("longest write without one", log.longest_us(after=before) / 1000)
-        before = log.acked()
-        clock.measure("pivot of a deep chain, call", pivot)
+
+    def measured(self, clock, log, what, call):
         self.writes(log, "a guest")
-        clock.put("longest write around a pivot", log.longest_us(after=before) / 1000)
+        before = log.acked()
+        clock.measure("%s of a deep chain, call" % what, call)
+        self.writes(log, "a guest")
+        clock.put("longest write around a " + what, log.longest_us(after=before) / 1000)
 
     def driver(self, side, number):
-        domain, log = self.domains[side.name], self.logs[side.name]
+        domain, log, base = self.domains[side.name], self.logs[side.name], self.paths[side.name][-1]
+        xml = SNAPSHOT % ("s%d" % number, "%s.s%d" % (base, number))
         domain.resume()
-        domain.blockCommit("vda", self.paths[side.name][-2 - number], None, 0, ACTIVE)
+        self.quiet(side.clock, log)
+        self.measured(side.clock, log, "snapshot",
+                      lambda: domain.snapshotCreateXML(xml, DISK_ONLY | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA))
+        domain.blockCommit("vda", base, None, 0, ACTIVE)
         if not jobs.wait_ready(domain, "vda"):
             raise DaemonError("the commit of %s does not get ready" % side.name)
-        self.measured(side.clock, log, lambda: domain.blockJobAbort("vda", PIVOT))
+        self.measured(side.clock, log, "pivot", lambda: domain.blockJobAbort("vda", PIVOT))
         domain.suspend()
 
     def raw(self, number):
-        qmp, top, job = self.qemu.qmp, number + 1, "b%d" % number
+        qmp, log, top, job = self.qemu.qmp, self.logs["bare"], "s%d" % number, "b%d" % number
+        base = self.paths["bare"][-1]
         qmp.call("cont")
-        qmp.call("block-commit", job_id=job, device="libvirt-%d-format" % top, auto_dismiss=False,
-                 base_node="libvirt-%d-format" % (top + 1))
+        self.quiet(self.bare, log)
+        self.measured(self.bare, log, "snapshot",
+                      lambda: raw_snapshot(qmp, base + "." + top, top, "libvirt-1-format", base))
+        qmp.call("block-commit", job_id=job, device=top, auto_dismiss=False, base_node="libvirt-1-format")
         qmp.wait_job(job, "ready")
-        self.measured(self.bare, self.logs["bare"], lambda: self.raw_pivot(qmp, job, top))
+        self.measured(self.bare, log, "pivot", lambda: self.raw_pivot(qmp, job, top))
         qmp.call("stop")
 
     @staticmethod
     def raw_pivot(qmp, job, top):
         qmp.call("job-complete", id=job)
         qmp.wait_job(job, "concluded")
-        for node in ("format", "storage"):
-            qmp.call("blockdev-del", node_name="libvirt-%d-%s" % (top, node))
+        for node in (top, top + "-file"):
+            qmp.call("blockdev-del", node_name=node)
         qmp.call("job-dismiss", id=job)
 
     def close(self):

@@ -22,26 +22,6 @@ qbjHostSaveItemClear(void *opaque)
     g_free(item->text);
 }
 
-/* Takes over what was prepared for @wishes. */
-static GArray *
-qbjHostSaveItems(qbjHostSaveWish *wishes, size_t n)
-{
-    GArray *items = g_array_new(false, false, sizeof(qbjHostSaveItem));
-    size_t i;
-
-    g_array_set_clear_func(items, qbjHostSaveItemClear);
-    for (i = 0; i < n; i++) {
-        qbjHostSaveItem item = {
-            .path = g_strdup(wishes[i].path),
-            .text = g_strdup(wishes[i].text),
-            .save = g_steal_pointer(&wishes[i].save),
-        };
-
-        g_array_append_val(items, item);
-    }
-    return items;
-}
-
 static int
 qbjHostSaveFulfil(qbjHostSaveItem *item)
 {
@@ -72,19 +52,125 @@ qbjHostSaveFulfilAll(void *opaque)
     return -1;
 }
 
+/* One thread's part. What was prepared before only has to be looked at; each file that is to be written has a
+ * thread of its own, so that all are made durable together. */
+typedef struct _qbjHostSavePart qbjHostSavePart;
+struct _qbjHostSavePart {
+    GArray *items;              /* of qbjHostSaveItem; NULL: the thread's */
+    GArray *places;             /* of the items among the wishes */
+    qbjHostWithinTask *task;    /* NULL: not begun */
+};
+
+static void
+qbjHostSavePartFree(void *opaque)
+{
+    qbjHostSavePart *part = opaque;
+
+    if (part->items)
+        g_array_unref(part->items);
+    g_array_unref(part->places);
+    g_free(part);
+}
+
+static qbjHostSavePart *
+qbjHostSavePartNew(void)
+{
+    qbjHostSavePart *part = g_new0(qbjHostSavePart, 1);
+
+    part->items = g_array_new(false, false, sizeof(qbjHostSaveItem));
+    part->places = g_array_new(false, false, sizeof(size_t));
+    g_array_set_clear_func(part->items, qbjHostSaveItemClear);
+    return part;
+}
+
+/* Takes over what was prepared for @wishes. */
+static GPtrArray *
+qbjHostSaveParts(qbjHostSaveWish *wishes, size_t n)
+{
+    GPtrArray *parts = g_ptr_array_new_with_free_func(qbjHostSavePartFree);
+    size_t i;
+
+    g_ptr_array_add(parts, qbjHostSavePartNew());
+    for (i = 0; i < n; i++) {
+        qbjHostSavePart *part = g_ptr_array_index(parts, 0);
+        qbjHostSaveItem item = {
+            .path = g_strdup(wishes[i].path),
+            .text = g_strdup(wishes[i].text),
+            .save = g_steal_pointer(&wishes[i].save),
+        };
+
+        if (item.text && !item.save && part->items->len > 0) {
+            part = qbjHostSavePartNew();
+            g_ptr_array_add(parts, part);
+        }
+        g_array_append_val(part->items, item);
+        g_array_append_val(part->places, i);
+    }
+    return parts;
+}
+
+/* What was begun and not finished is not the caller's any more; nor is anything that was begun when one of
+ * the parts has failed. */
+static void
+qbjHostSaveGiveBack(qbjHostSaveWish *wishes, qbjHostSavePart *part, bool failed)
+{
+    size_t i;
+
+    for (i = 0; part->items && i < part->items->len; i++) {
+        qbjHostSaveItem *item = &g_array_index(part->items, qbjHostSaveItem, i);
+
+        if (!failed || !part->task)
+            wishes[g_array_index(part->places, size_t, i)].save = g_steal_pointer(&item->save);
+    }
+}
+
+/* Begins as many as can be. */
+static int
+qbjHostSaveBegin(const char *path, GPtrArray *parts)
+{
+    size_t i;
+
+    for (i = 0; i < parts->len; i++) {
+        qbjHostSavePart *part = g_ptr_array_index(parts, i);
+
+        part->task = qbjHostWithinBegin(path, qbjHostSaveFulfilAll, part->items, (GDestroyNotify) g_array_unref);
+        if (!part->task)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+qbjHostSaveEnd(GPtrArray *parts, unsigned int limitMs)
+{
+    gint64 until = g_get_monotonic_time() + limitMs * G_GINT64_CONSTANT(1000);
+    int rc = 0;
+    size_t i;
+
+    for (i = 0; i < parts->len; i++) {
+        qbjHostSavePart *part = g_ptr_array_index(parts, i);
+        gint64 left = (until - g_get_monotonic_time() + 999) / 1000;
+        void *mine = NULL;
+
+        if (!part->task)
+            continue;
+        if (qbjHostWithinEnd(part->task, &mine, MAX(left, 0)) < 0)
+            rc = -1;
+        part->items = mine;
+    }
+    return rc;
+}
+
 int
 qbjHostSaveWithin(qbjHostSaveWish *wishes, size_t n, unsigned int limitMs)
 {
-    g_autoptr(GArray) items = qbjHostSaveItems(wishes, n);
-    void *mine = items;
-    int rc = qbjHostWithin(wishes[0].path, qbjHostSaveFulfilAll, &mine, (GDestroyNotify) g_array_unref, limitMs);
+    g_autoptr(GPtrArray) parts = qbjHostSaveParts(wishes, n);
+    int rc = qbjHostSaveBegin(wishes[0].path, parts);
     size_t i;
 
-    if (!mine) {
-        items = NULL;           /* the thread's */
-        return rc;
-    }
-    for (i = 0; i < n; i++)
-        wishes[i].save = g_steal_pointer(&g_array_index(items, qbjHostSaveItem, i).save);
+    if (qbjHostSaveEnd(parts, limitMs) < 0)
+        rc = -1;
+    for (i = 0; i < parts->len; i++)
+        qbjHostSaveGiveBack(wishes, g_ptr_array_index(parts, i), rc < 0);
     return rc;
 }

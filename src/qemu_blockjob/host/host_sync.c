@@ -6,7 +6,6 @@
 
 #include "internal.h"
 #include "host_sync.h"
-#include "host_within.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
@@ -50,12 +49,31 @@ qbjHostSyncFile(void *opaque)
     return -1;
 }
 
-int
-qbjHostSyncWithin(const char *path, unsigned int limitMs)
+qbjHostWithinTask *
+qbjHostSyncBegin(const char *path)
 {
-    void *own = g_strdup(path);
-    int rc = qbjHostWithin(path, qbjHostSyncFile, &own, g_free, limitMs);
+    g_autofree char *own = g_strdup(path);
+    qbjHostWithinTask *task = qbjHostWithinBegin(path, qbjHostSyncFile, own, g_free);
+
+    if (task)
+        own = NULL;             /* the task's */
+    return task;
+}
+
+int
+qbjHostSyncEnd(qbjHostWithinTask *task, unsigned int limitMs)
+{
+    void *own = NULL;
+    int rc = qbjHostWithinEnd(task, &own, limitMs);
 
     g_free(own);                /* NULL when it is the thread's */
     return rc;
+}
+
+int
+qbjHostSyncWithin(const char *path, unsigned int limitMs)
+{
+    qbjHostWithinTask *task = qbjHostSyncBegin(path);
+
+    return task ? qbjHostSyncEnd(task, limitMs) : -1;
 }

@@ -1,7 +1,7 @@
 /* Flushes what the host holds of a file that somebody else writes. */
 #pragma once
 
-#include "internal.h"
+#include "host_within.h"
 
 /* What the host's page cache holds of the image @path is on its disk within @limitMs: an fdatasync, which
  * changes nothing of the file. Call it without locks. Only a regular file or a block device is synced; a FIFO
@@ -11,3 +11,7 @@
  *   VIR_ERR_OPERATION_TIMEOUT   the disk does not answer, or too many earlier calls still wait for one
  *   VIR_ERR_SYSTEM_ERROR        it cannot be written: EIO, ENOSPC, EDQUOT */
 int qbjHostSyncWithin(const char *path, unsigned int limitMs);
+
+/* The two halves of it; what was begun must be ended, which frees it. NULL with an error reported. */
+qbjHostWithinTask *qbjHostSyncBegin(const char *path);
+int qbjHostSyncEnd(qbjHostWithinTask *task, unsigned int limitMs);

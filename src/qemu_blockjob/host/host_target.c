@@ -95,6 +95,28 @@ qbjHostTargetCheckEncryption(const virStorageSource *src, char *header, size_t l
 }
 
 int
+qbjHostTargetGeometry(virStorageSource *src, qbjCopySize *size)
+{
+    g_autoptr(virStorageSource) found = NULL;
+    qbjCopySize result = { 0 };
+    VIR_AUTOCLOSE fd = -1;
+
+    if (qbjHostTargetCapacity(src, &result.capacity) < 0)
+        return -1;
+    if (result.capacity % 512 != 0)
+        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
+    if (src->format == VIR_STORAGE_FILE_QCOW2) {
+        fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0 || !(found = virStorageSourceGetMetadataFromFD(src->path, fd, src->format)))
+            return -1;
+        result.clusterSize = found->clusterSize;
+        result.extendedL2 = found->features && virBitmapIsBitSet(found->features, VIR_STORAGE_FILE_FEATURE_EXTENDED_L2);
+    }
+    *size = result;
+    return 0;
+}
+
+int
 qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
 {
     VIR_AUTOCLOSE fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "spec_copy.h"
 
 typedef struct _qbjHostTarget qbjHostTarget;
 struct _qbjHostTarget {
@@ -27,6 +28,11 @@ int qbjHostTargetProbe(const char *path);
  * pass a copy. Returns 0, -1 with an error reported: cannot be read, its header does not tell, or is
  * encrypted when @src is not, or the other way round (VIR_ERR_INVALID_ARG). */
 int qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity);
+
+/* The same of the image @src of a disk that is in use, with what a qcow2 header says besides: QEMU's answer
+ * to query-block, without QEMU. It writes a new size before the guest sees it. Returns 0, -1 with an error
+ * reported: QEMU has to be asked. */
+int qbjHostTargetGeometry(virStorageSource *src, qbjCopySize *size);
 
 /* Makes an empty file of mode 0600 where there is none, or where the link @path leads to (04/V182).
  * @fd, to be closed: the file has no name yet, and goes away with the descriptor; -1: the file system has no

@@ -11,8 +11,9 @@
 /* So many threads may wait for disks after their callers have given up. */
 #define QBJ_HOST_WITHIN_STUCK_MAX 16
 
-typedef struct _qbjHostWithinTask qbjHostWithinTask;
 struct _qbjHostWithinTask {
+    char *path;                 /* the caller's */
+
     /* the thread's alone until it is done */
     qbjHostWithinWork work;
     void *opaque;
@@ -31,6 +32,7 @@ static void
 qbjHostWithinTaskFree(qbjHostWithinTask *task)
 {
     virFreeError(task->error);
+    g_free(task->path);
     virCondDestroy(&task->cond);
     virMutexDestroy(&task->lock);
     g_free(task);
@@ -92,33 +94,52 @@ qbjHostWithinAwait(qbjHostWithinTask *task, unsigned int limitMs)
     return task->done;
 }
 
-int
-qbjHostWithin(const char *path, qbjHostWithinWork work, void **opaque, GDestroyNotify letGo, unsigned int limitMs)
+qbjHostWithinTask *
+qbjHostWithinBegin(const char *path, qbjHostWithinWork work, void *opaque, GDestroyNotify letGo)
 {
     g_autoptr(qbjHostWithinTask) task = NULL;
     virThread thread;
 
     if (g_atomic_int_get(&qbjHostWithinStuck) >= QBJ_HOST_WITHIN_STUCK_MAX) {
         virReportError(VIR_ERR_OPERATION_TIMEOUT, _("cannot save '%s': disks do not answer"), path);
-        return -1;
+        return NULL;
     }
     if (!(task = qbjHostWithinTaskNew()))
-        return -1;
+        return NULL;
+    task->path = g_strdup(path);
     task->work = work;
-    task->opaque = *opaque;
+    task->opaque = opaque;
     task->letGo = letGo;
     if (virThreadCreateFull(&thread, false, qbjHostWithinRun, "qbj-save", false, task) < 0) {
         virReportSystemError(errno, "%s", _("unable to create a thread"));
-        return -1;
+        return NULL;
     }
+    return g_steal_pointer(&task);
+}
+
+int
+qbjHostWithinEnd(qbjHostWithinTask *begun, void **opaque, unsigned int limitMs)
+{
+    g_autofree char *path = g_strdup(begun->path);
+    g_autoptr(qbjHostWithinTask) task = begun;
+
+    *opaque = NULL;
     if (!qbjHostWithinAwait(task, limitMs)) {
         task = NULL;            /* the thread's */
-        *opaque = NULL;
         virReportError(VIR_ERR_OPERATION_TIMEOUT, _("cannot save '%s' in time: its disk does not answer"), path);
         return -1;
     }
+    *opaque = task->opaque;
     if (!task->error)
         return 0;
     virErrorRestore(&task->error);
     return -1;
+}
+
+int
+qbjHostWithin(const char *path, qbjHostWithinWork work, void **opaque, GDestroyNotify letGo, unsigned int limitMs)
+{
+    qbjHostWithinTask *task = qbjHostWithinBegin(path, work, *opaque, letGo);
+
+    return task ? qbjHostWithinEnd(task, opaque, limitMs) : -1;
 }

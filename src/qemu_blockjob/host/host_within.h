@@ -17,3 +17,11 @@ typedef int (*qbjHostWithinWork)(void *opaque);
  * When *@opaque is not NULL it is the caller's again; nothing has been done with it unless the error is
  * @work's. */
 int qbjHostWithin(const char *path, qbjHostWithinWork work, void **opaque, GDestroyNotify letGo, unsigned int limitMs);
+
+/* The two halves of it, for several disks, or several syncs of one, at a time: file systems make together
+ * durable what is asked for together. What was begun must be ended, which frees it. qbjHostWithinBegin()
+ * takes @opaque over unless it returns NULL with an error reported; qbjHostWithinEnd() gives it back or not,
+ * as above, and waits for @limitMs from now. */
+typedef struct _qbjHostWithinTask qbjHostWithinTask;
+qbjHostWithinTask *qbjHostWithinBegin(const char *path, qbjHostWithinWork work, void *opaque, GDestroyNotify letGo);
+int qbjHostWithinEnd(qbjHostWithinTask *task, void **opaque, unsigned int limitMs);

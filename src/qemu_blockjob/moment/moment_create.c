@@ -121,12 +121,11 @@ qbjMomentCreateAssign(virDomainObj *vm, virDomainSnapshotDef **def)
     return snap;
 }
 
-/* Without locks. */
+/* Without locks. Frees what was prepared also when @rc says that something else has failed; returns that. */
 static int
-qbjMomentCreateCommit(qbjHostSaveWish *wishes, size_t n)
+qbjMomentCreateCommit(qbjHostSaveWish *wishes, size_t n, int rc)
 {
     size_t i;
-    int rc = 0;
 
     for (i = 0; i < n; i++) {
         bool renamed;
@@ -138,9 +137,10 @@ qbjMomentCreateCommit(qbjHostSaveWish *wishes, size_t n)
     return rc;
 }
 
-/* The metadata and the persistent definition: all that is slow first, then the two renames. */
+/* The metadata and the persistent definition: all that is slow first, together with the images, then the two
+ * renames. */
 static int
-qbjMomentCreateWrite(virDomainObj *vm, const char *metadata, const char *name, const char *config)
+qbjMomentCreateWrite(virDomainObj *vm, GPtrArray *overlays, const char *metadata, const char *name, const char *config)
 {
     g_autofree char *folder = qbjMomentListFolder(vm);
     g_autofree char *path = name ? qbjMomentListPath(vm, name) : NULL;
@@ -156,7 +156,7 @@ qbjMomentCreateWrite(virDomainObj *vm, const char *metadata, const char *name, c
         qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), QBJ_MOMENT_SAVE_MS) < 0)
         rc = -1;
     if (rc == 0)
-        rc = qbjMomentCreateCommit(wishes, G_N_ELEMENTS(wishes));
+        rc = qbjMomentCreateCommit(wishes, G_N_ELEMENTS(wishes), qbjMomentOverlaysSync(overlays));
     virObjectLock(vm);
     return rc;
 }
@@ -164,7 +164,7 @@ qbjMomentCreateWrite(virDomainObj *vm, const char *metadata, const char *name, c
 /* From here on the persistent definition names overlays that stand on the old images: whether or not QEMU
  * switches, that chain has all data. */
 static int
-qbjMomentCreateSave(virDomainObj *vm, virDomainSnapshotDef **def)
+qbjMomentCreateSave(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays)
 {
     const char *name = qbjMomentSettleRecord(vm)->name;
     g_autofree char *metadata = name ? qbjMomentListText(vm, *def, true) : NULL;
@@ -180,7 +180,7 @@ qbjMomentCreateSave(virDomainObj *vm, virDomainSnapshotDef **def)
         virDomainDefFree(vm->newDef);
         vm->newDef = g_steal_pointer(&newDef);
     }
-    return qbjMomentCreateWrite(vm, metadata, name, config);
+    return qbjMomentCreateWrite(vm, overlays, metadata, name, config);
 }
 
 static int
@@ -261,7 +261,7 @@ qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *over
     if (qbjMomentCreateRecord(vm) < 0 || qbjMomentOverlaysMake(vm, overlays) < 0 ||
         (overlays->len > 0 && !(actions = qbjMomentOverlaysActions(vm, overlays))) ||
         qbjMomentMemoryWrite(vm, memory) < 0 ||
-        qbjMomentCreateSave(vm, def) < 0 || virDomainObjCheckActive(vm) < 0 ||
+        qbjMomentCreateSave(vm, def, overlays) < 0 || virDomainObjCheckActive(vm) < 0 ||
         (manual && qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SNAPSHOT) < 0))      /* S2.14 */
         return -1;
     return qbjMomentCreateSwitch(vm, actions, flags, unknown);

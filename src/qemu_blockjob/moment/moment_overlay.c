@@ -14,8 +14,8 @@
 #include "domain_qmp.h"
 #include "host_chain.h"
 #include "host_secret.h"
-#include "host_sync.h"
 #include "spec_overlay.h"
+#include "vm_chain.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -29,6 +29,13 @@ qbjMomentOverlayFree(void *opaque)
 {
     qbjMomentOverlay *overlay = opaque;
 
+    if (overlay->sync) {                /* something else has failed: nobody waits for it */
+        virErrorPtr reason;
+
+        virErrorPreserveLast(&reason);
+        ignore_value(qbjHostSyncEnd(overlay->sync, 0));
+        virErrorRestore(&reason);
+    }
     g_free(overlay->target);
     virObjectUnref(overlay->image);
     qbjHostTargetClear(&overlay->found);
@@ -156,13 +163,34 @@ qbjMomentOverlayCheckHost(virDomainObj *vm, qbjMomentOverlay *overlay, const vir
     return overlay->reuse ? qbjMomentOverlayCheckReused(overlay, disk->src, conf) : 0;
 }
 
+/* Of a domain with a deep chain nothing is asked by which QEMU would hold the guest for seconds: the header
+ * of the active image says the same. */
+static bool
+qbjMomentOverlayLookSource(virDomainObj *vm, virStorageSource *active, qbjCopyRequest *req)
+{
+    g_autoptr(virStorageSource) copy = NULL;
+    int rc;
+
+    if (!qbjVmChainAnyDeep(vm->def) || !virStorageSourceIsLocalStorage(active) || !active->path ||
+        !(copy = virStorageSourceCopy(active, false)))
+        return false;
+    virObjectUnlock(vm);
+    rc = qbjHostTargetGeometry(copy, &req->source);
+    virObjectLock(vm);
+    virResetLastError();
+    return rc == 0;
+}
+
 static int
 qbjMomentOverlayCheck(virDomainObj *vm, qbjMomentOverlay *overlay)
 {
     virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, overlay->target);
     int rc;
 
-    if (qbjEngineCopyAskSource(vm, disk, &overlay->req) < 0)
+    if (!qbjMomentOverlayLookSource(vm, disk->src, &overlay->req) &&
+        qbjEngineCopyAskSource(vm, disk, &overlay->req) < 0)
+        return -1;
+    if (virDomainObjCheckActive(vm) < 0)
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentOverlayCheckHost(vm, overlay, disk);
@@ -326,7 +354,6 @@ static int
 qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
 {
     virQbjJob job = { .targetFd = -1 };
-    bool local = virStorageSourceIsLocalStorage(overlay->image);
     int rc;
 
     virObjectUnlock(vm);
@@ -339,10 +366,10 @@ qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
         qbjEngineInUseExplain(vm, overlay->target, overlay->image);
         return -1;
     }
-    virObjectUnlock(vm);
-    rc = local ? qbjHostSyncWithin(overlay->image->path, QBJ_MOMENT_SYNC_MS) : 0;
-    virObjectLock(vm);
-    return rc < 0 ? -1 : virDomainObjCheckActive(vm);
+    if (virStorageSourceIsLocalStorage(overlay->image) &&
+        !(overlay->sync = qbjHostSyncBegin(overlay->image->path)))
+        return -1;
+    return virDomainObjCheckActive(vm);
 }
 
 int
@@ -352,6 +379,20 @@ qbjMomentOverlaysMake(virDomainObj *vm, GPtrArray *overlays)
 
     for (i = 0; i < overlays->len; i++) {
         if (qbjMomentOverlayMake(vm, g_ptr_array_index(overlays, i), i) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+qbjMomentOverlaysSync(GPtrArray *overlays)
+{
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+
+        if (overlay->sync && qbjHostSyncEnd(g_steal_pointer(&overlay->sync), QBJ_MOMENT_SYNC_MS) < 0)
             return -1;
     }
     return 0;
