@@ -196,6 +196,21 @@ qbjTestInside(void)
     virDomainObjEndAPI(&vm);
 }
 
+/* A dump is recorded as a save that is none. */
+static void
+qbjTestDump(void)
+{
+    virDomainObj *vm = qbjTestReadCase("dump-running");
+    g_auto(virBuffer) buf = VIR_BUFFER_INITIALIZER;
+
+    g_assert_null(QBJ_TEST_STATUS(vm)->foreign);
+    g_assert_true(QBJ_TEST_STATUS(vm)->save->dump && QBJ_TEST_STATUS(vm)->save->running);
+    virQbjStatusFormatJob(&buf, vm, QBJ_TEST_STATUS(vm));
+    g_assert_cmpstr(virBufferCurrentContent(&buf), ==,
+                    "<job type='none' async='dump' flags='0x0' asyncStarted='1700000000000'/>\n");
+    virDomainObjEndAPI(&vm);
+}
+
 /* With memory the stock form of the job is ours; a file without a name is a damaged record. */
 static void
 qbjTestSnapshotMemory(void)
@@ -303,6 +318,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/snapshot", qbjTestSnapshot);
     g_test_add_func("/status/inside", qbjTestInside);
     g_test_add_func("/status/snapshot-memory", qbjTestSnapshotMemory);
+    g_test_add_func("/status/dump", qbjTestDump);
     g_test_add_func("/status/job/async", qbjTestJobAsync);
     ret = g_test_run();
     virObjectUnref(xmlopt);

@@ -28,7 +28,7 @@ here is refused by name.
 
 
 # calls that are there to say what forbids the operation, and then that there is none yet
-REFUSED = re.compile('domainMigrate|domainCoreDump')
+REFUSED = re.compile('domainMigrate')
 
 
 def public_name(callback):

@@ -33,6 +33,7 @@ virQbjConfClearSettings(virQbjConf *conf)
     g_clear_pointer(&conf->memoryBackingDir, g_free);
     g_clear_pointer(&conf->saveImageFormat, g_free);
     g_clear_pointer(&conf->snapshotImageFormat, g_free);
+    g_clear_pointer(&conf->dumpImageFormat, g_free);
     g_clear_pointer(&conf->lockManager, g_free);
     g_clear_pointer(&conf->ignoredKeys, g_strfreev);
     g_clear_pointer(&conf->unknownKeys, g_strfreev);
@@ -306,6 +307,7 @@ virQbjConfTakeSettings(virQbjConf *conf, virQbjConf *next)
     conf->maxCore = next->maxCore;
     conf->saveImageFormat = g_steal_pointer(&next->saveImageFormat);
     conf->snapshotImageFormat = g_steal_pointer(&next->snapshotImageFormat);
+    conf->dumpImageFormat = g_steal_pointer(&next->dumpImageFormat);
     conf->autoStartBypassCache = next->autoStartBypassCache;
     conf->dumpGuestCore = next->dumpGuestCore;
     conf->setProcessName = next->setProcessName;

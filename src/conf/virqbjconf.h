@@ -52,6 +52,7 @@ struct _virQbjConf {
     char *saveImageFormat;      /* a word for virQbjSaveFormat, perhaps an unknown one: it is found when it is needed;
                                  * NULL: raw */
     char *snapshotImageFormat;  /* the same, for the memory of a snapshot */
+    char *dumpImageFormat;      /* the same, for core dumps */
     bool autoStartBypassCache;  /* when a domain with autostart has a managed save image */
     bool dumpGuestCore;
     bool setProcessName;

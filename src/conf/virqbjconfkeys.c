@@ -203,7 +203,8 @@ static const virQbjKey virQbjKeys[] = {
     /* saving, dumping, migrating */
     { "save_image_format", STRING, ACTED, NULL, ANY,
       "``raw``, ``gzip``, ``bzip2``, ``xz`` or ``lzop``; another word is refused by each save" },
-    { "dump_image_format", STRING, IGNORED, "raw", ANY, "there are no dumps" },
+    { "dump_image_format", STRING, ACTED, NULL, ANY,
+      "the same, of core dumps, but for kdumps; another word, or a program that is not there, is ``raw``" },
     { "snapshot_image_format", STRING, ACTED, NULL, ANY, "the same, of the file with the memory of a snapshot" },
     { "auto_dump_path", STRING, IGNORED, NULL, ANY, "there are no dumps" },
     { "auto_dump_bypass_cache", BOOL, IGNORED, "0", ANY, "there are no dumps" },

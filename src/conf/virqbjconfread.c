@@ -69,6 +69,7 @@ virQbjConfReadProcess(virQbjConf *conf, virConf *file, const char *filename)
         virQbjConfReadCore(conf, file, filename) < 0 ||
         virConfGetValueString(file, "save_image_format", &conf->saveImageFormat) < 0 ||
         virConfGetValueString(file, "snapshot_image_format", &conf->snapshotImageFormat) < 0 ||
+        virConfGetValueString(file, "dump_image_format", &conf->dumpImageFormat) < 0 ||
         virConfGetValueBool(file, "auto_start_bypass_cache", &conf->autoStartBypassCache) < 0 ||
         virConfGetValueBool(file, "dump_guest_core", &conf->dumpGuestCore) < 0 ||
         virConfGetValueBool(file, "set_process_name", &conf->setProcessName) < 0 ||

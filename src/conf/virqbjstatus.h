@@ -33,6 +33,7 @@ VIR_ENUM_DECL(virQbjKept);              /* the names of the elements */
 typedef struct _virQbjStatusSave virQbjStatusSave;
 struct _virQbjStatusSave {
     bool restore;               /* else a save */
+    bool dump;                  /* a save that is none: the guest goes on, and any file is as good as another */
     char *path;                 /* the save image */
     char *part;                 /* save: the name that the file has until it is complete */
     bool managed;               /* it is the domain's managed save image */

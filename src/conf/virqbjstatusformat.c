@@ -102,6 +102,7 @@ virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
     virBufferAddLit(&attrs, " xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'");
     virQbjStatusFormatPath(&attrs, "path", save->path);
     virQbjStatusFormatPath(&attrs, "part", save->part);
+    virQbjStatusFormatYes(&attrs, "dump", save->dump);
     virQbjStatusFormatYes(&attrs, "managed", save->managed);
     virQbjStatusFormatYes(&attrs, "running", save->running);
     virQbjStatusFormatYes(&attrs, "loaded", save->loaded);

@@ -26,7 +26,8 @@ virQbjStatusFormatJob(virBuffer *buf, virDomainObj *vm, const virQbjStatus *stat
     bool async = job && job->asyncJob != VIR_ASYNC_JOB_NONE;
 
     if (!destroy && status->save && !status->save->restore) {
-        virQbjStatusFormatJobOwn(buf, VIR_ASYNC_JOB_SAVE, status->save->started);
+        virQbjStatusFormatJobOwn(buf, status->save->dump ? VIR_ASYNC_JOB_DUMP : VIR_ASYNC_JOB_SAVE,
+                                 status->save->started);
         return;
     }
     if (!destroy && status->snapshot && status->snapshot->memory) {

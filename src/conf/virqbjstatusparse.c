@@ -321,6 +321,7 @@ virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
         VIR_WARN("<%s> in a status file does not name its file", (const char *) node->name);
         return;
     }
+    save->dump = virQbjXMLPropYes(node, "dump");
     save->managed = virQbjXMLPropYes(node, "managed");
     save->running = virQbjXMLPropYes(node, "running");
     save->loaded = virQbjXMLPropYes(node, "loaded");

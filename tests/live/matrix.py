@@ -30,7 +30,7 @@ STATES = COLUMNS[:-1]             # there are no backups yet
 # Rows of which ours says that there is no such operation yet, by name; in the order of the file. "none": only when
 # nothing else forbids it.
 NOT_YET = {
-    "coreDump": "yet|not supported", "migrate": "migration is not supported", "snap-internal": "yet|not supported",
+    "migrate": "migration is not supported", "snap-internal": "yet|not supported",
     "checkpoint-": "not supported", "backup-": "not supported",
     "memoryPeek": "not supported", "getxml-migratable": "unsupported flags"}
 # Where a row depends on more than class, disk and column.

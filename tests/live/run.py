@@ -64,6 +64,7 @@ SUITES = {
     "save": (["save.py"], 300),
     "snapshots": (["snapshots.py"], 300),
     "fullsystem": (["fullsystem.py"], 300),
+    "dumps": (["dumps.py"], 200),
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
     "inside": (["inside.py"], 200),

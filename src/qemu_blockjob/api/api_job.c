@@ -82,6 +82,8 @@ qbjApiAbort(virDomainPtr domain, qbjApiMayCall may, unsigned int flags)
     if (virDomainObjCheckActive(vm) == 0) {
         if (QBJ_DOMAIN_PRIVATE(vm)->operation && (flags & VIR_DOMAIN_ABORT_JOB_POSTCOPY)) {
             virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("current job is not a migration in post-copy mode"));
+        } else if (QBJ_DOMAIN_PRIVATE(vm)->operation && QBJ_DOMAIN_PRIVATE(vm)->operation->endless) {
+            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot abort memory-only dump"));
         } else if (QBJ_DOMAIN_PRIVATE(vm)->operation) {
             QBJ_DOMAIN_PRIVATE(vm)->operation->aborted = true;
             ret = 0;

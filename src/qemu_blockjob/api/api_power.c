@@ -173,37 +173,3 @@ qbjApiSendKey(virDomainPtr domain, unsigned int codeset, unsigned int holdtime, 
     qbjApiEnd(&vm);
     return ret;
 }
-
-/* @may: of the one call or the other */
-static int
-qbjApiRefuseDump(virDomainPtr domain, qbjApiMayCall may)
-{
-    virDomainObj *vm = qbjApiLook(domain, may);
-
-    if (!vm)
-        return -1;
-    if (virDomainObjCheckActive(vm) == 0)
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, "%s", _("core dumps are not supported by this driver yet"));
-    virDomainObjEndAPI(&vm);
-    return -1;
-}
-
-#define QBJ_API_DUMP_FLAGS \
-    (VIR_DUMP_LIVE | VIR_DUMP_CRASH | VIR_DUMP_BYPASS_CACHE | VIR_DUMP_RESET | VIR_DUMP_MEMORY_ONLY)
-
-int
-qbjApiCoreDump(virDomainPtr domain, const char *to G_GNUC_UNUSED, unsigned int flags)
-{
-    virCheckFlags(QBJ_API_DUMP_FLAGS, -1);
-
-    return qbjApiRefuseDump(domain, virDomainCoreDumpEnsureACL);
-}
-
-int
-qbjApiCoreDumpWithFormat(virDomainPtr domain, const char *to G_GNUC_UNUSED, unsigned int format G_GNUC_UNUSED,
-                         unsigned int flags)
-{
-    virCheckFlags(QBJ_API_DUMP_FLAGS, -1);
-
-    return qbjApiRefuseDump(domain, virDomainCoreDumpWithFormatEnsureACL);
-}

@@ -13,5 +13,3 @@ int qbjApiSendKey(virDomainPtr domain, unsigned int codeset, unsigned int holdti
 int qbjApiPMSuspendForDuration(virDomainPtr domain, unsigned int target, unsigned long long duration,
                                unsigned int flags);
 int qbjApiPMWakeup(virDomainPtr domain, unsigned int flags);
-int qbjApiCoreDump(virDomainPtr domain, const char *to, unsigned int flags);
-int qbjApiCoreDumpWithFormat(virDomainPtr domain, const char *to, unsigned int format, unsigned int flags);

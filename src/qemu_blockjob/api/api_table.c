@@ -16,6 +16,7 @@
 #include "api_define.h"
 #include "api_device.h"
 #include "api_deviceupdate.h"
+#include "api_dump.h"
 #include "api_event.h"
 #include "api_iothread.h"
 #include "api_iotune.h"

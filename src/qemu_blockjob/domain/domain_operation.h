@@ -10,6 +10,7 @@ VIR_ENUM_DECL(qbjDomainOperationKind);
 struct _qbjDomainOperation {
     virDomainJobOperation kind;
     bool aborted;               /* a client has asked for its end */
+    bool endless;               /* there is no way to end it before its time */
     unsigned long long started; /* ms since 1970 */
     unsigned long long stopped; /* when the guest's CPUs were stopped, 0: they were not */
     unsigned long long elapsed; /* ms; of one that has ended */

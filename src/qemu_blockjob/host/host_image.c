@@ -21,6 +21,7 @@ struct _qbjHostImage {
     char *path;
     char *part;                 /* NULL: it has its name */
     qbjHostImageId id;
+    bool bare;                  /* without a head */
     int stream;                 /* where QEMU writes */
     virFileWrapperFd *wrapper;  /* the program that writes past the cache; NULL: none */
     virCommand *program;        /* that compresses; NULL: none */
@@ -165,21 +166,35 @@ qbjHostImageWriteHead(qbjHostImage *file, virQbjSaveImage *image)
     return 0;
 }
 
-qbjHostImage *
-qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass)
+/* @image: NULL for a file without a head */
+static qbjHostImage *
+qbjHostImageNew(const char *path, const char *part, virQbjSaveImage *image, virQbjSaveFormat format, bool bypass)
 {
     g_autoptr(qbjHostImage) file = g_new0(qbjHostImage, 1);
 
     file->path = g_strdup(path);
     file->part = g_strdup(part);
     file->stream = -1;
-    if (qbjHostImageOpenNew(file, bypass) < 0 || qbjHostImageWriteHead(file, image) < 0 ||
-        (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageCompress(file, image->format) < 0)) {
+    file->bare = !image;
+    if (qbjHostImageOpenNew(file, bypass) < 0 || (image && qbjHostImageWriteHead(file, image) < 0) ||
+        (format != VIR_QBJ_SAVE_RAW && qbjHostImageCompress(file, format) < 0)) {
         if (file->part && unlink(file->part) < 0)
             VIR_WARN("Failed to remove '%s': %s", file->part, g_strerror(errno));
         return NULL;
     }
     return g_steal_pointer(&file);
+}
+
+qbjHostImage *
+qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass)
+{
+    return qbjHostImageNew(path, part, image, image->format, bypass);
+}
+
+qbjHostImage *
+qbjHostImageCreateBare(const char *path, const char *part, virQbjSaveFormat format, bool bypass)
+{
+    return qbjHostImageNew(path, part, NULL, format, bypass);
 }
 
 qbjHostImageId
@@ -216,12 +231,14 @@ qbjHostImageWait(qbjHostImage *file)
 
 /* The data before the magic that says that they are there. */
 static int
-qbjHostImageSeal(int fd)
+qbjHostImageSeal(int fd, bool bare)
 {
     if (virQbjFaultHit("image-seal")) {
         errno = ENOSPC;
         return -1;
     }
+    if (bare)
+        return fsync(fd);
     if (fdatasync(fd) < 0 ||
         pwrite(fd, virQbjSaveImageMagic(), VIR_QBJ_SAVE_MAGIC_SIZE, 0) != VIR_QBJ_SAVE_MAGIC_SIZE)
         return -1;
@@ -263,7 +280,7 @@ qbjHostImageFinish(qbjHostImage *file, const char *keep, bool *named)
     qbjHostImageCloseStream(file);
     if (qbjHostImageWait(file) < 0)
         return -1;
-    if ((fd = open(file->part, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) < 0 || qbjHostImageSeal(fd) < 0 ||
+    if ((fd = open(file->part, O_WRONLY | O_NOFOLLOW | O_CLOEXEC)) < 0 || qbjHostImageSeal(fd, file->bare) < 0 ||
         qbjHostImageKeep(file->path, keep) < 0 || rename(file->part, file->path) < 0) {
         virReportSystemError(errno, _("unable to write %s"), file->path);
         return -1;
@@ -477,16 +494,4 @@ qbjHostImageRemove(const char *path)
     if (qbjHostImageSyncFolder(folder) < 0)
         VIR_WARN("'%s' is removed, but its folder cannot be synced: %s", path, g_strerror(errno));
     return 0;
-}
-
-bool
-qbjHostImageIsComplete(const char *path, qbjHostImageId id)
-{
-    char magic[VIR_QBJ_SAVE_MAGIC_SIZE];
-    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-
-    return fd >= 0 && fstat(fd, &st) == 0 && qbjHostImageIdEqual(id, qbjHostImageIdOf(&st)) &&
-           saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
-           memcmp(magic, virQbjSaveImageMagic(), sizeof(magic)) == 0;
 }

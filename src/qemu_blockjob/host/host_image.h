@@ -25,6 +25,9 @@ int qbjHostImageNames(const char *path, char **real, char **part);
  * NULL with an error reported; nothing is left then:
  *   VIR_ERR_OPERATION_FAILED   the program of the format is not there */
 qbjHostImage *qbjHostImageCreate(const char *path, const char *part, virQbjSaveImage *image, bool bypass);
+
+/* The same for a file that is to hold the stream alone, in @format. */
+qbjHostImage *qbjHostImageCreateBare(const char *path, const char *part, virQbjSaveFormat format, bool bypass);
 qbjHostImageId qbjHostImageGetId(const qbjHostImage *file);
 
 /* Where QEMU shall write; closed by qbjHostImageCloseStream(), to be called as soon as QEMU has it. */

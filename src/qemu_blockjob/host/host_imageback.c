@@ -1,10 +1,12 @@
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "host_image.h"
+#include "virfile.h"
 #include "virlog.h"
 
 VIR_LOG_INIT("qbj.host_imageback");
@@ -36,4 +38,16 @@ qbjHostImageTakeBack(const char *path, const char *part, const char *keep, qbjHo
         qbjHostImageUnlink(path);
     }
     qbjHostImageUnlink(keep);
+}
+
+bool
+qbjHostImageIsComplete(const char *path, qbjHostImageId id)
+{
+    char magic[VIR_QBJ_SAVE_MAGIC_SIZE];
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == id.device && st.st_ino == id.inode &&
+           saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
+           memcmp(magic, virQbjSaveImageMagic(), sizeof(magic)) == 0;
 }

@@ -101,29 +101,43 @@ qbjVmSaveRemove(virDomainObj *vm, const char *part)
     virObjectLock(vm);
 }
 
+/* The guest of a dump may run on, and then be stopped by QEMU, which has perhaps not been told yet, or by its
+ * disks. */
+static bool
+qbjVmSaveDumpStands(virDomainObj *vm)
+{
+    int why;
+    int state = virDomainObjGetState(vm, &why);
+
+    return state == VIR_DOMAIN_RUNNING ||
+           (state == VIR_DOMAIN_PAUSED && (why == VIR_DOMAIN_PAUSED_DUMP || why == VIR_DOMAIN_PAUSED_UNKNOWN));
+}
+
 /* The guest goes on, if it ran before. Gives false when QEMU does not answer. */
 static bool
-qbjVmSaveContinue(virDomainObj *vm)
+qbjVmSaveContinue(virDomainObj *vm, virDomainRunningReason reason)
 {
     bool running = QBJ_DOMAIN_PRIVATE(vm)->status->save->running;
+    bool dump = QBJ_DOMAIN_PRIVATE(vm)->status->save->dump;
 
     if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0)
         return false;
-    if (!running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+    if (!running && virDomainObjIsActive(vm))
+        qbjVmSaveStreamActivate(vm);
+    if (!running || (dump ? !qbjVmSaveDumpStands(vm) : virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED))
         return true;
-    return qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_SAVE_CANCELED) == 0;
+    return qbjVmSaveStreamGoOn(vm, reason) == 0;
 }
 
-/* Takes a save back whose file has not got its name. Gives false when that has to be tried again: then the
- * record stays. The file goes last: no other one has its identity before the guest goes on. */
-static bool
-qbjVmSaveBack(virDomainObj *vm)
+/* The file goes last: no other one has its identity before the guest goes on. */
+bool
+qbjVmSaveBack(virDomainObj *vm, virDomainRunningReason reason)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     if (!priv->status || !priv->status->save)
         return true;
-    if (!qbjVmSaveContinue(vm)) {
+    if (!qbjVmSaveContinue(vm, reason)) {
         VIR_WARN("Domain '%s' cannot go on after a save that failed, tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
         virResetLastError();
@@ -200,7 +214,7 @@ qbjVmSaveFailed(virDomainObj *vm, qbjHostImage *file, const char *part)
 
     virErrorPreserveLast(&reason);
     qbjDomainOperationEnd(vm, false);
-    back = qbjVmSaveBack(vm);
+    back = qbjVmSaveBack(vm, VIR_DOMAIN_RUNNING_SAVE_CANCELED);
     qbjVmSaveClose(vm, file);
     if (!virDomainObjIsActive(vm))
         qbjVmSaveRemove(vm, part);
@@ -272,6 +286,8 @@ qbjVmSaveResume(virDomainObj *vm)
         return 0;
     if (priv->status->save->restore)
         return qbjVmSaveResumeRestore(vm);
+    if (priv->status->save->dump)
+        return qbjVmSaveBack(vm, VIR_DOMAIN_RUNNING_UNPAUSED) ? 0 : -1;
     if (qbjVmSaveStreamIsWritten(vm, &written) < 0)
         return -1;
     /* nothing but the end of the process is missing */
@@ -280,7 +296,7 @@ qbjVmSaveResume(virDomainObj *vm)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
         return 0;
     }
-    return qbjVmSaveBack(vm) ? 0 : -1;
+    return qbjVmSaveBack(vm, VIR_DOMAIN_RUNNING_SAVE_CANCELED) ? 0 : -1;
 }
 
 bool
@@ -290,7 +306,7 @@ qbjVmSaveGone(virDomainObj *vm)
 
     if (!priv->status || !priv->status->save || priv->status->save->restore)
         return false;
-    if (qbjVmSaveIsNamed(vm))
+    if (!priv->status->save->dump && qbjVmSaveIsNamed(vm))
         return priv->status != NULL;
     if (priv->status)
         qbjVmSaveRemove(vm, priv->status->save->part);

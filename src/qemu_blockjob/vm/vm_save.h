@@ -23,6 +23,11 @@ struct _qbjVmSaveRequest {
  * with an error reported: the guest goes on as before, and no file is left. */
 int qbjVmSave(virDomainObj *vm, const qbjVmSaveRequest *request);
 
+/* Takes the save or dump of the record back whose file has not got its name, or ends a dump: the guest goes
+ * on, because of @reason, if it ran before, and the record goes. Gives false when that has to be tried again:
+ * then the record stays. @vm is locked and its job held. */
+bool qbjVmSaveBack(virDomainObj *vm, virDomainRunningReason reason);
+
 /* What a daemon that has been restarted, or has got its connection to QEMU back, makes of the record: ends
  * what is saved, or has the guest go on. Nothing when there is no record, or the operation is under way in
  * this daemon. @vm is locked, its job held. Returns 0, -1 with an error reported when QEMU does not

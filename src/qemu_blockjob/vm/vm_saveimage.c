@@ -120,3 +120,14 @@ qbjVmSaveImageCreate(virDomainObj *vm, const char *path, const char *part, virQb
     virObjectLock(vm);
     return file;
 }
+
+qbjHostImage *
+qbjVmSaveImageCreateBare(virDomainObj *vm, const char *path, const char *part, virQbjSaveFormat format, bool bypass)
+{
+    qbjHostImage *file;
+
+    virObjectUnlock(vm);
+    file = qbjHostImageCreateBare(path, part, format, bypass);
+    virObjectLock(vm);
+    return file;
+}

@@ -18,6 +18,10 @@ int qbjVmSaveImageFormat(const char *key, const char *word, virQbjSaveFormat *fo
  * to be when it is restored, -1: what it is now. NULL with an error reported. */
 virQbjSaveImage *qbjVmSaveImageNew(virDomainObj *vm, const char *xml, int running, virQbjSaveFormat format);
 
+/* As qbjHostImageCreateBare(). */
+qbjHostImage *qbjVmSaveImageCreateBare(virDomainObj *vm, const char *path, const char *part, virQbjSaveFormat format,
+                                       bool bypass);
+
 /* As qbjHostImageCreate(). */
 qbjHostImage *qbjVmSaveImageCreate(virDomainObj *vm, const char *path, const char *part, virQbjSaveImage *image,
                                    bool bypass);

@@ -32,13 +32,31 @@ qbjVmSaveStreamNow(void)
     return now;
 }
 
+/* QEMU writes the state of a guest that stands still once. */
+static int
+qbjVmSaveStreamCheckTwice(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+
+    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED)
+        return 0;
+    if (qbjDomainQmpCall(vm, "query-status", NULL, &reply) < 0)
+        return -1;
+    if (STRNEQ_NULLABLE(virJSONValueObjectGetString(reply, "status"), "postmigrate"))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                   _("the state of the guest has been written since it was paused, and QEMU does not do that twice: it "
+                     "has to be resumed first"));
+    return -1;
+}
+
 int
 qbjVmSaveStreamCheck(virDomainObj *vm)
 {
     g_autoptr(virJSONValue) reply = NULL;
     virJSONValue *reasons;
 
-    if (qbjDomainQmpCall(vm, "query-migrate", NULL, &reply) < 0)
+    if (qbjVmSaveStreamCheckTwice(vm) < 0 || qbjDomainQmpCall(vm, "query-migrate", NULL, &reply) < 0)
         return -1;
     reasons = virJSONValueObjectGetArray(reply, "blocked-reasons");
     if (!reasons || virJSONValueArraySize(reasons) == 0)

@@ -5,7 +5,8 @@
 #include "domain_private.h"
 #include "host_image.h"
 
-/* Whether QEMU could save this guest: VIR_ERR_OPERATION_UNSUPPORTED with its reason when not. */
+/* Whether QEMU could save this guest: VIR_ERR_OPERATION_UNSUPPORTED with its reason when not,
+ * VIR_ERR_OPERATION_INVALID when it has done so since the guest was paused. */
 int qbjVmSaveStreamCheck(virDomainObj *vm);
 
 /* Stops the guest if it runs, which stands still because of @reason then; clients are told. */

@@ -1,0 +1,90 @@
+#include <config.h>
+
+#include "internal.h"
+#include "vm_dumpstream.h"
+#include "domain_operation.h"
+#include "domain_qmp.h"
+#include "domain_queue.h"
+#include "virenum.h"
+#include "virerror.h"
+#include "virqbjjson.h"
+#include "virtime.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+#define QBJ_VM_DUMP_FD "qbj-dump"
+/* How often QEMU is asked how far it is; that it has ended is told by an event. */
+#define QBJ_VM_DUMP_POLL_MS 100
+
+VIR_ENUM_DECL(qbjVmDumpFormat);
+VIR_ENUM_IMPL(qbjVmDumpFormat, VIR_DOMAIN_CORE_DUMP_FORMAT_LAST,
+              "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp");
+
+int
+qbjVmDumpStreamCheck(virDomainObj *vm, unsigned int format)
+{
+    const char *word = qbjVmDumpFormatTypeToString(format);
+    g_autoptr(virJSONValue) reply = NULL;
+    virJSONValue *formats;
+    size_t i;
+
+    if (qbjDomainQmpCall(vm, "query-dump-guest-memory-capability", NULL, &reply) < 0)
+        return -1;
+    formats = virJSONValueObjectGetArray(reply, "formats");
+    for (i = 0; i < virQbjJSONArraySize(formats); i++) {
+        if (STREQ_NULLABLE(virJSONValueGetString(virJSONValueArrayGet(formats, i)), word))
+            return 0;
+    }
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("dump format '%s' is not supported by this QEMU"), word);
+    return -1;
+}
+
+int
+qbjVmDumpStreamBegin(virDomainObj *vm, qbjHostImage *file, unsigned int format)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+
+    if (virJSONValueObjectAdd(&arguments, "b:paging", false, "s:protocol", "fd:" QBJ_VM_DUMP_FD, "b:detach", true,
+                              "s:format", qbjVmDumpFormatTypeToString(format), NULL) < 0 ||
+        qbjDomainQmpPassFd(vm, QBJ_VM_DUMP_FD, qbjHostImageStream(file)) < 0)
+        return -1;
+    qbjHostImageCloseStream(file);
+    return qbjDomainQmpCall(vm, "dump-guest-memory", arguments, NULL);
+}
+
+/* Returns 1 while it runs, 0 when all is written, -1 with an error reported. */
+static int
+qbjVmDumpStreamLook(virDomainObj *vm)
+{
+    qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+    g_autoptr(virJSONValue) reply = NULL;
+    const char *status;
+
+    if (qbjDomainQmpCall(vm, "query-dump", NULL, &reply) < 0)
+        return -1;
+    ignore_value(virJSONValueObjectGetNumberUlong(reply, "total", &operation->total));
+    ignore_value(virJSONValueObjectGetNumberUlong(reply, "completed", &operation->processed));
+    operation->remaining = operation->total - MIN(operation->total, operation->processed);
+    status = virJSONValueObjectGetString(reply, "status");
+    if (STREQ_NULLABLE(status, "completed"))
+        return 0;
+    if (STREQ_NULLABLE(status, "active"))
+        return 1;
+    virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU could not write the memory of the guest"));
+    return -1;
+}
+
+int
+qbjVmDumpStreamWait(virDomainObj *vm)
+{
+    unsigned long long now = 0;
+    int rc;
+
+    while ((rc = qbjVmDumpStreamLook(vm)) > 0) {
+        ignore_value(virTimeMillisNow(&now));
+        qbjDomainQueueWait(vm, now + QBJ_VM_DUMP_POLL_MS);
+        if (virDomainObjCheckActive(vm) < 0)
+            return -1;
+    }
+    return rc;
+}
