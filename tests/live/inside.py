@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Internal snapshots of guests that run, with their memory: made and deleted; under a guest that writes, with QEMUs and
-daemons that die."""
+"""Internal snapshots of guests that run, with their memory: made, deleted, reverted to, also by the stock driver; under
+a guest that writes, with QEMUs and daemons that die."""
 
 import os
 import signal
@@ -11,8 +11,9 @@ import libvirt
 import jobs
 import plain
 import suite
-from guest import Guest, read_image
-from images import info, qemu_img, qemu_io
+from daemon import stock_driver_dir
+from guest import Guest
+from images import ImageError, info, qemu_img, qemu_io
 from undo import INACTIVE, METADATA, OFF, PAUSED, RUNNING, START_PAUSED, Undo, UndoDaemon
 from writes import Run
 
@@ -122,6 +123,206 @@ class Inside(Undo):
             self.delete(name)
         run.finish({t: run.chain(t) for t in run.disks})
 
+    # --- reverts ------------------------------------------------------------------------------------------------------
+
+    def put(self, target, byte, at=0):
+        """What the disk holds at that MiB."""
+        if not self.domain.isActive():
+            return qemu_io(self.paths[target][-1], "qcow2", "write -P %d %dM 1M" % (byte, at))
+        return self.daemon.virsh("qemu-monitor-command", self.name, "--hmp",
+                                 'qemu-io -d %s "write -P %d %dM 1M"' % (self.device(target), byte, at))
+
+    def device(self, target):
+        alias = jobs.disk_element(self.domain.XMLDesc(0), target).find("alias").get("name")
+        return "/machine/peripheral/%s/virtio-backend" % alias
+
+    def both(self, byte):
+        for target in self.paths:
+            self.put(target, byte)
+
+    def content(self, byte, what):
+        """All disks of a domain that is shut off hold this."""
+        for target, paths in self.paths.items():
+            try:
+                qemu_io(paths[-1], "qcow2", "read -P %d 0 1M" % byte)
+                self.ok(True, "%s: the data of %s" % (what, target))
+            except ImageError as e:
+                self.ok(False, "%s: the data of %s" % (what, target), str(e))
+        self.equal([n for names in self.everywhere() for n in names if n.startswith("qbj-")], [],
+                   what + ": nothing is kept in the images")
+        self.ok(not os.path.exists(os.path.join(self.daemon.metadata(self.name), "applying.json")),
+                what + ": no record is left")
+
+    def test_revert(self):
+        """08/S9: from each state to each."""
+        run, paused = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
+        ends, begins, goes, stands, told = (5, 6), (2, 3), (4, 2), (3, 5), (0, 3)
+        self.made("insiderevert", 1, ("vda", "vdb"))
+        self.both(1)
+        self.create("p1")
+        self.domain.resume()
+        self.both(2)
+        self.create("r2")
+        self.domain.destroy()
+        self.both(3)
+        self.create("o3")
+        for n, (name, flags, byte, state, reason, events) in enumerate((
+                ("p1", 0, 1, PAUSED, 7, [begins, stands, told]), ("r2", 0, 2, RUNNING, 4, [ends, begins, goes, told]),
+                ("r2", paused, 2, PAUSED, 7, [ends, begins, stands, told]),
+                ("p1", run, 1, RUNNING, 4, [ends, begins, goes, told]), ("o3", 0, 3, OFF, 7, [ends, told]),
+                ("o3", run, 3, RUNNING, 1, [(4, 0), begins, told]))):
+            what, since = "revert %d, to %s" % (n, name), self.events.mark()
+            if ends in events:
+                self.domain.createWithFlags(START_PAUSED)
+                self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", 3), 20, since=since)
+            since = self.events.mark()
+            self.revert(name, flags)
+            self.equal(self.domain.state(), [state, reason], what + ": the state")
+            self.told(since, events, what + ": the events")
+            self.equal(self.tree()[1], name, what + ": it is the current one")
+            if state != OFF:
+                self.domain.destroy()
+                jobs.wait_off(self.domain)
+            self.content(byte, what)
+            self.both(9)
+        self.gone()
+
+    def test_revertfails(self):
+        """Nothing has changed, or all is put back."""
+        self.made("insidefails", 1, ("vda", "vdb"), run=False)
+        self.both(1)
+        self.create("i1")
+        self.both(2)
+        if not self.daemon.can_fail():
+            return self.out.skip("revertfails", "the module has no debug_checks")
+        for n in range(3, 40):
+            self.daemon.fail("qemu-img:%d" % n)
+            try:
+                self.revert("i1")
+                failed = False
+            except libvirt.libvirtError:
+                failed = True
+            self.daemon.fail(None)
+            if not failed:                              # what could not be removed goes before a start
+                self.domain.createWithFlags(START_PAUSED)
+                self.domain.destroy()
+            self.content(2 if failed else 1, "qemu-img fails the %d-th time" % n)
+            if not failed:
+                self.both(2)
+            if not failed and n > 12:
+                break
+        self.domain.create()
+        self.inside_mount_ro()
+        self.gone()
+
+    def inside_mount_ro(self):
+        """A snapshot folder that cannot be written is found before the guest is ended."""
+        folder = "/var/lib/libvirt/qemu/snapshot/" + self.name
+        self.inside("mount --bind $0 $0; mount -o remount,ro,bind $0", folder)
+        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_SYSTEM_ERROR, "", "metadata that cannot be written")
+        self.equal(self.domain.state()[0], RUNNING, "the guest runs on")
+        self.inside("umount $0", folder)
+
+    def test_revertmemory(self):
+        """A guest that writes goes on where it was: it does not boot."""
+        run = Run(self.out, self.daemon, Guest(self.guest.cache), "insidemoments", ["vda", "vdb"])
+        self.name, self.domain, acked = run.name, run.domain, {}
+        self.paths = {target: disk.paths for target, disk in run.disks.items()}
+        for name in ("m1", "m2"):
+            run.writing("before " + name)
+            before = {t: run.log.acked(t) for t in run.disks}
+            self.create(name)
+            acked[name] = before
+        run.writing("after the last one")
+        for name in ("m1", "m2"):
+            self.revert(name, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
+            self.domain.resume()
+            run.writing("after the revert to " + name)
+            first = int(run.log.records("A")[0][2])
+            self.ok(first >= acked[name]["vda"], "%s: the guest has gone on, it has not booted" % name, first)
+        for name in ("m1", "m2"):
+            self.delete(name)
+        run.writing("after they were deleted")
+        run.finish({t: run.chain(t) for t in run.disks})
+
+    def driver(self, name):
+        """Another daemon goes on, with that driver."""
+        self.daemon.stop()
+        self.folders = getattr(self, "folders", {"stock": stock_driver_dir(), "ours": self.daemon.driver_dir})
+        self.daemon.driver_dir = self.folders[name]
+        self.again()
+
+    def test_exchange(self):
+        """08/S9: each driver goes back to what the other has made, and deletes it."""
+        self.made("insideexchange", 1, ("vda", "vdb"))
+        self.both(1)
+        self.create("ours")
+        self.driver("stock")
+        self.both(2)
+        self.create("stock")
+        self.domain.destroy()
+        self.both(3)
+        self.revert("ours")
+        self.equal(self.domain.state()[0], PAUSED, "the stock driver reverts to ours")
+        self.domain.destroy()
+        self.content(1, "the stock driver, to ours")
+        self.driver("ours")
+        self.revert("stock")
+        self.equal(self.domain.state()[0], PAUSED, "ours reverts to the stock driver's")
+        self.domain.destroy()
+        self.content(2, "ours, to the stock driver's")
+        self.delete("stock")
+        self.driver("stock")
+        self.delete("ours")
+        self.equal((self.tree(), self.everywhere()), (({}, None), [[], []]), "each has deleted what the other made")
+        self.driver("ours")
+        self.gone()
+
+    def reverts_inside(self, n, live):
+        """The daemon dies at that step of a revert: old or new."""
+        self.made("insideback-%d-%d" % (n, live), 1, ("vda", "vdb"), run=live)
+        self.both(1)
+        self.create("i1")
+        self.both(2)
+        self.daemon.die_at("-", n)
+        try:
+            self.revert("i1")
+        except libvirt.libvirtError:
+            pass
+        step = self.daemon.died(timeout=0.5 if self.daemon.alive() else 20)
+        what = "a revert, running: %s, dies at %d: %s" % (live, n, step)
+        if step is not None:
+            self.again()
+            jobs.wait_for(lambda: self.domain.info(), 20)
+        record = os.path.join(self.daemon.metadata(self.name), "applying.json")
+        jobs.wait_for(lambda: not os.path.exists(record), 3)
+        if self.domain.isActive():
+            self.domain.destroy()
+            jobs.wait_off(self.domain)
+        if os.path.exists(record):
+            self.domain.createWithFlags(START_PAUSED)   # what is left is done before
+            self.domain.destroy()
+        try:
+            qemu_io(self.paths["vda"][0], "qcow2", "read -P 1 0 1M")
+            byte = 1
+        except ImageError:
+            byte = 2
+        self.content(byte, what + ": old or new")
+        self.revert("i1", libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
+        self.domain.destroy()
+        self.content(1, what + ", once more")
+        self.gone()
+        return step is not None
+
+    def backs(self, live, off):
+        for run, numbers in ((True, live), (False, off)):
+            for n in numbers:
+                if not self.reverts_inside(n, run):
+                    break
+
+    def test_revertdies(self):
+        self.backs((12, 25, 40), (5, 9, 14))
+
     # --- a daemon that dies -------------------------------------------------------------------------------------------
 
     def dies_inside(self, n, kill):
@@ -165,6 +366,7 @@ class Inside(Undo):
     def test_sweep(self):
         """Each step."""
         self.creations(range(100), range(100))
+        self.backs(range(150), range(80))
 
 
 # takes minutes: by its name only

@@ -555,8 +555,11 @@ class Undo(JobChecks):
         self.revert("i2")
         qemu_io(image, "qcow2", "read -P 9 0 1M")
         self.domain.createWithFlags(START_PAUSED)
-        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "from shut off to shut off only",
-                     "a running domain")
+        self.revert("i1")
+        self.equal(self.domain.state()[0], OFF, "of a running domain: it is shut off, as it was then")
+        self.equal(holds(image, range(1)), None, "with the data of that moment")
+        self.revert("i2", libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
+        self.equal(self.domain.state()[0], PAUSED, "and booted, if that is asked for")
         self.delete("i2")
         self.domain.destroy()
         self.equal((self.inner(), self.tree()), (["i1"], ({"i1": None}, "i1")), "deleted while it runs")
@@ -591,7 +594,8 @@ class Undo(JobChecks):
         self.made("internalrefused", 2, ("vda", "vdb"), run=False)
         self.internal("i1", "vda", "s1")
         unsupported = libvirt.VIR_ERR_OPERATION_UNSUPPORTED
-        self.refused(lambda: self.revert("i1"), unsupported, "of 2 disks", "two disks")
+        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_FAILED, "has no internal snapshot 'i1'",
+                     "an image that does not have it: none is changed")
         self.refused(lambda: self.delete("s1"), unsupported, "snapshot 'i1' refers to it",
                      "an external one whose overlay an internal one is in (08/S10.6)")
         self.revert("s1")

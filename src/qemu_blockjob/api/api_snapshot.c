@@ -5,6 +5,7 @@
 #include "api_domain.h"
 #include "api_guard.h"
 #include "datatypes.h"
+#include "moment_apply.h"
 #include "moment_create.h"
 #include "moment_inside.h"
 #include "moment_internal.h"
@@ -58,6 +59,8 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
 {
     g_autofree const char **targets = qbjMomentPlanTargets(*def);
 
+    if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
+        return -1;
     if (!virDomainObjIsActive(vm))
         return flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY ? qbjMomentOffline(vm, def, flags) :
                                                               qbjMomentInternalCreate(vm, def, flags);

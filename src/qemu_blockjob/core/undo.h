@@ -99,6 +99,9 @@ typedef enum {
     QBJ_UNDO_TO_PAUSED,
 } qbjUndoTo;
 
+/* What the guest is to be after a revert to @snapshot, @flags: VIR_DOMAIN_SNAPSHOT_REVERT_*. */
+qbjUndoTo qbjUndoRevertTo(const virDomainSnapshotDef *snapshot, unsigned int flags);
+
 typedef struct _qbjUndoRevert qbjUndoRevert;
 struct _qbjUndoRevert {
     GPtrArray *laid;            /* of qbjUndoLaid */

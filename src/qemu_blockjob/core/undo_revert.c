@@ -187,8 +187,8 @@ qbjUndoPlanAbandoned(const qbjUndo *undo, const qbjUndoChain *live, qbjUndoRever
     }
 }
 
-static qbjUndoTo
-qbjUndoPlanTo(const virDomainSnapshotDef *snapshot, unsigned int flags)
+qbjUndoTo
+qbjUndoRevertTo(const virDomainSnapshotDef *snapshot, unsigned int flags)
 {
     if (flags & VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING)
         return QBJ_UNDO_TO_RUNNING;
@@ -213,7 +213,7 @@ qbjUndoPlanRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned 
         return -1;
     if (snapshot->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
         made->memory = snapshot->memorysnapshotfile;
-    made->to = qbjUndoPlanTo(snapshot, flags);
+    made->to = qbjUndoRevertTo(snapshot, flags);
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 

@@ -30,6 +30,10 @@ struct _qbjDriverMoments {
      * tried again. */
     bool (*gone)(virDomainObj *vm);
 
+    /* @vm, which is locked, is shut off and its job is held, is to be started: ends what an earlier call or
+     * daemon has left of its images. Returns 0, -1 with an error reported: it must not be started. */
+    int (*ready)(virDomainObj *vm);
+
     /* @vm, which is transient and locked, has ended and leaves the list. */
     void (*forget)(virDomainObj *vm);
 

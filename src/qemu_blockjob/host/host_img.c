@@ -125,26 +125,3 @@ qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name
     }
     return qbjHostImgRunShort(args, image->path);
 }
-
-int
-qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char *name)
-{
-    const char *id = NULL;
-    size_t i;
-
-    for (i = 0; info->snapshots && info->snapshots[i]; i++) {
-        if (STRNEQ(info->snapshots[i], name))
-            continue;
-        if (id) {
-            virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has several internal snapshots '%s'"), image->path,
-                           name);
-            return -1;
-        }
-        id = info->ids[i];
-    }
-    if (!id || !*id) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("image '%s' has no internal snapshot '%s'"), image->path, name);
-        return -1;
-    }
-    return qbjHostImgSnapshot(image, "-a", id);
-}

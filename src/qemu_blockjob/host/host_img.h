@@ -27,6 +27,8 @@ struct _qbjHostImgInfo {
     char *backingFormat;        /* what it says of its format, or NULL */
     char **snapshots;           /* names of internal snapshots, NULL terminated, or NULL: none */
     char **ids;                 /* their ids, in the same order */
+    GArray *states;             /* unsigned long long: how many bytes of a guest's memory each has; NULL as
+                                 * well */
     GPtrArray *bitmaps;         /* of qbjHostImgBitmap; NULL: none */
 };
 void qbjHostImgInfoClear(qbjHostImgInfo *info);
@@ -66,6 +68,10 @@ int qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
 
 /* Internal snapshots: @option is "-c" (create) or "-d" (delete). */
 int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *name);
+
+/* The place of the internal snapshot @name in @info, of the image @path. -1 with VIR_ERR_OPERATION_FAILED
+ * reported: it has none of that name, or several. */
+int qbjHostImgFindSnapshot(const char *path, const qbjHostImgInfo *info, const char *name);
 
 /* @image holds from now on what it held at the internal snapshot @name, @info->snapshots being what it has.
  * By its id: qemu-img takes what it is given for an id first.

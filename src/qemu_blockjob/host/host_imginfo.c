@@ -27,6 +27,7 @@ qbjHostImgInfoClear(qbjHostImgInfo *info)
     g_clear_pointer(&info->backingFormat, g_free);
     g_clear_pointer(&info->snapshots, g_strfreev);
     g_clear_pointer(&info->ids, g_strfreev);
+    g_clear_pointer(&info->states, g_array_unref);
     g_clear_pointer(&info->bitmaps, g_ptr_array_unref);
 }
 
@@ -75,12 +76,17 @@ qbjHostImgReadSnapshots(virJSONValue *array, qbjHostImgInfo *info)
         return;
     info->snapshots = g_new0(char *, n + 1);
     info->ids = g_new0(char *, n + 1);
+    info->states = g_array_new(false, false, sizeof(unsigned long long));
     for (i = 0; i < n; i++) {
-        const char *name = virJSONValueObjectGetString(virJSONValueArrayGet(array, i), "name");
-        const char *id = virJSONValueObjectGetString(virJSONValueArrayGet(array, i), "id");
+        virJSONValue *entry = virJSONValueArrayGet(array, i);
+        const char *name = virJSONValueObjectGetString(entry, "name");
+        const char *id = virJSONValueObjectGetString(entry, "id");
+        unsigned long long state = 0;
 
         info->snapshots[i] = g_strdup(name ? name : "");
         info->ids[i] = g_strdup(id ? id : "");
+        ignore_value(virJSONValueObjectGetNumberUlong(entry, "vm-state-size", &state));
+        g_array_append_val(info->states, state);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "moment_delete.h"
+#include "moment_apply.h"
 #include "moment_delete_run.h"
 #include "moment_internal.h"
 #include "moment_list.h"
@@ -315,6 +316,8 @@ qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fl
 {
     if (flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
         return 0;
+    if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
+        return -1;
     if (virDomainSnapshotIsExternal(snap) && !virDomainObjIsActive(vm) && vm->hasManagedSave) {
         virReportError(VIR_ERR_OPERATION_INVALID,
                        _("domain '%s' has a managed save image, which names the images that a deletion of snapshot '%s' "

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "moment_hooks.h"
+#include "moment_apply.h"
 #include "moment_delete.h"
 #include "moment_inside.h"
 #include "moment_list.h"
@@ -36,10 +37,18 @@ qbjMomentHooksGone(virDomainObj *vm)
     return true;
 }
 
+static void
+qbjMomentHooksResume(virDomainObj *vm)
+{
+    qbjMomentApplyResume(vm);
+    qbjMomentDeleteResume(vm);
+}
+
 const qbjDriverMoments qbjMomentHooks = {
     .load = qbjMomentLoad,
     .settle = qbjMomentHooksSettle,
     .gone = qbjMomentHooksGone,
+    .ready = qbjMomentApplyReady,
     .forget = qbjMomentHooksForget,
-    .resume = qbjMomentDeleteResume,
+    .resume = qbjMomentHooksResume,
 };

@@ -19,14 +19,7 @@ int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsign
  *   VIR_ERR_OPERATION_UNSUPPORTED   a disk has another image by now (08/S8.14), or another domain uses it */
 int qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap);
 
-/* Puts the one disk of @snap, which is of a domain that was shut off, back. The domain is shut off; its
- * definition is not looked at. As above:
- *   VIR_ERR_OPERATION_UNSUPPORTED   more than one disk: a crash would leave them at different moments; the
- *                                   image has dirty bitmaps, which would not fit what it holds then (20/B28)
- *   VIR_ERR_OPERATION_FAILED        the image has no such snapshot, or qemu-img has failed */
-int qbjMomentInternalRevert(virDomainObj *vm, virDomainMomentObj *snap);
-
-/* --- for those that do it with QEMU --- */
+/* --- for those that do it with QEMU, and for reverts --- */
 
 /* The images of all disks that @def has as internal, in its order; borrowed from @view. NULL with an error
  * reported: one has another image by now, cannot hold a snapshot, or is another domain's as well. */

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "moment_load.h"
+#include "moment_apply.h"
 #include "moment_list.h"
 #include "moment_offline.h"
 #include "moment_revertnote.h"
@@ -105,6 +106,8 @@ qbjMomentLoadDomain(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
     }
     qbjMomentOfflineRecover(vm);
     qbjMomentRevertNoteRecover(vm);
+    if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
+        virResetLastError();        /* logged; asked again before the domain is started */
     return 0;
 }
 

@@ -5,11 +5,10 @@
 
 #include "internal.h"
 #include "moment_revert.h"
-#include "moment_internal.h"
+#include "moment_apply.h"
 #include "moment_list.h"
+#include "moment_revert_parts.h"
 #include "moment_revertnote.h"
-#include "moment_undo.h"
-#include "domain_event.h"
 #include "domain_save.h"
 #include "engine_refuse.h"
 #include "host_image.h"
@@ -26,24 +25,6 @@
 VIR_LOG_INIT("qbj.moment_revert");
 
 #define QBJ_MOMENT_NAME_TRIES 100
-
-/* What a revert holds until it is done. */
-typedef struct _qbjMomentRevertWork qbjMomentRevertWork;
-struct _qbjMomentRevertWork {
-    qbjMomentUndo *view;
-    qbjUndoRevert *plan;
-    GPtrArray *made;            /* paths of the fresh overlays, as plan->laid */
-    int *fds;                   /* of those without a name yet, else -1 */
-    char **was;                 /* paths of the images that the disks are on until then, "": none */
-    qbjMomentRevertNote *note;
-    virQbjSaveImage *image;     /* of the guest's state; NULL: none */
-    int fd;
-    qbjHostImageReader *reader;
-    virDomainDef *next;         /* the definition of that moment on the fresh overlays */
-    virDomainDef *live;         /* the same, as the guest of the memory file has it; NULL: it boots */
-    virDomainDef *before;       /* the persistent definition until then */
-    qbjHostSave *save;          /* @next, prepared */
-};
 
 static void
 qbjMomentRevertClear(qbjMomentRevertWork *work)
@@ -65,6 +46,9 @@ qbjMomentRevertClear(qbjMomentRevertWork *work)
     virDomainDefFree(work->live);
     virDomainDefFree(work->before);
     qbjHostSaveFree(work->save);
+    g_free(work->text);
+    qbjHostSaveFree(work->noted);
+    qbjHostSaveFree(work->unmarked);
 }
 
 /* --- what can be found out before anything changes --- */
@@ -86,8 +70,7 @@ qbjMomentRevertCheck(virDomainObj *vm, virDomainMomentObj *snap)
     return 0;
 }
 
-/* Its metadata and run would go with the process. */
-static int
+int
 qbjMomentRevertCheckTransient(virDomainObj *vm)
 {
     if (vm->persistent)
@@ -113,6 +96,8 @@ qbjMomentRevertPlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
         return -1;
     if (qbjUndoPlanRevert(&work->view->undo, def, flags, &work->plan, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
+    work->to = work->plan->to;
+    work->memory = work->plan->memory && work->to != QBJ_UNDO_TO_SHUTOFF;
     return qbjMomentRevertCheckTransient(vm);
 }
 
@@ -122,7 +107,7 @@ qbjMomentRevertOpen(qbjMomentRevertWork *work)
 {
     const char *path = work->plan->memory;
 
-    if (!path || work->plan->to == QBJ_UNDO_TO_SHUTOFF)
+    if (!work->memory)
         return 0;
     if (!(work->image = qbjHostImageOpen(path, &work->fd)))
         return -1;
@@ -258,23 +243,21 @@ qbjMomentRevertDef(virDomainObj *vm, virDomainDef *from, const qbjMomentRevertWo
     return g_steal_pointer(&def);
 }
 
-/* All that can fail of the definition's save happens here. */
-static int
+int
 qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work)
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     virDomainDef *was = vm->newDef ? vm->newDef : vm->def;
     virDomainDef *then = snap->def->inactiveDom ? snap->def->inactiveDom : snap->def->dom;
     g_autofree char *path = qbjDomainConfigPath(vm);
-    g_autofree char *text = NULL;
 
     if (!(work->next = qbjMomentRevertDef(vm, then, work)) ||
-        (work->image && !(work->live = qbjMomentRevertDef(vm, snap->def->dom, work))) ||
+        (work->memory && !(work->live = qbjMomentRevertDef(vm, snap->def->dom, work))) ||
         !(work->before = virDomainDefCopy(was, xmlopt, NULL, false)) ||
-        !(text = qbjDomainConfigText(vm, work->next)))
+        !(work->text = qbjDomainConfigText(vm, work->next)))
         return -1;
     virObjectUnlock(vm);
-    work->save = qbjHostSavePrepare(path, text, 0600);
+    work->save = qbjHostSavePrepare(path, work->text, 0600);
     virObjectLock(vm);
     return work->save ? 0 : -1;
 }
@@ -298,7 +281,7 @@ qbjMomentRevertPrepare(virDomainObj *vm, virDomainMomentObj *snap, unsigned int 
 
 /* --- the change --- */
 
-static int
+int
 qbjMomentRevertEnd(virDomainObj *vm)
 {
     if (!virDomainObjIsActive(vm))
@@ -310,8 +293,7 @@ qbjMomentRevertEnd(virDomainObj *vm)
     return -1;
 }
 
-/* QEMU has ended, or there was none. This is the decision. */
-static int
+int
 qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work)
 {
     bool renamed = false;
@@ -330,9 +312,7 @@ qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work)
     return 0;
 }
 
-/* The guest of that moment did not come to run: back to the definition that was there. Returns 0, -1: the
- * fresh overlays are needed, or may be after a crash of the host. */
-static int
+int
 qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work)
 {
     virErrorPtr reason;
@@ -350,25 +330,17 @@ qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work)
     return rc;
 }
 
-static int
-qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, unsigned int flags)
+int
+qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, const qbjVmRestore *restore, unsigned int flags)
 {
-    bool paused = work->plan->to == QBJ_UNDO_TO_PAUSED;
-    qbjVmRestore restore = {
-        .path = work->plan->memory,
-        .cookie = work->image ? work->image->cookie : NULL,
-        .running = !paused,
-        .suspended = VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT,
-        .fd = work->reader ? qbjHostImageReaderStream(work->reader) : -1,
-    };
     qbjVmStartHow how = {
-        .paused = paused,
+        .paused = work->to == QBJ_UNDO_TO_PAUSED,
         .fromSnapshot = true,
         .resetNvram = flags & VIR_DOMAIN_SNAPSHOT_REVERT_RESET_NVRAM,
-        .restore = work->image ? &restore : NULL,
+        .restore = restore,
     };
 
-    if (work->plan->to == QBJ_UNDO_TO_SHUTOFF)
+    if (work->to == QBJ_UNDO_TO_SHUTOFF)
         return 0;
     if (work->live)
         virDomainObjAssignDef(vm, &work->live, true, NULL);
@@ -377,6 +349,20 @@ qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, unsigned int f
     if (!virDomainObjIsActive(vm) && vm->newDef)
         virDomainObjRemoveTransientDef(vm);
     return -1;
+}
+
+static int
+qbjMomentRevertStartExternal(virDomainObj *vm, qbjMomentRevertWork *work, unsigned int flags)
+{
+    qbjVmRestore restore = {
+        .path = work->plan->memory,
+        .cookie = work->image ? work->image->cookie : NULL,
+        .running = work->to == QBJ_UNDO_TO_RUNNING,
+        .suspended = VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT,
+        .fd = work->reader ? qbjHostImageReaderStream(work->reader) : -1,
+    };
+
+    return qbjMomentRevertStart(vm, work, work->image ? &restore : NULL, flags);
 }
 
 /* The disks are those of the moment. Metadata that cannot be saved now are by the next daemon, which finds
@@ -400,7 +386,7 @@ qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
 static int
 qbjMomentRevertGo(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
 {
-    if (qbjMomentRevertStart(vm, work, flags) < 0)
+    if (qbjMomentRevertStartExternal(vm, work, flags) < 0)
         return !virDomainObjIsActive(vm) && qbjMomentRevertBack(vm, work) == 0 ? -1 : -2;
     qbjMomentRevertFinish(vm, snap, work);
     return 0;
@@ -429,36 +415,13 @@ qbjMomentRevertTakeBack(qbjMomentRevertWork *work)
     virErrorRestore(&reason);
 }
 
-/* The image goes back, the definition with it; the domain stays shut off. A daemon that dies between these
- * two leaves the other definition of the same image. */
-static int
-qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
-{
-    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-
-    if (virDomainObjIsActive(vm) || def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL ||
-        (flags & (VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING | VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED))) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("revert to the internal snapshot '%s' is supported from shut off to shut off only"),
-                       snap->def->name);
-        return -1;
-    }
-    if (qbjMomentRevertDefine(vm, snap, work) < 0 || qbjMomentInternalRevert(vm, snap) < 0 ||
-        qbjMomentRevertDecide(vm, work) < 0)
-        return -1;
-    virObjectEventStateQueue(QBJ_DOMAIN_PRIVATE(vm)->driver->events,
-                             virDomainEventLifecycleNewFromObj(vm, VIR_DOMAIN_EVENT_DEFINED,
-                                                               VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT));
-    return qbjMomentListSetCurrent(vm, snap);
-}
-
 int
 qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 {
     qbjMomentRevertWork work = { .fd = -1 };
     int rc;
 
-    if (qbjMomentRevertCheck(vm, snap) < 0)
+    if (qbjMomentRevertCheck(vm, snap) < 0 || (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0))
         return -1;
     work.made = g_ptr_array_new_with_free_func(g_free);
     work.note = qbjMomentRevertNoteNew(vm, snap->def->name);

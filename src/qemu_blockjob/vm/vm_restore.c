@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_restore.h"
+#include "vm_inside.h"
 #include "vm_savestream.h"
 #include "domain_qmp.h"
 #include "domain_save.h"
@@ -31,10 +32,49 @@ qbjVmRestorePrepare(virDomainObj *vm, const qbjVmRestore *restore)
     return 0;
 }
 
+bool
+qbjVmRestoreIsStream(const qbjVmRestore *restore)
+{
+    return restore && !restore->inside;
+}
+
+static const char *
+qbjVmRestoreNode(virDomainObj *vm, const char *target)
+{
+    const virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, target);
+
+    if (disk && disk->src->nodeformat)
+        return disk->src->nodeformat;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("there is no disk '%s' to load the guest's state from"), target);
+    return NULL;
+}
+
+/* The images hold that moment already; QEMU finds that once more, and reads the memory. */
+static int
+qbjVmRestoreLoadInside(virDomainObj *vm, const qbjVmRestore *restore)
+{
+    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(g_free);
+    const char *state = qbjVmRestoreNode(vm, restore->state);
+    g_autofree char *stateNode = g_strdup(state);
+    size_t i;
+
+    for (i = 0; state && restore->disks[i]; i++) {
+        if (!(state = qbjVmRestoreNode(vm, restore->disks[i])))
+            return -1;
+        g_ptr_array_add(nodes, g_strdup(state));
+    }
+    g_ptr_array_add(nodes, NULL);
+    if (!stateNode)
+        return -1;
+    return qbjVmInsideRun(vm, QBJ_VM_INSIDE_LOAD, restore->inside, (const char *const *) nodes->pdata, stateNode);
+}
+
 int
 qbjVmRestoreLoad(virDomainObj *vm, const qbjVmRestore *restore)
 {
-    if (qbjVmSaveStreamLoad(vm, restore->fd) < 0)
+    int rc = restore->inside ? qbjVmRestoreLoadInside(vm, restore) : qbjVmSaveStreamLoad(vm, restore->fd);
+
+    if (rc < 0)
         return -1;
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION);
     QBJ_DOMAIN_PRIVATE(vm)->status->save->loaded = true;

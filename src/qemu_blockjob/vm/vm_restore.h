@@ -1,4 +1,4 @@
-/* Starting a VM with the state that a save image has. */
+/* Starting a VM with the state that a save image or an internal snapshot has. */
 #pragma once
 
 #include "domain_private.h"
@@ -7,6 +7,9 @@ typedef struct _qbjVmRestore qbjVmRestore;
 struct _qbjVmRestore {
     const char *path;
     int fd;                     /* where QEMU reads the stream; the caller's */
+    const char *inside;         /* instead: the internal snapshot of that name, */
+    const char *const *disks;   /* in these disks, by their targets, NULL terminated, */
+    const char *state;          /* and the memory in this one */
     const char *cookie;         /* of the image, or NULL */
     bool managed;               /* it goes away as soon as QEMU has it all */
     bool running;               /* what the guest is to be */
@@ -18,6 +21,9 @@ struct _qbjVmRestore {
  *
  * Before the status file is saved for the first time: the record, and the CPU that the guest has seen. */
 int qbjVmRestorePrepare(virDomainObj *vm, const qbjVmRestore *restore);
+
+/* Whether QEMU waits for a stream, and has not opened the images yet. */
+bool qbjVmRestoreIsStream(const qbjVmRestore *restore);
 
 /* Has QEMU, which waits, load it. From then on the guest is in QEMU, and so the status file says. */
 int qbjVmRestoreLoad(virDomainObj *vm, const qbjVmRestore *restore);

@@ -184,8 +184,8 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         .secrets = fds->secrets,
         .memory = &memory,
         .vsockFd = &fds->devices.vsockFd,
-        .linkLater = !fds->restore,     /* images that wait for a guest's state are not to be reopened */
-        .incoming = fds->restore != NULL,
+        .linkLater = !qbjVmRestoreIsStream(fds->restore),       /* images that wait for one are not to be reopened */
+        .incoming = qbjVmRestoreIsStream(fds->restore),
     };
 
     qbjVmArgsSettings(&input, priv->driver->conf);
@@ -194,7 +194,7 @@ qbjVmStartCommand(virDomainObj *vm, qbjVmStartFds *fds)
         return NULL;
     fds->version = input.caps->version;
 
-    if (fds->restore)
+    if (qbjVmRestoreIsStream(fds->restore))
         virCommandPassFD(cmd, fds->restore->fd, 0);
     virCommandSetPidFile(cmd, pidPath);
     virCommandDaemonize(cmd);
@@ -387,7 +387,7 @@ qbjVmStartAll(virDomainObj *vm, bool paused, qbjVmStartFds *fds)
     if (qbjVmStartPrepare(vm, fds) < 0 ||
         qbjVmStartExec(vm, fds) < 0 ||
         qbjVmStartAsk(vm, &fds->log) < 0 ||
-        (!fds->restore && qbjVmChainLink(vm) < 0) ||
+        (!qbjVmRestoreIsStream(fds->restore) && qbjVmChainLink(vm) < 0) ||
         qbjVmStartSetup(vm, fds->restore) < 0)
         return -1;
     if (fds->restore)
@@ -439,7 +439,8 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
         return -1;
     }
-    if (qbjVmStartCheckHost(vm) < 0 ||
+    if ((!how->fromSnapshot && priv->driver->moments->ready(vm) < 0) ||
+        qbjVmStartCheckHost(vm) < 0 ||
         qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
         virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
         return -1;

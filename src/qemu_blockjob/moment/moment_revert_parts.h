@@ -1,0 +1,56 @@
+/* What a revert to external images and one to internal snapshots have in common: definitions, metadata, the
+ * end of QEMU and its start. @vm is locked and its job held; functions that do I/O drop the lock. */
+#pragma once
+
+#include "domain_private.h"
+#include "host_image.h"
+#include "host_save.h"
+#include "moment_revertnote.h"
+#include "moment_undo.h"
+#include "virdomainmomentobjlist.h"
+#include "vm_restore.h"
+
+/* What a revert holds until it is done. */
+typedef struct _qbjMomentRevertWork qbjMomentRevertWork;
+struct _qbjMomentRevertWork {
+    qbjMomentUndo *view;
+    qbjUndoRevert *plan;        /* external; NULL: internal */
+    GPtrArray *made;            /* paths of the fresh overlays, as plan->laid */
+    int *fds;                   /* of those without a name yet, else -1 */
+    char **was;                 /* paths of the images that the disks are on until then, "": none */
+    qbjMomentRevertNote *note;
+    virQbjSaveImage *image;     /* of the guest's state; NULL: none */
+    int fd;
+    qbjHostImageReader *reader;
+    qbjUndoTo to;
+    bool memory;                /* the guest of that moment goes on; else it boots, if it is to run */
+    virDomainDef *next;         /* the definition of that moment on the fresh overlays */
+    virDomainDef *live;         /* the same, as the guest of the memory has it; NULL: it boots */
+    virDomainDef *before;       /* the persistent definition until then */
+    qbjHostSave *save;          /* @next, prepared */
+    char *text;                 /* of it */
+    qbjHostSave *noted;         /* internal: the snapshot's metadata as those of the current one, prepared */
+    qbjHostSave *unmarked;      /* those of the former current one; NULL: there is none */
+};
+
+/* Its metadata and run would go with the process. Returns 0, -1 with an error reported. */
+int qbjMomentRevertCheckTransient(virDomainObj *vm);
+
+/* All that can fail of the definition's save happens here. Returns 0, -1 with an error reported. */
+int qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work);
+
+/* Ends QEMU if it runs. Returns 0, -1 with an error reported. */
+int qbjMomentRevertEnd(virDomainObj *vm);
+
+/* The definition is renamed into place. Returns 0, -1 with an error reported: the old one is in force. */
+int qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work);
+
+/* The guest of that moment did not come to run: back to the definition that was there. The error that led
+ * here stays. Returns 0, -1: the new one may be in force. */
+int qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work);
+
+/* Starts what is to run; @restore: with this state, NULL: it boots. Returns 0, -1 with an error reported. */
+int qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, const qbjVmRestore *restore, unsigned int flags);
+
+/* Reverts to @snap, whose disks and memory are within the images. Returns 0, -1 with an error reported. */
+int qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work);
