@@ -47,7 +47,11 @@ class SaveCell(Cell):
     # --- after -------------------------------------------------------------------------------------------------
 
     def is_settled(self):
-        """Neither the guest nor the daemon is about to do anything."""
+        """Neither the guest nor the daemon is about to do anything. One that is restored, but could not be continued,
+        is continued by its client."""
+        if self.fails and self.writing and self.domain.isActive() and self.domain.state() == [
+                libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]:
+            self.domain.resume()
         if self.lives() != bool(self.domain.isActive()):
             return False
         text = self.status()

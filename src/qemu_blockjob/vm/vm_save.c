@@ -48,6 +48,7 @@ static int
 qbjVmSaveRecord(virDomainObj *vm, const qbjVmSaveRequest *request, const char *path, const char *part)
 {
     virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+    virErrorPtr reason;
 
     status->save = virQbjStatusSaveNew(false, path, part);
     status->save->managed = request->managed;
@@ -55,7 +56,10 @@ qbjVmSaveRecord(virDomainObj *vm, const qbjVmSaveRequest *request, const char *p
     status->save->started = QBJ_DOMAIN_PRIVATE(vm)->operation->started;
     if (qbjDomainSaveStatus(vm) == 0)
         return 0;
+    virErrorPreserveLast(&reason);
     g_clear_pointer(&status->save, virQbjStatusSaveFree);
+    qbjDomainSaveStatusOrWarn(vm);      /* it may be in the file, and only not be known to be durable */
+    virErrorRestore(&reason);
     return -1;
 }
 
