@@ -81,6 +81,16 @@ qbjVmSupportSameUuid(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerO
     return virUUIDParse(in, a) == 0 && virUUIDParse(out, b) == 0 && memcmp(a, b, sizeof(a)) == 0;
 }
 
+/* A clock that is a number of seconds off is a variable one. */
+bool
+qbjVmSupportSameClock(const xmlNode *outerIn, const xmlNode *outerOut, const char *in, const char *out)
+{
+    g_autofree char *adjustment = qbjVmSupportAttribute(outerIn, "adjustment");
+    g_autofree char *basis = qbjVmSupportAttribute(outerOut, "basis");
+
+    return adjustment && STREQ(out, "variable") && STREQ_NULLABLE(basis, in);
+}
+
 /* The two aliases; what they stand for is looked up by the parser. */
 bool
 qbjVmSupportSameMachine(const xmlNode *outerIn G_GNUC_UNUSED, const xmlNode *outerOut G_GNUC_UNUSED,

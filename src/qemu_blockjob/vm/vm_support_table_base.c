@@ -128,7 +128,7 @@ const qbjVmSupportRow qbjVmSupportBaseRows[] = {
     { "clock:variable/@basis", "utc localtime" },
     { "clock:absolute", .base = "%clock" },
     { "clock:absolute/@start" },
-    { "%clock/@offset" },
+    { "%clock/@offset", .same = qbjVmSupportSameClock },
     { "%clock/timer:rtc" },
     { "%clock/timer:rtc/@name" },
     { "%clock/timer:rtc/@present", "yes" },
