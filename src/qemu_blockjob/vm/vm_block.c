@@ -101,7 +101,8 @@ qbjVmBlockNeedsNodes(virDomainObj *vm)
     const virStorageSource *src;
     size_t i;
 
-    if (qbjEngineJobPulls(vm))
+    /* until a new daemon has heard of QEMU's jobs there may be a pull that no record names */
+    if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting || qbjEngineJobPulls(vm))
         return false;
 
     for (i = 0; i < def->ndisks; i++) {
