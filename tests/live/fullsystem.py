@@ -371,6 +371,26 @@ class FullSystem(suite.DaemonChecks):
         self.gone(domain)
         return True
 
+    def test_stands(self):
+        """A guest that QEMU does not continue at once: the snapshot is made, and what comes later is not refused."""
+        if not self.daemon.can_fail():
+            return self.out.skip("%s: a guest that is not continued" % self.mode, "needs faults")
+        domain = self.make("stands")
+        for name, flags in (("plain", 0), ("live", LIVE)):
+            self.daemon.fail("vm-cont:1")
+            domain.snapshotCreateXML(self.xml(name, memory=name), flags)
+            self.ok(jobs.wait_for(lambda: domain.state()[0] == RUNNING and not self.record(), 20),
+                    name + ": the guest goes on later", lambda: domain.state())
+            self.daemon.fail(None)
+            self.made(domain, name, name, memory=name)
+            self.equal(domain.jobInfo()[0], libvirt.VIR_DOMAIN_JOB_NONE, name + ": nothing goes on")
+        path = self.daemon.path("img", "stands.save")
+        domain.save(path)
+        self.conn.restore(path)
+        self.equal(domain.state()[0], RUNNING, "and it can be saved")
+        self.gone(domain)
+        return True
+
     def test_full(self):
         """A file system that is full."""
         domain, folder = self.make("full"), self.daemon.path("img", "full-small")

@@ -104,8 +104,29 @@ class Inside(Undo):
             self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 10), what + ": the guest goes on")
             self.ok(jobs.wait_for(lambda: "qbj:inside" not in self.daemon.status_xml(self.name), 10),
                     what + ": no record is left")
+        self.stands()
         self.create("i1")
         self.delete("i1")
+
+    def stands(self):
+        """A guest that QEMU does not continue: by the next try, by the next daemon."""
+        self.daemon.fail("vm-cont:1")
+        self.create("i1")
+        self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 20), "a guest that stands still goes on later",
+                lambda: self.domain.state())
+        self.ok(jobs.wait_for(lambda: "qbj:inside" not in self.daemon.status_xml(self.name), 10), "no record is left")
+        self.daemon.fail("vm-cont:1+")
+        self.create("i2")
+        self.equal(self.domain.state()[0], PAUSED, "it stands still")
+        self.daemon.kill()
+        self.daemon.fail(None)
+        self.again()
+        self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 20), "and goes on with the next daemon",
+                lambda: self.domain.state())
+        self.ok(jobs.wait_for(lambda: "qbj:inside" not in self.daemon.status_xml(self.name), 10), "no record is left")
+        self.equal(self.everywhere(), [["other", "i1", "i2"], ["other", "i1", "i2"]], "the snapshots are there")
+        for name in ("i2", "i1"):
+            self.delete(name)
 
     def test_writing(self):
         """A guest that writes on two disks keeps what it was told is safe."""

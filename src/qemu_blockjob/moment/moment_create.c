@@ -282,6 +282,19 @@ qbjMomentCreateFailed(virDomainObj *vm, bool unknown)
     qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
 }
 
+/* The snapshot is made, and the operation has ended: only the guest is still to go on. */
+static void
+qbjMomentCreateLater(virDomainObj *vm)
+{
+    VIR_WARN("Domain '%s' stands still after a snapshot, tried again: %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    qbjDomainOperationEnd(vm, true);
+    if (!qbjMomentSettleRecord(vm))
+        return;
+    qbjMomentSettleRecord(vm)->underWay = false;
+    qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
+}
+
 /* The guest before all else. One that QEMU does not continue has the record until it does. */
 static void
 qbjMomentCreateDone(virDomainObj *vm, unsigned int flags)
@@ -291,12 +304,7 @@ qbjMomentCreateDone(virDomainObj *vm, unsigned int flags)
     if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
         QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
     if (!halt && qbjMomentSettleGuest(vm, false) < 0) {
-        VIR_WARN("Domain '%s' stands still after a snapshot, tried again: %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        if (qbjMomentSettleRecord(vm)) {
-            qbjMomentSettleRecord(vm)->underWay = false;
-            qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_AGAIN_MS);
-        }
+        qbjMomentCreateLater(vm);
         return;
     }
     qbjDomainOperationEnd(vm, true);

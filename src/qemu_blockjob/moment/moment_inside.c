@@ -68,8 +68,9 @@ qbjMomentInsideGoOn(virDomainObj *vm)
     if (!record || !record->running || virDomainObjGetState(vm, &why) != VIR_DOMAIN_PAUSED ||
         (why != VIR_DOMAIN_PAUSED_SNAPSHOT && why != VIR_DOMAIN_PAUSED_UNKNOWN))
         return 0;
-    if (qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
+    if (qbjVmSaveStreamCont(vm) < 0)
         return -1;
+    virResetLastError();
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
     qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
     return 0;
@@ -208,22 +209,43 @@ qbjMomentInsideWrite(virDomainObj *vm, const char *name, const char *const *node
     return qbjMomentInsideCheckAborted(vm);
 }
 
+/* A guest that QEMU does not continue has the record until it does. Without metadata there is no record that
+ * says that the snapshot is made. */
+static void
+qbjMomentInsideLater(virDomainObj *vm)
+{
+    virQbjStatusInside *record = qbjMomentInsideRecord(vm);
+
+    if (record && !record->metadata) {
+        qbjMomentInsideDrop(vm);
+    } else if (record) {
+        record->underWay = false;
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_INSIDE_AGAIN_MS);
+    }
+}
+
 /* A guest that cannot go on has its snapshot all the same; HALT is its end. */
 static int
 qbjMomentInsideAll(virDomainObj *vm, virDomainSnapshotDef **def, const char *const *nodes, unsigned int flags)
 {
+    bool halt = flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT;
+    bool goesOn = true;
+
     if (qbjMomentInsideWrite(vm, (*def)->parent.name, nodes) < 0)
         return -1;
-    if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT) && qbjMomentInsideGoOn(vm) < 0) {
+    if (!halt && qbjMomentInsideGoOn(vm) < 0) {
+        goesOn = false;
         VIR_WARN("Domain '%s' stays paused after a snapshot: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
     }
     if (virDomainObjCheckActive(vm) < 0 ||
         (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) && qbjMomentInternalAdd(vm, def) < 0))
         return -1;
-    if (qbjMomentInsideRecord(vm))
+    if (!goesOn)
+        qbjMomentInsideLater(vm);
+    else if (qbjMomentInsideRecord(vm))
         qbjMomentInsideDrop(vm);
-    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT)
+    if (halt)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT, VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "virerror.h"
+#include "virqbjfault.h"
 #include "virqbjjson.h"
 #include "virtime.h"
 
@@ -355,6 +356,10 @@ qbjVmSaveStreamCont(virDomainObj *vm)
     for (i = 0; virDomainObjIsActive(vm) && i < QBJ_VM_SAVESTREAM_CONT_TRIES; i++) {
         g_auto(qbjQmpCommand) command = { .execute = "cont" };
 
+        if (virQbjFaultHit("vm-cont")) {
+            virReportError(VIR_ERR_OPERATION_FAILED, "%s", "fault: the guest does not go on");
+            return -1;
+        }
         if (qbjDomainQmpTry(vm, &command) < 0)
             return -1;
         if (!command.failed)
