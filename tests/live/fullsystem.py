@@ -391,6 +391,35 @@ class FullSystem(suite.DaemonChecks):
         self.gone(domain)
         return True
 
+    def test_others(self):
+        """REUSE_EXT: a file that somebody has as an image is not replaced (08/S6.2)."""
+        owner = self.make("owner", run=False)
+        path = self.paths["vda"][-1]
+        domain = self.make("borrower")
+        none = disk("vda", mode="no"), disk("vdb", mode="no")
+        before = self.seen(domain)
+        with open(path, "rb") as f:
+            content = f.read()
+        for memory, code, words in ((path, libvirt.VIR_ERR_INVALID_ARG, "is an image of domain 'owner'"),
+                                    (self.paths["vda"][0], libvirt.VIR_ERR_OPERATION_INVALID, "disk 'vda'")):
+            self.refused(lambda: domain.snapshotCreateXML(self.xml("x", *none, memory=memory), REUSE), code, words,
+                         words)
+            self.unchanged(domain, before, words)
+        with open(path, "rb") as f:
+            self.ok(f.read() == content, "the image is as it was")
+        if self.daemon.can_fail():
+            with open(os.path.join(self.folder, "there"), "w") as f:
+                f.write("something")
+            before, since = self.seen(domain), self.events.mark()
+            self.daemon.fail("image-link:1")
+            self.ok(suite.code(domain.snapshotCreateXML, self.xml("x", *none, memory="there"), REUSE),
+                    "a file system without hard links")
+            self.daemon.fail(None)
+            self.unchanged(domain, before, "a file system without hard links")
+            self.equal([e for e in self.events.got[since:] if e[1] == "lifecycle"], [], "the guest was not stopped")
+        self.gone(domain)
+        owner.undefine()
+
     def test_full(self):
         """A file system that is full."""
         domain, folder = self.make("full"), self.daemon.path("img", "full-small")

@@ -39,6 +39,10 @@ void qbjHostImageCloseStream(qbjHostImage *file);
  * error reported; the name is not taken then, or, when *@named, may not be durable. */
 int qbjHostImageFinish(qbjHostImage *file, const char *keep, bool *named);
 
+/* Tries with the new file @part whether what is at @path could be kept as @keep: not all file systems have
+ * hard links. Without locks. Returns 0, also when nothing is at @path; -1 with an error reported. */
+int qbjHostImageTryKeep(const char *path, const char *part, const char *keep);
+
 /* The opposite, whatever became of that: the file @id is removed, by whichever of the names @path and @part,
  * and what was at @path before, now at @keep, is there again. What cannot be done is a warning. */
 void qbjHostImageTakeBack(const char *path, const char *part, const char *keep, qbjHostImageId id);

@@ -6,9 +6,12 @@
 
 #include "internal.h"
 #include "host_image.h"
+#include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "virqbjfault.h"
 
+#define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.host_imageback");
 
 static bool
@@ -50,4 +53,19 @@ qbjHostImageIsComplete(const char *path, qbjHostImageId id)
     return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == id.device && st.st_ino == id.inode &&
            saferead(fd, magic, sizeof(magic)) == sizeof(magic) &&
            memcmp(magic, virQbjSaveImageMagic(), sizeof(magic)) == 0;
+}
+
+int
+qbjHostImageTryKeep(const char *path, const char *part, const char *keep)
+{
+    bool fault = virQbjFaultHit("image-link");
+
+    if (!virFileExists(path))
+        return 0;
+    if (fault)
+        errno = EPERM;
+    else if (link(part, keep) == 0 && unlink(keep) == 0)
+        return 0;
+    virReportSystemError(errno, _("file '%s' cannot be replaced where it cannot have a second name meanwhile"), path);
+    return -1;
 }

@@ -5,9 +5,11 @@
 
 #include "internal.h"
 #include "moment_memory.h"
+#include "moment_reuse.h"
 #include "moment_settle.h"
 #include "domain_operation.h"
 #include "domain_save.h"
+#include "storage_source_conf.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -95,6 +97,22 @@ qbjMomentMemoryCheckOthers(virDomainObj *vm, const char *path, const char *wante
     return -1;
 }
 
+/* A file that is there is replaced only if it is nobody's image, of any definition. */
+static int
+qbjMomentMemoryCheckImages(virDomainObj *vm, const char *path)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(virObjectUnref);
+    virStorageSource *file;
+
+    if (!virFileExists(path))
+        return 0;
+    file = virStorageSourceNew();
+    file->type = VIR_STORAGE_TYPE_FILE;
+    file->path = g_strdup(path);
+    g_ptr_array_add(files, file);
+    return qbjMomentReuseCheck(vm, files);
+}
+
 static virQbjStatusMemory *
 qbjMomentMemoryNames(virDomainObj *vm, const char *wanted, const GPtrArray *overlays, bool reuse)
 {
@@ -110,7 +128,9 @@ qbjMomentMemoryNames(virDomainObj *vm, const char *wanted, const GPtrArray *over
     if (rc == 0)
         rc = qbjMomentMemoryCheckFile(names->path, reuse);
     virObjectLock(vm);
-    return rc == 0 && virDomainObjCheckActive(vm) == 0 ? g_steal_pointer(&names) : NULL;
+    if (rc < 0 || qbjMomentMemoryCheckImages(vm, names->path) < 0 || virDomainObjCheckActive(vm) < 0)
+        return NULL;
+    return g_steal_pointer(&names);
 }
 
 int
@@ -149,15 +169,28 @@ qbjMomentMemoryRecord(virDomainObj *vm, const qbjHostImage *file)
     return qbjDomainSaveStatus(vm);
 }
 
+/* What cannot be kept is known before the guest is stopped. */
+static int
+qbjMomentMemoryTryKeep(virDomainObj *vm, const char *path, const char *part, const char *kept)
+{
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjHostImageTryKeep(path, part, kept);
+    virObjectLock(vm);
+    return rc;
+}
+
 static int
 qbjMomentMemoryCreate(virDomainObj *vm, qbjMomentMemory *memory)
 {
     const virQbjStatusMemory *record = qbjMomentSettleRecord(vm)->memory;
     g_autofree char *path = g_strdup(record->path);
     g_autofree char *part = g_strdup(record->part);
+    g_autofree char *kept = g_strdup(record->kept);
 
     if (!(memory->file = qbjVmSaveImageCreate(vm, path, part, memory->image, false)) ||
-        qbjDomainOperationCheck(vm) < 0)
+        qbjMomentMemoryTryKeep(vm, path, part, kept) < 0 || qbjDomainOperationCheck(vm) < 0)
         return -1;
     return qbjMomentMemoryRecord(vm, memory->file);
 }
