@@ -410,6 +410,13 @@ testTrayEnds(virConnectPtr conn)
               "a guest that is reset closes its tray, and the medium is changed all the same");
         embedFault(NULL);
     }
+    embedFault("tray-closes:1,tray-locked:2");
+    CHECK(virDomainUpdateDeviceFlags(domain, drive, LIVE) < 0 && embedXMLHas(domain, 0, "plug.second"),
+          "one that is locked again behind the reset is not opened by force when nobody has asked for that");
+    embedFault("tray-closes:1,tray-locked:2");
+    CHECK(virDomainUpdateDeviceFlags(domain, drive, LIVE | VIR_DOMAIN_DEVICE_MODIFY_FORCE) == 0 &&
+          embedXMLHas(domain, 0, "plug.first"), "but it is when somebody has");
+    embedFault(NULL);
     ended(domain);
 }
 

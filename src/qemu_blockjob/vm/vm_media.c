@@ -55,7 +55,7 @@ qbjVmMediaOpen(virDomainObj *vm, const virDomainDiskDef *disk, bool force, bool 
 
     if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "b:force", force, NULL) < 0)
         return -1;
-    if ((*locked = virQbjFaultHit("tray-locked"))) {
+    if ((*locked = virQbjFaultHit("tray-locked") && !force)) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", "fault: the tray is locked");
         return -1;
     }
@@ -124,11 +124,12 @@ qbjVmMediaOpenTray(virDomainObj *vm, virDomainDiskDef *disk, bool force)
 #define QBJ_VM_MEDIA_OPENED_MAX 3
 
 /* A step that wants the tray open: a guest that is reset has just closed it, without an event, and it is
- * opened once more. Returns 0, -1 with an error reported. */
+ * opened once more, as the client has asked for. Returns 0, -1 with an error reported: @disk may have
+ * gone. */
 static int
-qbjVmMediaStep(virDomainObj *vm, const virDomainDiskDef *disk, const char *execute, virJSONValue *arguments)
+qbjVmMediaStep(virDomainObj *vm, virDomainDiskDef *disk, const char *execute, virJSONValue *arguments,
+               bool force)
 {
-    bool locked;
     int opened;
 
     for (opened = 0; ; opened++) {
@@ -145,29 +146,29 @@ qbjVmMediaStep(virDomainObj *vm, const virDomainDiskDef *disk, const char *execu
             qbjQmpReportError(&command);
             return -1;
         }
-        if (qbjVmMediaOpen(vm, disk, true, &locked) < 0)
+        if (qbjVmMediaOpenTray(vm, disk, force) < 0)
             return -1;
     }
 }
 
 static int
-qbjVmMediaTakeOut(virDomainObj *vm, const virDomainDiskDef *disk)
+qbjVmMediaTakeOut(virDomainObj *vm, virDomainDiskDef *disk, bool force)
 {
     g_autoptr(virJSONValue) arguments = NULL;
 
     if (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, NULL) < 0)
         return -1;
-    return qbjVmMediaStep(vm, disk, "blockdev-remove-medium", arguments);
+    return qbjVmMediaStep(vm, disk, "blockdev-remove-medium", arguments, force);
 }
 
 static int
-qbjVmMediaPutIn(virDomainObj *vm, const virDomainDiskDef *disk, const virStorageSource *src)
+qbjVmMediaPutIn(virDomainObj *vm, virDomainDiskDef *disk, const virStorageSource *src, bool force)
 {
     g_autoptr(virJSONValue) arguments = NULL;
 
     if (virStorageSourceIsBacking(src) && src->nodeformat &&
         (virJSONValueObjectAdd(&arguments, "s:id", disk->info.alias, "s:node-name", src->nodeformat, NULL) < 0 ||
-         qbjVmMediaStep(vm, disk, "blockdev-insert-medium", arguments) < 0))
+         qbjVmMediaStep(vm, disk, "blockdev-insert-medium", arguments, force) < 0))
         return -1;
     return qbjVmMediaHasTray(disk) ? qbjVmMediaCall(vm, disk, "blockdev-close-tray") : 0;
 }
@@ -278,7 +279,7 @@ qbjVmMediaPutBack(virDomainObj *vm, virDomainDiskDef *disk)
 
     if (qbjVmMediaHasTray(disk) && qbjVmMediaOpen(vm, disk, true, &locked) < 0)
         return -1;
-    return qbjVmMediaPutIn(vm, disk, disk->src);
+    return qbjVmMediaPutIn(vm, disk, disk->src, true);
 }
 
 static int
@@ -395,9 +396,9 @@ qbjVmMediaExchange(virDomainObj *vm, virDomainDiskDef *disk, virDomainDiskDef *w
         qbjEngineInUseExplain(vm, wanted->dst, wanted->src);
         return -1;
     }
-    if (qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaTakeOut(vm, disk) < 0)
+    if (qbjVmMediaOpenTray(vm, disk, force) < 0 || qbjVmMediaTakeOut(vm, disk, force) < 0)
         return -1;
-    return qbjVmMediaPutIn(vm, disk, wanted->src);
+    return qbjVmMediaPutIn(vm, disk, wanted->src, force);
 }
 
 static GPtrArray *
