@@ -85,12 +85,16 @@ qbjDomainQmpConnect(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     int fd = qbjDomainConnect(vm, priv->status->monitorPath);
+    qbjDomainLink *link;
 
     if (fd < 0)
         return -1;
 
-    priv->qmp = qbjQmpNew(fd, priv->driver->poll, &qbjDomainQmpCallbacks, qbjDomainLinkNew(vm));
-    return priv->qmp ? 0 : -1;
+    link = qbjDomainLinkNew(vm);
+    if ((priv->qmp = qbjQmpNew(fd, priv->driver->poll, &qbjDomainQmpCallbacks, link)))
+        return 0;
+    qbjDomainLinkFree(link);
+    return -1;
 }
 
 static void
