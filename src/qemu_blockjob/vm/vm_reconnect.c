@@ -251,8 +251,8 @@ qbjVmReconnectLink(virDomainObj *vm)
 static bool
 qbjVmReconnectHasWork(const virQbjStatus *status)
 {
-    return status->jobs->len > 0 || status->save || status->snapshot || status->plug || status->medium ||
-           status->thaw;
+    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
+           status->medium || status->next || status->thaw;
 }
 
 /* A file that says the same as before can wait until all domains have been taken up: what it does not say
