@@ -141,6 +141,22 @@ qbjTestCase(const void *opaque)
     g_assert_cmpstr(after, ==, before);
 }
 
+/* 09/H3.2: while the medium is changed, and after a reset, the tray may be open at any time. */
+static void
+testTray(void)
+{
+    const char *xml = "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>";
+    g_autoptr(virDomainDiskDef) disk = virDomainDiskDefParse(xml, xmlopt, 0);
+    g_autoptr(virDomainDiskDef) wanted = virDomainDiskDefParse(xml, xmlopt, 0);
+
+    g_assert_nonnull(disk);
+    disk->tray_status = VIR_DOMAIN_DISK_TRAY_OPEN;
+    g_assert_cmpint(qbjVmDefCheckSameDisk(disk, wanted, xmlopt), ==, 0);
+    wanted->rerror_policy = VIR_DOMAIN_DISK_ERROR_POLICY_STOP;
+    g_assert_cmpint(qbjVmDefCheckSameDisk(disk, wanted, xmlopt), ==, -1);
+    virResetLastError();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -156,5 +172,6 @@ main(int argc, char **argv)
 
         g_test_add_data_func_full(name, g_build_filename(QBJ_TEST_DATA "/plug", cases[i], NULL), qbjTestCase, g_free);
     }
+    g_test_add_func("/plug/tray", testTray);
     return g_test_run();
 }

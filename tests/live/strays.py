@@ -134,7 +134,9 @@ class Test(jobtest.JobChecks):
         """H3: QEMU must not be asked for its nodes between the end of a stream and its dismissal."""
         self.started("kept")
         since = self.events.mark()
-        self.call("block-stream", job_id="theirs", device=self.node(self.paths[-1]), auto_dismiss=False)
+        self.call("block-stream", job_id="theirs", device=self.node(self.paths[-1]), auto_dismiss=False, speed=SLOW)
+        self.told(PULL, "somebody's stream, which has to be placed before it can be told")
+        self.call("block-job-set-speed", device="theirs", speed=0)
         self.equal(self.ended(since), "completed", "somebody's stream ends")
         self.conn.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_BLOCK, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_BACKING)
         self.domain.blockInfo("vda")

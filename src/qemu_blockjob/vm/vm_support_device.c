@@ -52,7 +52,7 @@ qbjVmDefCheckDevice(const char *xml, virDomainDeviceDef *dev, virDomainXMLOption
 /* What belongs to the medium, or is given by the driver; startupPolicy is an attribute of <source>. */
 static const char *const qbjVmSupportMedium[] = { "source", "backingStore", "alias", "address", NULL };
 
-/* The element of a disk as a tree without its medium. */
+/* The element of a disk as a tree without its medium, and without what its tray is doing just now. */
 static xmlDoc *
 qbjVmSupportWithoutMedium(virDomainDiskDef *disk, virDomainXMLOption *xmlopt)
 {
@@ -73,6 +73,8 @@ qbjVmSupportWithoutMedium(virDomainDiskDef *disk, virDomainXMLOption *xmlopt)
             xmlFreeNode(node);
         } else if (node->type == XML_ELEMENT_NODE && STREQ((const char *) node->name, "driver")) {
             xmlUnsetProp(node, (const xmlChar *) "type");
+        } else if (node->type == XML_ELEMENT_NODE && STREQ((const char *) node->name, "target")) {
+            xmlUnsetProp(node, (const xmlChar *) "tray");
         }
         node = next;
     }
