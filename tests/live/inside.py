@@ -2,6 +2,7 @@
 """Internal snapshots of guests that run, with their memory: made, deleted, reverted to, also by the stock driver; under
 a guest that writes, with QEMUs and daemons that die."""
 
+import json
 import os
 import signal
 import sys
@@ -234,6 +235,52 @@ class Inside(Undo):
                 break
         self.domain.create()
         self.inside_mount_ro()
+        self.gone()
+
+    def test_revertids(self):
+        """QEMU takes a name for an id first: what is kept meanwhile must not get the one of the moment."""
+        self.made("insideids", 1, ("vda", "vdb"))
+        self.both(1)
+        self.create("2")
+        self.both(2)
+        before = self.everywhere()
+        self.refused(lambda: self.revert("2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "id of the next one",
+                     "memory below the name '2', which is number 1")
+        self.equal((self.domain.state()[0], self.everywhere()), (PAUSED, before), "nothing has changed")
+        self.create("x")
+        self.refused(lambda: self.revert("2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "is the id of another one",
+                     "and when there is a number 2")
+        self.gone()
+
+    def left(self, image, keep, uuid, decided):
+        """A record that an earlier daemon has left, of a revert to i1."""
+        with open(os.path.join(self.daemon.metadata(self.name), "applying.json"), "w") as f:
+            json.dump({"name": "i1", "keep": keep, "decided": decided, "before": "<uuid>%s</uuid>" % uuid, "after": "x",
+                       "images": [{"type": "file", "path": image}]}, f)
+
+    def test_revertleft(self):
+        """What is left of a revert that is done keeps nothing from going on, and is not done again; a domain of the
+        same name has nothing to do with it."""
+        self.made("insideleft", 1, ("vda", "vdb"), run=False)
+        self.both(1)
+        self.create("i1")
+        self.create("i2")
+        self.left("/nowhere/image", "qbj-before-x", self.domain.UUIDString(), True)
+        self.domain.createWithFlags(START_PAUSED)
+        self.equal(self.tree()[1], "i1", "a revert that was decided is noted")
+        self.domain.destroy()
+        self.create("i3")
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.destroy()
+        self.equal(self.tree(), ({"i1": None, "i2": "i1", "i3": "i1"}, "i3"), "once")
+        self.both(2)
+        self.left(self.paths["vda"][-1], "i1", "c7a5fdbd-cdaf-9455-926a-d65c16db1809", False)
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.destroy()
+        record = os.path.join(self.daemon.metadata(self.name), "applying.json")
+        self.ok(os.path.exists(record), "a record of another domain is left alone")
+        os.unlink(record)
+        self.content(2, "a record of another domain")
         self.gone()
 
     def inside_mount_ro(self):

@@ -13,6 +13,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "viruuid.h"
 #include "vm_inside.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
@@ -195,13 +196,31 @@ qbjMomentApplyTryDone(virDomainObj *vm, const qbjMomentApply *apply)
     return rc;
 }
 
+/* Definition and current snapshot may be others by the time that somebody tries again. */
+static int
+qbjMomentApplyNote(virDomainObj *vm, qbjMomentApply *apply)
+{
+    g_autofree char *path = qbjMomentApplyPath(vm);
+    int rc;
+
+    if (apply->noted)
+        return 0;
+    apply->noted = true;
+    virObjectUnlock(vm);
+    rc = qbjMomentApplyWrite(apply, path);
+    virObjectLock(vm);
+    return rc;
+}
+
 void
-qbjMomentApplyDone(virDomainObj *vm, const qbjMomentApply *apply)
+qbjMomentApplyDone(virDomainObj *vm, qbjMomentApply *apply)
 {
     if (qbjMomentApplyTryDone(vm, apply) == 0)
         return;
     VIR_WARN("Domain '%s': '%s' stays in its images until it is started again: %s", vm->def->name, apply->keep,
              virGetLastErrorMessage());
+    if (qbjMomentApplyNote(vm, apply) < 0)
+        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();
 }
 
@@ -233,13 +252,15 @@ qbjMomentApplyDefine(virDomainObj *vm, const char *is, const char *wanted)
 }
 
 static int
-qbjMomentApplyForward(virDomainObj *vm, const qbjMomentApply *apply)
+qbjMomentApplyForward(virDomainObj *vm, qbjMomentApply *apply)
 {
     virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, apply->name);
 
-    if (qbjMomentApplyDefine(vm, apply->before, apply->after) < 0 || (snap && qbjMomentListSetCurrent(vm, snap) < 0))
+    if (!apply->noted && (qbjMomentApplyDefine(vm, apply->before, apply->after) < 0 ||
+                          (snap && qbjMomentListSetCurrent(vm, snap) < 0)))
         return -1;
-    return qbjMomentApplyTryDone(vm, apply);
+    qbjMomentApplyDone(vm, apply);
+    return 0;
 }
 
 static int
@@ -255,20 +276,48 @@ qbjMomentApplyReturn(virDomainObj *vm, qbjMomentApply *apply)
     return -1;
 }
 
-int
-qbjMomentApplyReady(virDomainObj *vm)
+/* A domain of the same name that is no more may have left one, for images that others have by now. */
+static bool
+qbjMomentApplyIsOf(virDomainObj *vm, const qbjMomentApply *apply, const char *path)
 {
-    g_autofree char *path = vm->persistent ? qbjMomentApplyPath(vm) : NULL;
-    g_autoptr(qbjMomentApply) apply = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    virUUIDFormat(vm->def->uuid, uuid);
+    if (strstr(apply->before, uuid))
+        return true;
+    VIR_WARN("Domain '%s': '%s' is of another domain and left alone", vm->def->name, path);
+    return false;
+}
+
+/* *@apply NULL: there is none. Returns 0, -1 with an error reported: it cannot be read. */
+static int
+qbjMomentApplyFind(virDomainObj *vm, qbjMomentApply **apply)
+{
+    g_autofree char *path = qbjMomentApplyPath(vm);
     int rc;
 
+    *apply = NULL;
     if (!path)
         return 0;
     virObjectUnlock(vm);
-    rc = qbjMomentApplyRead(path, &apply);
+    rc = qbjMomentApplyRead(path, apply);
     virObjectLock(vm);
-    if (rc < 0 || !apply)
-        return rc;
+    if (*apply && !qbjMomentApplyIsOf(vm, *apply, path))
+        g_clear_pointer(apply, qbjMomentApplyFree);
+    return rc;
+}
+
+int
+qbjMomentApplyReady(virDomainObj *vm)
+{
+    g_autoptr(qbjMomentApply) apply = NULL;
+
+    if (!vm->persistent)
+        return 0;
+    if (qbjMomentApplyFind(vm, &apply) < 0)
+        return -1;
+    if (!apply)
+        return 0;
     VIR_WARN("Domain '%s': a revert to snapshot '%s' that was under way %s", vm->def->name, apply->name,
              apply->decided ? "is ended" : "is taken back");
     return apply->decided ? qbjMomentApplyForward(vm, apply) : qbjMomentApplyReturn(vm, apply);
@@ -277,15 +326,9 @@ qbjMomentApplyReady(virDomainObj *vm)
 void
 qbjMomentApplyResume(virDomainObj *vm)
 {
-    g_autofree char *path = qbjMomentApplyPath(vm);
     g_autoptr(qbjMomentApply) apply = NULL;
-    int rc;
+    int rc = qbjMomentApplyFind(vm, &apply);
 
-    if (!path)
-        return;
-    virObjectUnlock(vm);
-    rc = qbjMomentApplyRead(path, &apply);
-    virObjectLock(vm);
     if (rc == 0 && apply && virDomainObjIsActive(vm) && apply->decided)
         rc = qbjMomentApplyForward(vm, apply);
     if (rc == 0)

@@ -14,6 +14,7 @@ struct _qbjMomentApply {
     char *name;                 /* of the snapshot */
     char *keep;                 /* the kept one's, within the images */
     bool decided;               /* all images hold the moment */
+    bool noted;                 /* so do definition and metadata: only the kept ones are left */
     char *before;               /* the persistent definition as it was, and as it is to be: texts of the file */
     char *after;
     GPtrArray *images;          /* of virStorageSource, owns them */
@@ -42,12 +43,14 @@ int qbjMomentApplyAll(virDomainObj *vm, qbjMomentApply *apply);
  * -1: the record stays, and the domain cannot be started until it can be done. */
 int qbjMomentApplyBack(virDomainObj *vm, qbjMomentApply *apply);
 
-/* After that: it stays so. The kept ones and the record go, as far as that can be done now; @vm may run. */
-void qbjMomentApplyDone(virDomainObj *vm, const qbjMomentApply *apply);
+/* After that: it stays so. The kept ones and the record go, as far as that can be done now, or the record
+ * says that only these are left; @vm may run. */
+void qbjMomentApplyDone(virDomainObj *vm, qbjMomentApply *apply);
 
 /* --- others than the call --- */
 
-/* Goes by the record, if there is one. As above. Returns 0, -1 with an error reported. */
+/* Goes by the record, if there is one of this domain. As above. Returns 0, also when what is kept stays;
+ * -1 with an error reported: the images are at different moments, or the record cannot be read. */
 int qbjMomentApplyReady(virDomainObj *vm);
 
 /* The same of one that runs: what is kept in its images goes. Errors are logged. */

@@ -68,7 +68,7 @@ qbjMomentApplyWrite(const qbjMomentApply *apply, const char *path)
     g_autofree char *text = NULL;
 
     if (!images || virJSONValueObjectAdd(&record, "s:name", apply->name, "s:keep", apply->keep,
-                                         "b:decided", apply->decided, "s:before", apply->before,
+                                         "b:decided", apply->decided, "b:noted", apply->noted, "s:before", apply->before,
                                          "s:after", apply->after, "a:images", &images, NULL) < 0 ||
         !(text = virJSONValueToString(record, true)))
         return -1;
@@ -120,6 +120,7 @@ qbjMomentApplyRead(const char *path, qbjMomentApply **apply)
         virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' is no record of a revert"), path);
         return -1;
     }
+    ignore_value(virJSONValueObjectGetBoolean(json, "noted", &found->noted));
     *apply = g_steal_pointer(&found);
     return 0;
 }

@@ -39,15 +39,34 @@ qbjMomentRevertCheckId(const char *path, const qbjHostImgInfo *info, size_t at, 
     return 0;
 }
 
-/* @state: whether the memory is in it. */
+/* What is kept in the image meanwhile gets the next id, and QEMU is told the name. */
 static int
-qbjMomentRevertCheckImage(virStorageSource *image, const char *name, bool *state)
+qbjMomentRevertCheckNextId(const char *path, const qbjHostImgInfo *info, const char *name)
+{
+    unsigned long long last = 0;
+    g_autofree char *next = NULL;
+    size_t i;
+
+    for (i = 0; info->ids[i]; i++)
+        last = MAX(last, g_ascii_strtoull(info->ids[i], NULL, 10));
+    next = g_strdup_printf("%llu", last + 1);
+    if (STRNEQ(next, name))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   _("the internal snapshot '%s' of image '%s' has the name that is the id of the next one"), name, path);
+    return -1;
+}
+
+/* @memory: QEMU is to load it. @state: whether it is in this image. */
+static int
+qbjMomentRevertCheckImage(virStorageSource *image, const char *name, bool memory, bool *state)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
     int at;
 
     if (qbjHostImgRead(image, &info) < 0 || (at = qbjHostImgFindSnapshot(image->path, &info, name)) < 0 ||
-        qbjMomentRevertCheckId(image->path, &info, at, name) < 0)
+        qbjMomentRevertCheckId(image->path, &info, at, name) < 0 ||
+        (memory && qbjMomentRevertCheckNextId(image->path, &info, name) < 0))
         return -1;
     if (info.bitmaps) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
@@ -60,7 +79,7 @@ qbjMomentRevertCheckImage(virStorageSource *image, const char *name, bool *state
 
 /* Without locks. @state: the number of the image with the memory, images->len: none has it. */
 static int
-qbjMomentRevertCheckImages(const GPtrArray *images, const char *name, size_t *state)
+qbjMomentRevertCheckImages(const GPtrArray *images, const char *name, bool memory, size_t *state)
 {
     size_t i;
 
@@ -68,7 +87,7 @@ qbjMomentRevertCheckImages(const GPtrArray *images, const char *name, size_t *st
     for (i = 0; i < images->len; i++) {
         bool has = false;
 
-        if (qbjMomentRevertCheckImage(g_ptr_array_index(images, i), name, &has) < 0)
+        if (qbjMomentRevertCheckImage(g_ptr_array_index(images, i), name, memory, &has) < 0)
             return -1;
         if (has && *state == images->len)
             *state = i;
@@ -276,7 +295,7 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
         !(images = qbjMomentInternalImages(work->view, def)))
         return -1;
     virObjectUnlock(vm);
-    rc = qbjMomentRevertCheckImages(images, def->parent.name, &state);
+    rc = qbjMomentRevertCheckImages(images, def->parent.name, work->memory, &state);
     virObjectLock(vm);
     if (rc < 0 || qbjMomentRevertCheckState(def, images, state, work) < 0 ||
         qbjMomentRevertCheckBitmaps(vm, images) < 0 || qbjMomentRevertDefine(vm, snap, work) < 0 ||
