@@ -494,6 +494,38 @@ class Undo(JobChecks):
                      "without a <domain>, and FORCE does not help (08/S9)")
         self.delete("old", METADATA)
 
+    def identity(self, path):
+        """As a record of a revert has it."""
+        born = subprocess.run(["stat", "-c", "%.9W", path], check=True, capture_output=True, text=True).stdout.strip()
+        return "%d:%d:%s" % (os.stat(path).st_dev, os.stat(path).st_ino, born)
+
+    def test_revertabandoned(self):
+        """What a revert has left and could not remove belongs to another domain by the time of the next daemon."""
+        self.made("revertabandoned", 2, run=False)
+        folder, disk = os.path.dirname(self.paths["vda"][0]), {"disk": "vda", "was": "", "path": self.paths["vda"][1]}
+        left = [os.path.join(folder, name) for name in ("nobody", "somebody")]
+        for path in left:
+            qemu_img("create", "-q", "-f", "qcow2", path, "1M")
+        self.daemon.own(*left)
+        other = self.conn.defineXML(plain.domain("somebody", [plain.disk("vda", left[1])]))
+        self.daemon.kill()
+        record = os.path.join(self.daemon.metadata(self.name), "reverting.json")
+        with open(record, "w") as f:
+            json.dump({"snapshot": "s1",
+                       "files": [disk] + [{"path": p, "identity": self.identity(p)} for p in left]}, f)
+        self.again()
+        self.equal([os.path.exists(path) for path in left + [record]], [False, True, False],
+                   "what nobody has is removed, what another domain has is not")
+        self.daemon.kill()
+        with open(record, "w") as f:
+            f.write("{}")
+        self.again()
+        self.ok(os.path.exists(record), "what is no such record is left alone")
+        os.unlink(record)
+        other = self.conn.lookupByName("somebody")
+        other.undefine()
+        self.gone()
+
     def test_revertmemory(self):
         """With the memory of that moment; a file that cannot be read leaves the guest as it is."""
         self.made("revertmemory")

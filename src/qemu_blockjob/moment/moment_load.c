@@ -104,6 +104,15 @@ qbjMomentLoadDomain(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
         VIR_WARN("Snapshots of domain '%s' name parents that are not there, or each other", vm->def->name);
         virResetLastError();
     }
+    return 0;
+}
+
+/* What an earlier daemon has left. The snapshots of all domains are known by then. */
+static int
+qbjMomentLoadRecover(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
     qbjMomentOfflineRecover(vm);
     qbjMomentRevertNoteRecover(vm);
     if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
@@ -115,4 +124,5 @@ void
 qbjMomentLoad(qbjDriver *driver)
 {
     virDomainObjListForEach(driver->domains, false, qbjMomentLoadDomain, NULL);
+    virDomainObjListForEach(driver->domains, false, qbjMomentLoadRecover, NULL);
 }

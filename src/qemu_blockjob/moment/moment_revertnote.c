@@ -6,6 +6,7 @@
 #include "moment_revertnote.h"
 #include "moment_list.h"
 #include "moment_names.h"
+#include "moment_undo.h"
 #include "host_save.h"
 #include "host_target.h"
 #include "storage_file/storage_source.h"
@@ -154,7 +155,10 @@ qbjMomentRevertNoteRead(qbjMomentRevertNote *note)
     if (virFileReadAll(note->file, QBJ_MOMENT_REVERT_NOTE_MAX, &text) < 0 || !(json = virJSONValueFromString(text)))
         return -1;
     note->name = g_strdup(virJSONValueObjectGetString(json, "snapshot"));
-    files = virJSONValueObjectGetArray(json, "files");
+    if (!note->name || !(files = virJSONValueObjectGetArray(json, "files"))) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' is no record of a revert"), note->file);
+        return -1;
+    }
     for (i = 0; i < virQbjJSONArraySize(files); i++) {
         virJSONValue *one = virJSONValueArrayGet(files, i);
         const char *path = virJSONValueObjectGetString(one, "path");
@@ -264,6 +268,51 @@ qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fr
     return any;
 }
 
+static bool
+qbjMomentRevertNoteIsForeign(const qbjUndo *undo, const char *path)
+{
+    GHashTableIter iter;
+    void *used;
+
+    g_hash_table_iter_init(&iter, undo->foreign);
+    while (g_hash_table_iter_next(&iter, &used, NULL)) {
+        if (virFileLinkPointsTo(path, used))
+            return true;
+    }
+    return false;
+}
+
+/* Without locks. @view: NULL: what others have is not known. */
+static void
+qbjMomentRevertNoteSpareAll(qbjMomentRevertNote *note, const qbjMomentUndo *view)
+{
+    size_t i;
+
+    for (i = note->files->len; i > 0; i--) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i - 1);
+
+        if (file->target || (view && !qbjMomentRevertNoteIsForeign(&view->undo, file->path)))
+            continue;
+        VIR_WARN("'%s', which a revert has abandoned, stays: another domain has it by now, or may have it", file->path);
+        g_ptr_array_remove_index(note->files, i - 1);
+    }
+}
+
+/* The revert has looked who has what it abandons, but that was some time ago. */
+static void
+qbjMomentRevertNoteSpare(virDomainObj *vm, qbjMomentRevertNote *note)
+{
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
+
+    if (!view) {
+        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+    virObjectUnlock(vm);
+    qbjMomentRevertNoteSpareAll(note, view);
+    virObjectLock(vm);
+}
+
 /* Returns whether the note has no use any more. */
 static bool
 qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
@@ -277,6 +326,7 @@ qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
         virObjectLock(vm);
     } else if (snap && qbjMomentRevertNoteIs(vm, note, true)) {
         VIR_WARN("Domain '%s': the revert to snapshot '%s' is noted", vm->def->name, note->name);
+        qbjMomentRevertNoteSpare(vm, note);
         if (qbjMomentRevertNoteFinish(vm, snap, note) == 0)
             return true;
         VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
