@@ -104,7 +104,7 @@ static const qbjMomentXMLRow *
 qbjMomentXMLFind(const qbjMomentXMLRow *rows, const xmlNode *node)
 {
     for (; rows->name; rows++) {
-        if (!node->ns && xmlStrEqual(node->name, BAD_CAST rows->name))
+        if (!node->ns && STREQ((const char *) node->name, rows->name))
             return rows;
     }
     return NULL;
