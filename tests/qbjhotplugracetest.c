@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -272,35 +273,36 @@ testPull(virConnectPtr conn)
     ended(domain);
 }
 
-/* How many connections to the monitor of @domain this process has; with @cut they are shut down. */
+/* The descriptor of this process' connection to the monitor of @domain, and which socket it is; -1: none. */
 static int
-monitors(virDomainPtr domain, bool cut)
+monitorOf(virDomainPtr domain, ino_t *which)
 {
     g_autofree char *word = g_strdup_printf("-%s/monitor.sock", virDomainGetName(domain));
-    int n = 0;
     int fd;
 
     for (fd = 3; fd < 1024; fd++) {
         struct sockaddr_un peer = { 0 };
         socklen_t length = sizeof(peer) - 1;
+        struct stat st;
 
         if (getpeername(fd, (struct sockaddr *) &peer, &length) < 0 || peer.sun_family != AF_UNIX ||
-            !strstr(peer.sun_path, word))
+            !strstr(peer.sun_path, word) || fstat(fd, &st) < 0)
             continue;
-        n++;
-        if (cut)
-            shutdown(fd, SHUT_RDWR);
+        *which = st.st_ino;
+        return fd;
     }
-    return n;
+    return -1;
 }
 
+/* Whether there is another connection than @old within 20 s. */
 static bool
-monitorsGet(virDomainPtr domain, int wanted)
+monitorIsBack(virDomainPtr domain, ino_t old)
 {
+    ino_t which = old;
     int tries;
 
     for (tries = 0; tries < 1000; tries++) {
-        if (monitors(domain, false) == wanted)
+        if (monitorOf(domain, &which) >= 0 && which != old)
             return true;
         g_usleep(20000);
     }
@@ -316,10 +318,12 @@ testMonitor(virConnectPtr conn)
     g_autofree char *xml = diskXML("plug.first", "sdh", "disk");
     Call call = { domain, virDomainAttachDeviceFlags, xml, LIVE };
     GThread *thread;
-    bool good;
+    ino_t which = 0;
+    bool good = isBusy(domain, false) && qemuSignal(domain, "STOP");
+    int monitor = monitorOf(domain, &which);
 
-    CHECK(isBusy(domain, false) && qemuSignal(domain, "STOP") && monitors(domain, true) == 1 &&
-          monitorsGet(domain, 0) && monitorsGet(domain, 1) && isBusy(domain, false), "the monitor comes back");
+    CHECK(good && monitor >= 0 && shutdown(monitor, SHUT_RDWR) == 0 && monitorIsBack(domain, which) &&
+          isBusy(domain, false), "the monitor comes back");
     thread = g_thread_new("call", callRun, &call);
     good = isBusy(domain, true);
     good = qemuSignal(domain, "CONT") && good;

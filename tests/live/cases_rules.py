@@ -72,6 +72,7 @@ def qemu_refuses_the_start(r):
         return [job["status"] for job in json.loads(text)["return"]]
 
     monitor("block-stream", device="libvirt-1-format", job_id="other", speed=1)
+    jobs.wait_for(lambda: r.domain.blockJobInfo("vda", 0), 2)      # who shows it has to ask first whose it is
     r.commit("C17 active", "vda", None, None, 0, ACTIVE)
     r.commit("C17 intermediate", "vda", paths[0], paths[1])
     r.call("P7", r.domain.blockPull, "vda", 0, 0)

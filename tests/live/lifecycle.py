@@ -212,13 +212,6 @@ class Test(suite.DaemonChecks):
         for name in ("auto", "manual"):
             self.conn.lookupByName(name).undefine()
 
-    def test_core_dump(self):
-        xml, _ = plain.chain_domain(self.daemon, "dumped", 1)
-        domain = self.conn.createXML(xml, PAUSED)
-        self.refused(lambda: domain.coreDump("/nowhere", 0), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "core dump",
-                     "a core dump is refused by name")
-        domain.destroy()
-
 
 def run(out, args, mode):
     suite.run_with_daemon(out, args, mode, Test, args.names)
