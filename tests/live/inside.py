@@ -281,7 +281,11 @@ class Inside(Undo):
         self.ok(os.path.exists(record), "a record of another domain is left alone")
         os.unlink(record)
         self.content(2, "a record of another domain")
+        qemu_img("snapshot", "-c", "qbj-before-x", self.paths["vda"][-1])
+        self.left(self.paths["vda"][-1], "qbj-before-x", self.domain.UUIDString(), True)
         self.gone()
+        self.equal([n for names in self.everywhere() for n in names if n.startswith("qbj-")], [],
+                   "what a revert keeps within the images goes with the domain")
 
     def inside_mount_ro(self):
         """A snapshot folder that cannot be written is found before the guest is ended."""

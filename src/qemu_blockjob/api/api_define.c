@@ -18,10 +18,12 @@
 #include "vm_leftover.h"
 #include "vm_tpm.h"
 #include "virerror.h"
+#include "virlog.h"
 #include "virfile.h"
 #include "virstring.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.api_define");
 
 virDomainDef *
 qbjApiParse(qbjDriver *driver, const char *xml, unsigned int parseFlags)
@@ -219,11 +221,26 @@ qbjApiUndefineFiles(qbjDriver *driver, virDomainObj *vm)
     return virDomainDeleteConfig(driver->conf->configDir, driver->conf->autostartDir, vm);
 }
 
+/* What a revert that a daemon did not end keeps within the images goes with the domain, unless they cannot be
+ * reached by now. */
+static void
+qbjApiUndefineSettle(qbjDriver *driver, virDomainObj *vm)
+{
+    if (virDomainObjIsActive(vm) || driver->moments->ready(vm) == 0)
+        return;
+    VIR_WARN("Domain '%s' is undefined, and its images keep what a revert has left: %s", vm->def->name,
+             virGetLastErrorMessage());
+    virResetLastError();
+}
+
 /* @vm is locked and its job held */
 static int
 qbjApiUndefineNow(qbjDriver *driver, virDomainObj *vm, unsigned int flags)
 {
-    if (qbjApiUndefineCheck(vm, flags) < 0 || qbjApiUndefineNvram(driver, vm, flags) < 0 ||
+    if (qbjApiUndefineCheck(vm, flags) < 0)
+        return -1;
+    qbjApiUndefineSettle(driver, vm);
+    if (qbjApiUndefineNvram(driver, vm, flags) < 0 ||
         qbjApiUndefineTpm(driver, vm, flags) < 0 ||
         (qbjApiSavedImageExists(vm) && qbjApiSaveForget(vm) < 0) ||
         (!virDomainObjIsActive(vm) && qbjMomentListForget(vm) < 0))
