@@ -63,6 +63,7 @@ virQbjStatusNextFree(virQbjStatusNext *next)
     g_free(next->verb);
     g_free(next->text);
     g_free(next->alias);
+    g_free(next->after);
     g_free(next);
 }
 

@@ -54,6 +54,7 @@ struct _virQbjStatusNext {
     char *verb;                 /* "attach", "detach", "alias" or "update" */
     char *text;                 /* XML of the device; for "alias" the device's alias */
     char *alias;                /* of the device that the guest is to give up, or NULL */
+    char *after;                /* SHA-256 of the file of the definition with the change, or NULL: not known */
     bool called;                /* a call of this daemon is at it; not written */
 };
 virQbjStatusNext *virQbjStatusNextNew(const char *verb, const char *text, const char *alias);

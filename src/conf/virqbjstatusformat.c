@@ -120,6 +120,7 @@ virQbjStatusFormatNext(virBuffer *buf, const virQbjStatusNext *next)
         return;
     virBufferAsprintf(buf, "<qbj:next xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' verb='%s'", next->verb);
     virBufferEscapeString(buf, " alias='%s'", next->alias);
+    virBufferEscapeString(buf, " after='%s'", next->after);
     virBufferEscapeString(buf, ">%s</qbj:next>\n", next->text);
 }
 

@@ -353,8 +353,10 @@ virQbjStatusParseNext(xmlNodePtr root, virQbjStatus *status)
     g_autofree char *alias = node ? virXMLPropString(node, "alias") : NULL;
     g_autofree char *text = verb ? virXMLNodeContentString(node) : NULL;
 
-    if (text)
-        status->next = virQbjStatusNextNew(verb, text, alias);
+    if (!text)
+        return;
+    status->next = virQbjStatusNextNew(verb, text, alias);
+    status->next->after = virXMLPropString(node, "after");
 }
 
 static void

@@ -22,6 +22,8 @@ BOTH = LIVE | CONFIG
 SCSI = "    <controller type='scsi' model='virtio-scsi'/>\n    <controller type='usb'"
 BLOCKS = 60
 EVENTS = {"added": libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, "removed": libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED}
+# where a daemon dies that changes both definitions, around the new name of the file: so many steps after device_add
+TWICE = (4, 5, 6)
 # where a daemon dies: behind so many steps after this command
 CRASHES = [("attach", "blockdev-add", -1), ("attach", "blockdev-add", 0),
            ("attach", "device_add", 0), ("attach", "device_add", 2),
@@ -339,6 +341,27 @@ class Plugs(JobChecks):
         self.free, self.owners = self.nodes(), [os.stat(path).st_uid for path in self.more]
         for what, word, steps in CRASHES:
             self.crash(what, word, steps)
+        self.gone()
+
+    def test_twice(self):
+        """A daemon that dies behind the change of the definition: nothing is changed once more. There may be two random
+        number generators that are alike."""
+        rng = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
+        self.make("twice", False)
+        for steps in TWICE:
+            self.daemon.die_at("device_add", steps)
+            suite.code(self.domain.attachDeviceFlags, rng, LIVE | CONFIG)
+            step = self.daemon.died()
+            if step is None:
+                self.out.diag("%+d: there is no such step" % steps)
+            else:
+                self.again()
+            both = [self.domain.XMLDesc(flags).count("<rng ") for flags in (0, INACTIVE)]
+            self.ok(both in ([0, 0], [1, 1]), "%+d: one or none" % steps, "%s, %s" % (both, step))
+            self.domain.destroy()
+            for _ in range(both[1]):
+                self.domain.detachDeviceFlags(rng, CONFIG)
+            self.domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
         self.gone()
 
     # --- many -----------------------------------------------------------------------------------------------------

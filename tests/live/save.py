@@ -227,6 +227,35 @@ class Saves(suite.DaemonChecks):
         os.unlink(path)
         self.gone(domain)
 
+    def test_tray(self):
+        """A guest that has its tray open is saved, and has it open again; one that boots finds it closed."""
+        xml, self.paths = plain.chain_domain(self.daemon, "tray", 1, fill)
+        drive = "<disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk></devices>"
+        domain = self.conn.defineXML(xml.replace("</devices>", drive))
+        domain.create()
+
+        def opened(domain):
+            return "tray='open'" in domain.XMLDesc()
+
+        alias = jobs.disk_element(domain.XMLDesc(), "hda").find("alias").get("name")
+        self.daemon.virsh("qemu-monitor-command", "tray",
+                          '{"execute":"blockdev-open-tray","arguments":{"id":"%s","force":true}}' % alias)
+        self.ok(jobs.wait_for(lambda: opened(domain), 10), "its tray is open")
+        domain.managedSave()
+        domain.create()
+        self.ok(opened(domain), "and is after a managed save")
+        path = self.target("tray")
+        domain.save(path)
+        self.conn.restore(path)
+        self.ok(opened(domain), "and after a save")
+        live = domain.XMLDesc()
+        domain.destroy()
+        domain.undefine()
+        domain = self.conn.defineXML(live)
+        domain.create()
+        self.ok(not opened(domain), "a guest that boots has it closed, also from such a definition")
+        self.gone(domain)
+
     def test_managed(self):
         domain, path = self.make("managed"), self.daemon.image("managed")
         domain.managedSave(libvirt.VIR_DOMAIN_SAVE_PAUSED)

@@ -287,7 +287,7 @@ class Undo(JobChecks):
         self.made("memory", run=False)
         memory = self.daemon.path("img", "memory", "state")
         with open(memory, "wb") as f:
-            document = b"<domain/>\0"
+            document = b"<domain><uuid>%s</uuid></domain>\0" % self.domain.UUIDString().encode()
             f.write(struct.pack("=16s5I56x", b"LibvirtQemudSave", 2, len(document), 1, 0, 0) + document)
         self.delete("s2", METADATA | CHILDREN)
         for name, parent, layer in (("s2", "s1", 1), ("s3", "s2", 2)):
@@ -304,6 +304,16 @@ class Undo(JobChecks):
         self.redefine("s1", None, 0, state="running", memory="<memory snapshot='external' file='%s'/>" % other)
         self.delete("s1")
         self.ok(os.path.exists(other), "a file that is no save image stays, whatever metadata say")
+        self.gone()
+        self.made("foreign", run=False)
+        other = self.daemon.path("img", "foreign", "other")
+        with open(other, "wb") as f:
+            document = b"<domain><uuid>c7a5fdbd-cdaf-9455-926a-d65c16db1809</uuid></domain>\0"
+            f.write(struct.pack("=16s5I56x", b"LibvirtQemudSave", 2, len(document), 1, 0, 0) + document)
+        self.delete("s1", METADATA)
+        self.redefine("s1", None, 0, state="running", memory="<memory snapshot='external' file='%s'/>" % other)
+        self.delete("s1")
+        self.ok(os.path.exists(other), "and so does the memory of another domain")
         self.gone()
 
     def test_writing(self):

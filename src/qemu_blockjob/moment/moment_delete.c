@@ -18,6 +18,7 @@
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
+#include "viruuid.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_delete");
@@ -151,15 +152,18 @@ qbjMomentDeleteChangeAll(virDomainObj *vm, const qbjUndoDelete *plan)
     return 0;
 }
 
-/* Metadata may name any file as that of the memory: only a save image goes. Without locks. */
+/* Metadata may name any file as that of the memory: only a save image of the domain @uuid goes. Without
+ * locks. */
 static bool
-qbjMomentDeleteIsMemory(const char *path)
+qbjMomentDeleteIsMemory(const char *path, const char *uuid)
 {
     VIR_AUTOCLOSE fd = -1;
     g_autoptr(virQbjSaveImage) image = qbjHostImageOpen(path, &fd);
 
-    if (image)
+    if (image && strstr(image->xml, uuid))
         return true;
+    if (image)
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("it has the memory of another domain"));
     VIR_WARN("'%s' of a deleted snapshot stays: %s", path, virGetLastErrorMessage());
     virResetLastError();
     return false;
@@ -170,13 +174,15 @@ qbjMomentDeleteIsMemory(const char *path)
 static void
 qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths, const char *memory)
 {
+    char uuid[VIR_UUID_STRING_BUFLEN];
     size_t i;
 
+    virUUIDFormat(vm->def->uuid, uuid);
     virObjectUnlock(vm);
     for (i = 0; i < paths->len; i++) {
         const char *path = g_ptr_array_index(paths, i);
 
-        if (STREQ_NULLABLE(path, memory) && !qbjMomentDeleteIsMemory(path))
+        if (STREQ_NULLABLE(path, memory) && !qbjMomentDeleteIsMemory(path, uuid))
             continue;
         if (unlink(path) < 0 && errno != ENOENT)
             VIR_WARN("'%s' of a deleted snapshot stays: %s", path, g_strerror(errno));

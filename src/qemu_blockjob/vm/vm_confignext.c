@@ -27,9 +27,20 @@ qbjVmConfigNextIsOpen(virDomainObj *vm)
     return status && (status->plug || status->medium);
 }
 
+/* The definition as its file has it. NULL with an error reported. */
+static char *
+qbjVmConfigNextSum(virDomainObj *vm, virDomainDef *def)
+{
+    g_autofree char *text = qbjDomainConfigText(vm, def);
+
+    return text ? g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1) : NULL;
+}
+
 int
 qbjVmConfigNextNote(virDomainObj *vm, const qbjVmConfig *config, const char *verb, const char *alias)
 {
+    g_autofree char *after = NULL;
+
     if (!config->live || !config->next)
         return 0;
     if (qbjVmConfigNextGet(vm)) {
@@ -37,7 +48,10 @@ qbjVmConfigNextNote(virDomainObj *vm, const qbjVmConfig *config, const char *ver
                        _("the definition does not have the last device that was changed yet"));
         return -1;
     }
+    if (!(after = qbjVmConfigNextSum(vm, config->next)))
+        return -1;
     QBJ_DOMAIN_PRIVATE(vm)->status->next = virQbjStatusNextNew(verb, config->what, alias);
+    QBJ_DOMAIN_PRIVATE(vm)->status->next->after = g_steal_pointer(&after);
     QBJ_DOMAIN_PRIVATE(vm)->status->next->called = true;
     return 0;
 }
@@ -114,13 +128,22 @@ qbjVmConfigNextEnd(virDomainObj *vm, qbjVmConfig *config, int rc)
 
 /* --- nobody goes on with the call ------------------------------------------------------------------ */
 
+/* The daemon died after the definition had got its name: some devices would come, or go, twice. */
+static bool
+qbjVmConfigNextIsDone(virDomainObj *vm, const virQbjStatusNext *next)
+{
+    g_autofree char *now = next->after && vm->newDef ? qbjVmConfigNextSum(vm, vm->newDef) : NULL;
+
+    return now && STREQ(now, next->after);
+}
+
 /* Returns 0, also when the definition cannot become that any more; -1: to be tried again. */
 static int
 qbjVmConfigNextApply(virDomainObj *vm, const virQbjStatusNext *next)
 {
     g_auto(qbjVmConfig) config = { 0 };
 
-    if (!vm->persistent)
+    if (!vm->persistent || qbjVmConfigNextIsDone(vm, next))
         return 0;
     if (qbjVmConfigBegin(vm, VIR_DOMAIN_AFFECT_CONFIG, &config) < 0 ||
         qbjVmConfigApply(vm, &config, QBJ_DOMAIN_PRIVATE(vm)->driver->changeNext, next) < 0 ||

@@ -24,6 +24,7 @@
 #include "vm_iotune.h"
 #include "vm_plug_record.h"
 #include "vm_stop.h"
+#include "vm_tray.h"
 #include "vm_vcpu.h"
 #include "domain_agent.h"
 #include "domain_audit.h"
@@ -449,6 +450,8 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
     qbjDriverActiveAdd(priv->driver);
     qbjVmStartStatus(vm);
+    if (!how->restore)
+        qbjVmTrayCloseAll(vm->def);
     fds.devices.resetNvram = how->resetNvram;
     priv->starting = true;
     rc = how->restore ? qbjVmRestorePrepare(vm, how->restore) : 0;

@@ -21,6 +21,7 @@ const qbjVmSupportRow qbjVmSupportDiskRows[] = {
     { "devices/disk:cdrom", .base = "%disk" },
     { "devices/disk:cdrom/target", .base = "%disktarget" },
     { "devices/disk:cdrom/target/@bus", "scsi sata ide usb" },
+    { "devices/disk:cdrom/target/@tray", "open" },
     { "devices/disk:floppy", .base = "%disk" },
     { "devices/disk:floppy/target", .base = "%disktarget" },
     { "devices/disk:floppy/target/@bus", "fdc" },

@@ -90,3 +90,12 @@ qbjVmTrayRead(virDomainObj *vm, virJSONValue *reply, bool tell)
             qbjVmTrayTell(vm, disk);
     }
 }
+
+void
+qbjVmTrayCloseAll(virDomainDef *def)
+{
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++)
+        def->disks[i]->tray_status = VIR_DOMAIN_DISK_TRAY_CLOSED;
+}

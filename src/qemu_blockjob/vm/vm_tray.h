@@ -6,6 +6,9 @@
 /* Has the domain a drive with a tray? */
 bool qbjVmTrayAny(const virDomainDef *def);
 
+/* @def is to boot: a new QEMU has all trays closed, whatever the definition was written down as. */
+void qbjVmTrayCloseAll(virDomainDef *def);
+
 /* QEMU's DEVICE_TRAY_MOVED, @data is the event's, or NULL: the live definition is changed and saved, clients
  * are told. @vm is locked and its job held. */
 void qbjVmTrayMoved(virDomainObj *vm, virJSONValue *data);
