@@ -446,6 +446,8 @@ class Undo(JobChecks):
             name = "s%d" % (layer + 1)
             what = "to %s, running: %s, flags %d" % (name, run, flags)
             self.made("revert-%d-%d-%d" % (layer, run, flags), targets=("vda", "vdb"), run=run)
+            if run:                     # what its start was told by comes before
+                self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", 3), 20)
             before, since = self.sums(), self.events.mark()
             self.revert(name, flags)
             self.equal(self.domain.state()[0], state, what + ": the state")
