@@ -418,9 +418,9 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
 
     snapshot = virQbjStatusParseSnapshot(root, found);
     virQbjStatusFindForeign(ctxt, found);
+    if (virQbjStatusInsideParse(root, &found->inside) < 0)
+        snapshot = -1;
     if (snapshot < 0 && !found->foreign)
-        found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
-    if (virQbjStatusInsideParse(root, &found->inside) < 0 && !found->foreign)
         found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
     *status = g_steal_pointer(&found);
     return 0;

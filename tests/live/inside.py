@@ -94,7 +94,7 @@ class Inside(Undo):
 
     def failing(self):
         for point, what in (("moment-switch", "QEMU is not asked"), ("save-sync:1", "the status file"),
-                            ("save-sync:2", "the metadata")):
+                            ("save-sync:4", "the metadata")):
             self.daemon.fail(point if ":" in point else point + ":1")
             try:
                 self.create("i1")

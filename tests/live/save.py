@@ -228,11 +228,12 @@ class Saves(suite.DaemonChecks):
         self.gone(domain)
 
     def test_tray(self):
-        """A guest that has its tray open is saved, and has it open again; one that boots finds it closed."""
+        """A guest that has its tray open is saved, and has it open again; one that boots finds it closed. None of
+        them runs: firmware resets its drives while it boots, and closes them."""
         xml, self.paths = plain.chain_domain(self.daemon, "tray", 1, fill)
         drive = "<disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk></devices>"
         domain = self.conn.defineXML(xml.replace("</devices>", drive))
-        domain.create()
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
 
         def opened(domain):
             return "tray='open'" in domain.XMLDesc()
@@ -247,12 +248,13 @@ class Saves(suite.DaemonChecks):
         path = self.target("tray")
         domain.save(path)
         self.conn.restore(path)
+        os.unlink(path)
         self.ok(opened(domain), "and after a save")
         live = domain.XMLDesc()
         domain.destroy()
         domain.undefine()
         domain = self.conn.defineXML(live)
-        domain.create()
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
         self.ok(not opened(domain), "a guest that boots has it closed, also from such a definition")
         self.gone(domain)
 

@@ -71,15 +71,8 @@ qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int fl
 static int
 qbjMomentCreateCheck(virDomainObj *vm, const virDomainSnapshotDef *def, unsigned int flags)
 {
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-
-    if (qbjDomainCheckRead(vm) < 0)
+    if (qbjMomentSettleCheck(vm) < 0)
         return -1;
-    if (status->snapshot || status->inside || status->save) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
-                       _("an earlier snapshot or save of the domain is still being taken back"));
-        return -1;
-    }
     if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE))
         return 0;
     if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING) {

@@ -4,10 +4,9 @@
 #include "moment_inside.h"
 #include "moment_internal.h"
 #include "moment_list.h"
+#include "moment_settle.h"
 #include "moment_undo.h"
-#include "domain_notify.h"
 #include "domain_operation.h"
-#include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "host_img.h"
@@ -43,21 +42,6 @@ qbjMomentInsideDrop(virDomainObj *vm)
 
 /* --- the guest --- */
 
-static int
-qbjMomentInsidePause(virDomainObj *vm)
-{
-    qbjDomainQueueDrain(vm);    /* else QEMU's word of an earlier resume is taken for the end of this stop */
-    if (virDomainObjCheckActive(vm) < 0)
-        return -1;
-    if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
-        return 0;
-    if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
-        return -1;
-    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SNAPSHOT);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
-    return 0;
-}
-
 /* Another daemon does not know why the guest stands still, but the record does. What QEMU has said of its
  * stop is looked at before it goes on: later it would be news. */
 static int
@@ -71,12 +55,7 @@ qbjMomentInsideGoOn(virDomainObj *vm)
     if (!record || !record->running || virDomainObjGetState(vm, &why) != VIR_DOMAIN_PAUSED ||
         (why != VIR_DOMAIN_PAUSED_SNAPSHOT && why != VIR_DOMAIN_PAUSED_UNKNOWN))
         return 0;
-    if (qbjVmSaveStreamCont(vm) < 0)
-        return -1;
-    virResetLastError();
-    virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED);
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-    return 0;
+    return qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_UNPAUSED);
 }
 
 /* --- back --- */
@@ -154,15 +133,8 @@ qbjMomentInsideCheckGuest(virDomainObj *vm)
 static int
 qbjMomentInsideCheck(virDomainObj *vm, const GPtrArray *images)
 {
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-
-    if (qbjDomainCheckRead(vm) < 0)
+    if (qbjMomentSettleCheck(vm) < 0)
         return -1;
-    if (status->snapshot || status->inside || status->save) {
-        virReportError(VIR_ERR_OPERATION_INVALID, "%s",
-                       _("an earlier snapshot or save of the domain is still being taken back"));
-        return -1;
-    }
     if (images->len == 0) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, "%s",
                        _("no disk of the domain has an image that could hold the memory of the guest"));
@@ -186,22 +158,11 @@ qbjMomentInsideNew(virDomainObj *vm, const GPtrArray *images, const char *name, 
     return record;
 }
 
-/* QEMU did not listen while it wrote. */
-static int
-qbjMomentInsideCheckAborted(virDomainObj *vm)
-{
-    if (virDomainObjCheckActive(vm) < 0)
-        return -1;
-    if (!QBJ_DOMAIN_PRIVATE(vm)->operation || !QBJ_DOMAIN_PRIVATE(vm)->operation->aborted)
-        return 0;
-    virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the snapshot was called off by a client"));
-    return -1;
-}
-
 static int
 qbjMomentInsideWrite(virDomainObj *vm, const char *name, const char *const *nodes)
 {
-    if (qbjDomainSaveStatus(vm) < 0 || qbjMomentInsidePause(vm) < 0 || qbjMomentInsideCheckAborted(vm) < 0)
+    if (qbjDomainSaveStatus(vm) < 0 || qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SNAPSHOT) < 0 ||
+        qbjDomainOperationCheck(vm) < 0)
         return -1;
     if (virQbjFaultHit("moment-switch")) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU was not asked"));
@@ -209,7 +170,7 @@ qbjMomentInsideWrite(virDomainObj *vm, const char *name, const char *const *node
     }
     if (qbjVmInsideRun(vm, QBJ_VM_INSIDE_SAVE, name, nodes, nodes[0]) < 0)
         return -1;
-    return qbjMomentInsideCheckAborted(vm);
+    return qbjDomainOperationCheck(vm);         /* QEMU did not listen while it wrote */
 }
 
 /* A guest that QEMU does not continue has the record until it does. Without metadata there is no record that

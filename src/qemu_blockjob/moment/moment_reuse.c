@@ -61,35 +61,21 @@ qbjMomentReuseCheckChain(const virStorageSource *overlay, const qbjUndoChain *ch
     return 0;
 }
 
-static int
-qbjMomentReuseCheckForeign(const virStorageSource *overlay, GHashTable *foreign)
-{
-    GHashTableIter iter;
-    void *path;
-    void *domain;
-
-    g_hash_table_iter_init(&iter, foreign);
-    while (g_hash_table_iter_next(&iter, &path, &domain)) {
-        if (virFileLinkPointsTo(overlay->path, path)) {
-            virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), overlay->path,
-                           (const char *) domain);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* Without locks. */
 static int
-qbjMomentReuseCheckOne(const virStorageSource *overlay, const qbjUndo *undo)
+qbjMomentReuseCheckOne(const virStorageSource *overlay, const qbjMomentUndo *view)
 {
+    const char *domain;
     size_t i;
 
-    for (i = 0; i < undo->chains->len; i++) {
-        if (qbjMomentReuseCheckChain(overlay, g_ptr_array_index(undo->chains, i)) < 0)
+    for (i = 0; i < view->undo.chains->len; i++) {
+        if (qbjMomentReuseCheckChain(overlay, g_ptr_array_index(view->undo.chains, i)) < 0)
             return -1;
     }
-    return qbjMomentReuseCheckForeign(overlay, undo->foreign);
+    if (!(domain = qbjMomentUndoForeign(view, overlay->path)))
+        return 0;
+    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), overlay->path, domain);
+    return -1;
 }
 
 int
@@ -109,7 +95,7 @@ qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays)
         return -1;
     virObjectUnlock(vm);
     for (i = 0; rc == 0 && i < overlays->len; i++)
-        rc = qbjMomentReuseCheckOne(g_ptr_array_index(overlays, i), &view->undo);
+        rc = qbjMomentReuseCheckOne(g_ptr_array_index(overlays, i), view);
     virObjectLock(vm);
     return rc;
 }

@@ -268,20 +268,6 @@ qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fr
     return any;
 }
 
-static bool
-qbjMomentRevertNoteIsForeign(const qbjUndo *undo, const char *path)
-{
-    GHashTableIter iter;
-    void *used;
-
-    g_hash_table_iter_init(&iter, undo->foreign);
-    while (g_hash_table_iter_next(&iter, &used, NULL)) {
-        if (virFileLinkPointsTo(path, used))
-            return true;
-    }
-    return false;
-}
-
 /* Without locks. @view: NULL: what others have is not known. */
 static void
 qbjMomentRevertNoteSpareAll(qbjMomentRevertNote *note, const qbjMomentUndo *view)
@@ -291,7 +277,7 @@ qbjMomentRevertNoteSpareAll(qbjMomentRevertNote *note, const qbjMomentUndo *view
     for (i = note->files->len; i > 0; i--) {
         const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i - 1);
 
-        if (file->target || (view && !qbjMomentRevertNoteIsForeign(&view->undo, file->path)))
+        if (file->target || (view && !qbjMomentUndoForeign(view, file->path)))
             continue;
         VIR_WARN("'%s', which a revert has abandoned, stays: another domain has it by now, or may have it", file->path);
         g_ptr_array_remove_index(note->files, i - 1);

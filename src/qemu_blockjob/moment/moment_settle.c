@@ -25,6 +25,20 @@ qbjMomentSettleRecord(virDomainObj *vm)
     return status ? status->snapshot : NULL;
 }
 
+int
+qbjMomentSettleCheck(virDomainObj *vm)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    if (qbjDomainCheckRead(vm) < 0)
+        return -1;
+    if (!status->snapshot && !status->inside && !status->save)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID, "%s",
+                   _("an earlier snapshot or save of the domain is still being taken back"));
+    return -1;
+}
+
 static void
 qbjMomentSettleDrop(virDomainObj *vm)
 {

@@ -9,6 +9,7 @@
 #include "host_img.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
+#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -324,4 +325,19 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
             qbjMomentUndoReadHeaders(view, chain->top);
     }
     return 0;
+}
+
+const char *
+qbjMomentUndoForeign(const qbjMomentUndo *view, const char *path)
+{
+    GHashTableIter iter;
+    void *used;
+    void *domain;
+
+    g_hash_table_iter_init(&iter, view->undo.foreign);
+    while (g_hash_table_iter_next(&iter, &used, &domain)) {
+        if (virFileLinkPointsTo(path, used))
+            return domain;
+    }
+    return NULL;
 }

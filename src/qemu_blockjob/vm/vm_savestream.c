@@ -128,6 +128,9 @@ qbjVmSaveStreamStop(virDomainObj *vm, virDomainPausedReason reason)
 {
     qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
 
+    qbjDomainQueueDrain(vm);            /* else QEMU's word of an earlier resume is taken for the end of this stop */
+    if (virDomainObjCheckActive(vm) < 0)
+        return -1;
     if (virDomainObjGetState(vm, NULL) != VIR_DOMAIN_RUNNING)
         return 0;
     if (qbjDomainQmpCall(vm, "stop", NULL, NULL) < 0)
