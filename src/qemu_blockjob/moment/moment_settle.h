@@ -8,8 +8,8 @@
 /* The record, or NULL. Borrowed. */
 virQbjStatusSnapshot *qbjMomentSettleRecord(virDomainObj *vm);
 
-/* Whether the running domain may have another snapshot. Returns 0, -1 with VIR_ERR_OPERATION_INVALID: its status
- * file could not be read, or an earlier snapshot (of either kind) or a save is not settled. */
+/* Whether the running domain may have another snapshot. Returns 0, -1 with VIR_ERR_OPERATION_INVALID: its
+ * status file could not be read, or an earlier snapshot (of either kind) or a save is not settled. */
 int qbjMomentSettleCheck(virDomainObj *vm);
 
 /* @image as a <disk> @target, in the form of a status file: for the record. NULL with an error reported. */
