@@ -172,8 +172,7 @@ class Inside(Undo):
                 self.ok(False, "%s: the data of %s" % (what, target), str(e))
         self.equal([n for names in self.everywhere() for n in names if n.startswith("qbj-")], [],
                    what + ": nothing is kept in the images")
-        self.ok(not os.path.exists(os.path.join(self.daemon.metadata(self.name), "applying.json")),
-                what + ": no record is left")
+        self.ok(not os.path.exists(self.record()), what + ": no record is left")
 
     def test_revert(self):
         """08/S9: from each state to each."""
@@ -237,6 +236,49 @@ class Inside(Undo):
         self.inside_mount_ro()
         self.gone()
 
+    def test_revertfull(self):
+        """An image that has no room for what a revert keeps: the guest runs on, also when the daemon died."""
+        self.made("insidefull", 1, ("vda", "vdb"), run=False)
+        self.both(1)
+        self.create("i1")
+        self.both(2)
+        path, small = self.paths["vdb"][0], os.path.dirname(self.paths["vdb"][0]) + "-small"
+        self.inside("mkdir $0; mount -t tmpfs -o size=64m,mode=711 none $0; cp -a $1 $0; ln -sf $0/vdb.0 $1",
+                    small, path)
+        self.domain.create()
+        self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", 2), 20)
+        self.inside("cat /dev/zero >$0/filler || true", small)
+        since = self.events.mark()
+        self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_INTERNAL_ERROR, "snapshot", "an image has no room")
+        self.equal(self.domain.state()[0], RUNNING, "the guest runs on")
+        self.told(since, [(3, 0), (4, 0)], "it stood still for a moment")
+        self.ok(not os.path.exists(self.record()), "no record is left")
+        self.domain.destroy()
+        self.inside("rm $1 $0/filler; cp -a $0/vdb.0 $1; umount -l $0", small, path)
+        self.content(2, "after a revert without room")
+        self.equal(self.everywhere(), [["i1"]] * 2, "the images are as they were")
+        self.gone()
+
+    def test_revertfilters(self):
+        """A copy-on-read filter above the image, and a thread of its own: QEMU keeps what they hold."""
+        self.made("insidefilters", 1, ("vda", "vdb"), run=False)
+        xml = self.xml(0).replace("<vcpu", "<iothreads>1</iothreads><vcpu", 1)
+        xml = xml.replace("type='qcow2'", "type='qcow2' copy_on_read='on'", 1)
+        at = xml.rindex("type='qcow2'")
+        self.domain = self.conn.defineXML(xml[:at] + "type='qcow2' iothread='1'" + xml[at + len("type='qcow2'"):])
+        self.both(1)
+        self.domain.create()
+        self.create("i1")
+        self.both(2)
+        self.revert("i1")
+        self.equal(self.domain.state()[0], RUNNING, "with filter and thread: reverted")
+        self.domain.destroy()
+        self.content(1, "with filter and thread")
+        self.gone()
+
+    def record(self):
+        return os.path.join(self.daemon.metadata(self.name), "applying.json")
+
     def test_revertids(self):
         """QEMU takes a name for an id first: what is kept meanwhile must not get the one of the moment."""
         self.made("insideids", 1, ("vda", "vdb"))
@@ -254,7 +296,7 @@ class Inside(Undo):
 
     def left(self, image, keep, uuid, decided):
         """A record that an earlier daemon has left, of a revert to i1."""
-        with open(os.path.join(self.daemon.metadata(self.name), "applying.json"), "w") as f:
+        with open(self.record(), "w") as f:
             json.dump({"name": "i1", "keep": keep, "decided": decided, "before": "<uuid>%s</uuid>" % uuid, "after": "x",
                        "images": [{"type": "file", "path": image}]}, f)
 
@@ -277,9 +319,8 @@ class Inside(Undo):
         self.left(self.paths["vda"][-1], "i1", "c7a5fdbd-cdaf-9455-926a-d65c16db1809", False)
         self.domain.createWithFlags(START_PAUSED)
         self.domain.destroy()
-        record = os.path.join(self.daemon.metadata(self.name), "applying.json")
-        self.ok(os.path.exists(record), "a record of another domain is left alone")
-        os.unlink(record)
+        self.ok(os.path.exists(self.record()), "a record of another domain is left alone")
+        os.unlink(self.record())
         self.content(2, "a record of another domain")
         qemu_img("snapshot", "-c", "qbj-before-x", self.paths["vda"][-1])
         self.left(self.paths["vda"][-1], "qbj-before-x", self.domain.UUIDString(), True)
@@ -354,6 +395,8 @@ class Inside(Undo):
         """The daemon dies at that step of a revert: old or new."""
         self.made("insideback-%d-%d" % (n, live), 1, ("vda", "vdb"), run=live)
         self.both(1)
+        if live:
+            self.domain.resume()
         self.create("i1")
         self.both(2)
         self.daemon.die_at("-", n)
@@ -366,12 +409,13 @@ class Inside(Undo):
         if step is not None:
             self.again()
             jobs.wait_for(lambda: self.domain.info(), 20)
-        record = os.path.join(self.daemon.metadata(self.name), "applying.json")
-        jobs.wait_for(lambda: not os.path.exists(record), 3)
+        jobs.wait_for(lambda: not os.path.exists(self.record()), 3)
         if self.domain.isActive():
+            self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 20), what + ": the guest runs",
+                    lambda: self.domain.state())
             self.domain.destroy()
             jobs.wait_off(self.domain)
-        if os.path.exists(record):
+        if os.path.exists(self.record()):
             self.domain.createWithFlags(START_PAUSED)   # what is left is done before
             self.domain.destroy()
         try:
@@ -438,11 +482,14 @@ class Inside(Undo):
     def test_sweep(self):
         """Each step."""
         self.creations(range(100), range(100))
+        self.test_sweepreverts()
+
+    def test_sweepreverts(self):
         self.backs(range(150), range(80))
 
 
 # takes minutes: by its name only
-BY_NAME = ["sweep"]
+BY_NAME = ["sweep", "sweepreverts"]
 
 
 def run(out, args, mode):

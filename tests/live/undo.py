@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree as ET
 
 import libvirt
 import libvirt_qemu
@@ -493,6 +494,42 @@ class Undo(JobChecks):
         self.equal((self.domain.state()[0], self.files()), (PAUSED, ["vda.0", "vda.1", "vda.2", "vda.3"]),
                    "the guest is as before, and nothing lies about")
         self.gone()
+
+    def test_revertmay(self):
+        """What shows that the guest of that moment would not start, or that there is no room for the files of its
+        start: the present one runs on."""
+        self.made("revertmay", 2)
+        self.domain.resume()
+        emulator = self.daemon.path("img", self.name, "qemu")
+        here = ET.fromstring(self.domain.XMLDesc(0)).findtext("devices/emulator")
+        os.symlink(here, emulator)
+        self.redefine("other", None, 0, domain=self.xml(0).replace("<devices>", "<devices><emulator>%s</emulator>" %
+                                                                   emulator, 1))
+        os.unlink(emulator)
+        go, before = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, self.files()
+        self.refused(lambda: self.revert("other", go), libvirt.VIR_ERR_SYSTEM_ERROR, emulator,
+                     "an emulator that is not there")
+        self.equal((self.domain.state()[0], self.files()), (RUNNING, before), "the guest runs on, nothing lies about")
+        if self.daemon.can_fail():
+            for n, what in ((1, "the record"), (2, "the definition"), (3, "the status file")):
+                self.daemon.fail("save-write:%d" % n)
+                self.refused(lambda: self.revert("s1", go), libvirt.VIR_ERR_SYSTEM_ERROR, "cannot save",
+                             what + " has no room")
+                self.daemon.fail(None)
+                self.equal((self.domain.state()[0], self.files()), (RUNNING, before), what + ": the guest runs on")
+        self.small()
+        self.revert("s1", go)
+        self.reverted("once there is room", 0, ["vda.1"])
+        self.gone()
+
+    def small(self):
+        """The folder of the images has no room for an overlay."""
+        folder = os.path.dirname(self.paths["vda"][0])
+        self.inside("mkdir $0-kept; cp -a $0/. $0-kept; mount -t tmpfs -o size=8m,mode=711 none $0; "
+                    "cp -a $0-kept/. $0; cat /dev/zero >$0/filler || true", folder)
+        self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_FAILED, "space", "an overlay has no room")
+        self.equal(self.domain.state()[0], RUNNING, "an overlay has no room: the guest runs on")
+        self.inside("umount -l $0; rm -r $0-kept", folder)
 
     def old_metadata(self):
         """As libvirt before 0.9.5 has left them."""

@@ -4,17 +4,16 @@
 
 #include "internal.h"
 #include "moment_apply.h"
+#include "moment_apply_live.h"
 #include "moment_list.h"
 #include "domain_save.h"
 #include "host_img.h"
 #include "host_save.h"
 #include "host_sync.h"
-#include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
 #include "virlog.h"
 #include "viruuid.h"
-#include "vm_inside.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
 VIR_LOG_INIT("qbj.moment_apply");
@@ -25,7 +24,7 @@ VIR_LOG_INIT("qbj.moment_apply");
     (VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE | \
      VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL)
 
-static char *
+char *
 qbjMomentApplyPath(virDomainObj *vm)
 {
     g_autofree char *folder = qbjMomentListFolder(vm);
@@ -42,7 +41,7 @@ qbjMomentApplyHas(const qbjHostImgInfo *info, const char *name)
 }
 
 static int
-qbjMomentApplyKeep(const qbjMomentApply *apply)
+qbjMomentApplyKeepOff(const qbjMomentApply *apply)
 {
     size_t i;
 
@@ -91,93 +90,85 @@ qbjMomentApplyForget(const qbjMomentApply *apply, bool put)
     return 0;
 }
 
-static int
-qbjMomentApplyDrop(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-
-    if (unlink(path) == 0 || errno == ENOENT)
-        return qbjHostSaveSyncFolder(folder);
-    virReportSystemError(errno, _("cannot remove '%s'"), path);
-    return -1;
-}
-
 /* --- both ways --- */
 
+/* Both later states of the record, so that only renames are left when the guest has ended. */
+static int
+qbjMomentApplyPrepare(const qbjMomentApply *apply, const char *path, qbjHostSave **kept, qbjHostSave **decided)
+{
+    qbjMomentApply later = *apply;
+
+    later.kept = true;
+    if (!(*kept = qbjMomentApplyWriteLater(&later, path)))
+        return -1;
+    later.decided = true;
+    return (*decided = qbjMomentApplyWriteLater(&later, path)) ? 0 : -1;
+}
+
 int
-qbjMomentApplyAll(virDomainObj *vm, qbjMomentApply *apply)
+qbjMomentApplyKeep(virDomainObj *vm, qbjMomentApply *apply)
 {
     g_autofree char *path = qbjMomentApplyPath(vm);
+    bool active = virDomainObjIsActive(vm);
     int rc = -1;
 
+    apply->running = virDomainObjGetState(vm, NULL) == VIR_DOMAIN_RUNNING;
     virObjectUnlock(vm);
-    if (qbjMomentApplyWrite(apply, path) == 0 && qbjMomentApplyKeep(apply) == 0 && qbjMomentApplyGo(apply) == 0) {
-        apply->decided = true;
-        rc = qbjMomentApplyWrite(apply, path);
-    }
+    if (qbjMomentApplyWrite(apply, path) == 0 && qbjMomentApplyPrepare(apply, path, &apply->saves[0],
+                                                                       &apply->saves[1]) == 0)
+        rc = active ? 0 : qbjMomentApplyKeepOff(apply);
     virObjectLock(vm);
+    if (rc == 0 && active)
+        rc = qbjMomentApplyKeepLive(vm, apply);
     if (rc < 0)
         qbjMomentApplyBack(vm, apply);
     return rc;
 }
 
 int
-qbjMomentApplyBack(virDomainObj *vm, qbjMomentApply *apply)
+qbjMomentApplyAll(virDomainObj *vm, qbjMomentApply *apply)
+{
+    int rc = -1;
+
+    virObjectUnlock(vm);
+    if (qbjHostSaveCommit(apply->saves[0], &apply->kept) == 0 && qbjMomentApplyGo(apply) == 0)
+        rc = qbjHostSaveCommit(apply->saves[1], &apply->decided);
+    virObjectLock(vm);
+    if (rc < 0)
+        qbjMomentApplyBack(vm, apply);
+    return rc;
+}
+
+static int
+qbjMomentApplyTryBack(virDomainObj *vm, qbjMomentApply *apply)
 {
     g_autofree char *path = qbjMomentApplyPath(vm);
-    virErrorPtr reason;
     int rc = 0;
 
-    virErrorPreserveLast(&reason);
     virObjectUnlock(vm);
     if (apply->decided) {
         apply->decided = false;
         rc = qbjMomentApplyWrite(apply, path);
     }
-    if (rc < 0 || qbjMomentApplyForget(apply, true) < 0 || qbjMomentApplyDrop(path) < 0) {
+    if (rc < 0 || qbjMomentApplyForget(apply, apply->kept) < 0 || qbjMomentApplyDrop(path) < 0) {
         VIR_ERROR("the images of snapshot '%s' cannot be put back, which has to be done before the domain starts: %s",
                   apply->name, virGetLastErrorMessage());
         rc = -1;
     }
     virObjectLock(vm);
-    virErrorRestore(&reason);
     return rc;
 }
 
-/* The nodes of the record's images in QEMU; NULL: not all are there any more. */
-static char **
-qbjMomentApplyNodes(virDomainObj *vm, const qbjMomentApply *apply)
+int
+qbjMomentApplyBack(virDomainObj *vm, qbjMomentApply *apply)
 {
-    g_autoptr(GPtrArray) nodes = g_ptr_array_new_with_free_func(g_free);
-    size_t i;
-    size_t j;
+    virErrorPtr reason;
+    int rc;
 
-    for (i = 0; i < apply->images->len; i++) {
-        for (j = 0; j < vm->def->ndisks; j++) {
-            virStorageSource *src = vm->def->disks[j]->src;
-
-            if (src->nodeformat && virStorageSourceIsSameLocation(src, g_ptr_array_index(apply->images, i))) {
-                g_ptr_array_add(nodes, g_strdup(src->nodeformat));
-                break;
-            }
-        }
-    }
-    if (nodes->len < apply->images->len)
-        return NULL;
-    g_ptr_array_add(nodes, NULL);
-    return (char **) g_ptr_array_free(g_steal_pointer(&nodes), FALSE);
-}
-
-static int
-qbjMomentApplyForgetLive(virDomainObj *vm, const qbjMomentApply *apply)
-{
-    g_auto(GStrv) nodes = qbjMomentApplyNodes(vm, apply);
-
-    if (nodes)
-        return qbjVmInsideRun(vm, QBJ_VM_INSIDE_DELETE, apply->keep, (const char *const *) nodes, NULL);
-    virReportError(VIR_ERR_OPERATION_FAILED, _("the domain has other images since the revert to snapshot '%s'"),
-                   apply->name);
-    return -1;
+    virErrorPreserveLast(&reason);
+    rc = virDomainObjIsActive(vm) ? qbjMomentApplyBackLive(vm, apply) : qbjMomentApplyTryBack(vm, apply);
+    virErrorRestore(&reason);
+    return rc;
 }
 
 static int
@@ -327,10 +318,15 @@ void
 qbjMomentApplyResume(virDomainObj *vm)
 {
     g_autoptr(qbjMomentApply) apply = NULL;
-    int rc = qbjMomentApplyFind(vm, &apply);
+    int rc;
 
+    if (QBJ_DOMAIN_PRIVATE(vm)->operation)
+        return;                         /* the record may be of the call that waits here */
+    rc = qbjMomentApplyFind(vm, &apply);
     if (rc == 0 && apply && virDomainObjIsActive(vm) && apply->decided)
         rc = qbjMomentApplyForward(vm, apply);
+    else if (rc == 0 && apply && virDomainObjIsActive(vm) && !apply->kept)
+        ignore_value(qbjMomentApplyBackLive(vm, apply));
     if (rc == 0)
         return;
     VIR_WARN("Domain '%s': what a revert has kept in its images stays for now: %s", vm->def->name,

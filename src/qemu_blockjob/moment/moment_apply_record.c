@@ -1,5 +1,7 @@
 #include <config.h>
 
+#include <unistd.h>
+
 #include "internal.h"
 #include "moment_apply.h"
 #include "host_save.h"
@@ -24,6 +26,8 @@ qbjMomentApplyFree(qbjMomentApply *apply)
     g_free(apply->before);
     g_free(apply->after);
     g_ptr_array_unref(apply->images);
+    qbjHostSaveFree(apply->saves[0]);
+    qbjHostSaveFree(apply->saves[1]);
     g_free(apply);
 }
 
@@ -60,19 +64,45 @@ qbjMomentApplyImages(const qbjMomentApply *apply)
     return g_steal_pointer(&images);
 }
 
-int
-qbjMomentApplyWrite(const qbjMomentApply *apply, const char *path)
+static char *
+qbjMomentApplyText(const qbjMomentApply *apply)
 {
     g_autoptr(virJSONValue) images = qbjMomentApplyImages(apply);
     g_autoptr(virJSONValue) record = NULL;
-    g_autofree char *text = NULL;
 
     if (!images || virJSONValueObjectAdd(&record, "s:name", apply->name, "s:keep", apply->keep,
+                                         "b:running", apply->running, "b:kept", apply->kept,
                                          "b:decided", apply->decided, "b:noted", apply->noted, "s:before", apply->before,
-                                         "s:after", apply->after, "a:images", &images, NULL) < 0 ||
-        !(text = virJSONValueToString(record, true)))
-        return -1;
-    return qbjHostSaveFile(path, text, 0600);
+                                         "s:after", apply->after, "a:images", &images, NULL) < 0)
+        return NULL;
+    return virJSONValueToString(record, true);
+}
+
+int
+qbjMomentApplyWrite(const qbjMomentApply *apply, const char *path)
+{
+    g_autofree char *text = qbjMomentApplyText(apply);
+
+    return text ? qbjHostSaveFile(path, text, 0600) : -1;
+}
+
+qbjHostSave *
+qbjMomentApplyWriteLater(const qbjMomentApply *apply, const char *path)
+{
+    g_autofree char *text = qbjMomentApplyText(apply);
+
+    return text ? qbjHostSavePrepare(path, text, 0600) : NULL;
+}
+
+int
+qbjMomentApplyDrop(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    if (unlink(path) == 0 || errno == ENOENT)
+        return qbjHostSaveSyncFolder(folder);
+    virReportSystemError(errno, _("cannot remove '%s'"), path);
+    return -1;
 }
 
 static int
@@ -121,6 +151,9 @@ qbjMomentApplyRead(const char *path, qbjMomentApply **apply)
         return -1;
     }
     ignore_value(virJSONValueObjectGetBoolean(json, "noted", &found->noted));
+    ignore_value(virJSONValueObjectGetBoolean(json, "running", &found->running));
+    found->kept = true;                 /* older ones were only written when QEMU had ended */
+    ignore_value(virJSONValueObjectGetBoolean(json, "kept", &found->kept));
     *apply = g_steal_pointer(&found);
     return 0;
 }

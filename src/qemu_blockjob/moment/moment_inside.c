@@ -42,20 +42,13 @@ qbjMomentInsideDrop(virDomainObj *vm)
 
 /* --- the guest --- */
 
-/* Another daemon does not know why the guest stands still, but the record does. What QEMU has said of its
- * stop is looked at before it goes on: later it would be news. */
+/* The record may go away with QEMU. */
 static int
 qbjMomentInsideGoOn(virDomainObj *vm)
 {
-    const virQbjStatusInside *record;
-    int why;
+    const virQbjStatusInside *record = qbjMomentInsideRecord(vm);
 
-    qbjDomainQueueDrain(vm);
-    record = qbjMomentInsideRecord(vm);
-    if (!record || !record->running || virDomainObjGetState(vm, &why) != VIR_DOMAIN_PAUSED ||
-        (why != VIR_DOMAIN_PAUSED_SNAPSHOT && why != VIR_DOMAIN_PAUSED_UNKNOWN))
-        return 0;
-    return qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_UNPAUSED);
+    return qbjMomentSettleGoOn(vm, record && record->running);
 }
 
 /* --- back --- */

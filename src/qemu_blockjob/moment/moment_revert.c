@@ -19,6 +19,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "vm_start.h"
+#include "vm_start_check.h"
 #include "vm_stop.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -106,6 +107,7 @@ static int
 qbjMomentRevertOpen(qbjMomentRevertWork *work)
 {
     const char *path = work->plan->memory;
+    g_autoptr(virCPUDef) cpu = NULL;
 
     if (!work->memory)
         return 0;
@@ -115,6 +117,8 @@ qbjMomentRevertOpen(qbjMomentRevertWork *work)
         virReportError(VIR_ERR_OPERATION_FAILED, _("the memory file '%s' is not complete"), path);
         return -1;
     }
+    if (work->image->cookie && virQbjSaveCookieParse(work->image->cookie, &cpu) < 0)
+        return -1;
     return (work->reader = qbjHostImageReaderNew(path, work->image, &work->fd, false)) ? 0 : -1;
 }
 
@@ -262,6 +266,18 @@ qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
     return work->save ? 0 : -1;
 }
 
+int
+qbjMomentRevertMay(virDomainObj *vm, const qbjMomentRevertWork *work)
+{
+    virDomainDef *wanted = work->live ? work->live : work->next;
+    g_autoptr(virDomainDef) def = NULL;
+
+    if (work->to == QBJ_UNDO_TO_SHUTOFF)
+        return 0;
+    def = virDomainDefCopy(wanted, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false);
+    return def ? qbjVmStartCheckAll(vm, def) : -1;
+}
+
 /* Nothing of the domain has changed after it, whether it succeeds or not. */
 static int
 qbjMomentRevertPrepare(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
@@ -276,7 +292,7 @@ qbjMomentRevertPrepare(virDomainObj *vm, virDomainMomentObj *snap, unsigned int 
     if (rc == 0)
         rc = qbjMomentRevertLayAll(work);
     virObjectLock(vm);
-    return rc < 0 ? -1 : qbjMomentRevertDefine(vm, snap, work);
+    return rc < 0 || qbjMomentRevertDefine(vm, snap, work) < 0 ? -1 : qbjMomentRevertMay(vm, work);
 }
 
 /* --- the change --- */
@@ -421,6 +437,8 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     qbjMomentRevertWork work = { .fd = -1 };
     int rc;
 
+    if (virDomainObjIsActive(vm))
+        qbjMomentApplyResume(vm);       /* what an earlier one has left */
     if (qbjMomentRevertCheck(vm, snap) < 0 || (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0))
         return -1;
     work.made = g_ptr_array_new_with_free_func(g_free);

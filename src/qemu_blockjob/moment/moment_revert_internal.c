@@ -263,7 +263,7 @@ qbjMomentRevertGoInternal(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentA
     const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
     const virStorageSource *image = state < apply->images->len ? g_ptr_array_index(apply->images, state) : NULL;
 
-    if (qbjMomentRevertEnd(vm) < 0 || qbjMomentApplyAll(vm, apply) < 0)
+    if (qbjMomentApplyKeep(vm, apply) < 0 || qbjMomentRevertEnd(vm) < 0 || qbjMomentApplyAll(vm, apply) < 0)
         return -1;
     if (qbjMomentRevertDecide(vm, work) < 0) {
         qbjMomentApplyBack(vm, apply);
@@ -299,7 +299,7 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
     virObjectLock(vm);
     if (rc < 0 || qbjMomentRevertCheckState(def, images, state, work) < 0 ||
         qbjMomentRevertCheckBitmaps(vm, images) < 0 || qbjMomentRevertDefine(vm, snap, work) < 0 ||
-        qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
+        qbjMomentRevertMay(vm, work) < 0 || qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
         return -1;
     apply = qbjMomentApplyNew(def->parent.name, images);
     apply->after = g_strdup(work->text);

@@ -39,6 +39,10 @@ int qbjMomentRevertCheckTransient(virDomainObj *vm);
 /* All that can fail of the definition's save happens here. Returns 0, -1 with an error reported. */
 int qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work);
 
+/* Whether what is to run afterwards is likely to start: else QEMU is not ended. After that. Returns 0, -1
+ * with an error reported. */
+int qbjMomentRevertMay(virDomainObj *vm, const qbjMomentRevertWork *work);
+
 /* Ends QEMU if it runs. Returns 0, -1 with an error reported. */
 int qbjMomentRevertEnd(virDomainObj *vm);
 

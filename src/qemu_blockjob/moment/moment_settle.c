@@ -7,6 +7,7 @@
 #include "engine_change.h"
 #include "engine_phase.h"
 #include "engine_query.h"
+#include "domain_queue.h"
 #include "domain_save.h"
 #include "host_label.h"
 #include "spec_parts.h"
@@ -232,6 +233,15 @@ qbjMomentSettleStandsStill(virDomainObj *vm)
 
     return state == VIR_DOMAIN_RUNNING ||
            (state == VIR_DOMAIN_PAUSED && (why == VIR_DOMAIN_PAUSED_SNAPSHOT || why == VIR_DOMAIN_PAUSED_UNKNOWN));
+}
+
+int
+qbjMomentSettleGoOn(virDomainObj *vm, bool running)
+{
+    qbjDomainQueueDrain(vm);
+    if (!running || virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED || !qbjMomentSettleStandsStill(vm))
+        return 0;
+    return qbjVmSaveStreamGoOn(vm, VIR_DOMAIN_RUNNING_UNPAUSED);
 }
 
 int

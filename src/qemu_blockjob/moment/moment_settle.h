@@ -24,6 +24,11 @@ int qbjMomentSettlePersistent(virDomainObj *vm, virDomainDef **newDef);
  * and what QEMU still writes is called off. Returns 0, -1 with an error reported: to be called again. */
 int qbjMomentSettleGuest(virDomainObj *vm, bool back);
 
+/* A guest that stands still goes on if it is to, unless QEMU or a client has another reason: another daemon
+ * does not know why it stands still, but a record does. What QEMU has said of its stop is looked at before:
+ * later it would be news. Returns 0, -1 with an error reported. */
+int qbjMomentSettleGoOn(virDomainObj *vm, bool running);
+
 /* QEMU's disks are on the overlays: so does the live definition say, the snapshot is the current one, the
  * record goes. Cannot fail: what cannot be saved is saved later. */
 void qbjMomentSettleForward(virDomainObj *vm);

@@ -81,9 +81,8 @@ qbjVmCgroupTunesMemory(const virDomainDef *def)
 }
 
 int
-qbjVmCgroupCheck(virDomainObj *vm)
+qbjVmCgroupCheck(virDomainObj *vm, const virDomainDef *def)
 {
-    const virDomainDef *def = vm->def;
     bool session = !QBJ_DOMAIN_PRIVATE(vm)->driver->conf->privileged;
     const struct {
         bool wanted;
@@ -294,7 +293,7 @@ qbjVmCgroupMake(virDomainObj *vm)
 
     qbjVmCgroupRemoveStale(vm);
     if (qbjVmCgroupSetup(vm) < 0 ||
-        qbjVmCgroupCheck(vm) < 0 ||
+        qbjVmCgroupCheck(vm, vm->def) < 0 ||
         virDomainCgroupSetupGlobalCpuCgroup(vm, priv->cgroup) < 0)
         return -1;
     if (!priv->cgroup) {

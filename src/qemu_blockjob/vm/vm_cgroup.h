@@ -18,9 +18,9 @@ bool qbjVmCgroupWillBind(const qbjDriver *driver);
 /* Whether the running VM's group has @controller (VIR_CGROUP_CONTROLLER_...). */
 bool qbjVmCgroupHas(virDomainObj *vm, int controller);
 
-/* What @vm's definition wants to be limited and no group of it can: -1 with VIR_ERR_CONFIG_UNSUPPORTED
- * reported. Before qbjVmCgroupMake() only for a driver that wants none. */
-int qbjVmCgroupCheck(virDomainObj *vm);
+/* What @def, of the domain @vm, wants to be limited and no group of it can: -1 with
+ * VIR_ERR_CONFIG_UNSUPPORTED reported. Before qbjVmCgroupMake() only for a driver that wants none. */
+int qbjVmCgroupCheck(virDomainObj *vm, const virDomainDef *def);
 
 /* Makes the VM's group and QEMU's own, with the limits of the definition, and puts the process vm->pid into
  * them, which must not have started QEMU yet: its memory and its threads are counted from the first one on.

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "vm_start.h"
+#include "vm_start_check.h"
 #include "vm_affinity.h"
 #include "vm_args.h"
 #include "vm_cgroup.h"
@@ -55,27 +56,6 @@ struct _qbjVmStartFds {
     const qbjVmRestore *restore;        /* NULL: the guest boots */
 };
 
-/* Safety relevant settings that we do not carry out stop a start, by name. */
-static int
-qbjVmStartCheckHost(virDomainObj *vm)
-{
-    const qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
-    const char *key = virQbjConfUnsafeKeyFor(driver->conf, vm->def);
-
-    if (key) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("setting '%s' of qemu.conf is not supported by this driver"), key);
-        return -1;
-    }
-    if (driver->securityRefused) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("security driver '%s' is not supported by this driver"),
-                       driver->securityRefused);
-        return -1;
-    }
-    if (qbjVmCgroupCheckSettings(driver) < 0 || (!qbjVmCgroupWanted(driver) && qbjVmCgroupCheck(vm) < 0))
-        return -1;
-    return qbjVmNumaCheck(vm->def);
-}
-
 static void
 qbjVmStartStatus(virDomainObj *vm)
 {
@@ -101,19 +81,6 @@ qbjVmStartLabels(virDomainObj *vm)
     return virSecurityManagerSetAllLabel(priv->driver->security, vm->def, NULL, false, false);
 }
 
-static int
-qbjVmStartSecrets(virDomainDef *def, uint8_t *key, GHashTable **secrets)
-{
-    size_t i;
-
-    *secrets = qbjHostSecretsNew();
-    for (i = 0; i < def->ndisks; i++) {
-        if (qbjHostSecretsAdd(def->disks[i]->src, key, *secrets) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* The folder with the key, and what only this key opens. */
 static int
 qbjVmStartMakeFiles(virDomainObj *vm, qbjVmStartFds *fds)
@@ -122,7 +89,7 @@ qbjVmStartMakeFiles(virDomainObj *vm, qbjVmStartFds *fds)
     int rc = -1;
 
     if (qbjVmFilesMake(vm, key) == 0)
-        rc = qbjVmStartSecrets(vm->def, key, &fds->secrets);
+        rc = qbjVmStartCheckSecrets(vm->def, key, &fds->secrets);
 
     virSecureErase(key, sizeof(key));
     return rc;
@@ -441,7 +408,7 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
         return -1;
     }
     if ((!how->fromSnapshot && priv->driver->moments->ready(vm) < 0) ||
-        qbjVmStartCheckHost(vm) < 0 ||
+        qbjVmStartCheckHost(vm, vm->def) < 0 ||
         qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
         virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
         return -1;
