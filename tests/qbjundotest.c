@@ -151,6 +151,33 @@ readSet(virJSONValue *json, const char *key)
     return set;
 }
 
+/* Of images: as an object with the names of the internal snapshots of each, or as a list, with a name that no
+ * snapshot has. */
+static GHashTable *
+readInside(virJSONValue *json)
+{
+    GHashTable *inside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+    virJSONValue *value = virJSONValueObjectGet(json, "inside");
+    bool list = value && virJSONValueIsArray(value);
+    size_t n = !value ? 0 : list ? virJSONValueArraySize(value) : (size_t) virJSONValueObjectKeysNumber(value);
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < n; i++) {
+        const char *path = list ? virJSONValueGetString(virJSONValueArrayGet(value, i)) :
+                                  virJSONValueObjectGetKey(value, i);
+        virJSONValue *names = list ? NULL : virJSONValueObjectGetArray(value, path);
+        GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
+
+        for (j = 0; names && j < virJSONValueArraySize(names); j++)
+            g_ptr_array_add(copy, g_strdup(virJSONValueGetString(virJSONValueArrayGet(names, j))));
+        if (list)
+            g_ptr_array_add(copy, g_strdup("another"));
+        g_hash_table_insert(inside, g_strdup(path), copy);
+    }
+    return inside;
+}
+
 static gboolean
 isMissing(gpointer path, gpointer chain G_GNUC_UNUSED, gpointer missing)
 {
@@ -181,7 +208,7 @@ readCase(const char *dir, testCase *test)
     readHeaders(undo, virJSONValueObjectGetObject(test->json, "headers"));
     undo->missing = readSet(test->json, "missing");
     g_hash_table_foreach_remove(undo->headers, isMissing, undo->missing);
-    undo->inside = readSet(test->json, "inside");
+    undo->inside = readInside(test->json);
     undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     foreign = virJSONValueObjectGetObject(test->json, "foreign");
     for (i = 0; foreign && i < (size_t) virJSONValueObjectKeysNumber(foreign); i++)
@@ -258,6 +285,20 @@ deleteText(const qbjUndoDelete *plan)
 }
 
 static char *
+deleteTexts(const GPtrArray *plans)
+{
+    GString *text = g_string_new(NULL);
+    size_t i;
+
+    for (i = 0; i < plans->len; i++) {
+        g_autofree char *one = deleteText(g_ptr_array_index(plans, i));
+
+        g_string_append_printf(text, "%s%s", i > 0 ? "\n" : "", one);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
 revertText(const qbjUndoRevert *plan)
 {
     static const char *const words[] = { "shut off", "running", "paused" };
@@ -281,21 +322,26 @@ testPlan(const char *dir)
 {
     g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(qbjUndoDelete) deletion = NULL;
+    g_autoptr(GPtrArray) deletions = NULL;
     g_autoptr(qbjUndoRevert) revert = NULL;
     g_autofree char *text = NULL;
     testCase test = { .json = NULL };
+    unsigned int flags;
     const char *name;
     int rc;
 
     readCase(dir, &test);
-    if ((name = virJSONValueObjectGetString(test.json, "delete"))) {
-        rc = qbjUndoPlanDelete(&test.undo, findSnapshot(&test, name), qbjTestFlags(test.json, "flags", deleteFlags),
-                               &deletion, &refusal);
+    name = virJSONValueObjectGetString(test.json, "delete");
+    flags = qbjTestFlags(test.json, "flags", name ? deleteFlags : revertFlags);
+    if (name && flags && !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)) {
+        rc = qbjUndoPlanDeleteAll(&test.undo, name, flags, &deletions, &refusal);
+        text = rc == 0 ? deleteTexts(deletions) : NULL;
+    } else if (name) {
+        rc = qbjUndoPlanDelete(&test.undo, findSnapshot(&test, name), flags, &deletion, &refusal);
         text = rc == 0 ? deleteText(deletion) : NULL;
     } else {
         name = virJSONValueObjectGetString(test.json, "revert");
-        rc = qbjUndoPlanRevert(&test.undo, findSnapshot(&test, name), qbjTestFlags(test.json, "flags", revertFlags),
-                               &revert, &refusal);
+        rc = qbjUndoPlanRevert(&test.undo, findSnapshot(&test, name), flags, &revert, &refusal);
         text = rc == 0 ? revertText(revert) : NULL;
     }
     g_assert_cmpint(rc, ==, refusal.code == VIR_ERR_OK ? 0 : -1);

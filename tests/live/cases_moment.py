@@ -220,7 +220,6 @@ def snapshots_deleted(r):
     delete = lambda name, flags=0: d.snapshotLookupByName(name).delete(flags)  # noqa: E731
     r.call("unknown flag", delete, "s1", 1 << 20)
     r.call("both kinds of children", delete, "s1", CHILDREN | CHILDREN_ONLY)
-    r.call("CHILDREN_ONLY", delete, "s1", CHILDREN_ONLY)
     r.call("the current one", delete, "s4")
     tops(r, "without the current one")
     r.call("one in the middle", delete, "s2")
@@ -232,6 +231,25 @@ def snapshots_deleted(r):
     r.call("the last one goes", delete, "s3")
     tops(r, "without the last one")
     files(r, "files")
+
+
+@case
+def snapshots_children(r):
+    """08/S8.1, S8.8: with those that descend from them."""
+    two_disks(r)
+    make, d = r.domain.snapshotCreateXML, r.domain
+    for name in ("s1", "s2", "s3", "s4"):
+        r.need(name, make, taken(name), DISK_ONLY)
+    delete = lambda name, flags=0: d.snapshotLookupByName(name).delete(flags)  # noqa: E731
+    r.call("CHILDREN_ONLY of a leaf", delete, "s4", CHILDREN_ONLY)
+    tree(r, "nothing has gone")
+    r.call("metadata of children", delete, "s2", METADATA_ONLY | CHILDREN_ONLY)
+    tree(r, "one has gone")
+    r.call("metadata with children", delete, "s2", METADATA_ONLY | CHILDREN)
+    tree(r, "one is left")
+    r.need("t1", make, taken("t1"), DISK_ONLY)
+    r.call("CHILDREN_ONLY", delete, "s1", CHILDREN_ONLY)
+    r.call("CHILDREN", delete, "s1", CHILDREN)
 
 
 @case

@@ -6,6 +6,7 @@
 #include "api_guard.h"
 #include "datatypes.h"
 #include "moment_delete.h"
+#include "moment_deleteset.h"
 #include "moment_list.h"
 #include "moment_revert.h"
 #include "virerror.h"
@@ -17,8 +18,8 @@ qbjApiSnapshotDeletion(virDomainMomentObj *snap, unsigned int flags)
 {
     bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
-    return files && virDomainSnapshotIsExternal(snap) ? QBJ_OPERATION_SNAPSHOT_DELETE_EXTERNAL :
-                                                        QBJ_OPERATION_SNAPSHOT_DELETE_INTERNAL;
+    return files && qbjMomentDeleteSetIsExternal(snap, flags) ? QBJ_OPERATION_SNAPSHOT_DELETE_EXTERNAL :
+                                                                QBJ_OPERATION_SNAPSHOT_DELETE_INTERNAL;
 }
 
 /* @vm is locked, its job held. */
@@ -26,10 +27,12 @@ static int
 qbjApiSnapshotDeleteNow(virDomainObj *vm, const char *name, unsigned int flags)
 {
     virDomainMomentObj *snap = qbjMomentListFind(vm, name);
+    bool all = (flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)) &&
+               !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
     if (!snap || qbjApiGuard(vm, qbjApiSnapshotDeletion(snap, flags), NULL) < 0)
         return -1;
-    return qbjMomentDelete(vm, snap, flags);
+    return all ? qbjMomentDeleteSet(vm, snap, flags) : qbjMomentDelete(vm, snap, flags);
 }
 
 /* What is known before anybody waits for another call (07/G1.15, G1.16). */

@@ -29,7 +29,7 @@ struct _qbjUndoChain {
 qbjUndoChain *qbjUndoChainNew(qbjUndoOwner owner, const char *moment, const char *disk, virStorageSource *top);
 void qbjUndoChainFree(qbjUndoChain *chain);
 
-/* All that a planner looks at; filled by moment/. Sets are of paths, and may be NULL for none. */
+/* All that a planner looks at; filled by moment/. Sets and tables are of paths. */
 typedef struct _qbjUndo qbjUndo;
 struct _qbjUndo {
     bool running;
@@ -38,7 +38,7 @@ struct _qbjUndo {
     GPtrArray *moments;         /* of virDomainSnapshotDef, borrowed, in order of names */
     GPtrArray *chains;          /* of qbjUndoChain */
     GHashTable *missing;        /* files that are not there */
-    GHashTable *inside;         /* images that hold internal snapshots */
+    GHashTable *inside;         /* image -> GPtrArray of the names of internal snapshots that it holds */
     GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
     GHashTable *headers;        /* path -> virStorageSource: the chain as headers alone say, of the images of
                                  * the moment and the overlays of the snapshot that goes, if readable */
@@ -51,14 +51,15 @@ typedef enum {
     QBJ_UNDO_REMOVE,            /* base is removed, with overlay when there is one: nobody else has them */
     QBJ_UNDO_MERGED,            /* an earlier deletion has merged it: overlay is removed */
     QBJ_UNDO_KEEP,              /* base belongs to another snapshot as well: no file is touched */
+    QBJ_UNDO_INTERNAL,          /* the snapshot is within base */
     QBJ_UNDO_LAST
 } qbjUndoHow;
-VIR_ENUM_DECL(qbjUndoHow);      /* active intermediate offline remove merged keep */
+VIR_ENUM_DECL(qbjUndoHow);      /* active intermediate offline remove merged keep internal */
 
-/* One disk of a deletion; images borrowed from the chains and metadata. */
+/* One disk of a deletion; owned, with references to its images. */
 typedef struct _qbjUndoDisk qbjUndoDisk;
 struct _qbjUndoDisk {
-    const char *disk;
+    char *disk;
     qbjUndoHow how;
     virStorageSource *base;     /* the image of the moment */
     virStorageSource *overlay;  /* what was laid over it; NULL: nothing is there */
@@ -80,10 +81,29 @@ struct _qbjUndoDelete {
 void qbjUndoDeleteFree(qbjUndoDelete *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjUndoDelete, qbjUndoDeleteFree);
 
-/* @flags: VIR_DOMAIN_SNAPSHOT_DELETE_*, known ones only. Returns 0, -1 with @refusal set. Refusals that the
- * stock driver has keep its code and text (08/S8). @plan borrows from @undo. */
+/* Whether the data of the overlay go, or have gone, into base. */
+bool qbjUndoIsMerge(const qbjUndoDisk *item);
+
+/* @flags: VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY, which goes with either word for children, or 0. Returns
+ * 0, -1 with @refusal set. Refusals that the stock driver has keep its code and text (08/S8). */
 int qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete **plan,
                       qbjRefusal *refusal);
+
+/* The names of all that @flags, VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN or CHILDREN_ONLY or neither, stand for
+ * with the snapshot @name: each one after all that descend from it. */
+GPtrArray *qbjUndoNames(const qbjUndo *undo, const char *name, unsigned int flags);
+
+/* The deletion of each of them in this order, data and all: the plan of each is for what the former ones
+ * leave. @plans: of qbjUndoDelete. Returns 0; -1 with @refusal set: one of them cannot be deleted. @undo is
+ * used up, and still borrows from @plans. */
+int qbjUndoPlanDeleteAll(qbjUndo *undo, const char *name, unsigned int flags, GPtrArray **plans, qbjRefusal *refusal);
+
+/* The image that the disk @disk has now, if it is the one that the internal snapshot @snapshot is in, and
+ * may be changed; borrowed. NULL with @refusal set:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   the disk has another image by now (08/S8.14), or another domain uses it
+ *   VIR_ERR_CONFIG_UNSUPPORTED      it is not qcow2, encrypted, or not on this host */
+virStorageSource *qbjUndoInternalImage(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const char *disk,
+                                       qbjRefusal *refusal);
 
 /* One disk of a revert. */
 typedef struct _qbjUndoLaid qbjUndoLaid;

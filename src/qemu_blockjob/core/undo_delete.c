@@ -4,13 +4,38 @@
 #include "undo_parts.h"
 #include "storage_file/storage_source.h"
 
+static void
+qbjUndoDiskFree(void *opaque)
+{
+    qbjUndoDisk *item = opaque;
+
+    g_free(item->disk);
+    virObjectUnref(item->base);
+    virObjectUnref(item->overlay);
+    virObjectUnref(item->above);
+    g_free(item);
+}
+
+/* @item's images become the plan's own. */
+static void
+qbjUndoAddDisk(qbjUndoDelete *plan, const qbjUndoDisk *item)
+{
+    qbjUndoDisk *owned = g_new0(qbjUndoDisk, 1);
+
+    owned->disk = g_strdup(item->disk);
+    owned->how = item->how;
+    owned->base = virObjectRef(item->base);
+    owned->overlay = virObjectRef(item->overlay);
+    owned->above = virObjectRef(item->above);
+    g_ptr_array_add(plan->disks, owned);
+}
+
 static qbjUndoDelete *
 qbjUndoDeleteNew(void)
 {
     qbjUndoDelete *plan = g_new0(qbjUndoDelete, 1);
 
-    plan->disks = g_ptr_array_new_with_free_func(g_free);
-    plan->removed = g_ptr_array_new_with_free_func(g_free);
+    plan->disks = g_ptr_array_new_with_free_func(qbjUndoDiskFree);
     plan->unlink = g_ptr_array_new_with_free_func(g_free);
     plan->changed = g_ptr_array_new_with_free_func(g_free);
     plan->children = g_ptr_array_new_with_free_func(g_free);
@@ -68,8 +93,9 @@ qbjUndoCheckMoment(const qbjUndo *undo, const virDomainSnapshotDef *moment, cons
     bool onBase = chain && qbjUndoIsSame(chain->top, merge->base);
     bool onOverlay = chain && qbjUndoIsSame(chain->top, merge->overlay);
 
+    /* base keeps what is within it, whatever is written to it */
     if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-        return onBase || onOverlay ? qbjUndoRefuseOther(onBase ? merge->base : merge->overlay, what, refusal) : 0;
+        return onOverlay ? qbjUndoRefuseOther(merge->overlay, what, refusal) : 0;
     if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
         return 0;
     if (onBase || qbjUndoIsSame(disk->src, merge->overlay))
@@ -249,36 +275,28 @@ qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const
                 qbjUndoDelete *plan, qbjRefusal *refusal)
 {
     const qbjUndoChain *moment = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, snapshot->parent.name, disk->name);
-    qbjUndoDisk *item = g_new0(qbjUndoDisk, 1);
+    qbjUndoDisk item = { .disk = disk->name };
     const qbjUndoChain *live;
     int rc;
 
-    g_ptr_array_add(plan->disks, item);
-    item->disk = disk->name;
     if (!moment) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_FAILED, _("disk '%s' is not in the <domain> of snapshot '%s'"),
                       disk->name, snapshot->parent.name);
         return -1;
     }
-    item->base = moment->top;
-    if ((live = qbjUndoLiveOf(undo, item->base)))
-        rc = qbjUndoPlanMerge(undo, snapshot, disk, live, item, refusal);
+    item.base = moment->top;
+    if ((live = qbjUndoLiveOf(undo, item.base)))
+        rc = qbjUndoPlanMerge(undo, snapshot, disk, live, &item, refusal);
     else
-        rc = qbjUndoPlanOutside(undo, snapshot, disk, item, refusal);
+        rc = qbjUndoPlanOutside(undo, snapshot, disk, &item, refusal);
     if (rc < 0)
         return -1;
-    if (item->overlay)
-        qbjUndoAddUnlink(plan, item->overlay);
-    if (item->how == QBJ_UNDO_REMOVE)
-        qbjUndoAddUnlink(plan, item->base);
+    if (item.overlay)
+        qbjUndoAddUnlink(plan, item.overlay);
+    if (item.how == QBJ_UNDO_REMOVE)
+        qbjUndoAddUnlink(plan, item.base);
+    qbjUndoAddDisk(plan, &item);
     return 0;
-}
-
-static bool
-qbjUndoIsMerge(const qbjUndoDisk *item)
-{
-    return item->how == QBJ_UNDO_ACTIVE || item->how == QBJ_UNDO_INTERMEDIATE || item->how == QBJ_UNDO_OFFLINE ||
-           item->how == QBJ_UNDO_MERGED;
 }
 
 static bool
@@ -330,78 +348,6 @@ qbjUndoPlanMemory(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbj
     g_ptr_array_add(plan->unlink, g_strdup(snapshot->memorysnapshotfile));
 }
 
-/* Each one after all that descend from it. */
-static void
-qbjUndoAddSubtree(const qbjUndo *undo, const char *name, size_t depth, GPtrArray *names)
-{
-    size_t i;
-
-    for (i = 0; depth <= undo->moments->len && i < undo->moments->len; i++) {
-        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
-
-        if (STREQ_NULLABLE(moment->parent.parent_name, name)) {
-            qbjUndoAddSubtree(undo, moment->parent.name, depth + 1, names);
-            g_ptr_array_add(names, g_strdup(moment->parent.name));
-        }
-    }
-}
-
-static bool
-qbjUndoGoes(const qbjUndoDelete *plan, const char *name)
-{
-    return g_ptr_array_find_with_equal_func(plan->removed, name, g_str_equal, NULL);
-}
-
-/* Which snapshots go, who gets which parent, and which one is current afterwards (S7, S8.6). */
-static void
-qbjUndoPlanTree(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete *plan)
-{
-    const char *name = snapshot->parent.name;
-    bool only = flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY;
-    size_t i;
-
-    if (flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY))
-        qbjUndoAddSubtree(undo, name, 0, plan->removed);
-    if (!only)
-        g_ptr_array_add(plan->removed, g_strdup(name));
-    plan->parent = g_strdup(snapshot->parent.parent_name);
-    for (i = 0; i < undo->moments->len; i++) {
-        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
-
-        if (!only && STREQ_NULLABLE(moment->parent.parent_name, name) && !qbjUndoGoes(plan, moment->parent.name))
-            g_ptr_array_add(plan->children, g_strdup(moment->parent.name));
-    }
-    plan->currentGoes = undo->current && qbjUndoGoes(plan, undo->current);
-    if (plan->currentGoes)
-        plan->current = g_strdup(only ? name : snapshot->parent.parent_name);
-}
-
-/* S8.8 */
-static int
-qbjUndoCheckTree(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjRefusal *refusal)
-{
-    size_t i;
-
-    if (!(flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)))
-        return 0;
-    if ((flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN) && virDomainSnapshotDefIsExternal(snapshot) &&
-        qbjUndoHasChildren(undo, snapshot->parent.name)) {
-        qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                      _("deletion of external disk snapshots with children not supported"));
-        return -1;
-    }
-    for (i = 0; i < undo->moments->len; i++) {
-        virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
-
-        if (virDomainSnapshotDefIsExternal(moment) && qbjUndoDescends(undo, moment, snapshot->parent.name)) {
-            qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED, "%s",
-                          _("deletion of external children disk snapshots not supported"));
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static int
 qbjUndoPlanDisks(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDelete *plan, qbjRefusal *refusal)
 {
@@ -423,6 +369,24 @@ qbjUndoPlanDisks(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjU
     return 0;
 }
 
+static int
+qbjUndoPlanInternal(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDelete *plan,
+                    qbjRefusal *refusal)
+{
+    size_t i;
+
+    for (i = 0; i < snapshot->ndisks; i++) {
+        qbjUndoDisk item = { .disk = snapshot->disks[i].name, .how = QBJ_UNDO_INTERNAL };
+
+        if (snapshot->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
+            continue;
+        if (!(item.base = qbjUndoInternalImage(undo, snapshot, item.disk, refusal)))
+            return -1;
+        qbjUndoAddDisk(plan, &item);
+    }
+    return 0;
+}
+
 int
 qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoDelete **plan,
                   qbjRefusal *refusal)
@@ -430,60 +394,15 @@ qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned 
     g_autoptr(qbjUndoDelete) made = qbjUndoDeleteNew();
     bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
-    if (files && qbjUndoCheckTree(undo, snapshot, flags, refusal) < 0)
-        return -1;
-    if (files && virDomainSnapshotDefIsExternal(snapshot) && !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)) {
+    if (files && virDomainSnapshotDefIsExternal(snapshot)) {
         if (qbjUndoPlanDisks(undo, snapshot, made, refusal) < 0)
             return -1;
         qbjUndoPlanChanged(undo, snapshot, made);
         qbjUndoPlanMemory(undo, snapshot, made);
+    } else if (files && qbjUndoPlanInternal(undo, snapshot, made, refusal) < 0) {
+        return -1;
     }
     qbjUndoPlanTree(undo, snapshot, flags, made);
     *plan = g_steal_pointer(&made);
     return 0;
-}
-
-/* The head of a chain that goes gives its place to what is below; the disk's own settings of it stay. */
-static void
-qbjUndoReplaceHead(virDomainDiskDef *disk, virStorageSource *base)
-{
-    virStorageSource *old = disk->src;
-    bool below = virStorageSourceIsBacking(old->backingStore) && qbjUndoIsSame(old->backingStore, base);
-
-    disk->src = below ? g_steal_pointer(&old->backingStore) : virStorageSourceCopy(base, true);
-    disk->src->readonly = old->readonly;
-    disk->src->shared = old->shared;
-    virObjectUnref(old);
-}
-
-static bool
-qbjUndoForgetBelow(virStorageSource *top, virStorageSource *overlay)
-{
-    virStorageSource *above = NULL;
-    virStorageSource *found = qbjUndoFind(top, overlay, &above);
-
-    if (!found || !above)
-        return false;
-    above->backingStore = g_steal_pointer(&found->backingStore);
-    virObjectUnref(found);
-    return true;
-}
-
-bool
-qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base)
-{
-    bool changed = false;
-    size_t i;
-
-    for (i = 0; def && i < def->ndisks; i++) {
-        virDomainDiskDef *disk = def->disks[i];
-
-        if (!virStorageSourceIsEmpty(disk->src) && qbjUndoIsSame(disk->src, overlay)) {
-            qbjUndoReplaceHead(disk, base);
-            changed = true;
-        } else if (qbjUndoForgetBelow(disk->src, overlay)) {
-            changed = true;
-        }
-    }
-    return changed;
 }

@@ -4,7 +4,7 @@
 #include "storage_file/storage_source.h"
 
 VIR_ENUM_IMPL(qbjUndoHow, QBJ_UNDO_LAST,
-              "active", "intermediate", "offline", "remove", "merged", "keep");
+              "active", "intermediate", "offline", "remove", "merged", "keep", "internal");
 
 qbjUndoChain *
 qbjUndoChainNew(qbjUndoOwner owner, const char *moment, const char *disk, virStorageSource *top)
@@ -34,7 +34,7 @@ qbjUndoDeleteFree(qbjUndoDelete *plan)
     if (!plan)
         return;
     g_ptr_array_unref(plan->disks);
-    g_ptr_array_unref(plan->removed);
+    g_clear_pointer(&plan->removed, g_ptr_array_unref);
     g_ptr_array_unref(plan->unlink);
     g_ptr_array_unref(plan->changed);
     g_ptr_array_unref(plan->children);
@@ -51,6 +51,13 @@ qbjUndoRevertFree(qbjUndoRevert *plan)
     g_ptr_array_unref(plan->laid);
     g_ptr_array_unref(plan->unlink);
     g_free(plan);
+}
+
+bool
+qbjUndoIsMerge(const qbjUndoDisk *item)
+{
+    return item->how == QBJ_UNDO_ACTIVE || item->how == QBJ_UNDO_INTERMEDIATE || item->how == QBJ_UNDO_OFFLINE ||
+           item->how == QBJ_UNDO_MERGED;
 }
 
 bool
@@ -135,7 +142,7 @@ qbjUndoIsUsed(const qbjUndo *undo, virStorageSource *image, const char *moment)
 bool
 qbjUndoInSet(GHashTable *set, virStorageSource *image)
 {
-    return set && virStorageSourceIsLocalStorage(image) && image->path && g_hash_table_contains(set, image->path);
+    return virStorageSourceIsLocalStorage(image) && image->path && g_hash_table_contains(set, image->path);
 }
 
 virStorageSource *
@@ -184,22 +191,6 @@ qbjUndoHasChildren(const qbjUndo *undo, const char *name)
 
         if (STREQ_NULLABLE(moment->parent.parent_name, name))
             return true;
-    }
-    return false;
-}
-
-bool
-qbjUndoDescends(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const char *ancestor)
-{
-    const char *name = snapshot->parent.parent_name;
-    size_t depth;
-
-    for (depth = 0; name && depth <= undo->moments->len; depth++) {
-        const virDomainSnapshotDef *moment = qbjUndoMoment(undo, name);
-
-        if (STREQ(name, ancestor))
-            return true;
-        name = moment ? moment->parent.parent_name : NULL;
     }
     return false;
 }

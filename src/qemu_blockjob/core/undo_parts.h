@@ -30,4 +30,7 @@ const virDomainSnapshotDiskDef *qbjUndoMomentDisk(const virDomainSnapshotDef *sn
 virStorageSource *qbjUndoBelow(const qbjUndo *undo, virStorageSource *image);
 
 bool qbjUndoHasChildren(const qbjUndo *undo, const char *name);
-bool qbjUndoDescends(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const char *ancestor);
+
+/* Fills in which snapshots go, who gets which parent, and which one is current afterwards (S7, S8.6). */
+void qbjUndoPlanTree(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags,
+                     qbjUndoDelete *plan);

@@ -66,9 +66,8 @@ qbjMomentDeleteMark(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDel
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
         virDomainSnapshotDiskDef *disk = qbjMomentDeleteDisk(def, item->disk);
 
-        if (item->how == QBJ_UNDO_REMOVE || item->how == QBJ_UNDO_KEEP || disk->snapshotDeleteInProgress)
-            continue;
-        g_ptr_array_add(marked, disk);
+        if (qbjUndoIsMerge(item) && !disk->snapshotDeleteInProgress)
+            g_ptr_array_add(marked, disk);
     }
     qbjMomentDeleteSetMarks(marked, true);
     if (marked->len == 0 || qbjMomentListSave(vm, snap) == 0)
@@ -110,7 +109,7 @@ qbjMomentDeleteForget(virDomainMomentObj *other, const qbjUndoDelete *plan)
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
-        if (item->how == QBJ_UNDO_REMOVE || item->how == QBJ_UNDO_KEEP)
+        if (!qbjUndoIsMerge(item))
             continue;
         changed |= qbjUndoForgetImage(other->def->dom, item->overlay, item->base);
         changed |= qbjUndoForgetImage(other->def->inactiveDom, item->overlay, item->base);
@@ -252,19 +251,16 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 
 /* --- all of it --- */
 
-/* Of each snapshot that goes, leaves first; external ones among them have been refused (08/S8.8). */
-static int
-qbjMomentDeleteInternal(virDomainObj *vm, const qbjUndoDelete *plan)
+static bool
+qbjMomentDeleteIsInternal(const qbjUndoDelete *plan)
 {
     size_t i;
 
-    for (i = 0; i < plan->removed->len; i++) {
-        virDomainMomentObj *gone = qbjMomentDeleteFind(vm, g_ptr_array_index(plan->removed, i));
-
-        if (gone && qbjMomentInternalDelete(vm, gone) < 0)
-            return -1;
+    for (i = 0; i < plan->disks->len; i++) {
+        if (((const qbjUndoDisk *) g_ptr_array_index(plan->disks, i))->how == QBJ_UNDO_INTERNAL)
+            return true;
     }
-    return 0;
+    return false;
 }
 
 static bool
@@ -317,11 +313,9 @@ qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
 }
 
 /* A guest that is saved would go on with images that are gone. */
-static int
-qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
+int
+qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap)
 {
-    if (flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
-        return 0;
     if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
         return -1;
     if (virDomainSnapshotIsExternal(snap) && !virDomainObjIsActive(vm) && vm->hasManagedSave) {
@@ -339,13 +333,13 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     g_autoptr(qbjMomentUndo) view = NULL;
     g_autoptr(qbjUndoDelete) plan = NULL;
     g_autoptr(GPtrArray) marked = g_ptr_array_new();
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
     bool begun;
 
-    if (qbjMomentDeleteCheck(vm, snap, flags) < 0 || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
+    if ((files && qbjMomentDeleteCheck(vm, snap) < 0) || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
         qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
         return -1;
-    if (!(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) && plan->disks->len == 0 &&
-        qbjMomentDeleteInternal(vm, plan) < 0)
+    if (qbjMomentDeleteIsInternal(plan) && qbjMomentInternalDelete(vm, snap) < 0)
         return -1;
     if (qbjMomentDeleteRun(vm, plan, &begun) < 0) {
         if (!begun)

@@ -319,8 +319,8 @@ qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
     return rc;
 }
 
-static int
-qbjMomentOfflineCheck(const qbjUndoDelete *plan)
+int
+qbjMomentDeleteRunCheck(const qbjUndoDelete *plan)
 {
     size_t i;
 
@@ -341,7 +341,7 @@ qbjMomentOfflineAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
     size_t i;
 
     virObjectUnlock(vm);
-    rc = qbjMomentOfflineCheck(plan);
+    rc = qbjMomentDeleteRunCheck(plan);
     *begun = rc == 0;
     for (i = 0; rc == 0 && i < plan->disks->len; i++) {
         const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
@@ -356,6 +356,7 @@ qbjMomentOfflineAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 int
 qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
+    bool one = !QBJ_DOMAIN_PRIVATE(vm)->operation;
     int rc;
 
     *begun = false;
@@ -363,8 +364,10 @@ qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
         return 0;
     if (!virDomainObjIsActive(vm))
         return qbjMomentOfflineAll(vm, plan, begun);
-    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
+    if (one)
+        qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
     rc = qbjMomentMergeAll(vm, plan, begun);
-    qbjDomainOperationEnd(vm, false);
+    if (one)
+        qbjDomainOperationEnd(vm, false);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_undo.h"
+#include "engine_refuse.h"
 #include "host_img.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
@@ -17,64 +18,10 @@ VIR_LOG_INIT("qbj.moment_internal");
 
 /* --- which images --- */
 
-static int
-qbjMomentInternalRefuse(virDomainSnapshotDef *def, const char *disk)
-{
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                   _("disk '%s' does not have the image any more that snapshot '%s' is in"), disk, def->parent.name);
-    return -1;
-}
-
-/* The image that the disk has now, and had then. NULL with an error reported. */
-static virStorageSource *
-qbjMomentInternalImage(const qbjUndo *undo, virDomainSnapshotDef *def, const char *name)
-{
-    virStorageSource *top = NULL;
-    virStorageSource *then = NULL;
-    size_t i;
-
-    for (i = 0; i < undo->chains->len; i++) {
-        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
-
-        if (STRNEQ(chain->disk, name))
-            continue;
-        if (chain->owner == QBJ_UNDO_LIVE)
-            top = chain->top;
-        else if (chain->owner == QBJ_UNDO_MOMENT && STREQ_NULLABLE(chain->moment, def->parent.name))
-            then = chain->top;
-    }
-    if (top && (!then || virStorageSourceIsSameLocation(top, then)))
-        return top;
-    qbjMomentInternalRefuse(def, name);
-    return NULL;
-}
-
-static int
-qbjMomentInternalCheck(const qbjUndo *undo, virStorageSource *image, const char *disk)
-{
-    const char *user = image->path ? g_hash_table_lookup(undo->foreign, image->path) : NULL;
-
-    if (image->format != VIR_STORAGE_FILE_QCOW2) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("internal snapshot for disk %s unsupported for storage type %s"),
-                       disk, virStorageFileFormatTypeToString(image->format));
-        return -1;
-    }
-    if (image->encryption || !virStorageSourceIsLocalStorage(image)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("internal snapshot for disk %s: an image that is encrypted, or not on this host, is not supported"),
-                       disk);
-        return -1;
-    }
-    if (!user)
-        return 0;
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' cannot be changed: domain '%s' uses it as well"),
-                   image->path, user);
-    return -1;
-}
-
 GPtrArray *
 qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
 {
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(GPtrArray) images = g_ptr_array_new();
     size_t i;
 
@@ -83,9 +30,10 @@ qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
 
         if (def->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
             continue;
-        if (!(image = qbjMomentInternalImage(&view->undo, def, def->disks[i].name)) ||
-            qbjMomentInternalCheck(&view->undo, image, def->disks[i].name) < 0)
+        if (!(image = qbjUndoInternalImage(&view->undo, def, def->disks[i].name, &refusal))) {
+            qbjEngineRefuse(&refusal);
             return NULL;
+        }
         g_ptr_array_add(images, image);
     }
     return g_steal_pointer(&images);

@@ -245,7 +245,7 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
     undo->moments = g_ptr_array_new_with_free_func(virObjectUnref);
     undo->chains = g_ptr_array_new_with_free_func((GDestroyNotify) qbjUndoChainFree);
     undo->missing = qbjMomentUndoSet();
-    undo->inside = qbjMomentUndoSet();
+    undo->inside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
     undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     undo->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, virObjectUnref);
     view->conf = driver->conf;
@@ -286,6 +286,17 @@ qbjMomentUndoReadHeaders(const qbjMomentUndo *view, virStorageSource *image)
     g_hash_table_replace(view->undo.headers, g_strdup(image->path), g_steal_pointer(&chain));
 }
 
+static GPtrArray *
+qbjMomentUndoNames(char *const *names)
+{
+    GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
+    size_t i;
+
+    for (i = 0; names[i]; i++)
+        g_ptr_array_add(copy, g_strdup(names[i]));
+    return copy;
+}
+
 static int
 qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
 {
@@ -297,7 +308,7 @@ qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
     if (qbjHostImgRead(image, &info) < 0)
         return -1;
     if (info.snapshots)
-        g_hash_table_add(undo->inside, g_strdup(image->path));
+        g_hash_table_replace(undo->inside, g_strdup(image->path), qbjMomentUndoNames(info.snapshots));
     return 0;
 }
 

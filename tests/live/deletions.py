@@ -1,0 +1,273 @@
+#!/usr/bin/python3
+"""Deletion of snapshots with all that descend from them, and of such on branches that the guest is not on: each moment
+that stays, and the guest's disks, hold what they held; failures, and a daemon that dies."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+
+import libvirt
+
+import jobs
+import plain
+import suite
+from images import qemu_img, qemu_io
+from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, START_PAUSED, Undo, UndoDaemon
+
+DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+SNAPSHOT = "<domainsnapshot><name>%s</name>%s</domainsnapshot>"
+
+
+def content(path, *inside):
+    """A sum of all that the image, or an internal snapshot of it, reads."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = os.path.join(folder, "raw")
+        qemu_img("convert", "-U", *inside, "-f", "qcow2", "-O", "raw", path, raw)
+        with open(raw, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+
+def below(path):
+    """The paths of its chain, as the headers say."""
+    return [image["filename"] for image in json.loads(qemu_img("info", "--backing-chain", "--output=json", path))]
+
+
+class Deletions(Undo):
+    def moment(self, name, target="vda"):
+        xml = ElementTree.fromstring(self.domain.snapshotLookupByName(name).getXMLDesc())
+        return jobs.source_of(jobs.disk_element(ElementTree.tostring(xml.find("domain")).decode(), target))
+
+    def held(self):
+        """{snapshot, or "now": {target: what is in its image}}"""
+        found = {"now": {t: content(self.chain(0, t)[0]) for t in self.paths}}
+        for snapshot in self.domain.listAllSnapshots():
+            name = snapshot.getName()
+            inside = ["-l", "snapshot.name=" + name] if "snapshot='internal'/>" in snapshot.getXMLDesc() else []
+            found[name] = {t: content(self.moment(name, t), *inside) for t in self.paths}
+        return found
+
+    def stays(self, before, what):
+        """What is left of @before is as it was; no image is damaged; all that lies about is somebody's."""
+        held, used = self.held(), set()
+        self.equal({k: v for k, v in held.items() if k in before}, {k: before[k] for k in held if k in before},
+                   what + ": what is in the images of the moments, and in the guest's")
+        if self.domain.isActive():
+            self.domain.destroy()
+        for name in [n for n in held if n != "now"]:
+            for target in self.paths:
+                used |= set(below(self.moment(name, target)))
+        for target in self.paths:
+            used |= set(below(self.chain(INACTIVE, target)[0]))
+        for path in used:
+            done = subprocess.run(["qemu-img", "check", "-q", path], capture_output=True, text=True, check=False)
+            self.equal((done.returncode, done.stdout), (0, ""), "%s: %s" % (what, os.path.basename(path)))
+        self.equal(self.files(), sorted(map(os.path.basename, used)), what + ": the files")
+
+    def branches(self, name, run, targets=("vda",)):
+        """s1 <- s2 <- s3, and from s1 on, after a revert to it, s4, in which the guest is."""
+        self.made(name, targets=targets, run=False)
+        self.revert("s1")
+        self.domain.snapshotCreateXML(SNAPSHOT % ("s4", ""), DISK_ONLY)
+        for target in targets:
+            qemu_io(self.chain(INACTIVE, target)[0], "qcow2", "write -P 77 9M 64k")
+        if run:
+            self.domain.createWithFlags(START_PAUSED)
+
+    # --- children -----------------------------------------------------------------------------------------------------
+
+    def test_children(self):
+        for run in (True, False):
+            what = "CHILDREN_ONLY, running: %s" % run
+            self.made("children-%d" % run, targets=("vda", "vdb"), run=run)
+            before = self.held()
+            self.delete("s1", CHILDREN_ONLY)
+            self.equal(self.tree(), ({"s1": None}, "s1"), what + ": it stays, and is current (08/S7)")
+            self.stays(before, what)
+            self.whole(what, {t: [t + ".1", t + ".0"] for t in self.paths})
+            if run:
+                self.domain.createWithFlags(START_PAUSED)
+            self.delete("s1", CHILDREN_ONLY)
+            self.equal(self.tree(), ({"s1": None}, "s1"), "of a leaf: nothing")
+            self.gone()
+            what = "CHILDREN, running: %s" % run
+            self.made("childrenall-%d" % run, run=run)
+            before = self.held()
+            self.delete("s2", CHILDREN)
+            self.equal(self.tree(), ({"s1": None}, "s1"), what + ": its parent is current")
+            self.delete("s1", CHILDREN)
+            self.equal(self.tree(), ({}, None), what + ": of the first one: none is left")
+            self.stays(before, what)
+            self.gone()
+
+    def test_childrenbranches(self):
+        for run in (True, False):
+            for name, flags, tree in (("s1", CHILDREN, ({}, None)), ("s1", CHILDREN_ONLY, ({"s1": None}, "s1")),
+                                      ("s2", CHILDREN, ({"s1": None, "s4": "s1"}, "s4")))[not run:]:
+                what = "%s of two branches, flags %d, running: %s" % (name, flags, run)
+                self.branches("childrenbranches-%s-%d-%d" % (name, flags, run), run)
+                before = self.held()
+                self.delete(name, flags)
+                self.equal(self.tree(), tree, what)
+                self.stays(before, what)
+                self.gone()
+
+    def test_childrenmixed(self):
+        """Internal ones, one with its memory in a file, one of the disks alone, and one of a guest that is shut off."""
+        for flags in (CHILDREN_ONLY, CHILDREN):
+            self.made("childrenmixed-%d" % flags, 1, run=False)
+            memory = os.path.join(self.daemon.path("img", self.name), "memory")
+            make = self.domain.snapshotCreateXML
+            make(SNAPSHOT % ("off", ""), DISK_ONLY)
+            make(SNAPSHOT % ("ioff", ""))
+            self.domain.createWithFlags(START_PAUSED)
+            make(SNAPSHOT % ("inside", ""))
+            make(SNAPSHOT % ("memory", "<memory snapshot='external' file='%s'/>" % memory))
+            make(SNAPSHOT % ("disks", ""), DISK_ONLY)
+            self.domain.resume()                # QEMU writes the state of a guest once only
+            self.domain.suspend()
+            make(SNAPSHOT % ("last", ""))
+            before = self.held()
+            self.delete("inside", CHILDREN)
+            self.equal(self.tree(), ({"off": None, "ioff": "off"}, "ioff"), "internal and external ones, running")
+            self.ok(not os.path.exists(memory), "the memory file has gone (08/S8.7)")
+            self.stays(before, "internal and external ones, running")
+            self.delete("off", flags)
+            self.equal(self.tree(), ({"off": None}, "off") if flags == CHILDREN_ONLY else ({}, None), "and off")
+            self.stays(before, "the rest, shut off")
+            self.gone()
+
+    def test_childrenmetadata(self):
+        self.branches("childrenmetadata", False)
+        before = self.sums()
+        self.delete("s2", METADATA | CHILDREN)
+        self.equal(self.tree(), ({"s1": None, "s4": "s1"}, "s4"), "METADATA_ONLY and CHILDREN")
+        self.delete("s1", METADATA | CHILDREN_ONLY)
+        self.equal((self.tree(), self.sums()), (({"s1": None}, "s1"), before), "and CHILDREN_ONLY: no file is touched")
+        self.gone()
+
+    def unchanged(self, name, flags, code, text, what):
+        def state():
+            return self.sums(), self.tree(), self.marks(), [self.chain(f) for f in (0, INACTIVE)]
+        before = state()
+        self.refused(lambda: self.delete(name, flags), code, text, what)
+        self.equal(state(), before, what + ": nothing has changed")
+
+    def test_childrenrefused(self):
+        """One of them cannot go: none does."""
+        unsupported = libvirt.VIR_ERR_OPERATION_UNSUPPORTED
+        self.made("childrenrefused", run=False)
+        clone = os.path.join(os.path.dirname(self.paths["vda"][0]), "clone")
+        qemu_img("create", "-q", "-f", "qcow2", "-b", self.paths["vda"][1], "-F", "qcow2", clone)
+        other = self.conn.defineXML(plain.domain("clone", [plain.disk("vda", clone)]))
+        for flags in (CHILDREN, CHILDREN_ONLY):
+            self.unchanged("s1", flags, unsupported, "snapshot 's2' cannot be deleted: image '%s' cannot be changed or "
+                           "removed: domain 'clone' uses it" % self.paths["vda"][1], "another domain, %d" % flags)
+        other.undefine()
+        os.unlink(clone)
+        qemu_img("snapshot", "-c", "by hand", self.paths["vda"][1])
+        self.unchanged("s1", CHILDREN, unsupported, "it holds internal snapshots", "an internal snapshot")
+        qemu_img("snapshot", "-d", "by hand", self.paths["vda"][1])
+        qemu_img("resize", "-q", self.paths["vda"][0], "+1M")
+        self.unchanged("s1", CHILDREN, unsupported, "top '%s' is smaller" % self.paths["vda"][1], "an image that is "
+                       "larger than what is over it")
+        qemu_img("resize", "-q", "--shrink", self.paths["vda"][0], "-1M")
+        self.domain.create()
+        self.domain.managedSave()
+        self.unchanged("s1", CHILDREN, libvirt.VIR_ERR_OPERATION_INVALID, "has a managed save image", "a saved guest")
+        self.domain.managedSaveRemove()
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.blockPull("vda", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+        self.refused(lambda: self.delete("s1", CHILDREN_ONLY), unsupported, "there is another active block job",
+                     "07/G1.15")
+        self.domain.blockJobAbort("vda")
+        jobs.wait_gone(self.domain, "vda")
+        self.refused(lambda: self.delete("s1", CHILDREN | CHILDREN_ONLY), libvirt.VIR_ERR_INVALID_ARG,
+                     "mutually exclusive", "both words")
+        self.gone()
+
+    # --- failures -----------------------------------------------------------------------------------------------------
+
+    def test_childrenfaults(self):
+        """What fails in the middle leaves the rest for the same call."""
+        if not self.daemon.can_fail():
+            return self.out.skip("childrenfaults", "the module has no debug_checks")
+        for where in ("qemu-img:14", "save-sync:5"):
+            self.made("childrenfaults-" + where.replace(":", ""), run=False)
+            before = self.held()
+            self.daemon.fail(where + "+" if where.startswith("qemu") else where)
+            self.equal(suite.code(self.delete, "s1", CHILDREN) == 0, False, where + ": it fails")
+            self.daemon.fail(None)
+            left = self.tree()[0]
+            self.ok("s1" in left, where + ": what was asked for is still there", left)
+            self.equal(self.held()["now"], before["now"], where + ": the guest's data")
+            self.delete("s1", CHILDREN)
+            self.equal(self.tree(), ({}, None), where + ": once more")
+            self.stays(before, where)
+            self.gone()
+
+    def childrendies(self, kind, n):
+        """The daemon dies at that step; False: it did not come to it."""
+        run = kind == "running"
+        self.branches("childrendies-%s-%d" % (kind, n), run)
+        before = self.held()
+        self.daemon.die_at("-", n)
+        suite.code(self.delete, "s1", CHILDREN)
+        step = self.daemon.died(timeout=0.5 if self.daemon.alive() else 20)
+        what = "CHILDREN, %s, dies at %d: %s" % (kind, n, step)
+        if step is not None:
+            self.again()
+            self.intact(before, what)
+            self.delete("s1", CHILDREN) if "s1" in self.tree()[0] else None
+        self.equal(self.tree(), ({}, None), what + ": none is left, if need be by a second call")
+        self.stays(before, what)
+        self.gone()
+        return step is not None
+
+    def intact(self, before, what):
+        """The guest's data, and each moment that is not marked as being given up, whatever has died."""
+        jobs.wait_for(lambda: not self.domain.isActive() or not self.domain.blockJobInfo("vda", 0), 20)
+        held = self.held_now(before)
+        self.equal(held, {name: before[name] for name in held}, what + ": old or new, each of them")
+
+    def held_now(self, before):
+        marked = {s.getName() for s in self.domain.listAllSnapshots() if self.is_marked(s.getName())}
+        found = {"now": {t: content(self.chain(0, t)[0]) for t in self.paths}}
+        for name in self.tree()[0]:
+            if name not in marked and name in before:
+                found[name] = {t: content(self.moment(name, t)) for t in self.paths}
+        return found
+
+    def is_marked(self, name):
+        with open(self.daemon.metadata(self.name, name)) as f:
+            return "snapshotDeleteInProgress" in f.read()
+
+    def test_childrendies(self):
+        for kind, steps in (("running", (12, 40)), ("off", (8, 22))):
+            for n in steps:
+                self.childrendies(kind, n)
+
+    def test_sweep(self):
+        """Each step."""
+        for kind in ("running", "off"):
+            for n in range(400):
+                if not self.childrendies(kind, n):
+                    break
+
+
+# takes minutes: by its name only
+BY_NAME = ["sweep"]
+
+
+def run(out, args, mode):
+    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
+    if args.driver == "stock":
+        return out.skip(mode, "the stock driver deletes no children of external snapshots")
+    suite.run_with_daemon(out, args, mode, Deletions, names, UndoDaemon)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("deletions", __doc__, Deletions, run, modes=("system",)))
