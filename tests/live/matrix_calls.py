@@ -14,6 +14,7 @@ BYTES = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
 NOWHERE = "qemu+unix:///system?socket=/nonexistent/socket"
 
 CALLS = {}      # name of a row, without what stands in brackets -> (call, whether it changes something)
+BEFORE = {}     # the same -> what is called before there is a job, on a domain that is made for this row
 
 
 def row(*names, changes=False):
@@ -145,6 +146,38 @@ def snap_delete_metadata(at, _disk):
     redefine(at).delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
 
 
+def internal(at):
+    """A snapshot that is within the images, and its child."""
+    for name in ("i1", "i2"):
+        at.domain.snapshotCreateXML("<domainsnapshot><name>%s</name></domainsnapshot>" % name)
+
+
+def internal_row(name, call):
+    CALLS[name] = (lambda at, _disk: call(at.domain), True)
+    BEFORE[name] = internal
+
+
+for _name, _which, _flags in (
+        ("snap-delete-internal", "i2", 0),
+        ("snap-delete-metadata-internal", "i2", libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY),
+        ("snap-delete-children", "i1", libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN),
+        ("snap-delete-children-only", "i1", libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)):
+    internal_row(_name, lambda domain, which=_which, flags=_flags: domain.snapshotLookupByName(which).delete(flags))
+for _name, _flags in (("snap-revert-internal", 0),
+                      ("snap-revert-internal-force", libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_FORCE)):
+    internal_row(_name, lambda domain, flags=_flags: domain.revertToSnapshot(domain.snapshotLookupByName("i1"), flags))
+
+
+@alter("snap-delete-external")
+def snap_delete_external(at, _disk):
+    redefine(at).delete(0)
+
+
+@alter("snap-revert-external")
+def snap_revert_external(at, _disk):
+    at.domain.revertToSnapshot(redefine(at), 0)
+
+
 @row("snap-list")
 def snap_list(at, _disk):
     at.domain.listAllSnapshots()
@@ -271,6 +304,10 @@ for _name, _call, _alters in (
         ("cdrom-detach", lambda at, _disk: at.domain.detachDeviceFlags(at.cdrom_xml(None), LIVE), True),
         ("attach-rng", lambda at, _disk: at.domain.attachDeviceFlags(RNG, LIVE), True),
         ("attach-input", lambda at, _disk: at.domain.attachDeviceFlags(INPUT, LIVE), True),
+        ("detach-input", lambda at, _disk: (at.domain.attachDeviceFlags(INPUT, LIVE),
+                                            at.domain.detachDeviceFlags(INPUT, LIVE)), True),
+        ("update-disk-startupPolicy", lambda at, disk: at.domain.updateDeviceFlags(
+            at.disk_xml(disk).replace("<source ", "<source startupPolicy='optional' "), LIVE), True),
         ("attach-controller", lambda at, _disk: at.domain.attachDeviceFlags(CONTROLLER, LIVE), True),
         ("blockresize-shrink",
          lambda at, disk: at.domain.blockResize(disk, 16 << 20, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES), True),

@@ -29,22 +29,26 @@ SNAPSHOT = """<domainsnapshot><name>%s</name><state>disk-snapshot</state>%s<crea
 <memory snapshot='no'/><disks>%s</disks>%s</domainsnapshot>"""
 OVERLAY = "<disk name='%s' snapshot='external' type='file'><driver type='qcow2'/><source file='%s'/></disk>"
 FRESH = "(fresh)"         # an image that was not there before
+MEMORY = "memory"         # the file with that of a snapshot
 RUNS = ("writing guest", "idle guest", "QEMU dies too")
 
-# disks: target -> the names of its images, active first; snapshots: their names; current: one of them, or None
-State = collections.namedtuple("State", "disks snapshots current")
+# disks: target -> the names of its images, active first; snapshots: their names; current: one of them, or None;
+# held: in which file or image the guest's memory is
+State = collections.namedtuple("State", "disks snapshots current held")
 
 
 class Moment:
     """@call(cell): what is swept; @after(state): what it makes of that one. @targets: disks with a chain of four;
     @snapshots: one for each image but the active one; @plugged: the first medium, and another disk, are in; @off: the
-    domain is shut off. @steps: about how many it has with our driver. @moment: of whose layer on nothing is left."""
+    domain is shut off. @steps: about how many it has with our driver. @layer: from which on nothing is left.
+    @before(cell): a call before it; @memory: snapshots with the guest's memory are in it."""
     end = None
     deletes = makes = finishes = False
 
     def __init__(self, call, after, steps, targets=("vda",), snapshots=False, plugged=False, off=False, layer=LAYERS,
-                 ends=False):
+                 ends=False, before=None, memory=False):
         self.begin, self.after, self.steps = call, after, steps
+        self.before, self.memory = before, memory
         self.targets, self.snapshots, self.plugged, self.off = targets, snapshots, plugged, off
         self.layer, self.ends = layer, ends
         self.guests = ("shut off",) if off else ("writing guest", "QEMU dies too") if ends else RUNS
@@ -75,6 +79,8 @@ class MomentCell(Cell):
             self.pid = self.daemon.qemu_pid(self.name)
             if self.writing and not self.line.wait_more(10):
                 raise RuntimeError("the guest does not write at all")
+        if operation.before:
+            operation.before(self)
         self.old = self.state(INACTIVE)
         self.new = operation.after(self.old)
         if self.fails:
@@ -153,7 +159,12 @@ class MomentCell(Cell):
         disks = {target: tuple(map(known, paths)) for target, paths in self.images(flags).items()}
         snapshots = tuple(sorted(snapshot.getName() for snapshot in self.domain.listAllSnapshots()))
         current = self.domain.snapshotCurrent().getName() if self.domain.hasCurrentSnapshot() else None
-        return State(disks, snapshots, current)
+        return State(disks, snapshots, current, self.held() if self.operation.memory else ())
+
+    def held(self):
+        listed = qemu_img("snapshot", "-U", "-l", self.images(INACTIVE)["vda"][0]).split("\n")
+        return tuple(("image", line.split()[1]) for line in listed if re.match("[1-9]", line)) + \
+            (("file", "s"),) * (os.path.exists(self.file(MEMORY)) and self.refused() != MEMORY)
 
     def judge(self, flags):
         """Which of the two it is; None: neither, which is written down."""
@@ -238,7 +249,8 @@ class MomentCell(Cell):
 
     def left_files(self, used):
         names = {os.path.basename(path) for path in used}
-        found = sorted(set(os.listdir(self.folder)) - self.names - names - {"serial", "raw", "again"})
+        known = {"serial", "raw", "again", MEMORY if (self.new if self.outcome == "new" else self.old).held else "raw"}
+        found = sorted(set(os.listdir(self.folder)) - self.names - names - known)
         kept = {name for chain in self.new.disks.values() for name in chain} | set(self.extra)
         if self.outcome == "new":
             found += sorted(name for name in self.gone() if name not in kept and os.path.exists(self.file(name)))
@@ -254,7 +266,7 @@ class MomentCell(Cell):
     def may_be_new(self, path):
         runs = (os.path.dirname(self.daemon.state_dir), self.daemon.path("lib", "qemu", "domain-"),
                 self.daemon.path("lib", "qemu", "channel"))
-        return "/snapshot" in path or self.operation.ends and path.startswith(runs)
+        return "/snapshot" in path or path == self.file(MEMORY) or self.operation.ends and path.startswith(runs)
 
     def used(self):
         return [path for paths in self.images(INACTIVE).values() for path in paths] + self.kept_images()
@@ -333,7 +345,34 @@ def snapshot(flags=DISK_ONLY):
 
 def overlaid(state):
     disks = {t: (FRESH, *chain) if t.startswith("vd") else chain for t, chain in state.disks.items()}
-    return State(disks, tuple(sorted((*state.snapshots, "s"))), "s")
+    return state._replace(disks=disks, snapshots=tuple(sorted((*state.snapshots, "s"))), current="s")
+
+
+def remembered(flags=0):
+    return lambda cell: cell.domain.snapshotCreateXML(
+        "<domainsnapshot><name>s</name><memory snapshot='external' file='%s'/></domainsnapshot>" % cell.file(MEMORY),
+        flags)
+
+
+def remembered_made(state):
+    return overlaid(state)._replace(held=(("file", "s"),))
+
+
+def remembered_deleted(state):
+    disks = {t: chain[1:] if t.startswith("vd") else chain for t, chain in state.disks.items()}
+    return state._replace(disks=disks, snapshots=(), current=None, held=())
+
+
+def inside(cell):
+    cell.domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
+
+
+def inside_made(state):
+    return state._replace(snapshots=(*state.snapshots, "s"), current="s", held=(("image", "s"),))
+
+
+def inside_deleted(state):
+    return state._replace(snapshots=(), current=None, held=())
 
 
 def delete(name):
@@ -344,7 +383,7 @@ def deleted(name, current):
     """The overlay goes that stands on the image of this moment."""
     def after(state):
         disks = {t: tuple(n for n in chain if n != "%s.%s" % (t, name[1:])) for t, chain in state.disks.items()}
-        return State(disks, tuple(s for s in state.snapshots if s != name), current)
+        return state._replace(disks=disks, snapshots=tuple(s for s in state.snapshots if s != name), current=current)
     return after
 
 
@@ -354,7 +393,7 @@ def revert(flags=0):
 
 def reverted(state):
     disks = {t: (FRESH, *chain[2:]) if t.startswith("vd") else chain for t, chain in state.disks.items()}
-    return State(disks, state.snapshots, "s2")
+    return state._replace(disks=disks, current="s2")
 
 
 def plugged(target, *names):
@@ -370,6 +409,11 @@ OPERATIONS = {
     "snapshot": Moment(snapshot(), overlaid, 50),
     "snapshot-two": Moment(snapshot(), overlaid, 65, TWO),
     "snapshot-off": Moment(snapshot(), overlaid, 25, off=True),
+    "snapshot-memory": Moment(remembered(), remembered_made, 60, memory=True),
+    "snapshot-live": Moment(remembered(libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE), remembered_made, 60, memory=True),
+    "delete-memory": Moment(delete("s"), remembered_deleted, 32, before=remembered(), memory=True),
+    "snapshot-inside": Moment(inside, inside_made, 28, memory=True),
+    "delete-inside": Moment(delete("s"), inside_deleted, 13, before=inside, memory=True),
     "delete-top": Moment(delete("s3"), deleted("s3", "s2"), 40, snapshots=True),
     "delete-two": Moment(delete("s3"), deleted("s3", "s2"), 60, TWO, snapshots=True),
     "delete-middle": Moment(delete("s2"), deleted("s2", "s3"), 40, snapshots=True),

@@ -382,6 +382,10 @@ qbjMomentDeleteCallOff(virDomainObj *vm, const char *name)
     for (i = 0; def && i < def->ndisks; i++) {
         const virQbjJob *job = qbjEngineJobFindByDisk(vm, def->disks[i].name);
 
+        if (def->disks[i].snapshotDeleteInProgress && def->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) {
+            qbjMomentInternalDeleted(vm);       /* one job for all disks */
+            break;
+        }
         if (!def->disks[i].snapshotDeleteInProgress || !job)
             continue;
         any = true;

@@ -118,17 +118,20 @@ qbjMomentInternalCheckCreate(const virDomainSnapshotDef *def)
     return 0;
 }
 
-/* A file that may not last is there all the same. The error that led here stays. */
+/* A file that may not last is there all the same; its folder goes, too, when nothing else is in it. The error
+ * that led here stays. */
 static void
 qbjMomentInternalUnlink(virDomainObj *vm, const virDomainSnapshotDef *def)
 {
     g_autofree char *path = qbjMomentListPath(vm, def->parent.name);
+    g_autofree char *folder = g_path_get_dirname(path);
     virErrorPtr reason;
 
     virErrorPreserveLast(&reason);
     virObjectUnlock(vm);
     if (unlink(path) < 0 && errno != ENOENT)
         VIR_WARN("cannot remove '%s': %s", path, g_strerror(errno));
+    ignore_value(rmdir(folder));
     virObjectLock(vm);
     virErrorRestore(&reason);
 }
@@ -214,22 +217,94 @@ qbjMomentInternalDeleteLive(virDomainObj *vm, const GPtrArray *images, const cha
     return nodes ? qbjVmInsideRun(vm, QBJ_VM_INSIDE_DELETE, name, (const char *const *) nodes, NULL) : -1;
 }
 
+static int
+qbjMomentInternalDeleteAll(virDomainObj *vm, const GPtrArray *images, const char *name)
+{
+    int rc;
+
+    if (virDomainObjIsActive(vm))
+        return qbjMomentInternalDeleteLive(vm, images, name);
+    virObjectUnlock(vm);
+    rc = qbjMomentInternalRemove(images, name);
+    virObjectLock(vm);
+    return rc;
+}
+
+/* Durably, before the first image changes: a snapshot that is in some of its images only is no moment to go
+ * back to. Returns 0, -1 with an error reported: it is as before. */
+static int
+qbjMomentInternalMark(virDomainObj *vm, virDomainMomentObj *snap, bool begun)
+{
+    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool changed = false;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
+            continue;
+        changed |= def->disks[i].snapshotDeleteInProgress != begun;
+        def->disks[i].snapshotDeleteInProgress = begun;
+    }
+    if (!changed || qbjMomentListSave(vm, snap) == 0)
+        return 0;
+    for (i = 0; i < def->ndisks; i++) {
+        if (def->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
+            def->disks[i].snapshotDeleteInProgress = !begun;
+    }
+    return -1;
+}
+
+static bool
+qbjMomentInternalIsWhole(virDomainObj *vm, const GPtrArray *images, const char *name)
+{
+    bool whole = true;
+    size_t i;
+
+    virObjectUnlock(vm);
+    for (i = 0; whole && i < images->len; i++)
+        whole = qbjMomentInternalHas(g_ptr_array_index(images, i), name) == 1;
+    virObjectLock(vm);
+    return whole;
+}
+
+/* The deletion has failed; the error that led here stays. A mark that cannot be taken back, or of images that
+ * cannot be read, means no more than that the snapshot is to be deleted again. */
+static void
+qbjMomentInternalUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *images)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    if (qbjMomentInternalIsWhole(vm, images, snap->def->name))
+        ignore_value(qbjMomentInternalMark(vm, snap, false));
+    virErrorRestore(&reason);
+}
+
 int
 qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap)
 {
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
     g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
     g_autoptr(GPtrArray) images = NULL;
-    int rc;
 
     if (!view || !(images = qbjMomentInternalImages(view, def)))
         return -1;
     if (images->len == 0)
         return 0;
-    if (virDomainObjIsActive(vm))
-        return qbjMomentInternalDeleteLive(vm, images, def->parent.name);
-    virObjectUnlock(vm);
-    rc = qbjMomentInternalRemove(images, def->parent.name);
-    virObjectLock(vm);
-    return rc;
+    if (qbjMomentInternalMark(vm, snap, true) < 0)
+        return -1;
+    if (qbjMomentInternalDeleteAll(vm, images, def->parent.name) == 0)
+        return 0;
+    qbjMomentInternalUnmark(vm, snap, images);
+    return -1;
+}
+
+void
+qbjMomentInternalDeleted(virDomainObj *vm)
+{
+    if (qbjVmInsideAwait(vm, QBJ_VM_INSIDE_DELETE) == 0)
+        return;
+    VIR_WARN("Domain '%s': QEMU's job of a deletion that was begun may stay: %s", vm->def->name,
+             virGetLastErrorMessage());
+    virResetLastError();
 }

@@ -15,9 +15,14 @@
 int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags);
 
 /* Removes @snap's data from all images; one that has none of it is fine. As above, also of a domain that
- * runs.
+ * runs. Its disks are marked first (<snapshotDeleteInProgress/>); after a failure they stay so if only some
+ * images have lost it.
  *   VIR_ERR_OPERATION_UNSUPPORTED   a disk has another image by now (08/S8.14), or another domain uses it */
 int qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap);
+
+/* After a restart, a snapshot of the running domain is marked: QEMU's job is waited for, and dismissed. The
+ * lock is dropped. */
+void qbjMomentInternalDeleted(virDomainObj *vm);
 
 /* --- for those that do it with QEMU, and for reverts --- */
 
