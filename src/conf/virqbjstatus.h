@@ -38,6 +38,7 @@ struct _virQbjStatusSave {
     char *part;                 /* save: the name that the file has until it is complete */
     bool managed;               /* it is the domain's managed save image */
     bool running;               /* the guest was running, or is to run */
+    bool revert;                /* restore: of a revert to a snapshot */
     bool loaded;                /* restore: QEMU has it all */
     unsigned long long started; /* ms since 1970 */
     unsigned long long device;  /* save: which file it is, by either name; 0: none yet */
@@ -81,6 +82,8 @@ struct _virQbjStatus {
     unsigned int fdsetIndex;
     int agentTimeout;           /* -2: wait for ever */
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
+    virTristateBool starting;   /* ours: QEMU is there, the guest has not run yet; whether it is to. ABSENT: it has,
+                                 * or another driver has begun it */
     bool thaw;                  /* ours: the guest's file systems are to be thawed (domain_freeze.h) */
     bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */

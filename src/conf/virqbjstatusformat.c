@@ -68,6 +68,15 @@ virQbjStatusFormatBitmaps(virBuffer *buf, const virQbjStatus *status)
 
 /* Our own element. */
 static void
+virQbjStatusFormatStarting(virBuffer *buf, const virQbjStatus *status)
+{
+    if (status->starting != VIR_TRISTATE_BOOL_ABSENT)
+        virBufferAsprintf(buf, "<qbj:start xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "' run='%s'/>\n",
+                          virTristateBoolTypeToString(status->starting));
+}
+
+/* Our own element. */
+static void
 virQbjStatusFormatThaw(virBuffer *buf, const virQbjStatus *status)
 {
     if (status->thaw)
@@ -105,6 +114,7 @@ virQbjStatusFormatSave(virBuffer *buf, const virQbjStatusSave *save)
     virQbjStatusFormatYes(&attrs, "dump", save->dump);
     virQbjStatusFormatYes(&attrs, "managed", save->managed);
     virQbjStatusFormatYes(&attrs, "running", save->running);
+    virQbjStatusFormatYes(&attrs, "revert", save->revert);
     virQbjStatusFormatYes(&attrs, "loaded", save->loaded);
     virBufferAsprintf(&attrs, " started='%llu'", save->started);
     if (save->inode)
@@ -187,6 +197,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
         return -1;
 
     virQbjStatusFormatBitmaps(buf, status);
+    virQbjStatusFormatStarting(buf, status);
     virQbjStatusFormatThaw(buf, status);
     virQbjStatusFormatSave(buf, status->save);
     if (virQbjStatusSnapshotFormat(buf, status->snapshot) < 0)

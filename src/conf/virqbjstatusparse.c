@@ -295,6 +295,15 @@ virQbjStatusFindForeign(xmlXPathContextPtr ctxt, virQbjStatus *status)
     status->foreign = virQbjStatusForeignDevice(ctxt);
 }
 
+static void
+virQbjStatusParseStarting(xmlNodePtr root, virQbjStatus *status)
+{
+    xmlNodePtr node = virQbjXMLChild(root, "start", VIR_QBJ_XML_NAMESPACE);
+
+    if (node)
+        status->starting = virTristateBoolFromBool(virQbjXMLPropYes(node, "run"));
+}
+
 static char *
 virQbjStatusParseUriPath(xmlNodePtr node, const char *name)
 {
@@ -324,6 +333,7 @@ virQbjStatusParseSave(xmlNodePtr root, virQbjStatus *status)
     save->dump = virQbjXMLPropYes(node, "dump");
     save->managed = virQbjXMLPropYes(node, "managed");
     save->running = virQbjXMLPropYes(node, "running");
+    save->revert = virQbjXMLPropYes(node, "revert");
     save->loaded = virQbjXMLPropYes(node, "loaded");
     if (virQbjXMLPropNumber(node, "started", 10, &save->started) < 0)
         save->started = 0;
@@ -403,6 +413,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     virQbjStatusParseNumbers(root, found);
     virQbjStatusParseNodeIndex(ctxt, found);
     virQbjStatusParseBitmaps(root, found);
+    virQbjStatusParseStarting(root, found);
     found->thaw = virQbjXMLChild(root, "thaw", VIR_QBJ_XML_NAMESPACE) != NULL;
     if (virQbjStatusParseKept(root, found) < 0)
         return -1;

@@ -449,6 +449,32 @@ class Saves(suite.DaemonChecks):
                 domain.managedSave(0)
         self.gone(domain)
 
+    def test_restore_stands(self):
+        """A guest that QEMU does not continue, or that the status file has no room to say of, goes on later, also with
+        the next daemon."""
+        if not self.daemon.can_fail():
+            return self.out.skip("restore_stands", "needs faults")
+        domain = self.make("stands")
+        for fault, later in (("vm-cont:1", False), ("vm-cont:1+", True), ("save-write:3+", True)):
+            domain.managedSave(0)
+            self.daemon.fail(fault)
+            domain.create()
+            if later:
+                self.equal(domain.state()[0], PAUSED, fault + ": it stands still")
+                self.daemon.kill()
+                self.daemon.fail(None)
+                self.daemon.start()
+                self.connect()
+                domain = self.conn.lookupByName("stands")
+            self.ok(jobs.wait_for(lambda: domain.state()[0] == RUNNING, 20), fault + ": it goes on",
+                    lambda: domain.state())
+            self.ok(jobs.wait_for(lambda: "qbj:restore" not in self.daemon.status_xml("stands"), 20),
+                    fault + ": no record is left")
+            if not later:
+                self.daemon.fail(None)
+            self.goes_on(domain, fault)
+        self.gone(domain)
+
     def test_qemu(self):
         """QEMU dies in the save."""
         domain, path = self.make("qemu"), self.daemon.image("qemu")

@@ -844,6 +844,40 @@ class Undo(JobChecks):
         self.gone()
         return step is not None
 
+    def test_startdies(self):
+        """A daemon that dies while it starts QEMU, in a revert or not: a guest that was to run does, as it was defined;
+        one that was not stands still."""
+        self.made("startdies", 2, run=False)
+        vcpus = "".join("<vcpu id='%d' enabled='%s' hotpluggable='%s'/>" % row for row in
+                        ((0, "yes", "no"), (1, "yes", "yes"), (2, "no", "yes")))
+        for layer in (0, 1):
+            xml = self.xml(layer).replace("<vcpu>1<", "<vcpu current='2'>3<").replace(
+                "</vcpu>", "</vcpu><vcpus>%s</vcpus>" % vcpus, 1)
+            xml = xml.replace("</disk>", "<iotune><total_iops_sec>77</total_iops_sec></iotune></disk>")
+            if layer == 0:
+                self.redefine("s2", "s1", 0, domain=xml)
+        self.domain = self.conn.defineXML(xml)
+        go = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING
+        for word, steps in (("query-chardev", 0), ("device_add", 0), ("block_set_io_throttle", 0), ("cont", -1),
+                            ("cont", 0)):
+            for call, state in ((self.domain.create, RUNNING), (lambda: self.revert("s2", go), RUNNING),
+                                (lambda: self.domain.createWithFlags(START_PAUSED), PAUSED)):
+                if word == "cont" and state == PAUSED:
+                    continue
+                what = "dies %d behind %s, to be %d" % (steps, word, state)
+                self.daemon.die_at(word, steps)
+                suite.code(call)
+                self.ok(self.daemon.died() is not None, what)
+                self.again()
+                self.ok(jobs.wait_for(lambda: "qbj:start" not in self.daemon.status_xml(self.name), 20),
+                        what + ": no record is left")
+                self.equal((self.domain.state()[0], len(self.domain.vcpus()[0]),
+                            self.domain.blockIoTune("vda")["total_iops_sec"]), (state, 2, 77),
+                           what + ": it is all there")
+                self.domain.destroy()
+                jobs.wait_off(self.domain)
+        self.gone()
+
     def reverts(self, running, off):
         for run, steps in ((True, running), (False, off)):
             for n in steps:

@@ -373,6 +373,7 @@ qbjMomentRevertStartExternal(virDomainObj *vm, qbjMomentRevertWork *work, unsign
     qbjVmRestore restore = {
         .path = work->plan->memory,
         .cookie = work->image ? work->image->cookie : NULL,
+        .revert = true,
         .running = work->to == QBJ_UNDO_TO_RUNNING,
         .suspended = VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT,
         .fd = work->reader ? qbjHostImageReaderStream(work->reader) : -1,

@@ -227,6 +227,7 @@ qbjMomentRevertStartInternal(virDomainObj *vm, const virDomainSnapshotDef *def, 
     g_autofree char *cookie = NULL;
     qbjVmRestore restore = {
         .path = statePath,
+        .revert = true,
         .running = work->to == QBJ_UNDO_TO_RUNNING,
         .suspended = VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT,
         .fd = -1,

@@ -10,6 +10,7 @@
 #include "vm_power.h"
 #include "vm_refresh.h"
 #include "vm_save.h"
+#include "vm_start.h"
 #include "vm_hook.h"
 #include "vm_stop.h"
 #include "vm_tray.h"
@@ -234,9 +235,12 @@ qbjVmReconnectAll(qbjDriver *driver)
 /* A daemon that died while it started the VM may have left deep chains in pieces: the guest has not run
  * yet, and must not before they are whole. Returns 0, -1 with an error reported. */
 static int
-qbjVmReconnectLink(virDomainObj *vm)
+qbjVmReconnectStart(virDomainObj *vm)
 {
     int reason;
+
+    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT)
+        return qbjVmStartGoOn(vm);
 
     if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP ||
         QBJ_DOMAIN_PRIVATE(vm)->status->save)
@@ -252,7 +256,8 @@ static bool
 qbjVmReconnectHasWork(const virQbjStatus *status)
 {
     return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
-           status->medium || status->next || status->thaw;
+           status->medium || status->next || status->thaw ||
+           status->starting != VIR_TRISTATE_BOOL_ABSENT;
 }
 
 /* A file that says the same as before can wait until all domains have been taken up: what it does not say
@@ -286,7 +291,7 @@ qbjVmReconnectFinish(virDomainObj *vm)
     if (priv->starting)
         return;
 
-    if (qbjVmRefresh(vm, &panicked, &devices) < 0 || qbjVmReconnectLink(vm) < 0) {
+    if (qbjVmRefresh(vm, &panicked, &devices) < 0 || qbjVmReconnectStart(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();

@@ -98,6 +98,9 @@ qbjVmRefreshState(virDomainObj *vm, virJSONValue *reply)
     if (STREQ_NULLABLE(status, "shutdown")) {
         /* it had said so while nobody listened, and stays until it is told to go */
         qbjVmRefreshShutdown(vm);
+    } else if (STREQ_NULLABLE(status, "prelaunch") && state == VIR_DOMAIN_RUNNING) {
+        /* the daemon that was to tell QEMU has died before it did */
+        QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_YES;
     } else if (running && state != VIR_DOMAIN_RUNNING) {
         qbjVmRefreshRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
     } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjEngineHoldFound(vm, status)) {

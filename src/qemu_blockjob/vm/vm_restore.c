@@ -4,7 +4,9 @@
 #include "vm_restore.h"
 #include "vm_inside.h"
 #include "vm_savestream.h"
+#include "domain_notify.h"
 #include "domain_qmp.h"
+#include "domain_queue.h"
 #include "domain_save.h"
 #include "host_image.h"
 #include "virerror.h"
@@ -13,6 +15,9 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_restore");
+
+/* A guest that is restored and cannot be made to go on is tried again. */
+#define QBJ_VM_RESTORE_AGAIN_MS 1000
 
 int
 qbjVmRestorePrepare(virDomainObj *vm, const qbjVmRestore *restore)
@@ -29,6 +34,7 @@ qbjVmRestorePrepare(virDomainObj *vm, const qbjVmRestore *restore)
     status->save = virQbjStatusSaveNew(true, restore->path, NULL);
     status->save->managed = restore->managed;
     status->save->running = restore->running;
+    status->save->revert = restore->revert;
     return 0;
 }
 
@@ -111,20 +117,34 @@ qbjVmRestoreRun(virDomainObj *vm)
     return -1;
 }
 
+/* A client may have had it go on by now, and stopped it. */
+static bool
+qbjVmRestoreIsStopped(virDomainObj *vm)
+{
+    int why;
+
+    return virDomainObjGetState(vm, &why) == VIR_DOMAIN_PAUSED && why == VIR_DOMAIN_PAUSED_USER;
+}
+
 int
 qbjVmRestoreFinish(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    bool running = priv->status->save->running;
+    bool running = priv->status->save->running && !qbjVmRestoreIsStopped(vm);
 
     if (priv->status->save->managed && qbjVmRestoreRemove(vm, priv->status->save->path) < 0)
         return -1;
     if (running && qbjVmRestoreRun(vm) < 0) {
-        VIR_WARN("Domain '%s' is restored, but stays paused: %s", vm->def->name, virGetLastErrorMessage());
+        VIR_WARN("Domain '%s' is restored, but does not go on yet: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
+        if (virDomainObjIsActive(vm))
+            qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RESTORE_AGAIN_MS);
+        return 0;
     }
     if (!virDomainObjIsActive(vm))
         return 0;
+    if (running && !priv->starting)             /* else the start tells it, when it has told of itself */
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT);
     g_clear_pointer(&priv->status->save, virQbjStatusSaveFree);
     qbjDomainSaveStatusOrWarn(vm);
     return 0;

@@ -11,6 +11,7 @@ struct _qbjVmRestore {
     const char *const *disks;   /* in these disks, by their targets, NULL terminated, */
     const char *state;          /* and the memory in this one */
     const char *cookie;         /* of the image, or NULL */
+    bool revert;                /* the disks have been put back to that moment, too */
     bool managed;               /* it goes away as soon as QEMU has it all */
     bool running;               /* what the guest is to be */
     int suspended;              /* detail of the SUSPENDED event of one that is not to run */
@@ -29,6 +30,7 @@ bool qbjVmRestoreIsStream(const qbjVmRestore *restore);
 int qbjVmRestoreLoad(virDomainObj *vm, const qbjVmRestore *restore);
 
 /* The rest, which the record tells; also for a daemon that finds it: a managed image goes away, before the
- * guest changes a disk that belongs to it; then it goes on. An error before it has gone away: the start is
- * to be given up, and may be repeated. A guest that cannot be made to go on stays paused. */
+ * guest changes a disk that belongs to it; then it goes on. An error before it has gone away: the start is to
+ * be given up, and may be repeated. A guest that cannot be made to go on keeps its record, by which that is
+ * tried again. */
 int qbjVmRestoreFinish(virDomainObj *vm);

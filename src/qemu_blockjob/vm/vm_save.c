@@ -272,8 +272,8 @@ qbjVmSaveResumeRestore(virDomainObj *vm)
     const virQbjStatusSave *save = priv->status->save;
 
     if (!save->loaded) {
-        VIR_WARN("Domain '%s' was being restored from '%s' when the daemon ended; it has to be restored again",
-                 vm->def->name, save->path);
+        VIR_WARN("Domain '%s' was being %s, with its memory in '%s', when the daemon ended; that has to be done again",
+                 vm->def->name, save->revert ? "reverted to a snapshot" : "restored", save->path);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
         return 0;
     }

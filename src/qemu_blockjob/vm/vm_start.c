@@ -39,10 +39,12 @@
 #include "qmp_socket.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virlog.h"
 #include "virpidfile.h"
 #include "virsecureerase.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.vm_start");
 
 /* What a start holds until QEMU has it. */
 typedef struct _qbjVmStartFds qbjVmStartFds;
@@ -258,6 +260,7 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
     return 0;
 }
 
+/* @log: of a QEMU that is not connected yet, says why it does not answer. NULL: of one that is. */
 static int
 qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
@@ -274,13 +277,15 @@ qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
         return -1;
     commands[2].arguments = path;
 
-    if (qbjDomainQmpConnect(vm) < 0 ||
+    if ((log && qbjDomainQmpConnect(vm) < 0) ||
         qbjDomainQmpRunFor(vm, commands, G_N_ELEMENTS(commands),
                            QBJ_QMP_DEADLINE_MS + qbjVmMemoryExtraMs(vm->def)) < 0) {
-        qbjVmStartReportLog(vm, log);
+        if (log)
+            qbjVmStartReportLog(vm, log);
     } else if (qbjQmpReportFirst(commands, G_N_ELEMENTS(commands)) == 0) {
         qbjVmChardevsRead(vm, commands[0].reply);
         qbjVmVcpuRead(vm, commands[1].reply);
+        g_clear_pointer(&QBJ_DOMAIN_PRIVATE(vm)->status->devices, g_strfreev);
         QBJ_DOMAIN_PRIVATE(vm)->status->devices = qbjVmPlugNames(commands[2].reply);
         ret = 0;
     }
@@ -323,9 +328,11 @@ qbjVmStartSetup(virDomainObj *vm, const qbjVmRestore *restore)
     return qbjVmIoTuneSetAll(vm);
 }
 
+/* Saved before QEMU is told: a guest that runs by the file and has not begun by QEMU's word is to run. */
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
+    QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_ABSENT;
     if (paused) {
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
         return qbjDomainSaveStatus(vm);
@@ -417,6 +424,7 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
     qbjDriverActiveAdd(priv->driver);
     qbjVmStartStatus(vm);
+    priv->status->starting = how->restore ? VIR_TRISTATE_BOOL_ABSENT : virTristateBoolFromBool(!how->paused);
     if (!how->restore)
         qbjVmTrayCloseAll(vm->def);
     fds.devices.resetNvram = how->resetNvram;
@@ -442,5 +450,19 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
         qbjVmStartNotifyRestored(vm, how->restore, how->fromSnapshot);
     else
         qbjVmStartNotify(vm, how->paused, how->fromSnapshot);
+    return 0;
+}
+
+int
+qbjVmStartGoOn(virDomainObj *vm)
+{
+    bool paused = QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_YES;
+
+    VIR_WARN("Domain '%s' was being started when the daemon ended, and goes on", vm->def->name);
+    if (qbjVmStartAsk(vm, NULL) < 0 || qbjVmChainLink(vm) < 0 || qbjVmStartSetup(vm, NULL) < 0 ||
+        qbjVmStartRun(vm, paused) < 0)
+        return -1;
+    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_STARTED);
+    qbjVmStartNotify(vm, paused, false);
     return 0;
 }

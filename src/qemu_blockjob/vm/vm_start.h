@@ -18,3 +18,9 @@ struct _qbjVmStartHow {
  * Returns 0; -1 with an error reported: then nothing of the run is left, and the state is shut off
  * (failed). */
 int qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how);
+
+/* For a daemon that finds a QEMU which an earlier one has started, and whose guest has not run:
+ * status->starting says whether it is to. What may not have been done is done, or done again, and the guest
+ * runs if it is to. @vm is locked and its job held; the lock is dropped. Returns 0, -1 with an error
+ * reported: to be called again. */
+int qbjVmStartGoOn(virDomainObj *vm);

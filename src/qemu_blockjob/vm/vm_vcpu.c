@@ -302,6 +302,15 @@ qbjVmVcpuNextWanted(const virDomainDef *def, int vcpu)
     return found;
 }
 
+/* By the daemon that began the start. */
+static bool
+qbjVmVcpuIsThere(virDomainObj *vm, size_t vcpu)
+{
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
+
+    return vcpu < status->nvcpuPids && status->vcpuPids[vcpu] > 0;
+}
+
 int
 qbjVmVcpuPlugWanted(virDomainObj *vm)
 {
@@ -310,7 +319,7 @@ qbjVmVcpuPlugWanted(virDomainObj *vm)
     if (vcpu < 0)
         return 0;
     for (; vcpu >= 0; vcpu = qbjVmVcpuNextWanted(vm->def, vcpu)) {
-        if (qbjVmVcpuAdd(vm, vcpu) < 0)
+        if (!qbjVmVcpuIsThere(vm, vcpu) && qbjVmVcpuAdd(vm, vcpu) < 0)
             return -1;
     }
     return qbjVmVcpuReadThreads(vm);
