@@ -186,6 +186,42 @@ testCommitFormats(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     assertError(qbjHostImgMayCommit(top, middle), VIR_ERR_OPERATION_UNSUPPORTED);
 }
 
+/* @base <- @overlay <- above: above is put onto base with the data in between. */
+static void
+testMove(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) above = image(fixture, "above.qcow2");
+    g_autoptr(virStorageSource) other = image(fixture, "other.qcow2");
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", other->path));
+    g_assert_cmpint(makeOverlay(above->path, fixture->overlay), ==, 0);
+    g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 3 2M 64k' '%s'", above->path));
+    assertError(qbjHostImgMayMove(above, other, fixture->base, true), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), ==, 0);
+    g_assert_cmpint(qbjHostImgMove(above, fixture->base, NULL, NULL), ==, 0);
+    g_assert_cmpint(qbjHostImgRead(above, &info), ==, 0);
+    g_assert_cmpstr(info.backing, ==, fixture->base->path);
+    g_assert_true(run("rm '%s'", fixture->overlay->path));
+    g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 1 0 64k' -c 'read -q -P 2 1M 64k' -c 'read -q -P 3 2M 64k' "
+                      "'%s'", above->path));
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), ==, 1);
+}
+
+/* QEMU 7.2's rebase does not come to an end with one that is larger than what it stands on. */
+static void
+testMoveRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    g_autoptr(virStorageSource) above = image(fixture, "above.qcow2");
+
+    g_assert_cmpint(makeOverlay(above->path, fixture->overlay), ==, 0);
+    g_assert_true(run("qemu-img resize -q %s +1M", above->path));
+    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false), ==, 0);
+    forgetFormat(fixture->overlay->path);
+    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false), VIR_ERR_OPERATION_UNSUPPORTED);
+}
+
 /* There is so little to do that it may end before anybody asks: either way base and overlay are whole. */
 static void
 testCommitCalledOff(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
@@ -307,6 +343,8 @@ main(int argc, char **argv)
     ADD("commit-formats", testCommitFormats);
     ADD("commit-called-off", testCommitCalledOff);
     ADD("rebase", testRebase);
+    ADD("move", testMove);
+    ADD("move-refused", testMoveRefused);
     ADD("bitmaps", testBitmaps);
     ADD("snapshots", testSnapshots);
     ADD("snapshot-ids", testSnapshotIds);

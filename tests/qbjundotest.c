@@ -256,6 +256,15 @@ appendNames(GString *text, const char *key, const GPtrArray *names)
         g_string_append_c(text, '\n');
 }
 
+static void
+appendImages(GString *text, const char *key, const GPtrArray *images)
+{
+    size_t i;
+
+    for (i = 0; i < images->len; i++)
+        g_string_append_printf(text, " %s=%s", key, ((const virStorageSource *) g_ptr_array_index(images, i))->path);
+}
+
 static char *
 deleteText(const qbjUndoDelete *plan)
 {
@@ -271,6 +280,10 @@ deleteText(const qbjUndoDelete *plan)
             g_string_append_printf(text, " overlay=%s", item->overlay->path);
         if (item->above)
             g_string_append_printf(text, " above=%s", item->above->path);
+        appendImages(text, "over", item->over);
+        if (item->below)
+            g_string_append_printf(text, " below=%s", item->below->path);
+        appendImages(text, "beside", item->beside);
         g_string_append_c(text, '\n');
     }
     appendNames(text, "definitions change", plan->changed);

@@ -15,7 +15,8 @@ import libvirt
 import jobs
 import plain
 import suite
-from images import qemu_img, qemu_io
+from images import backing, qemu_img, qemu_io
+from jobtest import holds
 from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, START_PAUSED, Undo, UndoDaemon
 
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
@@ -74,6 +75,15 @@ class Deletions(Undo):
         self.domain.snapshotCreateXML(SNAPSHOT % ("s4", ""), DISK_ONLY)
         for target in targets:
             qemu_io(self.chain(INACTIVE, target)[0], "qcow2", "write -P 77 9M 64k")
+        if run:
+            self.domain.createWithFlags(START_PAUSED)
+
+    def crossing(self, name, run, targets=("vda",)):
+        """s1 <- s2 <- s3, and the guest, after a revert to s2, is on another overlay over its image."""
+        self.made(name, targets=targets, run=False)
+        self.revert("s2")
+        for target in targets:
+            qemu_io(self.chain(INACTIVE, target)[0], "qcow2", "write -P 77 9M 64k", "write -P 78 1M 64k")
         if run:
             self.domain.createWithFlags(START_PAUSED)
 
@@ -189,6 +199,67 @@ class Deletions(Undo):
                      "mutually exclusive", "both words")
         self.gone()
 
+    # --- branches -----------------------------------------------------------------------------------------------------
+
+    def test_outside(self):
+        """08/S10.4: a snapshot with a child on a branch that the guest is not on: what the child stands on has gone."""
+        for run in (True, False):
+            what = "outside, with a child, running: %s" % run
+            self.branches("outside-%d" % run, run, ("vda", "vdb") if run else ("vda",))
+            before = self.held()
+            self.delete("s2")
+            self.equal(self.tree(), ({"s1": None, "s3": "s1", "s4": "s1"}, "s4"), what)
+            self.ok("vda.1" not in self.files() and "vda.2" in self.files(), what + ": its images have gone")
+            self.equal(backing(self.paths["vda"][2]), self.paths["vda"][0], what + ": what is below its child's image")
+            self.stays(before, what)
+            self.revert("s3")
+            self.equal(holds(self.chain(INACTIVE)[0], range(3)), None, what + ": the child can be gone back to")
+            self.gone()
+
+    def test_crossing(self):
+        """The image of the moment, or its overlay, has another overlay on a branch that the guest is not on."""
+        for run in (True, False):
+            for name, tree in (("s2", ({"s1": None, "s3": "s1"}, "s1")), ("s1", ({"s2": None, "s3": "s2"}, "s2"))):
+                what = "%s, where the branches part, running: %s" % (name, run)
+                self.crossing("crossing-%s-%d" % (name, run), run, ("vda", "vdb") if run else ("vda",))
+                before = self.held()
+                self.delete(name)
+                self.equal(self.tree(), tree, what)
+                self.stays(before, what)
+                for other in sorted(set(tree[0]) - {name}):
+                    self.revert(other)
+                    self.equal(content(self.chain(INACTIVE)[0]), before[other]["vda"], what + ": back to " + other)
+                self.gone()
+
+    def test_branchesrefused(self):
+        unsupported, paths = libvirt.VIR_ERR_OPERATION_UNSUPPORTED, None
+        self.branches("branchesrefused", False)
+        paths = self.paths["vda"]
+        self.unchanged("s1", 0, unsupported, "image '%s' has several overlays" % paths[0],
+                       "nothing is below the image: all of it would have to be copied")
+        clone = os.path.join(os.path.dirname(paths[0]), "clone")
+        qemu_img("create", "-q", "-f", "qcow2", "-b", paths[2], "-F", "qcow2", clone)
+        other = self.conn.defineXML(plain.domain("clone", [plain.disk("vda", clone)]))
+        self.unchanged("s2", 0, unsupported, "domain 'clone' uses it", "another domain")
+        other.undefine()
+        os.unlink(clone)
+        qemu_img("snapshot", "-c", "by hand", paths[2])
+        self.unchanged("s2", 0, unsupported, "'%s' cannot be changed or removed: it holds internal" % paths[2],
+                       "an internal snapshot in what stands on it")
+        qemu_img("snapshot", "-d", "by hand", paths[2])
+        qemu_img("resize", "-q", paths[2], "+1M")
+        self.unchanged("s2", 0, unsupported, "is larger than '%s'" % paths[1], "what stands on it is larger")
+        qemu_img("resize", "-q", "--shrink", paths[2], "-1M")
+        if self.daemon.can_fail():
+            for n in (6, 8):
+                self.daemon.fail("qemu-img:%d+" % n)
+                self.unchanged("s2", 0, libvirt.VIR_ERR_OPERATION_FAILED, "fault", "qemu-img fails, %d" % n)
+                self.daemon.fail(None)
+        os.rename(paths[2], paths[2] + ".away")
+        self.refused(lambda: self.delete("s2"), unsupported, "it is not there", "what stands on it is missing")
+        os.rename(paths[2] + ".away", paths[2])
+        self.gone()
+
     # --- failures -----------------------------------------------------------------------------------------------------
 
     def test_childrenfaults(self):
@@ -209,20 +280,20 @@ class Deletions(Undo):
             self.stays(before, where)
             self.gone()
 
-    def childrendies(self, kind, n):
-        """The daemon dies at that step; False: it did not come to it."""
-        run = kind == "running"
-        self.branches("childrendies-%s-%d" % (kind, n), run)
+    def dies(self, kind, n):
+        """The daemon dies at that step of a deletion; False: it did not come to it."""
+        make, name, flags, left = self.KINDS[kind.split("-")[0]]
+        make(self, "dies-%s-%d" % (kind, n), kind.endswith("running"))
         before = self.held()
         self.daemon.die_at("-", n)
-        suite.code(self.delete, "s1", CHILDREN)
+        suite.code(self.delete, name, flags)
         step = self.daemon.died(timeout=0.5 if self.daemon.alive() else 20)
-        what = "CHILDREN, %s, dies at %d: %s" % (kind, n, step)
+        what = "%s, dies at %d: %s" % (kind, n, step)
         if step is not None:
             self.again()
             self.intact(before, what)
-            self.delete("s1", CHILDREN) if "s1" in self.tree()[0] else None
-        self.equal(self.tree(), ({}, None), what + ": none is left, if need be by a second call")
+            self.delete(name, flags) if name in self.tree()[0] else None
+        self.equal(self.tree(), left, what + ": deleted, if need be by a second call")
         self.stays(before, what)
         self.gone()
         return step is not None
@@ -245,17 +316,27 @@ class Deletions(Undo):
         with open(self.daemon.metadata(self.name, name)) as f:
             return "snapshotDeleteInProgress" in f.read()
 
-    def test_childrendies(self):
-        for kind, steps in (("running", (12, 40)), ("off", (8, 22))):
+    KINDS = {
+        "children": (branches, "s1", CHILDREN, ({}, None)),
+        "outside": (branches, "s2", 0, ({"s1": None, "s3": "s1", "s4": "s1"}, "s4")),
+        "inside": (crossing, "s2", 0, ({"s1": None, "s3": "s1"}, "s1")),
+        "below": (crossing, "s1", 0, ({"s2": None, "s3": "s2"}, "s2")),
+    }
+
+    def test_dies(self):
+        for kind, steps in (("children-running", (12, 40)), ("children-off", (8, 22)), ("outside-off", (4, 7)),
+                            ("outside-running", (5,)), ("inside-running", (8,)), ("inside-off", (6,)),
+                            ("below-running", (8,)), ("below-off", (9,))):
             for n in steps:
-                self.childrendies(kind, n)
+                self.dies(kind, n)
 
     def test_sweep(self):
         """Each step."""
-        for kind in ("running", "off"):
-            for n in range(400):
-                if not self.childrendies(kind, n):
-                    break
+        for kind in self.KINDS:
+            for word in ("running", "off"):
+                for n in range(400):
+                    if not self.dies("%s-%s" % (kind, word), n):
+                        break
 
 
 # takes minutes: by its name only

@@ -48,7 +48,7 @@ typedef enum {
     QBJ_UNDO_ACTIVE,            /* active commit of overlay into base, with pivot */
     QBJ_UNDO_INTERMEDIATE,      /* commit of overlay into base below above */
     QBJ_UNDO_OFFLINE,           /* the same by qemu-img, nobody has the images open */
-    QBJ_UNDO_REMOVE,            /* base is removed, with overlay when there is one: nobody else has them */
+    QBJ_UNDO_REMOVE,            /* base is removed, with overlay when there is one: nobody else needs them */
     QBJ_UNDO_MERGED,            /* an earlier deletion has merged it: overlay is removed */
     QBJ_UNDO_KEEP,              /* base belongs to another snapshot as well: no file is touched */
     QBJ_UNDO_INTERNAL,          /* the snapshot is within base */
@@ -65,6 +65,10 @@ struct _qbjUndoDisk {
     virStorageSource *overlay;  /* what was laid over it; NULL: nothing is there */
     virStorageSource *above;    /* the image over that (MERGED: over base), NULL: overlay is the active one, or
                                  * OFFLINE's top */
+    GPtrArray *over;            /* others that stand on base, on branches that the domain is not on: they get its
+                                 * data and stand on below, before anything else changes */
+    virStorageSource *below;    /* below base; NULL when over is empty */
+    GPtrArray *beside;          /* others that stand on overlay: they stand on base when it is merged */
 };
 
 typedef struct _qbjUndoDelete qbjUndoDelete;
@@ -138,3 +142,7 @@ int qbjUndoPlanRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsig
 
 /* @def named @overlay, whose data is in @base now: it names @base in its place. Returns whether it has. */
 bool qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base);
+
+/* @def named images that do not stand on what they stood on any more when @item is done. Returns whether
+ * it has. */
+bool qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item);

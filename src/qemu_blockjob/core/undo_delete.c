@@ -13,7 +13,21 @@ qbjUndoDiskFree(void *opaque)
     virObjectUnref(item->base);
     virObjectUnref(item->overlay);
     virObjectUnref(item->above);
+    virObjectUnref(item->below);
+    g_clear_pointer(&item->over, g_ptr_array_unref);
+    g_clear_pointer(&item->beside, g_ptr_array_unref);
     g_free(item);
+}
+
+static GPtrArray *
+qbjUndoKeep(const GPtrArray *images)
+{
+    GPtrArray *kept = g_ptr_array_new_with_free_func(virObjectUnref);
+    size_t i;
+
+    for (i = 0; images && i < images->len; i++)
+        g_ptr_array_add(kept, virObjectRef(g_ptr_array_index(images, i)));
+    return kept;
 }
 
 /* @item's images become the plan's own. */
@@ -27,6 +41,9 @@ qbjUndoAddDisk(qbjUndoDelete *plan, const qbjUndoDisk *item)
     owned->base = virObjectRef(item->base);
     owned->overlay = virObjectRef(item->overlay);
     owned->above = virObjectRef(item->above);
+    owned->below = virObjectRef(item->below);
+    owned->over = qbjUndoKeep(item->over);
+    owned->beside = qbjUndoKeep(item->beside);
     g_ptr_array_add(plan->disks, owned);
 }
 
@@ -42,14 +59,6 @@ qbjUndoDeleteNew(void)
     return plan;
 }
 
-static int
-qbjUndoRefuseOther(virStorageSource *image, const char *what, qbjRefusal *refusal)
-{
-    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' cannot be changed or removed: %s"),
-                  NULLSTR(image->path), what);
-    return -1;
-}
-
 /* S8.10: the disk is not as the snapshot has left it. */
 static int
 qbjUndoRefuseChanged(bool below, qbjRefusal *refusal)
@@ -61,112 +70,6 @@ qbjUndoRefuseChanged(bool below, qbjRefusal *refusal)
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_FAILED, "%s",
                       _("VM disk source and snapshot disk source are not the same"));
     return -1;
-}
-
-/* Another overlay than @only over @image: it would read other data, or none, after the merge. */
-static int
-qbjUndoCheckOver(const qbjUndo *undo, virStorageSource *image, virStorageSource *only, qbjRefusal *refusal)
-{
-    size_t i;
-
-    for (i = 0; i < undo->chains->len; i++) {
-        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
-        virStorageSource *over = NULL;
-
-        if (qbjUndoFind(chain->top, image, &over) && over && (!only || !qbjUndoIsSame(over, only))) {
-            qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                          _("image '%s' has several overlays, and '%s' would not be merged into it"),
-                          NULLSTR(image->path), NULLSTR(over->path));
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* The overlay that another snapshot says it has made over @image, when it is still there. */
-static int
-qbjUndoCheckMoment(const qbjUndo *undo, const virDomainSnapshotDef *moment, const virDomainSnapshotDiskDef *disk,
-                   const qbjUndoDisk *merge, qbjRefusal *refusal)
-{
-    const qbjUndoChain *chain = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, moment->parent.name, disk->name);
-    g_autofree char *what = g_strdup_printf(_("snapshot '%s' refers to it"), moment->parent.name);
-    bool onBase = chain && qbjUndoIsSame(chain->top, merge->base);
-    bool onOverlay = chain && qbjUndoIsSame(chain->top, merge->overlay);
-
-    /* base keeps what is within it, whatever is written to it */
-    if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-        return onOverlay ? qbjUndoRefuseOther(merge->overlay, what, refusal) : 0;
-    if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
-        return 0;
-    if (onBase || qbjUndoIsSame(disk->src, merge->overlay))
-        return qbjUndoRefuseOther(onBase ? merge->base : merge->overlay, what, refusal);
-    if (onOverlay && (!merge->above || !qbjUndoIsSame(disk->src, merge->above)) &&
-        !qbjUndoInSet(undo->missing, disk->src))
-        return qbjUndoRefuseOther(merge->overlay, what, refusal);
-    return 0;
-}
-
-static int
-qbjUndoCheckMoments(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const qbjUndoDisk *merge,
-                    qbjRefusal *refusal)
-{
-    size_t i;
-    size_t j;
-
-    for (i = 0; i < undo->moments->len; i++) {
-        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
-
-        for (j = 0; moment != snapshot && j < moment->ndisks; j++) {
-            if (qbjUndoCheckMoment(undo, moment, &moment->disks[j], merge, refusal) < 0)
-                return -1;
-        }
-    }
-    return 0;
-}
-
-static int
-qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal *refusal)
-{
-    g_autofree char *what = NULL;
-
-    if (!qbjUndoInSet(undo->foreign, image))
-        return 0;
-    what = g_strdup_printf(_("domain '%s' uses it"), (const char *) g_hash_table_lookup(undo->foreign, image->path));
-    return qbjUndoRefuseOther(image, what, refusal);
-}
-
-/* The next start would open other images than the running domain has. */
-static int
-qbjUndoCheckPersistent(const qbjUndo *undo, const qbjUndoDisk *merge, qbjRefusal *refusal)
-{
-    size_t i;
-
-    for (i = 0; i < undo->chains->len; i++) {
-        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
-        const qbjUndoChain *live = qbjUndoChainOf(undo, QBJ_UNDO_LIVE, NULL, chain->disk);
-
-        if (chain->owner != QBJ_UNDO_PERSISTENT || (live && qbjUndoIsSame(chain->top, live->top)))
-            continue;
-        if (qbjUndoFind(chain->top, merge->overlay, NULL) || qbjUndoFind(chain->top, merge->base, NULL))
-            return qbjUndoRefuseOther(merge->base, _("the persistent definition uses it in another chain"), refusal);
-    }
-    return 0;
-}
-
-static int
-qbjUndoCheckMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const qbjUndoDisk *merge,
-                  qbjRefusal *refusal)
-{
-    if (qbjUndoCheckPersistent(undo, merge, refusal) < 0 ||
-        qbjUndoCheckOver(undo, merge->base, merge->overlay, refusal) < 0 ||
-        qbjUndoCheckOver(undo, merge->overlay, merge->above, refusal) < 0 ||
-        qbjUndoCheckMoments(undo, snapshot, merge, refusal) < 0 ||
-        qbjUndoCheckForeign(undo, merge->base, refusal) < 0 ||
-        qbjUndoCheckForeign(undo, merge->overlay, refusal) < 0)
-        return -1;
-    if (qbjUndoInSet(undo->inside, merge->overlay))
-        return qbjUndoRefuseOther(merge->overlay, _("it holds internal snapshots"), refusal);
-    return 0;
 }
 
 static void
@@ -199,6 +102,8 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
         merge->how = QBJ_UNDO_MERGED;
         merge->above = merge->overlay;
         merge->overlay = disk->src;
+        if (qbjUndoPlanBeside(undo, merge, refusal) < 0)
+            return -1;
         return qbjUndoCheckForeign(undo, merge->overlay, refusal);
     }
     qbjUndoFind(live->top, merge->overlay, &merge->above);
@@ -243,31 +148,37 @@ qbjUndoIsLeft(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const v
     return false;
 }
 
-/* The image of the moment is in no chain that the domain has (S10.4). */
+/* The image of the moment goes, and with it an overlay that has no use any more. */
+static int
+qbjUndoPlanRemove(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
+                  qbjUndoDisk *item, qbjRefusal *refusal)
+{
+    if (qbjUndoIsOverlayOf(undo, disk->src, item->base) && !qbjUndoIsUsed(undo, disk->src, snapshot->parent.name))
+        item->overlay = disk->src;
+    if (qbjUndoInSet(undo->inside, item->base))
+        return qbjUndoRefuseOther(item->base, _("it holds internal snapshots"), refusal);
+    if (qbjUndoCheckForeign(undo, item->base, refusal) < 0 ||
+        (item->overlay && qbjUndoCheckForeign(undo, item->overlay, refusal) < 0))
+        return -1;
+    return qbjUndoPlanOver(undo, snapshot, qbjUndoBelow(undo, item->base), item, refusal);
+}
+
+/* The image of the moment is in no chain that the domain has (S10.4). What stands on it there gets its
+ * data. */
 static int
 qbjUndoPlanOutside(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
-                   qbjUndoDisk *leaf, qbjRefusal *refusal)
+                   qbjUndoDisk *item, qbjRefusal *refusal)
 {
-    const char *name = snapshot->parent.name;
-
-    if (qbjUndoHasChildren(undo, name)) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                      _("snapshot '%s' is outside of the domain's present chain and has children"), name);
-        return -1;
-    }
-    leaf->how = QBJ_UNDO_KEEP;
-    if (qbjUndoIsUsed(undo, leaf->base, name))
+    item->how = QBJ_UNDO_KEEP;
+    if (qbjUndoIsTop(undo, item->base, snapshot->parent.name))
         return 0;
-    leaf->how = QBJ_UNDO_REMOVE;
-    if (!qbjUndoIsLeft(undo, snapshot, disk, leaf->base))
+    item->how = QBJ_UNDO_REMOVE;
+    /* an earlier deletion has come so far */
+    if (disk->snapshotDeleteInProgress && qbjUndoInSet(undo->missing, item->base))
+        return 0;
+    if (!qbjUndoIsLeft(undo, snapshot, disk, item->base))
         return qbjUndoRefuseChanged(false, refusal);
-    if (qbjUndoIsOverlayOf(undo, disk->src, leaf->base) && !qbjUndoIsUsed(undo, disk->src, name))
-        leaf->overlay = disk->src;
-    if (qbjUndoInSet(undo->inside, leaf->base))
-        return qbjUndoRefuseOther(leaf->base, _("it holds internal snapshots"), refusal);
-    if (qbjUndoCheckForeign(undo, leaf->base, refusal) < 0)
-        return -1;
-    return leaf->overlay ? qbjUndoCheckForeign(undo, leaf->overlay, refusal) : 0;
+    return qbjUndoPlanRemove(undo, snapshot, disk, item, refusal);
 }
 
 static int
@@ -275,7 +186,9 @@ qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const
                 qbjUndoDelete *plan, qbjRefusal *refusal)
 {
     const qbjUndoChain *moment = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, snapshot->parent.name, disk->name);
-    qbjUndoDisk item = { .disk = disk->name };
+    g_autoptr(GPtrArray) over = g_ptr_array_new();
+    g_autoptr(GPtrArray) beside = g_ptr_array_new();
+    qbjUndoDisk item = { .disk = disk->name, .over = over, .beside = beside };
     const qbjUndoChain *live;
     int rc;
 
@@ -299,8 +212,25 @@ qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const
     return 0;
 }
 
+/* Whether @chain names an image that has another one below it, or in its place, afterwards. */
 static bool
-qbjUndoNamesOverlay(const qbjUndo *undo, const char *name, const qbjUndoDelete *plan)
+qbjUndoChanges(const qbjUndoChain *chain, const qbjUndoDisk *item)
+{
+    size_t i;
+
+    if (qbjUndoIsMerge(item) && qbjUndoFind(chain->top, item->overlay, NULL))
+        return true;
+    for (i = 0; i < item->over->len; i++) {
+        virStorageSource *over = qbjUndoFind(chain->top, g_ptr_array_index(item->over, i), NULL);
+
+        if (over && virStorageSourceIsBacking(over->backingStore) && qbjUndoIsSame(over->backingStore, item->base))
+            return true;
+    }
+    return false;
+}
+
+static bool
+qbjUndoChangesMoment(const qbjUndo *undo, const char *name, const qbjUndoDelete *plan)
 {
     size_t i;
     size_t j;
@@ -309,9 +239,7 @@ qbjUndoNamesOverlay(const qbjUndo *undo, const char *name, const qbjUndoDelete *
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
         for (j = 0; STREQ_NULLABLE(chain->moment, name) && j < plan->disks->len; j++) {
-            const qbjUndoDisk *item = g_ptr_array_index(plan->disks, j);
-
-            if (qbjUndoIsMerge(item) && qbjUndoFind(chain->top, item->overlay, NULL))
+            if (qbjUndoChanges(chain, g_ptr_array_index(plan->disks, j)))
                 return true;
         }
     }
@@ -326,7 +254,7 @@ qbjUndoPlanChanged(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qb
     for (i = 0; i < undo->moments->len; i++) {
         const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
 
-        if (moment != snapshot && qbjUndoNamesOverlay(undo, moment->parent.name, plan))
+        if (moment != snapshot && qbjUndoChangesMoment(undo, moment->parent.name, plan))
             g_ptr_array_add(plan->changed, g_strdup(moment->parent.name));
     }
 }

@@ -182,14 +182,29 @@ qbjUndoMoment(const qbjUndo *undo, const char *name)
 }
 
 bool
-qbjUndoHasChildren(const qbjUndo *undo, const char *name)
+qbjUndoIsTop(const qbjUndo *undo, virStorageSource *image, const char *moment)
 {
     size_t i;
 
-    for (i = 0; i < undo->moments->len; i++) {
-        const virDomainSnapshotDef *moment = g_ptr_array_index(undo->moments, i);
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (STREQ_NULLABLE(moment->parent.parent_name, name))
+        if (chain->moment && STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoIsSame(chain->top, image))
+            return true;
+    }
+    return false;
+}
+
+bool
+qbjUndoDescends(const qbjUndo *undo, const char *name, const char *ancestor)
+{
+    size_t depth;
+
+    for (depth = 0; name && depth <= undo->moments->len; depth++) {
+        const virDomainSnapshotDef *moment = qbjUndoMoment(undo, name);
+
+        name = moment ? moment->parent.parent_name : NULL;
+        if (STREQ_NULLABLE(name, ancestor))
             return true;
     }
     return false;

@@ -29,8 +29,32 @@ const virDomainSnapshotDiskDef *qbjUndoMomentDisk(const virDomainSnapshotDef *sn
 /* What the header of @image says is below it, down to the end; NULL: nothing, or it is not known. */
 virStorageSource *qbjUndoBelow(const qbjUndo *undo, virStorageSource *image);
 
-bool qbjUndoHasChildren(const qbjUndo *undo, const char *name);
+/* Whether it is the active image of a definition of another snapshot than @moment. */
+bool qbjUndoIsTop(const qbjUndo *undo, virStorageSource *image, const char *moment);
+
+/* Whether the snapshot @name descends from @ancestor, which is not NULL. */
+bool qbjUndoDescends(const qbjUndo *undo, const char *name, const char *ancestor);
 
 /* Fills in which snapshots go, who gets which parent, and which one is current afterwards (S7, S8.6). */
 void qbjUndoPlanTree(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags,
                      qbjUndoDelete *plan);
+
+/* --- what else refers to the images of a deletion --- */
+
+/* Sets @refusal: @image cannot be changed or removed because of @what, a sentence. Returns -1. */
+int qbjUndoRefuseOther(virStorageSource *image, const char *what, qbjRefusal *refusal);
+
+/* Whether no other domain has @image. Each of these returns 0, -1 with @refusal set. */
+int qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal *refusal);
+
+/* Fills in what stands on the base of @item, a disk of @snapshot, beside the overlay; @below is what is below
+ * base, or NULL. */
+int qbjUndoPlanOver(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, virStorageSource *below,
+                    qbjUndoDisk *item, qbjRefusal *refusal);
+
+/* Fills in what stands on @item's overlay beside the image above. */
+int qbjUndoPlanBeside(const qbjUndo *undo, qbjUndoDisk *item, qbjRefusal *refusal);
+
+/* Whether the overlay may be merged into base; fills in both. */
+int qbjUndoCheckMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbjUndoDisk *merge,
+                      qbjRefusal *refusal);

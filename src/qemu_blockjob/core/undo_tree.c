@@ -108,6 +108,44 @@ qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSourc
     return changed;
 }
 
+/* @over got the data of @base, which was right below it. */
+static bool
+qbjUndoForgetUnder(virStorageSource *top, virStorageSource *over, virStorageSource *base)
+{
+    virStorageSource *found = qbjUndoFind(top, over, NULL);
+    virStorageSource *gone = found ? found->backingStore : NULL;
+
+    if (!virStorageSourceIsBacking(gone) || !qbjUndoIsSame(gone, base))
+        return false;
+    found->backingStore = g_steal_pointer(&gone->backingStore);
+    virObjectUnref(gone);
+    return true;
+}
+
+static bool
+qbjUndoForgetOver(virStorageSource *top, const qbjUndoDisk *item)
+{
+    bool changed = false;
+    size_t i;
+
+    for (i = 0; i < item->over->len; i++)
+        changed |= qbjUndoForgetUnder(top, g_ptr_array_index(item->over, i), item->base);
+    return changed;
+}
+
+bool
+qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item)
+{
+    bool changed = false;
+    size_t i;
+
+    for (i = 0; def && i < def->ndisks; i++)
+        changed |= qbjUndoForgetOver(def->disks[i]->src, item);
+    if (qbjUndoIsMerge(item))
+        changed |= qbjUndoForgetImage(def, item->overlay, item->base);
+    return changed;
+}
+
 /* --- several, one after the other --- */
 
 static void
@@ -119,20 +157,33 @@ qbjUndoSetMissing(qbjUndo *undo, virStorageSource *image)
     }
 }
 
-/* The data of @overlay are in @base. */
 static void
-qbjUndoApplyMerge(qbjUndo *undo, virStorageSource *overlay, virStorageSource *base)
+qbjUndoApplyChain(virStorageSource **top, const qbjUndoDisk *item)
+{
+    qbjUndoForgetOver(*top, item);
+    if (qbjUndoIsMerge(item))
+        qbjUndoForgetIn(top, item->overlay, item->base);
+}
+
+static void
+qbjUndoApplyImages(qbjUndo *undo, const qbjUndoDisk *item)
 {
     GHashTableIter iter;
     void *header;
     size_t i;
 
     for (i = 0; i < undo->chains->len; i++)
-        qbjUndoForgetIn(&((qbjUndoChain *) g_ptr_array_index(undo->chains, i))->top, overlay, base);
+        qbjUndoApplyChain(&((qbjUndoChain *) g_ptr_array_index(undo->chains, i))->top, item);
     g_hash_table_iter_init(&iter, undo->headers);
-    while (g_hash_table_iter_next(&iter, NULL, &header))
-        qbjUndoForgetBelow(header, overlay);
-    qbjUndoSetMissing(undo, overlay);
+    while (g_hash_table_iter_next(&iter, NULL, &header)) {
+        qbjUndoForgetOver(header, item);
+        if (qbjUndoIsMerge(item))
+            qbjUndoForgetBelow(header, item->overlay);
+    }
+    if (qbjUndoIsMerge(item) || item->how == QBJ_UNDO_REMOVE)
+        qbjUndoSetMissing(undo, item->overlay);
+    if (item->how == QBJ_UNDO_REMOVE)
+        qbjUndoSetMissing(undo, item->base);
 }
 
 /* The internal snapshot @name of @image goes. */
@@ -174,14 +225,10 @@ qbjUndoApply(qbjUndo *undo, virDomainSnapshotDef *snapshot, const qbjUndoDelete 
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
-        if (qbjUndoIsMerge(item))
-            qbjUndoApplyMerge(undo, item->overlay, item->base);
-        else if (item->how == QBJ_UNDO_INTERNAL)
+        if (item->how == QBJ_UNDO_INTERNAL)
             qbjUndoApplyInternal(undo, item->base, snapshot->parent.name);
-        if (item->how == QBJ_UNDO_REMOVE) {
-            qbjUndoSetMissing(undo, item->base);
-            qbjUndoSetMissing(undo, item->overlay);
-        }
+        else
+            qbjUndoApplyImages(undo, item);
     }
     qbjUndoApplyTree(undo, snapshot, plan);
 }

@@ -73,6 +73,20 @@ qbjHostImgRebase(virStorageSource *image, virStorageSource *base)
     return qbjHostSyncWithin(image->path, QBJ_HOST_IMG_SHORT_MS);
 }
 
+/* Each write is on the disk before the next one: the header, which is the last, names @to when all is
+ * there. */
+int
+qbjHostImgMove(virStorageSource *image, virStorageSource *to, qbjHostImgGoOn goOn, void *opaque)
+{
+    const char *args[] = { "rebase", "-q", "-t", "writethrough", "-f", qbjHostImgFormat(image), "-F",
+                           qbjHostImgFormat(to), "-b", to->path, image->path, NULL };
+
+    if (qbjHostImgCheck(image) < 0 || qbjHostImgCheck(to) < 0 ||
+        qbjHostImgRunAll(args, image->path, 0, goOn, opaque, NULL) < 0)
+        return -1;
+    return qbjHostSyncWithin(image->path, QBJ_HOST_IMG_SHORT_MS);
+}
+
 int
 qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add)
 {

@@ -60,6 +60,16 @@ int qbjHostImgIsSame(virStorageSource *overlay, virStorageSource *base, qbjHostI
 /* Only the header of @image: @base is below it from now on. */
 int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
 
+/* Whether @image, whose header names @from, may be put onto @to: all headers down to the end state formats.
+ * @data: with what is in @from, which @image is not larger than, for qemu-img does not come to an end else.
+ * Returns 1 when the header names @to already, 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_UNSUPPORTED   another name, no format, a larger image */
+int qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data);
+
+/* @image stands on @to, which is below what it stands on, from now on, and has the data that were in between:
+ * it reads the same at any moment, also after a power cut. After qbjHostImgMayMove(). */
+int qbjHostImgMove(virStorageSource *image, virStorageSource *to, qbjHostImgGoOn goOn, void *opaque);
+
 /* The bitmap @bitmap of @overlay is merged into the one of @base, which is made if @add. */
 int qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add);
 

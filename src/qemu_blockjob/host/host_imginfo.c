@@ -175,6 +175,35 @@ qbjHostImgRefuseBelow(virStorageSource *overlay, virStorageSource *base, const c
     return -1;
 }
 
+static bool
+qbjHostImgNames(const qbjHostImgInfo *info, virStorageSource *image)
+{
+    return info->backing && (STREQ(info->backing, image->path) || virFileComparePaths(info->backing, image->path) > 0);
+}
+
+int
+qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) below = { 0 };
+
+    if (qbjHostImgRead(image, &info) < 0 || qbjHostImgCheck(to) < 0)
+        return -1;
+    if (qbjHostImgNames(&info, to))
+        return 1;
+    if (!qbjHostImgNames(&info, from))
+        return qbjHostImgRefuseBelow(image, from, info.backing);
+    if (qbjHostImgCheckFormats(image->path, &info) < 0 || (data && qbjHostImgRead(from, &below) < 0))
+        return -1;
+    if (data && info.size > below.size) {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                       _("image '%s' is larger than '%s', so the data below cannot be copied into it"), image->path,
+                       from->path);
+        return -1;
+    }
+    return 0;
+}
+
 /* The header, not a definition, tells qemu-img what is below. */
 int
 qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base)
@@ -184,7 +213,7 @@ qbjHostImgMayCommit(virStorageSource *overlay, virStorageSource *base)
 
     if (qbjHostImgRead(overlay, &info) < 0 || qbjHostImgRead(base, &below) < 0)
         return -1;
-    if (!info.backing || (STRNEQ(info.backing, base->path) && !virFileComparePaths(info.backing, base->path)))
+    if (!qbjHostImgNames(&info, base))
         return qbjHostImgRefuseBelow(overlay, base, info.backing);
     if (STRNEQ_NULLABLE(info.backingFormat, qbjHostImgFormat(base)))
         return qbjHostImgRefuseFormat(overlay->path, &info);

@@ -66,7 +66,7 @@ qbjMomentDeleteMark(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDel
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
         virDomainSnapshotDiskDef *disk = qbjMomentDeleteDisk(def, item->disk);
 
-        if (qbjUndoIsMerge(item) && !disk->snapshotDeleteInProgress)
+        if ((qbjUndoIsMerge(item) || item->how == QBJ_UNDO_REMOVE) && !disk->snapshotDeleteInProgress)
             g_ptr_array_add(marked, disk);
     }
     qbjMomentDeleteSetMarks(marked, true);
@@ -109,10 +109,8 @@ qbjMomentDeleteForget(virDomainMomentObj *other, const qbjUndoDelete *plan)
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
-        if (!qbjUndoIsMerge(item))
-            continue;
-        changed |= qbjUndoForgetImage(other->def->dom, item->overlay, item->base);
-        changed |= qbjUndoForgetImage(other->def->inactiveDom, item->overlay, item->base);
+        changed |= qbjUndoForgetDisk(other->def->dom, item);
+        changed |= qbjUndoForgetDisk(other->def->inactiveDom, item);
     }
     return changed;
 }

@@ -2,13 +2,12 @@
 
 #include "internal.h"
 #include "moment_delete_run.h"
+#include "moment_delete_off.h"
 #include "domain_operation.h"
 #include "domain_queue.h"
-#include "domain_save.h"
 #include "engine_commit.h"
 #include "engine_control.h"
 #include "engine_group.h"
-#include "host_img.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -18,8 +17,6 @@
 VIR_LOG_INIT("qbj.moment_delete_run");
 
 #define QBJ_MOMENT_TICK_MS 500
-
-/* --- with QEMU --- */
 
 /* One merge that QEMU does. */
 typedef struct _qbjMomentMerge qbjMomentMerge;
@@ -235,138 +232,50 @@ qbjMomentMergeAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
     return rc;
 }
 
-/* --- without --- */
+/* --- all of it --- */
 
-static bool
-qbjMomentOfflineGoOn(void *opaque)
-{
-    return !qbjDriverIsShuttingDown(opaque);
-}
-
-static const qbjHostImgBitmap *
-qbjMomentOfflineFind(const qbjHostImgInfo *info, const char *name)
-{
-    size_t i;
-
-    for (i = 0; info->bitmaps && i < info->bitmaps->len; i++) {
-        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info->bitmaps, i);
-
-        if (STREQ_NULLABLE(bitmap->name, name))
-            return bitmap;
-    }
-    return NULL;
-}
-
-/* 20/B16: what the overlay's bitmaps have recorded goes to base; those that base has record the merge
- * itself. */
+/* Nothing that is not as before is used by anybody until the merges. */
 static int
-qbjMomentOfflineBitmaps(const qbjUndoDisk *disk)
-{
-    g_auto(qbjHostImgInfo) info = { 0 };
-    g_auto(qbjHostImgInfo) below = { 0 };
-    size_t i;
-
-    if (qbjHostImgRead(disk->overlay, &info) < 0 || qbjHostImgRead(disk->base, &below) < 0)
-        return -1;
-    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
-        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
-        const qbjHostImgBitmap *has = qbjMomentOfflineFind(&below, bitmap->name);
-
-        if (!bitmap->usable || (has && !has->usable))
-            continue;
-        if (qbjHostImgMergeBitmap(disk->overlay, disk->base, bitmap, !has) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Without locks. What the chain reads is the same at any moment: base gets only what overlay covers, and
- * overlay keeps it. */
-static int
-qbjMomentOfflineMerge(const qbjUndoDisk *disk, qbjDriver *driver)
-{
-    if (qbjHostImgCommit(disk->overlay, disk->base, qbjMomentOfflineGoOn, driver) < 0 ||
-        qbjMomentOfflineBitmaps(disk) < 0)
-        return -1;
-    return disk->above ? qbjHostImgRebase(disk->above, disk->base) : 0;
-}
-
-/* The domain opens base from now on. Returns 0, -1 with an error reported: nothing has changed, or the
- * definition has, but may not last: the overlay is still needed. */
-static int
-qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
-{
-    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
-    g_autoptr(virDomainDef) def = virDomainDefCopy(vm->def, xmlopt, NULL, false);
-    bool changed = false;
-    bool renamed;
-    size_t i;
-    int rc;
-
-    if (!def)
-        return -1;
-    for (i = 0; i < plan->disks->len; i++) {
-        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
-
-        if (disk->how == QBJ_UNDO_OFFLINE)
-            changed |= qbjUndoForgetImage(def, disk->overlay, disk->base);
-    }
-    if (!changed)
-        return 0;
-    rc = qbjDomainPutConfig(vm, def, &renamed);
-    if (renamed)
-        virDomainObjAssignDef(vm, &def, false, NULL);
-    return rc;
-}
-
-int
-qbjMomentDeleteRunCheck(const qbjUndoDelete *plan)
-{
-    size_t i;
-
-    for (i = 0; i < plan->disks->len; i++) {
-        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
-
-        if (disk->how == QBJ_UNDO_OFFLINE && qbjHostImgMayCommit(disk->overlay, disk->base) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-qbjMomentOfflineAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
+qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan)
 {
     qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     int rc;
-    size_t i;
 
     virObjectUnlock(vm);
-    rc = qbjMomentDeleteRunCheck(plan);
-    *begun = rc == 0;
-    for (i = 0; rc == 0 && i < plan->disks->len; i++) {
-        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
-
-        if (disk->how == QBJ_UNDO_OFFLINE)
-            rc = qbjMomentOfflineMerge(disk, driver);
-    }
+    rc = qbjMomentDeleteOffCheck(plan);
+    if (rc == 0)
+        rc = qbjMomentDeleteOffMove(plan, driver);
     virObjectLock(vm);
-    return rc < 0 ? -1 : qbjMomentOfflineSave(vm, plan);
+    return rc;
+}
+
+static int
+qbjMomentDeleteMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
+{
+    bool running = virDomainObjIsActive(vm);
+    int rc;
+
+    if (qbjMomentDeletePrepare(vm, plan) < 0 || (running && qbjMomentMergeMayGoOn(vm) < 0) ||
+        (running ? qbjMomentMergeAll(vm, plan, begun) : qbjMomentDeleteOffMerge(vm, plan, begun)) < 0)
+        return -1;
+    virObjectUnlock(vm);
+    rc = qbjMomentDeleteOffHeaders(plan);
+    virObjectLock(vm);
+    return rc;
 }
 
 int
 qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
-    bool one = !QBJ_DOMAIN_PRIVATE(vm)->operation;
+    bool one = virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->operation;
     int rc;
 
     *begun = false;
     if (plan->disks->len == 0)
         return 0;
-    if (!virDomainObjIsActive(vm))
-        return qbjMomentOfflineAll(vm, plan, begun);
     if (one)
         qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
-    rc = qbjMomentMergeAll(vm, plan, begun);
+    rc = qbjMomentDeleteMerge(vm, plan, begun);
     if (one)
         qbjDomainOperationEnd(vm, false);
     return rc;

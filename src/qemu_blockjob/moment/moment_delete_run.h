@@ -4,12 +4,9 @@
 #include "domain_private.h"
 #include "undo.h"
 
-/* Whether qemu-img will find what the merges of @plan that it is to do are about. Without locks. Returns 0,
- * -1 with an error reported. */
-int qbjMomentDeleteRunCheck(const qbjUndoDelete *plan);
-
-/* Carries the merges of @plan out and waits for them. Nothing but images and the domain's definitions
- * changes, and each of these is as before or as it is to be. @vm is locked and its job held; the lock is
+/* Carries out what @plan does to images, and waits for it. Nothing but these and the domain's definitions
+ * changes, and each of them is as before or as it is to be. @vm is locked and its job held; the lock is
  * dropped meanwhile. While it runs there is an operation of the domain, its own unless there is one already.
- * Returns 0 when all are done; -1 with an error reported: @begun tells whether an image may have changed. */
+ * Returns 0 when all are done; -1 with an error reported: @begun tells whether an image of the moment may
+ * have changed. */
 int qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun);

@@ -3,7 +3,7 @@
 #include "internal.h"
 #include "moment_deleteset.h"
 #include "moment_delete.h"
-#include "moment_delete_run.h"
+#include "moment_delete_off.h"
 #include "moment_undo.h"
 #include "domain_operation.h"
 #include "engine_refuse.h"
@@ -72,7 +72,7 @@ qbjMomentDeleteSetCheckRun(const GPtrArray *plans)
     size_t i;
 
     for (i = 0; i < plans->len; i++) {
-        if (qbjMomentDeleteRunCheck(g_ptr_array_index(plans, i)) < 0)
+        if (qbjMomentDeleteOffCheck(g_ptr_array_index(plans, i)) < 0)
             return -1;
     }
     return 0;

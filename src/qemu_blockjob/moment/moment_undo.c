@@ -7,6 +7,7 @@
 #include "moment_list.h"
 #include "host_chain.h"
 #include "host_img.h"
+#include "undo_parts.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -312,6 +313,26 @@ qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
     return 0;
 }
 
+/* Those that stand on @image and may have to be put onto another one. */
+static int
+qbjMomentUndoLookOver(qbjUndo *undo, virStorageSource *image)
+{
+    g_autoptr(GHashTable) looked = g_hash_table_new(g_str_hash, g_str_equal);
+    size_t i;
+
+    for (i = 0; i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+        virStorageSource *over = NULL;
+
+        if (!chain->moment || !qbjUndoFind(chain->top, image, &over) || !over || !over->path ||
+            !g_hash_table_add(looked, over->path))
+            continue;
+        if (qbjMomentUndoLookInto(undo, over) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live)
 {
@@ -332,8 +353,11 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
         if ((own || (live && chain->owner == QBJ_UNDO_LIVE && !chain->readonly)) &&
             qbjMomentUndoLookInto(undo, chain->top) < 0)
             return -1;
-        if (own)
-            qbjMomentUndoReadHeaders(view, chain->top);
+        if (!own)
+            continue;
+        if (qbjMomentUndoLookOver(undo, chain->top) < 0)
+            return -1;
+        qbjMomentUndoReadHeaders(view, chain->top);
     }
     return 0;
 }

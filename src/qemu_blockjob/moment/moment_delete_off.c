@@ -1,0 +1,193 @@
+#include <config.h>
+
+#include "internal.h"
+#include "moment_delete_off.h"
+#include "domain_save.h"
+#include "host_img.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+static bool
+qbjMomentOfflineGoOn(void *opaque)
+{
+    return !qbjDriverIsShuttingDown(opaque);
+}
+
+static const qbjHostImgBitmap *
+qbjMomentOfflineFind(const qbjHostImgInfo *info, const char *name)
+{
+    size_t i;
+
+    for (i = 0; info->bitmaps && i < info->bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info->bitmaps, i);
+
+        if (STREQ_NULLABLE(bitmap->name, name))
+            return bitmap;
+    }
+    return NULL;
+}
+
+/* 20/B16: what @from's bitmaps have recorded goes to @to. @add: those that it does not have are made. */
+static int
+qbjMomentOfflineBitmaps(virStorageSource *from, virStorageSource *to, bool add)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) other = { 0 };
+    size_t i;
+
+    if (qbjHostImgRead(from, &info) < 0 || qbjHostImgRead(to, &other) < 0)
+        return -1;
+    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
+        const qbjHostImgBitmap *has = qbjMomentOfflineFind(&other, bitmap->name);
+
+        if (!bitmap->usable || (has ? !has->usable : !add))
+            continue;
+        if (qbjHostImgMergeBitmap(from, to, bitmap, !has) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Without locks. What the chain reads is the same at any moment: base gets only what overlay covers, and
+ * overlay keeps it. */
+static int
+qbjMomentOfflineMerge(const qbjUndoDisk *disk, qbjDriver *driver)
+{
+    if (qbjHostImgCommit(disk->overlay, disk->base, qbjMomentOfflineGoOn, driver) < 0 ||
+        qbjMomentOfflineBitmaps(disk->overlay, disk->base, true) < 0)
+        return -1;
+    return disk->above ? qbjHostImgRebase(disk->above, disk->base) : 0;
+}
+
+/* The domain opens base from now on. Returns 0, -1 with an error reported: nothing has changed, or the
+ * definition has, but may not last: the overlay is still needed. */
+static int
+qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    g_autoptr(virDomainDef) def = virDomainDefCopy(vm->def, xmlopt, NULL, false);
+    bool changed = false;
+    bool renamed;
+    size_t i;
+    int rc;
+
+    if (!def)
+        return -1;
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        if (disk->how == QBJ_UNDO_OFFLINE)
+            changed |= qbjUndoForgetImage(def, disk->overlay, disk->base);
+    }
+    if (!changed)
+        return 0;
+    rc = qbjDomainPutConfig(vm, def, &renamed);
+    if (renamed)
+        virDomainObjAssignDef(vm, &def, false, NULL);
+    return rc;
+}
+
+/* --- branches that the domain is not on --- */
+
+/* Without locks. A bitmap that @over does not have had its end there: it is not made again. */
+static int
+qbjMomentMoveOne(virStorageSource *over, const qbjUndoDisk *disk, qbjDriver *driver)
+{
+    int done = qbjHostImgMayMove(over, disk->base, disk->below, true);
+
+    if (done != 0)
+        return done < 0 ? -1 : 0;
+    if (qbjMomentOfflineBitmaps(disk->base, over, false) < 0)
+        return -1;
+    return qbjHostImgMove(over, disk->below, qbjMomentOfflineGoOn, driver);
+}
+
+int
+qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        for (j = 0; j < disk->over->len; j++) {
+            if (qbjMomentMoveOne(g_ptr_array_index(disk->over, j), disk, driver) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int
+qbjMomentDeleteOffHeaders(const qbjUndoDelete *plan)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        for (j = 0; j < disk->beside->len; j++) {
+            virStorageSource *image = g_ptr_array_index(disk->beside, j);
+            int done = qbjHostImgMayMove(image, disk->overlay, disk->base, false);
+
+            if (done < 0 || (done == 0 && qbjHostImgRebase(image, disk->base) < 0))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+qbjMomentMoveCheck(const qbjUndoDisk *disk)
+{
+    size_t i;
+
+    for (i = 0; i < disk->over->len; i++) {
+        if (qbjHostImgMayMove(g_ptr_array_index(disk->over, i), disk->base, disk->below, true) < 0)
+            return -1;
+    }
+    for (i = 0; i < disk->beside->len; i++) {
+        if (qbjHostImgMayMove(g_ptr_array_index(disk->beside, i), disk->overlay, disk->base, false) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int
+qbjMomentDeleteOffCheck(const qbjUndoDelete *plan)
+{
+    size_t i;
+
+    for (i = 0; i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        if (qbjMomentMoveCheck(disk) < 0 ||
+            (disk->how == QBJ_UNDO_OFFLINE && qbjHostImgMayCommit(disk->overlay, disk->base) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+int
+qbjMomentDeleteOffMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
+{
+    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
+    int rc = 0;
+    size_t i;
+
+    virObjectUnlock(vm);
+    for (i = 0; rc == 0 && i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        if (disk->how != QBJ_UNDO_OFFLINE)
+            continue;
+        *begun = true;
+        rc = qbjMomentOfflineMerge(disk, driver);
+    }
+    virObjectLock(vm);
+    return rc < 0 ? -1 : qbjMomentOfflineSave(vm, plan);
+}

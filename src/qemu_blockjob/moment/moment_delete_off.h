@@ -1,0 +1,21 @@
+/* What qemu-img does for a deletion (core/undo.h): the merges of a domain that is shut off, and what stands
+ * on the images on branches that the domain is not on. Each returns 0, -1 with an error reported. */
+#pragma once
+
+#include "domain_private.h"
+#include "undo.h"
+
+/* Whether the headers are as @plan has them, for all that the others do. Without locks. */
+int qbjMomentDeleteOffCheck(const qbjUndoDelete *plan);
+
+/* What stands on base beside the overlay gets its data, and stands on what is below. Nobody reads anything
+ * else than before, at any moment. Without locks. */
+int qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver);
+
+/* Merges, and the definition that no longer names the overlays. @begun is set before the first image
+ * changes. @vm is locked and its job held; the lock is dropped meanwhile. */
+int qbjMomentDeleteOffMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun);
+
+/* When the data of overlay are in base: what has stood on the one beside the image above stands on the other.
+ * Without locks. */
+int qbjMomentDeleteOffHeaders(const qbjUndoDelete *plan);
