@@ -1,7 +1,11 @@
 """Cases of the differential runs: definitions, their defaults and addresses, and life cycles."""
 
+import os
+import xml.etree.ElementTree as ElementTree
+
 import libvirt
 
+import jobs
 import plain
 
 CASES = []
@@ -320,3 +324,55 @@ def monitor_commands(r):
     r.call("HMP", lambda: "paused" in command("info status", 1))
     r.call("flags", command, "info status", 0x100)
     r.note("taint", "custom-monitor" in r.domain.XMLDesc(0))
+
+
+def start_without(r, what, disk):
+    """A start of a domain with one disk that is there, and this one, which is not; with what clients are told."""
+    told = []
+    ident = r.conn.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE,
+                                          lambda _conn, _domain, *event: told.append(event[:4]), None)
+    since = r.events.mark()
+    body = disk + "<controller type='usb' model='none'/><memballoon model='none'/>"
+    r.domain = r.conn.defineXML(document(r, one_disk(r) + body))
+    if r.call(what, r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
+        r.note(what + ": live", r.domain.XMLDesc(0))
+        r.note(what + ": inactive", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        r.call(what + ": destroy", r.domain.destroy)
+    r.call(what + ": undefine", r.domain.undefine)
+    r.ended(1, since)
+    r.conn.domainEventDeregisterAny(ident)
+    r.note(what + ": events", told)
+
+
+def policy(disk, which):
+    return disk.replace("<source ", "<source startupPolicy='%s' " % which)
+
+
+@case
+def disks_that_are_missing(r):
+    """11/L6.9: <source startupPolicy=''>."""
+    for which in ("optional", "mandatory", "requisite"):
+        for name, xml in (("cd", plain.disk("hdc", "/nowhere-cd", "raw", "<readonly/>", "cdrom", "ide")),
+                          ("floppy", plain.disk("fda", "/nowhere-floppy", "raw", "", "floppy", "fdc")),
+                          ("disk", plain.disk("vdb", "/nowhere-disk"))):
+            if (which, name) == ("requisite", "disk"):
+                r.call("requisite disk", r.conn.defineXML, document(r, policy(xml, which)))
+            else:
+                start_without(r, "%s %s" % (which, name), policy(xml, which))
+
+
+@case
+def media_that_are_missing_at_a_restore(r):
+    """11/L6.9: requisite media may be gone then."""
+    for which in ("optional", "requisite", "mandatory"):
+        path = r.chain(1, "cd-" + which, base_format="raw")[0]
+        cd = policy(plain.disk("hdc", path, "raw", "<readonly/>", "cdrom", "ide"), which)
+        body = cd + "<controller type='usb' model='none'/><memballoon model='none'/>"
+        r.domain = r.conn.defineXML(document(r, one_disk(r) + body))
+        r.call(which, r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED)
+        r.call(which + ": save", r.domain.managedSave)
+        os.unlink(path)
+        if r.call(which + ": restore", r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
+            r.note(which + ": live", ElementTree.tostring(jobs.disk_element(r.domain.XMLDesc(0), "hdc"), "unicode"))
+            r.call(which + ": destroy", r.domain.destroy)
+        r.call(which + ": undefine", r.domain.undefineFlags, libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)

@@ -33,7 +33,7 @@ NOT_YET = {
     "migrate": "migration is not supported", "snap-internal": "yet|not supported",
     "checkpoint-": "not supported", "backup-": "not supported",
     "memoryPeek": "not supported", "getxml-migratable": "unsupported flags",
-    "update-disk-startupPolicy": "not supported", "snap-revert-internal": "transient domain '.*' is not supported"}
+    "snap-revert-internal": "transient domain '.*' is not supported"}
 # Where a row depends on more than class, disk and column.
 OURS = {
     # nothing is in the definition that the end of the job would be missed in

@@ -164,7 +164,11 @@ class MomentCell(Cell):
     def held(self):
         listed = qemu_img("snapshot", "-U", "-l", self.images(INACTIVE)["vda"][0]).split("\n")
         return tuple(("image", line.split()[1]) for line in listed if re.match("[1-9]", line)) + \
-            (("file", "s"),) * (os.path.exists(self.file(MEMORY)) and self.refused() != MEMORY)
+            (("file", "s"),) * (os.path.exists(self.file(MEMORY)) and not self.stays())
+
+    def stays(self):
+        """Its memory's removal has failed: it is left."""
+        return (self.came or "").startswith("unlink") and self.refused() == MEMORY
 
     def judge(self, flags):
         """Which of the two it is; None: neither, which is written down."""

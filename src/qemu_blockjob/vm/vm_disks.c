@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "vm_disks.h"
 #include "vm_bitmaps.h"
+#include "vm_missing.h"
 #include "blocknode.h"
 #include "host_chain.h"
 #include "virerror.h"
@@ -67,7 +68,7 @@ qbjVmDisksNumber(virDomainDiskDef *disk, virQbjStatus *status)
 }
 
 int
-qbjVmDisksPrepare(virDomainObj *vm)
+qbjVmDisksPrepare(virDomainObj *vm, bool restored)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     size_t i;
@@ -76,8 +77,11 @@ qbjVmDisksPrepare(virDomainObj *vm)
     for (i = vm->def->ndisks; i > 0; i--) {
         virDomainDiskDef *disk = vm->def->disks[i - 1];
 
-        if (qbjVmDisksProbe(disk, priv->driver->conf) < 0)
-            return -1;
+        if (qbjVmDisksProbe(disk, priv->driver->conf) < 0) {
+            if (!qbjVmMissingMay(disk, restored) || qbjVmMissingLeaveOut(vm, i - 1) < 0)
+                return -1;
+            continue;
+        }
         qbjVmDisksNumber(disk, priv->status);
         if (qbjVmBitmapsPossible(disk->src))
             priv->status->mayHaveBitmaps = true;

@@ -15,6 +15,6 @@ int qbjVmDisksProbe(virDomainDiskDef *disk, const virQbjConf *conf);
 void qbjVmDisksNumber(virDomainDiskDef *disk, virQbjStatus *status);
 
 /* Probes the backing chains that the definition does not state, and numbers all images as 01/A10 says: disks
- * from last to first, stated images in a first pass, probed ones in a second. Returns 0, -1 with an error
- * reported. @vm is locked. */
-int qbjVmDisksPrepare(virDomainObj *vm);
+ * from last to first, stated images in a first pass, probed ones in a second. What is not there, and need not
+ * be, is left out (vm_missing.h). Returns 0, -1 with an error reported. @vm is locked. */
+int qbjVmDisksPrepare(virDomainObj *vm, bool restored);

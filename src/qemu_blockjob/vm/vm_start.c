@@ -56,6 +56,7 @@ struct _qbjVmStartFds {
     qbjVmLog log;
     unsigned int version;       /* of QEMU */
     const qbjVmRestore *restore;        /* NULL: the guest boots */
+    bool restored;                      /* it goes back to an earlier moment, by that or by its disks */
 };
 
 static void
@@ -106,7 +107,7 @@ qbjVmStartPrepare(virDomainObj *vm, qbjVmStartFds *fds)
     if (qbjVmHookRun(vm, VIR_HOOK_QEMU_OP_PREPARE) < 0 ||
         virSecurityManagerGenLabel(priv->driver->security, vm->def) < 0 ||
         qbjVmClockPrepare(vm->def) < 0 ||
-        qbjVmDisksPrepare(vm) < 0)
+        qbjVmDisksPrepare(vm, fds->restored) < 0)
         return -1;
     qbjVmLeftoverClean(vm);
     if (qbjVmFirmwareSelect(vm->def, priv->driver->conf->nvramDir) < 0 ||
@@ -406,7 +407,8 @@ int
 qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1, .restore = how->restore };
+    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1, .restore = how->restore,
+                           .restored = how->restore || how->fromSnapshot };
     virErrorPtr reason = NULL;
     int rc;
 

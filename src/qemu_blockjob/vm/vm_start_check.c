@@ -6,6 +6,7 @@
 #include "vm_def.h"
 #include "vm_disks.h"
 #include "vm_firmware.h"
+#include "vm_missing.h"
 #include "vm_numa.h"
 #include "domain_save.h"
 #include "host_secret.h"
@@ -55,8 +56,9 @@ qbjVmStartCheckOpen(virDomainDef *def, const virQbjConf *conf)
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
-        if (qbjVmDisksProbe(def->disks[i], conf) < 0)
+        if (qbjVmDisksProbe(def->disks[i], conf) < 0 && !qbjVmMissingMay(def->disks[i], true))
             return -1;
+        virResetLastError();
     }
     if (qbjVmFirmwareSelect(def, conf->nvramDir) < 0)
         return -1;

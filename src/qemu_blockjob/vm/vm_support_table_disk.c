@@ -148,6 +148,7 @@ const qbjVmSupportRow qbjVmSupportDiskRows[] = {
     { "%source/@tls", "no" },
     { "%source/@file" },
     { "%source/@dev" },
+    { "%source/@startupPolicy", "mandatory requisite optional" },
     { "%source/@index", OUTPUT },
     { "%image/@type", "file block network" },
     { "%image/@index", OUTPUT },
