@@ -95,6 +95,18 @@ class Dumps(suite.DaemonChecks):
             self.connect()
         self.gone(self.conn.lookupByName("formats"))
 
+    def test_full(self):
+        """QEMU's word of a file that has no room is told."""
+        domain, small = self.make("full"), self.daemon.path("img", "small")
+        os.mkdir(small)
+        inside = self.daemon.namespace_prefix()
+        subprocess.run(inside + ["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
+        self.refused(lambda: domain.coreDump(os.path.join(small, "core"), MEMORY), libvirt.VIR_ERR_OPERATION_FAILED,
+                     "No space left", "of the memory alone, without room")
+        self.as_before(domain, "without room")
+        subprocess.run(inside + ["umount", "-l", small], check=True)
+        self.gone(domain)
+
     def test_abort(self):
         """virDomainAbortJob; of the memory alone nothing calls off."""
         for flags in (0, LIVE, MEMORY):

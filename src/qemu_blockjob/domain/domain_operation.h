@@ -11,6 +11,7 @@ struct _qbjDomainOperation {
     virDomainJobOperation kind;
     bool aborted;               /* a client has asked for its end */
     bool endless;               /* there is no way to end it before its time */
+    char failure[256];          /* what QEMU has said of its failure by an event, or "" */
     unsigned long long started; /* ms since 1970 */
     unsigned long long stopped; /* when the guest's CPUs were stopped, 0: they were not */
     unsigned long long elapsed; /* ms; of one that has ended */

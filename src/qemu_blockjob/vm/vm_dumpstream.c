@@ -15,6 +15,7 @@
 #define QBJ_VM_DUMP_FD "qbj-dump"
 /* How often QEMU is asked how far it is; that it has ended is told by an event. */
 #define QBJ_VM_DUMP_POLL_MS 100
+#define QBJ_VM_DUMP_REASON_MS 2000
 
 VIR_ENUM_DECL(qbjVmDumpFormat);
 VIR_ENUM_IMPL(qbjVmDumpFormat, VIR_DOMAIN_CORE_DUMP_FORMAT_LAST,
@@ -52,6 +53,21 @@ qbjVmDumpStreamBegin(virDomainObj *vm, qbjHostImage *file, unsigned int format)
     return qbjDomainQmpCall(vm, "dump-guest-memory", arguments, NULL);
 }
 
+/* QEMU says why by its event, which follows at once. */
+static void
+qbjVmDumpStreamAwaitReason(virDomainObj *vm)
+{
+    const qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+    unsigned long long until = 0;
+    int rc = 0;
+
+    ignore_value(virTimeMillisNow(&until));
+    until += QBJ_VM_DUMP_REASON_MS;
+    qbjDomainQueueDrain(vm);
+    while (rc == 0 && !operation->failure[0] && virDomainObjIsActive(vm))
+        rc = qbjDomainQueueWait(vm, until);
+}
+
 /* Returns 1 while it runs, 0 when all is written, -1 with an error reported. */
 static int
 qbjVmDumpStreamLook(virDomainObj *vm)
@@ -70,8 +86,20 @@ qbjVmDumpStreamLook(virDomainObj *vm)
         return 0;
     if (STREQ_NULLABLE(status, "active"))
         return 1;
-    virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU could not write the memory of the guest"));
+    qbjVmDumpStreamAwaitReason(vm);
+    virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU could not write the memory of the guest: %s"),
+                   operation->failure[0] ? operation->failure : _("it does not say why"));
     return -1;
+}
+
+void
+qbjVmDumpStreamCompleted(virDomainObj *vm, virJSONValue *data)
+{
+    qbjDomainOperation *operation = QBJ_DOMAIN_PRIVATE(vm)->operation;
+    const char *error = data ? virJSONValueObjectGetString(data, "error") : NULL;
+
+    if (operation && error)
+        g_strlcpy(operation->failure, error, sizeof(operation->failure));
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_event.h"
+#include "vm_dumpstream.h"
 #include "vm_clock.h"
 #include "vm_event_graphics.h"
 #include "vm_event_guest.h"
@@ -112,6 +113,7 @@ static const qbjVmEventHandler qbjVmEventHandlers[] = {
     { "SUSPEND_DISK", qbjVmEventSuspendDisk },
     { "WAKEUP", qbjVmEventWakeup },
     { "BLOCK_IO_ERROR", qbjVmEventIoError },
+    { "DUMP_COMPLETED", qbjVmDumpStreamCompleted },
     { "BLOCK_WRITE_THRESHOLD", qbjVmThresholdReached },
     { "WATCHDOG", qbjVmEventWatchdog },
     { "DEVICE_TRAY_MOVED", qbjVmTrayMoved },
