@@ -53,16 +53,16 @@ class Inside(Undo):
         self.domain.suspend()
         self.ok("<state>paused</state>" in self.create("i2").getXMLDesc(), "of a guest that stands still")
         self.equal(self.domain.state()[0], PAUSED, "which stays so")
-        self.create("1", NO_METADATA)
-        self.equal((self.tree(), self.everywhere()), (({"i1": None, "i2": "i1"}, "i2"), [["i1", "i2", "1"]] * 2),
+        self.create("3", NO_METADATA)
+        self.equal((self.tree(), self.everywhere()), (({"i1": None, "i2": "i1"}, "i2"), [["i1", "i2", "3"]] * 2),
                    "NO_METADATA (08/S2.26)")
         self.delete("i1")
-        self.equal((self.tree(), self.everywhere()), (({"i2": None}, "i2"), [["i2", "1"]] * 2), "deleted while it runs")
+        self.equal((self.tree(), self.everywhere()), (({"i2": None}, "i2"), [["i2", "3"]] * 2), "deleted while it runs")
         self.create("i3", HALT)
         self.equal(self.domain.state()[0], OFF, "HALT")
         self.delete("i3")
         self.delete("i2")
-        self.equal((self.tree(), self.everywhere()), (({}, None), [["1"]] * 2), "deleted when it is off")
+        self.equal((self.tree(), self.everywhere()), (({}, None), [["3"]] * 2), "deleted when it is off")
         self.gone()
 
     def test_refused(self):
@@ -282,8 +282,11 @@ class Inside(Undo):
     def test_revertids(self):
         """QEMU takes a name for an id first: what is kept meanwhile must not get the one of the moment."""
         self.made("insideids", 1, ("vda", "vdb"))
+        self.numbers()
         self.both(1)
-        self.create("2")
+        disks = "".join("<disk name='%s' snapshot='internal'/>" % t for t in self.paths)
+        self.daemon.virsh("qemu-monitor-command", self.name, "--hmp", "savevm 2")    # as another driver makes it
+        self.redefine("2", None, -1, disks=disks, memory="<memory snapshot='internal'/>", state="paused")
         self.both(2)
         before = self.everywhere()
         self.refused(lambda: self.revert("2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "id of the next one",
@@ -293,6 +296,21 @@ class Inside(Undo):
         self.refused(lambda: self.revert("2"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "is the id of another one",
                      "and when there is a number 2")
         self.gone()
+
+    def numbers(self):
+        """A name that is a number is refused, unless the snapshot has that number itself."""
+        for word in ("running", "shut off"):
+            if word == "shut off":
+                self.domain.destroy()
+            for name in ("2", "0", "00000001"):
+                self.refused(lambda: self.create(name), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "the id of another one",
+                             "the first one as '%s', %s" % (name, word))
+            for name in ("1", "2", "1795220186"):
+                self.create(name)
+            self.equal(self.everywhere(), [["1", "2", "1795220186"]] * 2, "numbers that are their own, " + word)
+            for name in ("1", "2", "1795220186"):
+                self.delete(name)
+        self.domain.createWithFlags(START_PAUSED)
 
     def left(self, image, keep, uuid, decided):
         """A record that an earlier daemon has left, of a revert to i1."""

@@ -83,6 +83,9 @@ int qbjHostImgSnapshot(virStorageSource *image, const char *option, const char *
  * reported: it has none of that name, or several. */
 int qbjHostImgFindSnapshot(const char *path, const qbjHostImgInfo *info, const char *name);
 
+/* The id that the next internal snapshot gets; to be freed. */
+char *qbjHostImgNextId(const qbjHostImgInfo *info);
+
 /* @image holds from now on what it held at the internal snapshot @name, @info->snapshots being what it has.
  * By its id: qemu-img takes what it is given for an id first.
  *   VIR_ERR_OPERATION_FAILED        it has none of that name, or several */

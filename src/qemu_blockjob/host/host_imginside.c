@@ -36,3 +36,14 @@ qbjHostImgApply(virStorageSource *image, const qbjHostImgInfo *info, const char 
 
     return at < 0 ? -1 : qbjHostImgSnapshot(image, "-a", info->ids[at]);
 }
+
+char *
+qbjHostImgNextId(const qbjHostImgInfo *info)
+{
+    unsigned long long last = 0;
+    size_t i;
+
+    for (i = 0; info->ids && info->ids[i]; i++)
+        last = MAX(last, g_ascii_strtoull(info->ids[i], NULL, 10));
+    return g_strdup_printf("%llu", last + 1);
+}

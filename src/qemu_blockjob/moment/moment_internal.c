@@ -16,6 +16,9 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_internal");
 
+/* Digits of ids; libvirt's own names, seconds since 1970, have more. */
+#define QBJ_MOMENT_INTERNAL_ID_MAX 8
+
 /* --- which images --- */
 
 GPtrArray *
@@ -66,19 +69,45 @@ qbjMomentInternalTakeBack(const GPtrArray *images, size_t n, const char *name)
     virErrorRestore(&reason);
 }
 
+/* What is asked for by a name goes by the ids first. A number that is, or may become, another one's id would
+ * be a name that nobody can revert to; as the snapshot's own id it does no harm. */
+static int
+qbjMomentInternalCheckNumber(const char *path, const qbjHostImgInfo *info, const char *name)
+{
+    g_autofree char *own = NULL;
+
+    if (strlen(name) > QBJ_MOMENT_INTERNAL_ID_MAX || strspn(name, "0123456789") < strlen(name))
+        return 0;
+    own = qbjHostImgNextId(info);
+    if (STREQ(own, name))
+        return 0;
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
+                   _("the number '%s' as the name of an internal snapshot, which is number %s in image '%s': it may be "
+                     "the id of another one"), name, own, path);
+    return -1;
+}
+
+static int
+qbjMomentInternalCheckImage(virStorageSource *image, const char *name)
+{
+    g_auto(qbjHostImgInfo) info = { 0 };
+
+    if (qbjHostImgRead(image, &info) < 0)
+        return -1;
+    if (!info.snapshots || !g_strv_contains((const char *const *) info.snapshots, name))
+        return qbjMomentInternalCheckNumber(image->path, &info, name);
+    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' has an internal snapshot '%s' already"), image->path,
+                   name);
+    return -1;
+}
+
 int
 qbjMomentInternalCheckFree(const GPtrArray *images, const char *name)
 {
     size_t i;
 
     for (i = 0; i < images->len; i++) {
-        virStorageSource *image = g_ptr_array_index(images, i);
-        int has = qbjMomentInternalHas(image, name);
-
-        if (has == 1)
-            virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("image '%s' has an internal snapshot '%s' already"),
-                           image->path, name);
-        if (has != 0)
+        if (qbjMomentInternalCheckImage(g_ptr_array_index(images, i), name) < 0)
             return -1;
     }
     return 0;

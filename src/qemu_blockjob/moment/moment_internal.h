@@ -33,7 +33,8 @@ GPtrArray *qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotD
 /* Their nodes, NULL terminated, to be freed. NULL with an error reported. */
 char **qbjMomentInternalNodes(const GPtrArray *images);
 
-/* Whether none of them has a snapshot @name. Without locks. Returns 0, -1 with an error reported. */
+/* Whether none of them has a snapshot @name, nor may it be the id of another one. Without locks. Returns 0,
+ * -1 with an error reported. */
 int qbjMomentInternalCheckFree(const GPtrArray *images, const char *name);
 
 /* Removes it with qemu-img from those that have it. Without locks. Returns 0, -1 with an error reported. */

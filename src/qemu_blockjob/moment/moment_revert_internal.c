@@ -43,13 +43,8 @@ qbjMomentRevertCheckId(const char *path, const qbjHostImgInfo *info, size_t at, 
 static int
 qbjMomentRevertCheckNextId(const char *path, const qbjHostImgInfo *info, const char *name)
 {
-    unsigned long long last = 0;
-    g_autofree char *next = NULL;
-    size_t i;
+    g_autofree char *next = qbjHostImgNextId(info);
 
-    for (i = 0; info->ids[i]; i++)
-        last = MAX(last, g_ascii_strtoull(info->ids[i], NULL, 10));
-    next = g_strdup_printf("%llu", last + 1);
     if (STRNEQ(next, name))
         return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
