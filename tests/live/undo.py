@@ -470,6 +470,25 @@ class Undo(JobChecks):
         self.equal(holds(self.paths["vda"][0], range(1)), None, "and the data are those of that moment")
         self.gone()
 
+    def test_revertbitmaps(self):
+        """20/B10: a bitmap of the image goes on in the fresh overlay; one of later is in neither."""
+        self.made("revertbitmaps", 3)
+        self.domain.destroy()
+        for layer, name in ((0, "c1"), (1, "c1"), (1, "c2"), (2, "c1"), (2, "c2"), (2, "c3")):
+            qemu_img("bitmap", "--add", "-g", "128k", self.paths["vda"][layer], name)
+        qemu_img("bitmap", "--add", self.paths["vda"][0], "off")
+        qemu_img("bitmap", "--disable", self.paths["vda"][0], "off")
+        self.domain.createWithFlags(START_PAUSED)
+        go = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING
+        for name, flags, wanted in (("s2", go, ["c1", "c2"]), ("s1", 0, ["c1"])):
+            self.revert(name, flags)
+            if self.domain.isActive():
+                self.domain.destroy()
+            bitmaps = info(self.chain(INACTIVE)[0])["format-specific"]["data"]["bitmaps"]
+            self.equal([(b["name"], b["granularity"], b["flags"]) for b in bitmaps],
+                       [(n, 131072, ["auto"]) for n in wanted], "the bitmaps of the overlay over the moment of " + name)
+        self.gone()
+
     def test_revertrefused(self):
         self.made("revertrefused")
         self.domain.blockPull("vda", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)

@@ -156,6 +156,30 @@ qbjMomentRevertMake(qbjMomentRevertWork *work, size_t i)
     return 0;
 }
 
+/* Without locks. Over the image of the moment a bitmap goes on in the overlay, as at a snapshot (20/B10):
+ * what it had recorded by then is in the image, what follows is in the overlay. One that began later is in
+ * neither, and whoever asks for it hears so. */
+static int
+qbjMomentRevertBitmaps(virStorageSource *base, const char *path)
+{
+    g_autoptr(virStorageSource) overlay = virStorageSourceNew();
+    g_auto(qbjHostImgInfo) info = { 0 };
+    size_t i;
+
+    overlay->type = VIR_STORAGE_TYPE_FILE;
+    overlay->format = VIR_STORAGE_FILE_QCOW2;
+    overlay->path = g_strdup(path);
+    if (qbjHostImgRead(base, &info) < 0)
+        return -1;
+    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
+
+        if (bitmap->usable && qbjHostImgAddBitmap(overlay, bitmap) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Without locks. The note is on the disk before a file has its place. */
 static int
 qbjMomentRevertLayAll(qbjMomentRevertWork *work)
@@ -174,7 +198,8 @@ qbjMomentRevertLayAll(qbjMomentRevertWork *work)
     for (i = 0; i < n; i++) {
         const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
 
-        if (qbjHostImgFill(g_ptr_array_index(work->made, i), work->fds[i], laid->base) < 0)
+        if (qbjHostImgFill(g_ptr_array_index(work->made, i), work->fds[i], laid->base) < 0 ||
+            qbjMomentRevertBitmaps(laid->base, g_ptr_array_index(work->made, i)) < 0)
             return -1;
         VIR_FORCE_CLOSE(work->fds[i]);
     }
