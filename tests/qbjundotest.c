@@ -151,6 +151,37 @@ readSet(virJSONValue *json, const char *key)
     return set;
 }
 
+static GHashTable *
+readTable(virJSONValue *json, const char *key)
+{
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    virJSONValue *value = virJSONValueObjectGetObject(json, key);
+    size_t i;
+
+    for (i = 0; value && i < (size_t) virJSONValueObjectKeysNumber(value); i++)
+        g_hash_table_insert(table, g_strdup(virJSONValueObjectGetKey(value, i)),
+                            g_strdup(virJSONValueGetString(virJSONValueObjectGetValue(value, i))));
+    return table;
+}
+
+/* What is said of a path is said of the file. */
+static void
+addInodes(qbjUndo *undo)
+{
+    GHashTableIter iter;
+    void *path;
+    void *inode;
+    void *value;
+
+    g_hash_table_iter_init(&iter, undo->inodes);
+    while (g_hash_table_iter_next(&iter, &path, &inode)) {
+        if ((value = g_hash_table_lookup(undo->foreign, path)))
+            g_hash_table_insert(undo->foreign, g_strdup(inode), g_strdup(value));
+        if ((value = g_hash_table_lookup(undo->inside, path)))
+            g_hash_table_insert(undo->inside, g_strdup(inode), g_ptr_array_ref(value));
+    }
+}
+
 /* Of images: as an object with the names of the internal snapshots of each, or as a list, with a name that no
  * snapshot has. */
 static GHashTable *
@@ -189,7 +220,6 @@ readCase(const char *dir, testCase *test)
 {
     qbjUndo *undo = &test->undo;
     virJSONValue *snapshots;
-    virJSONValue *foreign;
     size_t i;
 
     test->json = qbjTestJSON(dir, "case.json");
@@ -206,14 +236,12 @@ readCase(const char *dir, testCase *test)
     for (i = 0; i < virJSONValueArraySize(snapshots); i++)
         readSnapshot(undo, virJSONValueArrayGet(snapshots, i));
     readHeaders(undo, virJSONValueObjectGetObject(test->json, "headers"));
+    undo->inodes = readTable(test->json, "inodes");
     undo->missing = readSet(test->json, "missing");
     g_hash_table_foreach_remove(undo->headers, isMissing, undo->missing);
     undo->inside = readInside(test->json);
-    undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    foreign = virJSONValueObjectGetObject(test->json, "foreign");
-    for (i = 0; foreign && i < (size_t) virJSONValueObjectKeysNumber(foreign); i++)
-        g_hash_table_insert(undo->foreign, g_strdup(virJSONValueObjectGetKey(foreign, i)),
-                            g_strdup(virJSONValueGetString(virJSONValueObjectGetValue(foreign, i))));
+    undo->foreign = readTable(test->json, "foreign");
+    addInodes(undo);
 }
 
 static void
@@ -221,6 +249,7 @@ freeCase(testCase *test)
 {
     g_ptr_array_unref(test->undo.moments);
     g_ptr_array_unref(test->undo.chains);
+    g_hash_table_unref(test->undo.inodes);
     g_hash_table_unref(test->undo.missing);
     g_hash_table_unref(test->undo.inside);
     g_hash_table_unref(test->undo.foreign);
@@ -400,16 +429,19 @@ checkForget(const char *const *before, bool changed, const char *after)
     g_autoptr(virDomainDef) def = definition(before);
     g_autoptr(virStorageSource) overlay = source("/i/overlay");
     g_autoptr(virStorageSource) base = source("/i/base");
+    g_autoptr(GHashTable) inodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GString) text = g_string_new(NULL);
     const virStorageSource *src;
 
+    g_hash_table_insert(inodes, g_strdup("/i/overlay"), g_strdup("1"));
+    g_hash_table_insert(inodes, g_strdup("/link/overlay"), g_strdup("1"));
     def->disks[0]->src->readonly = true;
-    g_assert_cmpint(qbjUndoForgetImage(def, overlay, base), ==, changed);
+    g_assert_cmpint(qbjUndoForgetImage(def, overlay, base, inodes), ==, changed);
     for (src = def->disks[0]->src; src; src = src->backingStore)
         g_string_append_printf(text, "%s ", src->path);
     g_assert_cmpstr(text->str, ==, after);
     g_assert_true(def->disks[0]->src->readonly);
-    g_assert_false(qbjUndoForgetImage(def, overlay, base));
+    g_assert_false(qbjUndoForgetImage(def, overlay, base, inodes));
 }
 
 static void
@@ -420,6 +452,8 @@ testForget(void)
     /* a definition that states only its head */
     checkForget((const char *[]) { "/i/overlay", NULL }, true, "/i/base ");
     checkForget((const char *[]) { "/i/top", "/i/overlay", NULL }, true, "/i/top ");
+    /* by another name */
+    checkForget((const char *[]) { "/i/top", "/link/overlay", "/i/base", NULL }, true, "/i/top /i/base ");
     checkForget((const char *[]) { "/i/base", "/i/x", NULL }, false, "/i/base /i/x ");
 }
 

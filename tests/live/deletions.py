@@ -5,6 +5,7 @@ that stays, and the guest's disks, hold what they held; failures, and a daemon t
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import plain
 import suite
 from images import backing, qemu_img, qemu_io
 from jobtest import holds
-from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, START_PAUSED, Undo, UndoDaemon
+from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, OVERLAY, START_PAUSED, Undo, UndoDaemon
 
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 SNAPSHOT = "<domainsnapshot><name>%s</name>%s</domainsnapshot>"
@@ -258,6 +259,45 @@ class Deletions(Undo):
         os.rename(paths[2], paths[2] + ".away")
         self.refused(lambda: self.delete("s2"), unsupported, "it is not there", "what stands on it is missing")
         os.rename(paths[2] + ".away", paths[2])
+        self.gone()
+
+    # --- who has an image ---------------------------------------------------------------------------------------------
+
+    def test_links(self):
+        """Images are the same when they are the same file, by whatever name: of another domain, and of snapshots."""
+        self.made("links", run=False)
+        folder = os.path.dirname(self.paths["vda"][0])
+        link, hard = folder + "-link", folder + "-hard"
+        os.symlink(folder, link)
+        for how, make in (("a hard link", os.link), ("a symbolic link", os.symlink)):
+            make(self.paths["vda"][1], hard)
+            other = self.conn.defineXML(plain.domain("other", [plain.disk("vda", hard)]))
+            for name in ("s1", "s2"):
+                self.unchanged(name, 0, libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "domain 'other' uses it",
+                               "another domain has %s to the image, %s" % (how, name))
+            other.undefine()
+            os.unlink(hard)
+        self.delete("s2", METADATA | CHILDREN)
+        self.redefine("s2", "s1", 1, domain=self.xml(1).replace(folder, link),
+                      disks=OVERLAY % ("vda", os.path.join(link, "vda.2")))
+        before = self.held()
+        self.delete("s1")
+        self.equal(os.path.realpath(self.moment("s2")), self.paths["vda"][0], "its child names the image by a link")
+        self.stays(before, "a child that names images by a link")
+        self.delete("s2")
+        self.equal(below(self.chain(INACTIVE)[0]), [self.paths["vda"][n] for n in (3, 0)], "and it can be deleted")
+        self.gone()
+
+    def test_meanwhile(self):
+        """Another domain takes the overlay while it is merged: it stays."""
+        self.made("meanwhile", targets=("vda", "vdb"))
+        thread, pid = self.stands()
+        other = self.conn.defineXML(plain.domain("other", [plain.disk("vda", self.paths["vda"][3])]))
+        os.kill(pid, signal.SIGCONT)
+        self.equal(thread.end(), 0, "the snapshot is deleted")
+        self.equal([name for name in ("vda.3", "vdb.3") if name in self.files()], ["vda.3"],
+                   "what another domain has by then stays, the rest goes")
+        other.undefine()
         self.gone()
 
     # --- failures -----------------------------------------------------------------------------------------------------

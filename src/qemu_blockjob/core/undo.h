@@ -29,7 +29,8 @@ struct _qbjUndoChain {
 qbjUndoChain *qbjUndoChainNew(qbjUndoOwner owner, const char *moment, const char *disk, virStorageSource *top);
 void qbjUndoChainFree(qbjUndoChain *chain);
 
-/* All that a planner looks at; filled by moment/. Sets and tables are of paths. */
+/* All that a planner looks at; filled by moment/. Sets and tables are of paths; what is said of the file and
+ * not of its name, by inside and foreign, is there for its inode as well. */
 typedef struct _qbjUndo qbjUndo;
 struct _qbjUndo {
     bool running;
@@ -37,6 +38,8 @@ struct _qbjUndo {
     const char *current;        /* name of the current snapshot, or NULL; borrowed */
     GPtrArray *moments;         /* of virDomainSnapshotDef, borrowed, in order of names */
     GPtrArray *chains;          /* of qbjUndoChain */
+    GHashTable *inodes;         /* path -> which file, or device, it is, for paths that lead to one: a text that
+                                 * is no path */
     GHashTable *missing;        /* files that are not there */
     GHashTable *inside;         /* image -> GPtrArray of the names of internal snapshots that it holds */
     GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
@@ -81,6 +84,7 @@ struct _qbjUndoDelete {
     char *parent;               /* that one, NULL: none */
     bool currentGoes;           /* the current snapshot goes */
     char *current;              /* then the next one, or NULL */
+    GHashTable *inodes;         /* as it was planned with */
 };
 void qbjUndoDeleteFree(qbjUndoDelete *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjUndoDelete, qbjUndoDeleteFree);
@@ -140,9 +144,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjUndoRevert, qbjUndoRevertFree);
 int qbjUndoPlanRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjUndoRevert **plan,
                       qbjRefusal *refusal);
 
-/* @def named @overlay, whose data is in @base now: it names @base in its place. Returns whether it has. */
-bool qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base);
+/* @def named @overlay, whose data is in @base now: it names @base in its place. @inodes: the
+ * plan's. Returns whether it has. */
+bool qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base, GHashTable *inodes);
 
 /* @def named images that do not stand on what they stood on any more when @item is done. Returns whether
  * it has. */
-bool qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item);
+bool qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, GHashTable *inodes);

@@ -15,21 +15,22 @@ qbjUndoRefuseOther(virStorageSource *image, const char *what, qbjRefusal *refusa
 int
 qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal *refusal)
 {
+    const char *domain = qbjUndoForeign(undo, image);
     g_autofree char *what = NULL;
 
-    if (!qbjUndoInSet(undo->foreign, image))
+    if (!domain)
         return 0;
-    what = g_strdup_printf(_("domain '%s' uses it"), (const char *) g_hash_table_lookup(undo->foreign, image->path));
+    what = g_strdup_printf(_("domain '%s' uses it"), domain);
     return qbjUndoRefuseOther(image, what, refusal);
 }
 
 static bool
-qbjUndoHas(const GPtrArray *images, virStorageSource *image)
+qbjUndoHas(const qbjUndo *undo, const GPtrArray *images, virStorageSource *image)
 {
     size_t i;
 
     for (i = 0; i < images->len; i++) {
-        if (qbjUndoIsSame(g_ptr_array_index(images, i), image))
+        if (qbjUndoIsSame(undo, g_ptr_array_index(images, i), image))
             return true;
     }
     return false;
@@ -55,9 +56,9 @@ qbjUndoCheckMove(const qbjUndo *undo, virStorageSource *image, virStorageSource 
         return qbjUndoRefuseSeveral(image, over, refusal);
     if (!virStorageSourceIsLocalStorage(over) || over->format != VIR_STORAGE_FILE_QCOW2 || over->encryption)
         return qbjUndoRefuseOther(over, _("it is not a qcow2 image of this host without encryption"), refusal);
-    if (qbjUndoInSet(undo->missing, over))
+    if (qbjUndoIsMissing(undo, over))
         return qbjUndoRefuseOther(over, _("it is not there"), refusal);
-    if (data && qbjUndoInSet(undo->inside, over))
+    if (data && qbjUndoSnapshotsIn(undo, over))
         return qbjUndoRefuseOther(over, _("it holds internal snapshots"), refusal);
     return qbjUndoCheckForeign(undo, over, refusal);
 }
@@ -66,7 +67,7 @@ static int
 qbjUndoAddOver(const qbjUndo *undo, virStorageSource *image, virStorageSource *over, bool data, GPtrArray *images,
                qbjRefusal *refusal)
 {
-    if (qbjUndoHas(images, over))
+    if (qbjUndoHas(undo, images, over))
         return 0;
     if (qbjUndoCheckMove(undo, image, over, data, refusal) < 0)
         return -1;
@@ -85,7 +86,7 @@ qbjUndoCollectOver(const qbjUndo *undo, virStorageSource *image, virStorageSourc
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
         virStorageSource *over = NULL;
 
-        if (qbjUndoFind(chain->top, image, &over) && over && (!only || !qbjUndoIsSame(over, only)) &&
+        if (qbjUndoFind(undo, chain->top, image, &over) && over && (!only || !qbjUndoIsSame(undo, over, only)) &&
             qbjUndoAddOver(undo, image, over, data, images, refusal) < 0)
             return -1;
     }
@@ -101,7 +102,7 @@ qbjUndoCheckThere(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, con
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (chain->moment && STREQ(chain->disk, disk) && qbjUndoInSet(undo->missing, chain->top) &&
+        if (chain->moment && STREQ(chain->disk, disk) && qbjUndoIsMissing(undo, chain->top) &&
             qbjUndoDescends(undo, chain->moment, snapshot->parent.name))
             return qbjUndoRefuseOther(chain->top, _("it is not there"), refusal);
     }
@@ -144,18 +145,18 @@ qbjUndoCheckMoment(const qbjUndo *undo, const virDomainSnapshotDef *moment, cons
 {
     const qbjUndoChain *chain = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, moment->parent.name, disk->name);
     g_autofree char *what = g_strdup_printf(_("snapshot '%s' refers to it"), moment->parent.name);
-    bool onBase = chain && qbjUndoIsSame(chain->top, merge->base);
-    bool onOverlay = chain && qbjUndoIsSame(chain->top, merge->overlay);
+    bool onBase = chain && qbjUndoIsSame(undo, chain->top, merge->base);
+    bool onOverlay = chain && qbjUndoIsSame(undo, chain->top, merge->overlay);
 
     /* base keeps what is within it, whatever is written to it */
     if (disk->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
         return onOverlay ? qbjUndoRefuseOther(merge->overlay, what, refusal) : 0;
     if (disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
         return 0;
-    if (onBase || qbjUndoIsSame(disk->src, merge->overlay))
+    if (onBase || qbjUndoIsSame(undo, disk->src, merge->overlay))
         return qbjUndoRefuseOther(onBase ? merge->base : merge->overlay, what, refusal);
-    if (onOverlay && (!merge->above || !qbjUndoIsSame(disk->src, merge->above)) &&
-        !qbjUndoHas(merge->beside, disk->src) && !qbjUndoInSet(undo->missing, disk->src))
+    if (onOverlay && (!merge->above || !qbjUndoIsSame(undo, disk->src, merge->above)) &&
+        !qbjUndoHas(undo, merge->beside, disk->src) && !qbjUndoIsMissing(undo, disk->src))
         return qbjUndoRefuseOther(merge->overlay, what, refusal);
     return 0;
 }
@@ -188,9 +189,9 @@ qbjUndoCheckPersistent(const qbjUndo *undo, const qbjUndoDisk *merge, qbjRefusal
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
         const qbjUndoChain *live = qbjUndoChainOf(undo, QBJ_UNDO_LIVE, NULL, chain->disk);
 
-        if (chain->owner != QBJ_UNDO_PERSISTENT || (live && qbjUndoIsSame(chain->top, live->top)))
+        if (chain->owner != QBJ_UNDO_PERSISTENT || (live && qbjUndoIsSame(undo, chain->top, live->top)))
             continue;
-        if (qbjUndoFind(chain->top, merge->overlay, NULL) || qbjUndoFind(chain->top, merge->base, NULL))
+        if (qbjUndoFind(undo, chain->top, merge->overlay, NULL) || qbjUndoFind(undo, chain->top, merge->base, NULL))
             return qbjUndoRefuseOther(merge->base, _("the persistent definition uses it in another chain"), refusal);
     }
     return 0;
@@ -206,7 +207,7 @@ qbjUndoCheckMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, qbj
         qbjUndoCheckForeign(undo, merge->base, refusal) < 0 ||
         qbjUndoCheckForeign(undo, merge->overlay, refusal) < 0)
         return -1;
-    if (qbjUndoInSet(undo->inside, merge->overlay))
+    if (qbjUndoSnapshotsIn(undo, merge->overlay))
         return qbjUndoRefuseOther(merge->overlay, _("it holds internal snapshots"), refusal);
     return 0;
 }

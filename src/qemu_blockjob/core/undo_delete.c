@@ -86,7 +86,7 @@ qbjUndoIsOverlayOf(const qbjUndo *undo, virStorageSource *overlay, virStorageSou
 {
     virStorageSource *below = qbjUndoBelow(undo, overlay);
 
-    return below && qbjUndoIsSame(below, base);
+    return below && qbjUndoIsSame(undo, below, base);
 }
 
 /* The image of the moment is in the chain that the domain has. @chain's member there: what QEMU knows. */
@@ -94,10 +94,10 @@ static int
 qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const virDomainSnapshotDiskDef *disk,
                  const qbjUndoChain *live, qbjUndoDisk *merge, qbjRefusal *refusal)
 {
-    merge->base = qbjUndoFind(live->top, merge->base, &merge->overlay);
-    if (!merge->overlay || !qbjUndoIsSame(merge->overlay, disk->src)) {
+    merge->base = qbjUndoFind(undo, live->top, merge->base, &merge->overlay);
+    if (!merge->overlay || !qbjUndoIsSame(undo, merge->overlay, disk->src)) {
         if (!disk->snapshotDeleteInProgress || qbjUndoIsInDomain(undo, disk->src) ||
-            (!qbjUndoInSet(undo->missing, disk->src) && !qbjUndoIsOverlayOf(undo, disk->src, merge->base)))
+            (!qbjUndoIsMissing(undo, disk->src) && !qbjUndoIsOverlayOf(undo, disk->src, merge->base)))
             return qbjUndoRefuseChanged(merge->overlay, refusal);
         merge->how = QBJ_UNDO_MERGED;
         merge->above = merge->overlay;
@@ -106,7 +106,7 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
             return -1;
         return qbjUndoCheckForeign(undo, merge->overlay, refusal);
     }
-    qbjUndoFind(live->top, merge->overlay, &merge->above);
+    qbjUndoFind(undo, live->top, merge->overlay, &merge->above);
     merge->how = !undo->running ? QBJ_UNDO_OFFLINE : merge->above ? QBJ_UNDO_INTERMEDIATE : QBJ_UNDO_ACTIVE;
     return qbjUndoCheckMerge(undo, snapshot, merge, refusal);
 }
@@ -122,10 +122,10 @@ qbjUndoIsRevertedTo(const qbjUndo *undo, const virDomainSnapshotDef *ancestor, c
     virStorageSource *above = NULL;
 
     if (!live || !disk || disk->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL || !disk->src ||
-        !qbjUndoFind(qbjUndoBelow(undo, base), then->top, NULL))
+        !qbjUndoFind(undo, qbjUndoBelow(undo, base), then->top, NULL))
         return false;
-    qbjUndoFind(live->top, then->top, &above);
-    return above && qbjUndoIsSame(above, disk->src);
+    qbjUndoFind(undo, live->top, then->top, &above);
+    return above && qbjUndoIsSame(undo, above, disk->src);
 }
 
 /* Whether a revert has taken the domain away from @base, which a snapshot or a revert has made then. An image
@@ -155,7 +155,7 @@ qbjUndoPlanRemove(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, con
 {
     if (qbjUndoIsOverlayOf(undo, disk->src, item->base) && !qbjUndoIsUsed(undo, disk->src, snapshot->parent.name))
         item->overlay = disk->src;
-    if (qbjUndoInSet(undo->inside, item->base))
+    if (qbjUndoSnapshotsIn(undo, item->base))
         return qbjUndoRefuseOther(item->base, _("it holds internal snapshots"), refusal);
     if (qbjUndoCheckForeign(undo, item->base, refusal) < 0 ||
         (item->overlay && qbjUndoCheckForeign(undo, item->overlay, refusal) < 0))
@@ -174,7 +174,7 @@ qbjUndoPlanOutside(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, co
         return 0;
     item->how = QBJ_UNDO_REMOVE;
     /* an earlier deletion has come so far */
-    if (disk->snapshotDeleteInProgress && qbjUndoInSet(undo->missing, item->base))
+    if (disk->snapshotDeleteInProgress && qbjUndoIsMissing(undo, item->base))
         return 0;
     if (!qbjUndoIsLeft(undo, snapshot, disk, item->base))
         return qbjUndoRefuseChanged(false, refusal);
@@ -214,16 +214,17 @@ qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const
 
 /* Whether @chain names an image that has another one below it, or in its place, afterwards. */
 static bool
-qbjUndoChanges(const qbjUndoChain *chain, const qbjUndoDisk *item)
+qbjUndoChanges(const qbjUndo *undo, const qbjUndoChain *chain, const qbjUndoDisk *item)
 {
     size_t i;
 
-    if (qbjUndoIsMerge(item) && qbjUndoFind(chain->top, item->overlay, NULL))
+    if (qbjUndoIsMerge(item) && qbjUndoFind(undo, chain->top, item->overlay, NULL))
         return true;
     for (i = 0; i < item->over->len; i++) {
-        virStorageSource *over = qbjUndoFind(chain->top, g_ptr_array_index(item->over, i), NULL);
+        virStorageSource *over = qbjUndoFind(undo, chain->top, g_ptr_array_index(item->over, i), NULL);
 
-        if (over && virStorageSourceIsBacking(over->backingStore) && qbjUndoIsSame(over->backingStore, item->base))
+        if (over && virStorageSourceIsBacking(over->backingStore) &&
+            qbjUndoIsSame(undo, over->backingStore, item->base))
             return true;
     }
     return false;
@@ -239,7 +240,7 @@ qbjUndoChangesMoment(const qbjUndo *undo, const char *name, const qbjUndoDelete 
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
         for (j = 0; STREQ_NULLABLE(chain->moment, name) && j < plan->disks->len; j++) {
-            if (qbjUndoChanges(chain, g_ptr_array_index(plan->disks, j)))
+            if (qbjUndoChanges(undo, chain, g_ptr_array_index(plan->disks, j)))
                 return true;
         }
     }
@@ -322,6 +323,7 @@ qbjUndoPlanDelete(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned 
     g_autoptr(qbjUndoDelete) made = qbjUndoDeleteNew();
     bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
+    made->inodes = g_hash_table_ref(undo->inodes);
     if (files && virDomainSnapshotDefIsExternal(snapshot)) {
         if (qbjUndoPlanDisks(undo, snapshot, made, refusal) < 0)
             return -1;

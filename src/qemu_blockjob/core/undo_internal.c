@@ -7,6 +7,8 @@
 static int
 qbjUndoCheckInternal(const qbjUndo *undo, virStorageSource *image, const char *disk, qbjRefusal *refusal)
 {
+    const char *user = qbjUndoForeign(undo, image);
+
     if (image->format != VIR_STORAGE_FILE_QCOW2) {
         qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
                       _("internal snapshot for disk %s unsupported for storage type %s"), disk,
@@ -19,11 +21,10 @@ qbjUndoCheckInternal(const qbjUndo *undo, virStorageSource *image, const char *d
                       disk);
         return -1;
     }
-    if (!qbjUndoInSet(undo->foreign, image))
+    if (!user)
         return 0;
     qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                  _("image '%s' cannot be changed: domain '%s' uses it as well"), image->path,
-                  (const char *) g_hash_table_lookup(undo->foreign, image->path));
+                  _("image '%s' cannot be changed: domain '%s' uses it as well"), image->path, user);
     return -1;
 }
 
@@ -33,7 +34,7 @@ qbjUndoInternalImage(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, 
     const qbjUndoChain *live = qbjUndoChainOf(undo, QBJ_UNDO_LIVE, NULL, disk);
     const qbjUndoChain *then = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, snapshot->parent.name, disk);
 
-    if (!live || (then && !qbjUndoIsSame(live->top, then->top))) {
+    if (!live || (then && !qbjUndoIsSame(undo, live->top, then->top))) {
         qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
                       _("disk '%s' does not have the image any more that snapshot '%s' is in"), disk,
                       snapshot->parent.name);

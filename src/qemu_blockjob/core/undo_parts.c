@@ -35,6 +35,7 @@ qbjUndoDeleteFree(qbjUndoDelete *plan)
         return;
     g_ptr_array_unref(plan->disks);
     g_clear_pointer(&plan->removed, g_ptr_array_unref);
+    g_clear_pointer(&plan->inodes, g_hash_table_unref);
     g_ptr_array_unref(plan->unlink);
     g_ptr_array_unref(plan->changed);
     g_ptr_array_unref(plan->children);
@@ -60,20 +61,32 @@ qbjUndoIsMerge(const qbjUndoDisk *item)
            item->how == QBJ_UNDO_MERGED;
 }
 
-bool
-qbjUndoIsSame(virStorageSource *a, virStorageSource *b)
+static const char *
+qbjUndoInode(const qbjUndo *undo, virStorageSource *image)
 {
-    return virStorageSourceIsSameLocation(a, b);
+    if (!virStorageSourceIsLocalStorage(image) || !image->path)
+        return NULL;
+    return g_hash_table_lookup(undo->inodes, image->path);
+}
+
+bool
+qbjUndoIsSame(const qbjUndo *undo, virStorageSource *a, virStorageSource *b)
+{
+    const char *inode;
+
+    if (virStorageSourceIsSameLocation(a, b))
+        return true;
+    return a && b && (inode = qbjUndoInode(undo, a)) && STREQ_NULLABLE(inode, qbjUndoInode(undo, b));
 }
 
 virStorageSource *
-qbjUndoFind(virStorageSource *top, virStorageSource *image, virStorageSource **above)
+qbjUndoFind(const qbjUndo *undo, virStorageSource *top, virStorageSource *image, virStorageSource **above)
 {
     virStorageSource *over = NULL;
     virStorageSource *src;
 
     for (src = top; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (qbjUndoIsSame(src, image)) {
+        if (qbjUndoIsSame(undo, src, image)) {
             if (above)
                 *above = over;
             return src;
@@ -105,7 +118,7 @@ qbjUndoLiveOf(const qbjUndo *undo, virStorageSource *image)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (chain->owner == QBJ_UNDO_LIVE && qbjUndoFind(chain->top, image, NULL))
+        if (chain->owner == QBJ_UNDO_LIVE && qbjUndoFind(undo, chain->top, image, NULL))
             return chain;
     }
     return NULL;
@@ -119,7 +132,7 @@ qbjUndoIsInDomain(const qbjUndo *undo, virStorageSource *image)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (!chain->moment && qbjUndoFind(chain->top, image, NULL))
+        if (!chain->moment && qbjUndoFind(undo, chain->top, image, NULL))
             return true;
     }
     return false;
@@ -133,16 +146,42 @@ qbjUndoIsUsed(const qbjUndo *undo, virStorageSource *image, const char *moment)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoFind(chain->top, image, NULL))
+        if (STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoFind(undo, chain->top, image, NULL))
             return true;
     }
     return false;
 }
 
-bool
-qbjUndoInSet(GHashTable *set, virStorageSource *image)
+/* What @table has for @image, by its path or its inode. */
+static void *
+qbjUndoLookup(const qbjUndo *undo, GHashTable *table, virStorageSource *image)
 {
-    return virStorageSourceIsLocalStorage(image) && image->path && g_hash_table_contains(set, image->path);
+    const char *inode = qbjUndoInode(undo, image);
+    void *value = NULL;
+
+    if (virStorageSourceIsLocalStorage(image) && image->path)
+        value = g_hash_table_lookup(table, image->path);
+    return value || !inode ? value : g_hash_table_lookup(table, inode);
+}
+
+const char *
+qbjUndoForeign(const qbjUndo *undo, virStorageSource *image)
+{
+    return qbjUndoLookup(undo, undo->foreign, image);
+}
+
+GPtrArray *
+qbjUndoSnapshotsIn(const qbjUndo *undo, virStorageSource *image)
+{
+    GPtrArray *names = qbjUndoLookup(undo, undo->inside, image);
+
+    return names && names->len > 0 ? names : NULL;
+}
+
+bool
+qbjUndoIsMissing(const qbjUndo *undo, virStorageSource *image)
+{
+    return virStorageSourceIsLocalStorage(image) && image->path && g_hash_table_contains(undo->missing, image->path);
 }
 
 virStorageSource *
@@ -189,7 +228,7 @@ qbjUndoIsTop(const qbjUndo *undo, virStorageSource *image, const char *moment)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (chain->moment && STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoIsSame(chain->top, image))
+        if (chain->moment && STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoIsSame(undo, chain->top, image))
             return true;
     }
     return false;

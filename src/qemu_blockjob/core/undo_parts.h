@@ -1,12 +1,13 @@
-/* Questions to a qbjUndo. Images are the same when they are at the same place. */
+/* Questions to a qbjUndo. Images are the same when they are at the same place, or the same file. */
 #pragma once
 
 #include "undo.h"
 
-bool qbjUndoIsSame(virStorageSource *a, virStorageSource *b);
+bool qbjUndoIsSame(const qbjUndo *undo, virStorageSource *a, virStorageSource *b);
 
 /* The member of @top's chain that is @image, or NULL; @above gets the one over it. */
-virStorageSource *qbjUndoFind(virStorageSource *top, virStorageSource *image, virStorageSource **above);
+virStorageSource *qbjUndoFind(const qbjUndo *undo, virStorageSource *top, virStorageSource *image,
+                              virStorageSource **above);
 
 /* A chain of @owner for @disk, of the snapshot @moment (NULL: the domain's). */
 const qbjUndoChain *qbjUndoChainOf(const qbjUndo *undo, qbjUndoOwner owner, const char *moment, const char *disk);
@@ -20,7 +21,13 @@ bool qbjUndoIsInDomain(const qbjUndo *undo, virStorageSource *image);
 /* Whether a chain of anybody but the snapshot @moment has @image. */
 bool qbjUndoIsUsed(const qbjUndo *undo, virStorageSource *image, const char *moment);
 
-bool qbjUndoInSet(GHashTable *set, virStorageSource *image);
+/* The name of another domain that has @image, or NULL. */
+const char *qbjUndoForeign(const qbjUndo *undo, virStorageSource *image);
+
+/* The names of the internal snapshots that @image holds; NULL: none. */
+GPtrArray *qbjUndoSnapshotsIn(const qbjUndo *undo, virStorageSource *image);
+
+bool qbjUndoIsMissing(const qbjUndo *undo, virStorageSource *image);
 
 /* The snapshot @name, or NULL. */
 const virDomainSnapshotDef *qbjUndoMoment(const qbjUndo *undo, const char *name);

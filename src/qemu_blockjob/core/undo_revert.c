@@ -53,7 +53,7 @@ qbjUndoIsFrozen(const qbjUndo *undo, virStorageSource *image)
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
         virStorageSource *above = NULL;
 
-        if (!qbjUndoFind(chain->top, image, &above))
+        if (!qbjUndoFind(undo, chain->top, image, &above))
             continue;
         if (above)
             return true;
@@ -67,7 +67,7 @@ qbjUndoIsFrozen(const qbjUndo *undo, virStorageSource *image)
                                                        moment->disks[j].name);
 
             if (chain && moment->disks[j].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_NO &&
-                qbjUndoIsSame(chain->top, image))
+                qbjUndoIsSame(undo, chain->top, image))
                 return true;
         }
     }
@@ -88,7 +88,7 @@ qbjUndoCheckImages(const qbjUndo *undo, const qbjUndoChain *chain, qbjRefusal *r
     virStorageSource *src;
 
     for (src = chain->top; virStorageSourceIsBacking(src); src = src->backingStore) {
-        if (qbjUndoInSet(undo->missing, src))
+        if (qbjUndoIsMissing(undo, src))
             return qbjUndoRefuseMissing(src, chain->disk, refusal);
     }
     return 0;
@@ -152,7 +152,7 @@ qbjUndoIsMade(const qbjUndo *undo, virStorageSource *image)
 
         for (j = 0; j < moment->ndisks; j++) {
             if (moment->disks[j].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL && moment->disks[j].src &&
-                qbjUndoIsSame(moment->disks[j].src, image))
+                qbjUndoIsSame(undo, moment->disks[j].src, image))
                 return true;
         }
     }
@@ -167,7 +167,7 @@ qbjUndoInMoments(const qbjUndo *undo, virStorageSource *image)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (chain->moment && qbjUndoFind(chain->top, image, NULL))
+        if (chain->moment && qbjUndoFind(undo, chain->top, image, NULL))
             return true;
     }
     return false;
@@ -181,7 +181,7 @@ qbjUndoPlanAbandoned(const qbjUndo *undo, const qbjUndoChain *live, qbjUndoRever
 
     for (src = live->top; virStorageSourceIsBacking(src); src = src->backingStore) {
         if (virStorageSourceGetActualType(src) != VIR_STORAGE_TYPE_FILE || !qbjUndoIsMade(undo, src) ||
-            qbjUndoInMoments(undo, src) || qbjUndoInSet(undo->foreign, src) || qbjUndoInSet(undo->inside, src))
+            qbjUndoInMoments(undo, src) || qbjUndoForeign(undo, src) || qbjUndoSnapshotsIn(undo, src))
             return;
         g_ptr_array_add(plan->unlink, g_strdup(src->path));
     }

@@ -64,10 +64,10 @@ qbjUndoPlanTree(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsig
 
 /* The disk's own settings of it stay. */
 static void
-qbjUndoReplaceHead(virStorageSource **top, virStorageSource *base)
+qbjUndoReplaceHead(const qbjUndo *undo, virStorageSource **top, virStorageSource *base)
 {
     virStorageSource *old = *top;
-    bool below = virStorageSourceIsBacking(old->backingStore) && qbjUndoIsSame(old->backingStore, base);
+    bool below = virStorageSourceIsBacking(old->backingStore) && qbjUndoIsSame(undo, old->backingStore, base);
 
     *top = below ? g_steal_pointer(&old->backingStore) : virStorageSourceCopy(base, true);
     (*top)->readonly = old->readonly;
@@ -76,10 +76,10 @@ qbjUndoReplaceHead(virStorageSource **top, virStorageSource *base)
 }
 
 static bool
-qbjUndoForgetBelow(virStorageSource *top, virStorageSource *overlay)
+qbjUndoForgetBelow(const qbjUndo *undo, virStorageSource *top, virStorageSource *overlay)
 {
     virStorageSource *above = NULL;
-    virStorageSource *found = qbjUndoFind(top, overlay, &above);
+    virStorageSource *found = qbjUndoFind(undo, top, overlay, &above);
 
     if (!found || !above)
         return false;
@@ -89,33 +89,35 @@ qbjUndoForgetBelow(virStorageSource *top, virStorageSource *overlay)
 }
 
 static bool
-qbjUndoForgetIn(virStorageSource **top, virStorageSource *overlay, virStorageSource *base)
+qbjUndoForgetIn(const qbjUndo *undo, virStorageSource **top, virStorageSource *overlay, virStorageSource *base)
 {
-    if (virStorageSourceIsEmpty(*top) || !qbjUndoIsSame(*top, overlay))
-        return qbjUndoForgetBelow(*top, overlay);
-    qbjUndoReplaceHead(top, base);
+    if (virStorageSourceIsEmpty(*top) || !qbjUndoIsSame(undo, *top, overlay))
+        return qbjUndoForgetBelow(undo, *top, overlay);
+    qbjUndoReplaceHead(undo, top, base);
     return true;
 }
 
 bool
-qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base)
+qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base, GHashTable *inodes)
 {
+    const qbjUndo names = { .inodes = inodes };
+    const qbjUndo *undo = &names;
     bool changed = false;
     size_t i;
 
     for (i = 0; def && i < def->ndisks; i++)
-        changed |= qbjUndoForgetIn(&def->disks[i]->src, overlay, base);
+        changed |= qbjUndoForgetIn(undo, &def->disks[i]->src, overlay, base);
     return changed;
 }
 
 /* @over got the data of @base, which was right below it. */
 static bool
-qbjUndoForgetUnder(virStorageSource *top, virStorageSource *over, virStorageSource *base)
+qbjUndoForgetUnder(const qbjUndo *undo, virStorageSource *top, virStorageSource *over, virStorageSource *base)
 {
-    virStorageSource *found = qbjUndoFind(top, over, NULL);
+    virStorageSource *found = qbjUndoFind(undo, top, over, NULL);
     virStorageSource *gone = found ? found->backingStore : NULL;
 
-    if (!virStorageSourceIsBacking(gone) || !qbjUndoIsSame(gone, base))
+    if (!virStorageSourceIsBacking(gone) || !qbjUndoIsSame(undo, gone, base))
         return false;
     found->backingStore = g_steal_pointer(&gone->backingStore);
     virObjectUnref(gone);
@@ -123,26 +125,28 @@ qbjUndoForgetUnder(virStorageSource *top, virStorageSource *over, virStorageSour
 }
 
 static bool
-qbjUndoForgetOver(virStorageSource *top, const qbjUndoDisk *item)
+qbjUndoForgetOver(const qbjUndo *undo, virStorageSource *top, const qbjUndoDisk *item)
 {
     bool changed = false;
     size_t i;
 
     for (i = 0; i < item->over->len; i++)
-        changed |= qbjUndoForgetUnder(top, g_ptr_array_index(item->over, i), item->base);
+        changed |= qbjUndoForgetUnder(undo, top, g_ptr_array_index(item->over, i), item->base);
     return changed;
 }
 
 bool
-qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item)
+qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, GHashTable *inodes)
 {
+    const qbjUndo names = { .inodes = inodes };
+    const qbjUndo *undo = &names;
     bool changed = false;
     size_t i;
 
     for (i = 0; def && i < def->ndisks; i++)
-        changed |= qbjUndoForgetOver(def->disks[i]->src, item);
+        changed |= qbjUndoForgetOver(undo, def->disks[i]->src, item);
     if (qbjUndoIsMerge(item))
-        changed |= qbjUndoForgetImage(def, item->overlay, item->base);
+        changed |= qbjUndoForgetImage(def, item->overlay, item->base, inodes);
     return changed;
 }
 
@@ -158,11 +162,11 @@ qbjUndoSetMissing(qbjUndo *undo, virStorageSource *image)
 }
 
 static void
-qbjUndoApplyChain(virStorageSource **top, const qbjUndoDisk *item)
+qbjUndoApplyChain(const qbjUndo *undo, virStorageSource **top, const qbjUndoDisk *item)
 {
-    qbjUndoForgetOver(*top, item);
+    qbjUndoForgetOver(undo, *top, item);
     if (qbjUndoIsMerge(item))
-        qbjUndoForgetIn(top, item->overlay, item->base);
+        qbjUndoForgetIn(undo, top, item->overlay, item->base);
 }
 
 static void
@@ -173,12 +177,12 @@ qbjUndoApplyImages(qbjUndo *undo, const qbjUndoDisk *item)
     size_t i;
 
     for (i = 0; i < undo->chains->len; i++)
-        qbjUndoApplyChain(&((qbjUndoChain *) g_ptr_array_index(undo->chains, i))->top, item);
+        qbjUndoApplyChain(undo, &((qbjUndoChain *) g_ptr_array_index(undo->chains, i))->top, item);
     g_hash_table_iter_init(&iter, undo->headers);
     while (g_hash_table_iter_next(&iter, NULL, &header)) {
-        qbjUndoForgetOver(header, item);
+        qbjUndoForgetOver(undo, header, item);
         if (qbjUndoIsMerge(item))
-            qbjUndoForgetBelow(header, item->overlay);
+            qbjUndoForgetBelow(undo, header, item->overlay);
     }
     if (qbjUndoIsMerge(item) || item->how == QBJ_UNDO_REMOVE)
         qbjUndoSetMissing(undo, item->overlay);
@@ -190,14 +194,11 @@ qbjUndoApplyImages(qbjUndo *undo, const qbjUndoDisk *item)
 static void
 qbjUndoApplyInternal(qbjUndo *undo, virStorageSource *image, const char *name)
 {
-    GPtrArray *names = image->path ? g_hash_table_lookup(undo->inside, image->path) : NULL;
+    GPtrArray *names = qbjUndoSnapshotsIn(undo, image);
     unsigned int at;
 
-    if (!names || !g_ptr_array_find_with_equal_func(names, name, g_str_equal, &at))
-        return;
-    g_ptr_array_remove_index(names, at);
-    if (names->len == 0)
-        g_hash_table_remove(undo->inside, image->path);
+    if (names && g_ptr_array_find_with_equal_func(names, name, g_str_equal, &at))
+        g_ptr_array_remove_index(names, at);
 }
 
 static void

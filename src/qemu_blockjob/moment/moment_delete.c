@@ -109,8 +109,8 @@ qbjMomentDeleteForget(virDomainMomentObj *other, const qbjUndoDelete *plan)
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
-        changed |= qbjUndoForgetDisk(other->def->dom, item);
-        changed |= qbjUndoForgetDisk(other->def->inactiveDom, item);
+        changed |= qbjUndoForgetDisk(other->def->dom, item, plan->inodes);
+        changed |= qbjUndoForgetDisk(other->def->inactiveDom, item, plan->inodes);
     }
     return changed;
 }
@@ -166,23 +166,52 @@ qbjMomentDeleteIsMemory(const char *path, const char *uuid)
     return false;
 }
 
-/* One that cannot be removed is garbage, and no reason to keep the snapshot. @memory: the file of its
- * memory, or NULL. The lock is dropped. */
-static void
-qbjMomentDeleteUnlink(virDomainObj *vm, const GPtrArray *paths, const char *memory)
+/* Whether nobody but the snapshot @name has the image @path by now. Without locks. */
+static bool
+qbjMomentDeleteIsFree(qbjMomentUndo *view, const char *path, const char *name)
 {
+    const char *domain = qbjMomentUndoForeign(view, path);
+
+    if (!domain && !qbjMomentUndoHas(view, path, name))
+        return true;
+    VIR_WARN("'%s' of a deleted snapshot stays: %s%s uses it by now", path, domain ? "domain " : "the domain itself",
+             domain ? domain : "");
+    return false;
+}
+
+/* Without locks. One that cannot be removed is garbage, and no reason to keep the snapshot. */
+static void
+qbjMomentDeleteRemove(const char *path)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        VIR_WARN("'%s' of a deleted snapshot stays: %s", path, g_strerror(errno));
+}
+
+/* The images of @snap that have no use any more, and the file @memory of its memory, if that is among them.
+ * Who has which image was looked at before the merges, and is looked at again: nobody else's goes. The lock
+ * is dropped. */
+static void
+qbjMomentDeleteUnlink(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *paths, const char *memory)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
     char uuid[VIR_UUID_STRING_BUFLEN];
     size_t i;
 
+    if (paths->len == 0)
+        return;
     virUUIDFormat(vm->def->uuid, uuid);
+    if (!(view = qbjMomentUndoNew(vm, true))) {
+        VIR_WARN("the files of the deleted snapshot '%s' stay: %s", snap->def->name, virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
     virObjectUnlock(vm);
     for (i = 0; i < paths->len; i++) {
         const char *path = g_ptr_array_index(paths, i);
 
-        if (STREQ_NULLABLE(path, memory) && !qbjMomentDeleteIsMemory(path, uuid))
-            continue;
-        if (unlink(path) < 0 && errno != ENOENT)
-            VIR_WARN("'%s' of a deleted snapshot stays: %s", path, g_strerror(errno));
+        if (STREQ_NULLABLE(path, memory) ? qbjMomentDeleteIsMemory(path, uuid) :
+                                           qbjMomentDeleteIsFree(view, path, snap->def->name))
+            qbjMomentDeleteRemove(path);
     }
     virObjectLock(vm);
 }
@@ -243,7 +272,7 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 
     if (qbjMomentDeleteChangeAll(vm, plan) < 0)
         return -1;
-    qbjMomentDeleteUnlink(vm, plan->unlink, memory);
+    qbjMomentDeleteUnlink(vm, snap, plan->unlink, memory);
     return qbjMomentDeleteTree(vm, snap, plan);
 }
 

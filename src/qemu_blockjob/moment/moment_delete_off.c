@@ -79,7 +79,7 @@ qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
         const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
 
         if (disk->how == QBJ_UNDO_OFFLINE)
-            changed |= qbjUndoForgetImage(def, disk->overlay, disk->base);
+            changed |= qbjUndoForgetImage(def, disk->overlay, disk->base, plan->inodes);
     }
     if (!changed)
         return 0;

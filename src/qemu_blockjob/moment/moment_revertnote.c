@@ -195,6 +195,52 @@ qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note)
     }
 }
 
+/* Without locks. @view: NULL: what others have is not known. */
+static void
+qbjMomentRevertNoteSpareAll(qbjMomentRevertNote *note, qbjMomentUndo *view)
+{
+    size_t i;
+
+    for (i = note->files->len; i > 0; i--) {
+        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i - 1);
+
+        if (file->target || (view && !qbjMomentUndoForeign(view, file->path) &&
+                             !qbjMomentUndoHas(view, file->path, NULL)))
+            continue;
+        VIR_WARN("'%s', which a revert has abandoned, stays: somebody has it by now, or may have it", file->path);
+        g_ptr_array_remove_index(note->files, i - 1);
+    }
+}
+
+static bool
+qbjMomentRevertNoteAbandons(const qbjMomentRevertNote *note)
+{
+    size_t i;
+
+    for (i = 0; i < note->files->len; i++) {
+        if (!((const qbjMomentRevertFile *) g_ptr_array_index(note->files, i))->target)
+            return true;
+    }
+    return false;
+}
+
+/* The revert has looked who has what it abandons, but that was some time ago. */
+static void
+qbjMomentRevertNoteSpare(virDomainObj *vm, qbjMomentRevertNote *note)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
+
+    if (!qbjMomentRevertNoteAbandons(note))
+        return;
+    if (!(view = qbjMomentUndoNew(vm, true))) {
+        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+        virResetLastError();
+    }
+    virObjectUnlock(vm);
+    qbjMomentRevertNoteSpareAll(note, view);
+    virObjectLock(vm);
+}
+
 /* Nobody may have begun to use one meanwhile. */
 static void
 qbjMomentRevertNoteRemoveAbandoned(virDomainObj *vm, const qbjMomentRevertNote *note)
@@ -240,6 +286,7 @@ qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentR
         qbjMomentRevertNoteLay(def, g_ptr_array_index(note->files, i));
     if (qbjMomentListSetCurrent(vm, snap) < 0)
         return -1;
+    qbjMomentRevertNoteSpare(vm, note);
     qbjMomentRevertNoteRemoveAbandoned(vm, note);
     return 0;
 }
@@ -268,37 +315,6 @@ qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fr
     return any;
 }
 
-/* Without locks. @view: NULL: what others have is not known. */
-static void
-qbjMomentRevertNoteSpareAll(qbjMomentRevertNote *note, const qbjMomentUndo *view)
-{
-    size_t i;
-
-    for (i = note->files->len; i > 0; i--) {
-        const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i - 1);
-
-        if (file->target || (view && !qbjMomentUndoForeign(view, file->path)))
-            continue;
-        VIR_WARN("'%s', which a revert has abandoned, stays: another domain has it by now, or may have it", file->path);
-        g_ptr_array_remove_index(note->files, i - 1);
-    }
-}
-
-/* The revert has looked who has what it abandons, but that was some time ago. */
-static void
-qbjMomentRevertNoteSpare(virDomainObj *vm, qbjMomentRevertNote *note)
-{
-    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
-
-    if (!view) {
-        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
-    virObjectUnlock(vm);
-    qbjMomentRevertNoteSpareAll(note, view);
-    virObjectLock(vm);
-}
-
 /* Returns whether the note has no use any more. */
 static bool
 qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
@@ -312,7 +328,6 @@ qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
         virObjectLock(vm);
     } else if (snap && qbjMomentRevertNoteIs(vm, note, true)) {
         VIR_WARN("Domain '%s': the revert to snapshot '%s' is noted", vm->def->name, note->name);
-        qbjMomentRevertNoteSpare(vm, note);
         if (qbjMomentRevertNoteFinish(vm, snap, note) == 0)
             return true;
         VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());

@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -10,7 +11,6 @@
 #include "undo_parts.h"
 #include "storage_file/storage_source.h"
 #include "virerror.h"
-#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -40,6 +40,7 @@ qbjMomentUndoFree(qbjMomentUndo *view)
         return;
     g_ptr_array_unref(view->undo.moments);
     g_ptr_array_unref(view->undo.chains);
+    g_hash_table_unref(view->undo.inodes);
     g_hash_table_unref(view->undo.missing);
     g_hash_table_unref(view->undo.inside);
     g_hash_table_unref(view->undo.foreign);
@@ -171,11 +172,41 @@ qbjMomentUndoIsMissing(virStorageSource *image)
     return virStorageSourceIsLocalStorage(image) && image->path && access(image->path, F_OK) < 0 && errno == ENOENT;
 }
 
-static void
+/* Which file, or which device, @path leads to; NULL when it leads to none, or may not be looked at. */
+static char *
+qbjMomentUndoInode(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return NULL;
+    if (S_ISBLK(st.st_mode))
+        return g_strdup_printf("device %llu", (unsigned long long) st.st_rdev);
+    return g_strdup_printf("%llu:%llu", (unsigned long long) st.st_dev, (unsigned long long) st.st_ino);
+}
+
+/* Gives the inode of @image, which is noted then, or NULL; borrowed. */
+static const char *
 qbjMomentUndoNote(qbjUndo *undo, virStorageSource *image)
 {
-    if (image && qbjMomentUndoIsMissing(image))
+    char *inode;
+
+    if (!image || !virStorageSourceIsLocalStorage(image) || !image->path)
+        return NULL;
+    if (!g_hash_table_contains(undo->inodes, image->path) && (inode = qbjMomentUndoInode(image->path)))
+        g_hash_table_insert(undo->inodes, g_strdup(image->path), inode);
+    if (qbjMomentUndoIsMissing(image))
         g_hash_table_add(undo->missing, g_strdup(image->path));
+    return g_hash_table_lookup(undo->inodes, image->path);
+}
+
+static void
+qbjMomentUndoNoteAll(qbjUndo *undo, virStorageSource *top)
+{
+    virStorageSource *src;
+
+    for (src = top; virStorageSourceIsBacking(src); src = src->backingStore)
+        qbjMomentUndoNote(undo, src);
 }
 
 /* A snapshot whose images are not all there any more says what it states; the domain's own chain must be
@@ -183,12 +214,12 @@ qbjMomentUndoNote(qbjUndo *undo, virStorageSource *image)
 static int
 qbjMomentUndoProbe(qbjUndo *undo, qbjUndoChain *chain, const virQbjConf *conf)
 {
-    virStorageSource *src;
+    int rc = 0;
 
-    for (src = chain->top; virStorageSourceIsBacking(src); src = src->backingStore)
-        qbjMomentUndoNote(undo, src);
-    if (!virStorageSourceIsLocalStorage(chain->top) ||
-        qbjHostChainProbe(chain->top, chain->disk, conf->user, conf->group) >= 0)
+    if (virStorageSourceIsLocalStorage(chain->top))
+        rc = qbjHostChainProbe(chain->top, chain->disk, conf->user, conf->group);
+    qbjMomentUndoNoteAll(undo, chain->top);
+    if (rc >= 0)
         return 0;
     if (!chain->moment && chain->owner == QBJ_UNDO_LIVE)
         return -1;
@@ -208,8 +239,12 @@ qbjMomentForeignProbe(qbjUndo *undo, qbjMomentForeign *foreign, const virQbjConf
         virResetLastError();
     }
     for (src = foreign->top; virStorageSourceIsBacking(src); src = src->backingStore) {
+        const char *inode = qbjMomentUndoNote(undo, src);
+
         if (src->path)
             g_hash_table_replace(undo->foreign, g_strdup(src->path), g_strdup(foreign->domain));
+        if (inode)
+            g_hash_table_replace(undo->foreign, g_strdup(inode), g_strdup(foreign->domain));
     }
 }
 
@@ -245,6 +280,7 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
 
     undo->moments = g_ptr_array_new_with_free_func(virObjectUnref);
     undo->chains = g_ptr_array_new_with_free_func((GDestroyNotify) qbjUndoChainFree);
+    undo->inodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     undo->missing = qbjMomentUndoSet();
     undo->inside = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
     undo->foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -272,7 +308,7 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
 
 /* Nothing that a definition states is believed here. */
 static void
-qbjMomentUndoReadHeaders(const qbjMomentUndo *view, virStorageSource *image)
+qbjMomentUndoReadHeaders(qbjMomentUndo *view, virStorageSource *image)
 {
     g_autoptr(virStorageSource) chain = NULL;
 
@@ -284,6 +320,7 @@ qbjMomentUndoReadHeaders(const qbjMomentUndo *view, virStorageSource *image)
         virResetLastError();
         return;
     }
+    qbjMomentUndoNoteAll(&view->undo, chain);
     g_hash_table_replace(view->undo.headers, g_strdup(image->path), g_steal_pointer(&chain));
 }
 
@@ -298,6 +335,17 @@ qbjMomentUndoNames(char *const *names)
     return copy;
 }
 
+/* @names: taken over. */
+static void
+qbjMomentUndoHolds(qbjUndo *undo, virStorageSource *image, GPtrArray *names)
+{
+    const char *inode = qbjMomentUndoNote(undo, image);
+
+    if (inode)
+        g_hash_table_replace(undo->inside, g_strdup(inode), g_ptr_array_ref(names));
+    g_hash_table_replace(undo->inside, g_strdup(image->path), names);
+}
+
 static int
 qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
 {
@@ -309,7 +357,7 @@ qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
     if (qbjHostImgRead(image, &info) < 0)
         return -1;
     if (info.snapshots)
-        g_hash_table_replace(undo->inside, g_strdup(image->path), qbjMomentUndoNames(info.snapshots));
+        qbjMomentUndoHolds(undo, image, qbjMomentUndoNames(info.snapshots));
     return 0;
 }
 
@@ -324,7 +372,7 @@ qbjMomentUndoLookOver(qbjUndo *undo, virStorageSource *image)
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
         virStorageSource *over = NULL;
 
-        if (!chain->moment || !qbjUndoFind(chain->top, image, &over) || !over || !over->path ||
+        if (!chain->moment || !qbjUndoFind(undo, chain->top, image, &over) || !over || !over->path ||
             !g_hash_table_add(looked, over->path))
             continue;
         if (qbjMomentUndoLookInto(undo, over) < 0)
@@ -365,14 +413,27 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
 const char *
 qbjMomentUndoForeign(const qbjMomentUndo *view, const char *path)
 {
-    GHashTableIter iter;
-    void *used;
-    void *domain;
+    g_autofree char *inode = qbjMomentUndoInode(path);
+    const char *domain = g_hash_table_lookup(view->undo.foreign, path);
 
-    g_hash_table_iter_init(&iter, view->undo.foreign);
-    while (g_hash_table_iter_next(&iter, &used, &domain)) {
-        if (virFileLinkPointsTo(path, used))
-            return domain;
+    return domain || !inode ? domain : g_hash_table_lookup(view->undo.foreign, inode);
+}
+
+bool
+qbjMomentUndoHas(qbjMomentUndo *view, const char *path, const char *except)
+{
+    g_autoptr(virStorageSource) image = virStorageSourceNew();
+    size_t i;
+
+    image->type = VIR_STORAGE_TYPE_FILE;
+    image->path = g_strdup(path);
+    qbjMomentUndoNote(&view->undo, image);
+    for (i = 0; i < view->undo.chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(view->undo.chains, i);
+
+        if ((!except || STRNEQ_NULLABLE(chain->moment, except)) &&
+            qbjUndoFind(&view->undo, chain->top, image, NULL))
+            return true;
     }
-    return NULL;
+    return false;
 }

@@ -19,8 +19,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
  * may hang. NULL with an error reported: the domain's own chain cannot be read. */
 qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm, bool files);
 
-/* The other domain that has the file @path, whatever links lead there, or NULL. Borrowed. Without locks. */
+/* The other domain that has the file @path, by whatever name, or NULL. Borrowed. Without locks. */
 const char *qbjMomentUndoForeign(const qbjMomentUndo *view, const char *path);
+
+/* Whether a chain of the domain itself, or of a snapshot but @except (or NULL), has the file @path. Without
+ * locks. */
+bool qbjMomentUndoHas(qbjMomentUndo *view, const char *path, const char *except);
 
 /* Looks which images that @snapshot's deletion (or a revert, @live: to the domain's chains as well) would
  * remove hold internal snapshots, and what headers say is below its own ones. Without locks. Returns 0, -1
