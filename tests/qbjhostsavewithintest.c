@@ -58,6 +58,46 @@ testWithin(void)
     g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
 }
 
+/* The two halves: what is wished for may change meanwhile, and a folder is made. */
+static void
+testHalves(void)
+{
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    g_autofree char *folder = g_build_filename(here->folder, "new", NULL);
+    g_autofree char *path = g_build_filename(folder, "vm.xml", NULL);
+    g_autofree char *text = g_strdup("text");
+    qbjHostSaveWish wishes[] = {
+        { .path = here->path, .text = NULL },
+        { .path = path, .text = text, .folder = true },
+    };
+    qbjHostSaveTasks *tasks = qbjHostSaveWithinBegin(wishes, 2);
+    bool renamed = false;
+
+    memset(text, 'x', strlen(text));
+    g_assert_cmpint(qbjHostSaveWithinEnd(tasks, wishes, LIMIT_MS), ==, 0);
+    g_assert_null(wishes[0].save);
+    g_assert_cmpint(qbjHostSaveCommit(wishes[1].save, &renamed), ==, 0);
+    saveFixtureAssert(path, "text");
+    g_clear_pointer(&wishes[1].save, qbjHostSaveFree);
+
+    wishes[1].folder = false;
+    wishes[1].path = "/nowhere/vm.xml";
+    g_assert_cmpint(qbjHostSaveWithinEnd(qbjHostSaveWithinBegin(wishes, 2), wishes, LIMIT_MS), ==, -1);
+    g_assert_null(wishes[1].save);
+}
+
+/* Without a sync; @save is renamed once. */
+static void
+testRename(void)
+{
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    g_autoptr(qbjHostSave) save = qbjHostSavePrepare(here->path, "new", 0600);
+
+    g_assert_cmpint(qbjHostSaveRename(save), ==, 0);
+    saveFixtureAssert(here->path, "new");
+    g_assert_cmpuint(saveFixtureEntries(here->folder), ==, 1);
+}
+
 #ifdef QBJ_DEBUG_CHECKS
 static void
 assertGivenUp(qbjHostSaveWish *wish)
@@ -125,6 +165,8 @@ main(int argc, char **argv)
     g_assert_cmpint(virInitialize(), ==, 0);
 
     g_test_add_func("/host/save-within/phases", testWithin);
+    g_test_add_func("/host/save-within/halves", testHalves);
+    g_test_add_func("/host/save-within/rename", testRename);
 #ifdef QBJ_DEBUG_CHECKS
     g_test_add_func("/host/save-within/hangs", testWithinHangs);
     g_test_add_func("/host/save-within/stuck", testWithinStuck);

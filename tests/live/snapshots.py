@@ -308,7 +308,7 @@ class Snapshots(suite.DaemonChecks):
         for path, code, words in cases:
             self.refused(lambda: domain.snapshotCreateXML(two(path), DISK_ONLY), code, words, "into " + path)
             self.unchanged(domain, before, path)
-        for fault in ("save:1", "save:2", "save:3", "save:4", "save-write:2", "save-sync:3", "qmp-send:4+",
+        for fault in ("save:1", "save:2", "save:3", "save:4", "save-write:2", "save-sync:3", "qmp-send:3+",
                       "moment-switch:1") if self.daemon.can_fail() else ():
             self.daemon.fail(fault)
             failed = suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY)
@@ -355,7 +355,7 @@ class Snapshots(suite.DaemonChecks):
         """08/S2.9: no room for the second overlay."""
         folder = self.daemon.path("img", "full")
         os.makedirs(folder)
-        mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", folder]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=8k,mode=755", "tmpfs", folder]
         if subprocess.run(self.daemon.namespace_prefix() + mount, check=False).returncode:
             return self.out.skip("%s: a full file system" % self.mode, "it cannot be mounted")
         xml = snapshot_xml("s", disk("vda"), disk("vdb", os.path.join(folder, "image")))
@@ -366,7 +366,7 @@ class Snapshots(suite.DaemonChecks):
 
     def test_qemu(self):
         """QEMU dies before it switches, and behind it: the domain starts again, on what its definition says."""
-        for word, tops in (("blockdev-create", {"vda": "vda.1", "vdb": "vdb.1"}), ("transaction", None)):
+        for word, tops in (("blockdev-add", {"vda": "vda.1", "vdb": "vdb.1"}), ("transaction", None)):
             domain = self.make("qemu-" + word)
             self.daemon.die_at(word, -1, signal.SIGSTOP)
             thread = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY))

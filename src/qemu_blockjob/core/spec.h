@@ -27,7 +27,7 @@ typedef enum {
     QBJ_STEP_QMP,
     QBJ_STEP_ACCESS,
     QBJ_STEP_UNLINK,
-    QBJ_STEP_FILE,              /* PREPARE: the file is still the one meant, and empty */
+    QBJ_STEP_FILE,              /* PREPARE: the file is still the one meant, and empty unless it is filled */
     QBJ_STEP_EMPTY,             /* undo of FILE: a file that is not ours has no content again */
     QBJ_STEP_SECRET,            /* PREPARE: QEMU gets a passphrase or a password, which no record has */
     QBJ_STEP_LAST
@@ -66,6 +66,7 @@ struct _qbjStep {
     qbjImage *image;            /* ACCESS, UNLINK, FILE, EMPTY */
     char *identity;             /* FILE, UNLINK and EMPTY as its undo: which file of that path is meant
                                  * (host_target.h) */
+    bool filled;                /* FILE: it is an image already */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
 };

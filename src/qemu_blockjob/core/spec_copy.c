@@ -90,17 +90,6 @@ qbjCopyBelow(const virDomainDiskDef *disk, const qbjCopyRequest *req)
     return qbjCopyIsShallow(disk, req) ? disk->src->backingStore : NULL;
 }
 
-/* What the header of the image above says of @below: an encrypted one without a format of its own must not be
- * taken for a raw one. */
-static const char *
-qbjCopyBackingFormat(const virStorageSource *below)
-{
-    if (!below)
-        return NULL;
-    return below->encryption && below->format == VIR_STORAGE_FILE_RAW ? "luks" :
-        virStorageFileFormatTypeToString(below->format);
-}
-
 /* 02/Q40. An encrypted image without a format of its own is one of the driver luks. */
 static int
 qbjCopyPlanLuks(qbjSpec *spec, const qbjCopyRequest *req)
@@ -135,7 +124,7 @@ qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
     g_autoptr(virJSONValue) encrypt = NULL;
     g_autofree char *backing = NULL;
 
-    if (qbjCopyIsReuse(req))
+    if (qbjCopyIsReuse(req) || req->filled)
         return 0;
     if (target->format == VIR_STORAGE_FILE_RAW)
         return target->encryption ? qbjCopyPlanLuks(spec, req) : 0;
@@ -149,7 +138,7 @@ qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
                               "P:cluster-size", req->source.clusterSize,
                               "B:extended-l2", req->source.extendedL2,
                               "S:backing-file", backing,
-                              "S:backing-fmt", qbjCopyBackingFormat(below),
+                              "S:backing-fmt", below ? qbjSpecBackingFormat(below) : NULL,
                               "A:encrypt", &encrypt,
                               NULL) < 0)
         return -1;
@@ -218,7 +207,7 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
     const virStorageSource *own = qbjCopyOwnChain(disk, req);
 
     if (req->identity)
-        qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made);
+        qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made)->filled = req->filled;
     qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(target), QBJ_ACCESS_RW)->undo =
         qbjStepNewAccess(qbjSpecImage(target), QBJ_ACCESS_NONE);
     qbjCopyAddChainAccess(spec, disk, own);

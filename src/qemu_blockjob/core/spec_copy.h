@@ -23,6 +23,7 @@ struct _qbjCopyRequest {
                                          * target has content, or is no file */
     bool made;                          /* the file was made for the copy, and goes away when that does not
                                          * start; one that was there before gets empty again */
+    bool filled;                        /* the file of @identity is an image already */
     qbjCopySize source;
 };
 

@@ -43,7 +43,8 @@ qbjStepToJSON(const qbjStep *step)
         rc = virJSONValueObjectAdd(&json, "a:unlink", &image, "S:identity", step->identity, NULL);
         break;
     case QBJ_STEP_FILE:
-        rc = virJSONValueObjectAdd(&json, "a:file", &image, "s:identity", step->identity, "A:undo", &undo, NULL);
+        rc = virJSONValueObjectAdd(&json, "a:file", &image, "s:identity", step->identity, "B:filled", step->filled,
+                                   "A:undo", &undo, NULL);
         break;
     case QBJ_STEP_EMPTY:
         rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, NULL);

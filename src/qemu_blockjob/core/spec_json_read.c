@@ -188,12 +188,16 @@ qbjStepReadUnlink(qbjReader *reader, qbjStep *step)
 static int
 qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *step)
 {
+    virJSONValue *filled = type == QBJ_STEP_FILE ? qbjReaderTake(reader, "filled", VIR_JSON_TYPE_BOOLEAN) : NULL;
+
     step->type = type;
     if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, key, VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
         qbjReaderString(reader, "identity", true, &step->identity) < 0)
         return -1;
     if (!step->image->path)
         return qbjSpecDamaged(reader->refusal, "a file has no path");
+    if (filled)
+        ignore_value(virJSONValueGetBoolean(filled, &step->filled));
 
     return 0;
 }

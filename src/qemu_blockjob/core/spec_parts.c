@@ -72,6 +72,13 @@ qbjSpecBackingNode(const virStorageSource *src)
     return virStorageSourceIsBacking(src->backingStore) ? src->backingStore->nodeformat : "";
 }
 
+const char *
+qbjSpecBackingFormat(const virStorageSource *src)
+{
+    return src->encryption && src->format == VIR_STORAGE_FILE_RAW ? "luks" :
+        virStorageFileFormatTypeToString(src->format);
+}
+
 const virStorageSource *
 qbjSpecFindImage(const virStorageSource *from, const char *node)
 {

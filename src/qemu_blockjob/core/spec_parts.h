@@ -20,6 +20,10 @@ int qbjSpecCheckChain(const virDomainDiskDef *disk, qbjRefusal *refusal);
 /* True for the only node of a chain that is writable when no job runs. */
 bool qbjSpecIsWritable(const virDomainDiskDef *disk, const virStorageSource *src);
 
+/* What the header of an image above @src says of its format: an encrypted one without a format of its own
+ * must not be taken for a raw one. */
+const char *qbjSpecBackingFormat(const virStorageSource *src);
+
 /* What blockdev-reopen of @src says of its backing node: its name, "" when there is none, NULL when nobody
  * knows: then the node was added without saying (02/Q11). Borrowed. */
 const char *qbjSpecBackingNode(const virStorageSource *src);

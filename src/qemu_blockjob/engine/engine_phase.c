@@ -15,22 +15,23 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.engine_phase");
 
-/* Steps i, i+1, ... that are QMP and optional; at least one when step i is a QMP step. */
+/* How many steps from the QMP step @first on go in one write: those that are optional. Of what is prepared
+ * all, up to one that starts a job: whether or not a step that stands on one that failed fails as well, all
+ * of them are undone. */
 static size_t
-qbjEnginePhaseBatch(GPtrArray *steps, size_t first)
+qbjEnginePhaseBatch(GPtrArray *steps, size_t first, bool all)
 {
-    size_t n = 1;
+    size_t i;
 
-    if (!((qbjStep *) g_ptr_array_index(steps, first))->optional)
-        return 1;
-    while (first + n < steps->len) {
-        const qbjStep *step = g_ptr_array_index(steps, first + n);
+    for (i = first; i < steps->len; i++) {
+        const qbjStep *step = g_ptr_array_index(steps, i);
 
-        if (step->type != QBJ_STEP_QMP || !step->optional)
+        if (step->type != QBJ_STEP_QMP || (i > first && !all && !step->optional))
             break;
-        n++;
+        if (step->job || (!all && !step->optional))
+            return i - first + 1;
     }
-    return n;
+    return i - first;
 }
 
 /* @refused (may be NULL): the optional steps that QEMU refused are appended. Returns 0, -1 with an error
@@ -76,6 +77,15 @@ qbjEnginePhaseQmp(virDomainObj *vm, qbjStep **steps, size_t n)
     return refused->len == 0 ? 0 : qbjEnginePhaseSend(vm, (qbjStep **) refused->pdata, refused->len, NULL);
 }
 
+/* Of steps that go in one write only the last may start a job. */
+static int
+qbjEnginePhaseTogether(virDomainObj *vm, qbjStep **steps, size_t n)
+{
+    if (qbjEnginePhaseQmp(vm, steps, n) < 0)
+        return -1;
+    return steps[n - 1]->job ? qbjEngineCreateWait(vm, steps[n - 1]->job) : 0;
+}
+
 static int
 qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step)
 {
@@ -91,7 +101,8 @@ qbjEnginePhaseAccess(virDomainObj *vm, const virQbjJob *job, const qbjStep *step
 static int
 qbjEnginePhaseFile(const qbjStep *step)
 {
-    if (qbjHostTargetIsEmpty(step->image->path, step->identity))
+    if (step->filled ? qbjHostTargetIsThere(step->image->path, step->identity)
+                     : qbjHostTargetIsEmpty(step->image->path, step->identity))
         return 0;
     virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced or written to meanwhile"),
                    step->image->path);
@@ -128,9 +139,7 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
     case QBJ_STEP_QMP:
         if (run == QBJ_PHASE_RUN_HOST)
             return 0;
-        if (qbjEnginePhaseQmp(vm, &step, 1) < 0)
-            return -1;
-        return step->job ? qbjEngineCreateWait(vm, step->job) : 0;
+        return qbjEnginePhaseTogether(vm, &step, 1);
     case QBJ_STEP_ACCESS:
         return qbjEnginePhaseAccess(vm, job, step);
     case QBJ_STEP_UNLINK:
@@ -160,9 +169,9 @@ qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase
         size_t i = *next;
         qbjStep *step = g_ptr_array_index(steps, i);
 
-        if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL && !step->job) {
-            *next += qbjEnginePhaseBatch(steps, i);
-            rc = qbjEnginePhaseQmp(vm, (qbjStep **) steps->pdata + i, *next - i);
+        if (step->type == QBJ_STEP_QMP && run == QBJ_PHASE_RUN_ALL) {
+            *next += qbjEnginePhaseBatch(steps, i, phase == QBJ_PHASE_PREPARE);
+            rc = qbjEnginePhaseTogether(vm, (qbjStep **) steps->pdata + i, *next - i);
         } else {
             *next += 1;
             rc = qbjEnginePhaseStep(vm, job, step, run);

@@ -8,8 +8,9 @@ typedef enum {
     QBJ_PHASE_RUN_HOST,                 /* QEMU is gone: host steps only */
 } qbjPhaseRun;
 
-/* Runs the steps of @phase in order; neighbouring QMP steps that may all fail go out in one write. Stops at
- * the first step that fails and is not optional. @vm is locked and its job held; the lock is dropped while
+/* Runs the steps of @phase in order; neighbouring QMP steps go out in one write when they may all fail, or
+ * are of the prepare phase, of which all is undone. Stops at the first step, or write, that fails and is not
+ * optional. @vm is locked and its job held; the lock is dropped while
  * QEMU is asked.
  * Returns 0; -1 with an error reported. */
 int qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run);

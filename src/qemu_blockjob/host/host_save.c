@@ -160,11 +160,10 @@ qbjHostSaveIsThere(const qbjHostSave *save)
 }
 
 int
-qbjHostSaveCommit(qbjHostSave *save, bool *renamed)
+qbjHostSaveRename(qbjHostSave *save)
 {
     bool fault = virQbjFaultHit("save");
 
-    *renamed = false;
     if (fault)
         errno = EIO;
     else
@@ -174,6 +173,17 @@ qbjHostSaveCommit(qbjHostSave *save, bool *renamed)
         return -1;
     }
     g_clear_pointer(&save->temp, g_free);
+    return 0;
+}
+
+int
+qbjHostSaveCommit(qbjHostSave *save, bool *renamed)
+{
+    bool fault;
+
+    *renamed = false;
+    if (qbjHostSaveRename(save) < 0)
+        return -1;
     *renamed = true;
 
     fault = virQbjFaultHit("save-sync");

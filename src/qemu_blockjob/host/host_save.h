@@ -19,6 +19,10 @@ qbjHostSave *qbjHostSavePrepare(const char *path, const char *text, mode_t mode)
  * either case. */
 int qbjHostSaveCommit(qbjHostSave *save, bool *renamed);
 
+/* The same without the sync of the folder: after a power cut either of the two may be there, which must be as
+ * good. Returns 0, -1 with VIR_ERR_SYSTEM_ERROR reported: nothing is renamed. */
+int qbjHostSaveRename(qbjHostSave *save);
+
 /* Whether it was prepared for @path with exactly @text (NULL: no). Touches no disk. */
 bool qbjHostSaveHas(const qbjHostSave *save, const char *path, const char *text);
 

@@ -3,12 +3,14 @@
 #include "internal.h"
 #include "host_save_within.h"
 #include "host_within.h"
+#include "virerror.h"
 
 /* A wish that owns what is in it. */
 typedef struct _qbjHostSaveItem qbjHostSaveItem;
 struct _qbjHostSaveItem {
     char *path;
     char *text;
+    bool folder;
     qbjHostSave *save;
 };
 
@@ -23,6 +25,14 @@ qbjHostSaveItemClear(void *opaque)
 }
 
 static int
+qbjHostSaveFulfilFolder(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+
+    return qbjHostSaveMakeFolder(folder);
+}
+
+static int
 qbjHostSaveFulfil(qbjHostSaveItem *item)
 {
     if (item->save && qbjHostSaveHas(item->save, item->path, item->text) && qbjHostSaveIsThere(item->save))
@@ -30,6 +40,8 @@ qbjHostSaveFulfil(qbjHostSaveItem *item)
     g_clear_pointer(&item->save, qbjHostSaveFree);
     if (!item->text)
         return 0;
+    if (item->folder && qbjHostSaveFulfilFolder(item->path) < 0)
+        return -1;
     item->save = qbjHostSavePrepare(item->path, item->text, 0600);
     return item->save ? 0 : -1;
 }
@@ -96,6 +108,7 @@ qbjHostSaveParts(qbjHostSaveWish *wishes, size_t n)
         qbjHostSaveItem item = {
             .path = g_strdup(wishes[i].path),
             .text = g_strdup(wishes[i].text),
+            .folder = wishes[i].folder,
             .save = g_steal_pointer(&wishes[i].save),
         };
 
@@ -161,16 +174,41 @@ qbjHostSaveEnd(GPtrArray *parts, unsigned int limitMs)
     return rc;
 }
 
-int
-qbjHostSaveWithin(qbjHostSaveWish *wishes, size_t n, unsigned int limitMs)
+struct _qbjHostSaveTasks {
+    GPtrArray *parts;           /* of qbjHostSavePart */
+    virErrorPtr error;          /* why not all were begun; NULL: all were */
+};
+
+qbjHostSaveTasks *
+qbjHostSaveWithinBegin(qbjHostSaveWish *wishes, size_t n)
 {
-    g_autoptr(GPtrArray) parts = qbjHostSaveParts(wishes, n);
-    int rc = qbjHostSaveBegin(wishes[0].path, parts);
+    qbjHostSaveTasks *tasks = g_new0(qbjHostSaveTasks, 1);
+
+    tasks->parts = qbjHostSaveParts(wishes, n);
+    if (qbjHostSaveBegin(wishes[0].path, tasks->parts) < 0)
+        virErrorPreserveLast(&tasks->error);
+    return tasks;
+}
+
+int
+qbjHostSaveWithinEnd(qbjHostSaveTasks *begun, qbjHostSaveWish *wishes, unsigned int limitMs)
+{
+    g_autofree qbjHostSaveTasks *tasks = begun;
+    g_autoptr(GPtrArray) parts = tasks->parts;
+    int rc = qbjHostSaveEnd(parts, limitMs);
     size_t i;
 
-    if (qbjHostSaveEnd(parts, limitMs) < 0)
+    if (tasks->error) {
+        virErrorRestore(&tasks->error);
         rc = -1;
+    }
     for (i = 0; i < parts->len; i++)
         qbjHostSaveGiveBack(wishes, g_ptr_array_index(parts, i), rc < 0);
     return rc;
+}
+
+int
+qbjHostSaveWithin(qbjHostSaveWish *wishes, size_t n, unsigned int limitMs)
+{
+    return qbjHostSaveWithinEnd(qbjHostSaveWithinBegin(wishes, n), wishes, limitMs);
 }

@@ -22,6 +22,30 @@ qbjHostSyncIsLoss(int err)
 }
 
 static int
+qbjHostSyncResult(const char *path, int rc)
+{
+    if (rc == 0)
+        return 0;
+    if (!qbjHostSyncIsLoss(errno)) {
+        VIR_DEBUG("'%s' cannot be flushed in advance: %s", path, g_strerror(errno));
+        return 0;
+    }
+    virReportSystemError(errno, _("unable to sync file '%s'"), path);
+    return -1;
+}
+
+/* Where a link leads to is where the name is. */
+static int
+qbjHostSyncName(const char *path)
+{
+    g_autofree char *real = virFileCanonicalizePath(path);
+    g_autofree char *folder = real ? g_path_get_dirname(real) : NULL;
+    VIR_AUTOCLOSE fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    return fd < 0 ? 0 : qbjHostSyncResult(path, fsync(fd));
+}
+
+static int
 qbjHostSyncFile(void *opaque)
 {
     const char *path = opaque;
@@ -37,27 +61,40 @@ qbjHostSyncFile(void *opaque)
     }
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return 0;
-    if (virQbjFaultHit("sync"))
+    if (virQbjFaultHit("sync")) {
         errno = EIO;
-    else if (fdatasync(fd) == 0)
-        return 0;
-    if (!qbjHostSyncIsLoss(errno)) {
-        VIR_DEBUG("'%s' cannot be flushed in advance: %s", path, g_strerror(errno));
-        return 0;
+        return qbjHostSyncResult(path, -1);
     }
-    virReportSystemError(errno, _("unable to sync file '%s'"), path);
-    return -1;
+    return qbjHostSyncResult(path, fdatasync(fd));
+}
+
+static int
+qbjHostSyncNew(void *opaque)
+{
+    return qbjHostSyncFile(opaque) < 0 ? -1 : qbjHostSyncName(opaque);
+}
+
+static qbjHostWithinTask *
+qbjHostSyncBeginAs(const char *path, qbjHostWithinWork work)
+{
+    g_autofree char *own = g_strdup(path);
+    qbjHostWithinTask *task = qbjHostWithinBegin(path, work, own, g_free);
+
+    if (task)
+        own = NULL;             /* the task's */
+    return task;
 }
 
 qbjHostWithinTask *
 qbjHostSyncBegin(const char *path)
 {
-    g_autofree char *own = g_strdup(path);
-    qbjHostWithinTask *task = qbjHostWithinBegin(path, qbjHostSyncFile, own, g_free);
+    return qbjHostSyncBeginAs(path, qbjHostSyncFile);
+}
 
-    if (task)
-        own = NULL;             /* the task's */
-    return task;
+qbjHostWithinTask *
+qbjHostSyncNewBegin(const char *path)
+{
+    return qbjHostSyncBeginAs(path, qbjHostSyncNew);
 }
 
 int

@@ -14,4 +14,6 @@ int qbjHostSyncWithin(const char *path, unsigned int limitMs);
 
 /* The two halves of it; what was begun must be ended, which frees it. NULL with an error reported. */
 qbjHostWithinTask *qbjHostSyncBegin(const char *path);
+/* The same for a file that is new: its name is on the disk, too. */
+qbjHostWithinTask *qbjHostSyncNewBegin(const char *path);
 int qbjHostSyncEnd(qbjHostWithinTask *task, unsigned int limitMs);

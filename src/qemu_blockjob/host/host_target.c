@@ -248,6 +248,14 @@ qbjHostTargetIs(const struct statx *st, const char *identity)
 }
 
 bool
+qbjHostTargetIsThere(const char *path, const char *identity)
+{
+    struct statx st;
+
+    return qbjHostTargetStat(AT_FDCWD, path, 0, &st) == 0 && qbjHostTargetIs(&st, identity);
+}
+
+bool
 qbjHostTargetIsEmpty(const char *path, const char *identity)
 {
     struct statx st;

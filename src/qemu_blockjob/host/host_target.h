@@ -57,7 +57,10 @@ bool qbjHostTargetIsInUse(const char *path);
  * found out. */
 bool qbjHostTargetWrittenSinceBoot(const char *path);
 
-/* Whether the file at @path is the one of @identity, and still empty. */
+/* Whether the file at @path is the one of @identity. */
+bool qbjHostTargetIsThere(const char *path, const char *identity);
+
+/* The same, and still empty. */
 bool qbjHostTargetIsEmpty(const char *path, const char *identity);
 
 /* Removes the file at @path, or makes it empty, if it is the one of @identity; anything else stays as it is.

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "moment_create.h"
+#include "moment_files.h"
 #include "moment_list.h"
 #include "moment_memory.h"
 #include "moment_overlay.h"
@@ -14,7 +15,6 @@
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "engine_job.h"
-#include "host_save_within.h"
 #include "vm_savestream.h"
 #include "vm_stop.h"
 #include "virerror.h"
@@ -25,8 +25,6 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_create");
 
-/* A folder that does not take two small files in so long is not one to switch a guest by. */
-#define QBJ_MOMENT_SAVE_MS 30000
 #define QBJ_MOMENT_AGAIN_MS 1000
 
 /* --- before anything happens --- */
@@ -102,79 +100,7 @@ qbjMomentCreateCheckPulls(virDomainObj *vm, const GPtrArray *overlays, unsigned 
     return -1;
 }
 
-/* --- what is durable before QEMU switches --- */
-
-static virDomainMomentObj *
-qbjMomentCreateAssign(virDomainObj *vm, virDomainSnapshotDef **def)
-{
-    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
-
-    if (snap)
-        virDomainSnapshotLinkParent(vm->snapshots, snap);
-    return snap;
-}
-
-/* Without locks. Frees what was prepared also when @rc says that something else has failed; returns that. */
-static int
-qbjMomentCreateCommit(qbjHostSaveWish *wishes, size_t n, int rc)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        bool renamed;
-
-        if (rc == 0 && wishes[i].save)
-            rc = qbjHostSaveCommit(wishes[i].save, &renamed);
-        qbjHostSaveFree(wishes[i].save);
-    }
-    return rc;
-}
-
-/* The metadata and the persistent definition: all that is slow first, together with the images, then the two
- * renames. */
-static int
-qbjMomentCreateWrite(virDomainObj *vm, GPtrArray *overlays, const char *metadata, const char *name, const char *config)
-{
-    g_autofree char *folder = qbjMomentListFolder(vm);
-    g_autofree char *path = name ? qbjMomentListPath(vm, name) : NULL;
-    g_autofree char *configPath = qbjDomainConfigPath(vm);
-    qbjHostSaveWish wishes[] = {
-        { .path = path, .text = metadata },
-        { .path = configPath, .text = config },
-    };
-    int rc = 0;
-
-    virObjectUnlock(vm);
-    if ((metadata && qbjHostSaveMakeFolder(folder) < 0) ||
-        qbjHostSaveWithin(wishes, G_N_ELEMENTS(wishes), QBJ_MOMENT_SAVE_MS) < 0)
-        rc = -1;
-    if (rc == 0)
-        rc = qbjMomentCreateCommit(wishes, G_N_ELEMENTS(wishes), qbjMomentOverlaysSync(overlays));
-    virObjectLock(vm);
-    return rc;
-}
-
-/* From here on the persistent definition names overlays that stand on the old images: whether or not QEMU
- * switches, that chain has all data. */
-static int
-qbjMomentCreateSave(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays)
-{
-    const char *name = qbjMomentSettleRecord(vm)->name;
-    g_autofree char *metadata = name ? qbjMomentListText(vm, *def, true) : NULL;
-    g_autoptr(virDomainDef) newDef = NULL;
-    g_autofree char *config = NULL;
-
-    if ((name && !metadata) || qbjMomentSettlePersistent(vm, &newDef) < 0 ||
-        (newDef && !(config = qbjDomainConfigText(vm, newDef))))
-        return -1;
-    if (name && !qbjMomentCreateAssign(vm, def))
-        return -1;
-    if (newDef) {
-        virDomainDefFree(vm->newDef);
-        vm->newDef = g_steal_pointer(&newDef);
-    }
-    return qbjMomentCreateWrite(vm, overlays, metadata, name, config);
-}
+/* --- the switch --- */
 
 static int
 qbjMomentCreateRecord(virDomainObj *vm)
@@ -183,8 +109,6 @@ qbjMomentCreateRecord(virDomainObj *vm)
         return -1;
     return qbjDomainSaveStatus(vm);
 }
-
-/* --- the switch --- */
 
 /* @unknown: QEMU has not answered, and may have done it. */
 static int
@@ -243,18 +167,22 @@ qbjMomentCreateSwitch(virDomainObj *vm, virJSONValue *actions, unsigned int flag
     return qbjMomentCreateFrozen(vm, actions, flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE, unknown);
 }
 
-/* What QEMU shall do is asked for before the memory is written: it knows of no bitmaps behind that. */
+/* What QEMU shall do is asked for before the memory is written: it knows of no bitmaps behind that. The files
+ * are written while QEMU opens the overlays; beside the memory nothing is kept waiting. */
 static int
 qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *overlays, qbjMomentMemory *memory,
-                   unsigned int flags, bool *unknown)
+                   unsigned int flags, qbjMomentFiles **files, bool *unknown)
 {
     bool manual = qbjMomentPlanHasManual(*def);
     g_autoptr(virJSONValue) actions = NULL;
 
-    if (qbjMomentCreateRecord(vm) < 0 || qbjMomentOverlaysMake(vm, overlays) < 0 ||
+    if (qbjMomentCreateRecord(vm) < 0 ||
+        (!memory && !(*files = qbjMomentFilesBegin(vm, *def))) ||
+        qbjMomentOverlaysMake(vm, overlays) < 0 ||
         (overlays->len > 0 && !(actions = qbjMomentOverlaysActions(vm, overlays))) ||
         qbjMomentMemoryWrite(vm, memory) < 0 ||
-        qbjMomentCreateSave(vm, def, overlays) < 0 || virDomainObjCheckActive(vm) < 0 ||
+        (memory && !(*files = qbjMomentFilesBegin(vm, *def))) ||
+        qbjMomentFilesCommit(vm, *files, def, overlays) < 0 || virDomainObjCheckActive(vm) < 0 ||
         (manual && qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SNAPSHOT) < 0))      /* S2.14 */
         return -1;
     return qbjMomentCreateSwitch(vm, actions, flags, unknown);
@@ -290,7 +218,7 @@ qbjMomentCreateLater(virDomainObj *vm)
 
 /* The guest before all else. One that QEMU does not continue has the record until it does. */
 static void
-qbjMomentCreateDone(virDomainObj *vm, unsigned int flags)
+qbjMomentCreateDone(virDomainObj *vm, qbjMomentFiles *files, unsigned int flags)
 {
     bool halt = flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT;
 
@@ -301,7 +229,7 @@ qbjMomentCreateDone(virDomainObj *vm, unsigned int flags)
         return;
     }
     qbjDomainOperationEnd(vm, true);
-    qbjMomentSettleForward(vm);
+    qbjMomentSettleForward(vm, qbjMomentFilesFormer(files));
     if (halt && virDomainObjIsActive(vm))
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT, VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT);
 }
@@ -355,16 +283,18 @@ qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags
     g_autoptr(GPtrArray) overlays = qbjMomentOverlaysNew(*def, flags);
     virQbjStatusSnapshot *record;
     qbjMomentMemory *memory = NULL;
+    qbjMomentFiles *files = NULL;
     bool unknown = false;
     int rc = -1;
 
     if ((record = qbjMomentCreatePrepare(vm, *def, overlays, flags, &memory))) {
         qbjMomentCreateBegin(vm, record);
-        if ((rc = qbjMomentCreateAll(vm, def, overlays, memory, flags, &unknown)) < 0)
+        if ((rc = qbjMomentCreateAll(vm, def, overlays, memory, flags, &files, &unknown)) < 0)
             qbjMomentCreateFailed(vm, unknown);
         else
-            qbjMomentCreateDone(vm, flags);
+            qbjMomentCreateDone(vm, files, flags);
     }
+    qbjMomentFilesFree(vm, files);
     qbjMomentMemoryFree(vm, memory);
     return rc;
 }

@@ -168,12 +168,26 @@ qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap)
                               snap == virDomainSnapshotGetCurrent(vm->snapshots));
 }
 
+/* Not synced: of two that say that they are it the later one is right. */
+static int
+qbjMomentListPut(virDomainObj *vm, qbjHostSave *save)
+{
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjHostSaveRename(save);
+    virObjectLock(vm);
+    return rc;
+}
+
 int
-qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap)
+qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap, qbjHostSave *former)
 {
     virDomainMomentObj *before = virDomainSnapshotGetCurrent(vm->snapshots);
 
-    if (before && before != snap && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(before), false) < 0)
+    if (before && before != snap &&
+        (former ? qbjMomentListPut(vm, former) :
+                  qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(before), false)) < 0)
         return -1;
     virDomainSnapshotSetCurrent(vm->snapshots, snap);
     return 0;
@@ -184,7 +198,7 @@ qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap)
 {
     if (snap && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(snap), true) < 0)
         return -1;
-    return qbjMomentListTakeCurrent(vm, snap);
+    return qbjMomentListTakeCurrent(vm, snap, NULL);
 }
 
 /* Without locks. What is not there is fine. */
@@ -197,8 +211,7 @@ qbjMomentListUnlink(const char *path)
     return -1;
 }
 
-/* Without locks. One that holds something else stays. */
-static void
+void
 qbjMomentListRemoveFolder(const char *folder)
 {
     if (rmdir(folder) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)

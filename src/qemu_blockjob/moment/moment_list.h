@@ -7,6 +7,7 @@
 #pragma once
 
 #include "domain_private.h"
+#include "host_save.h"
 #include "snapshot_conf.h"
 #include "virdomainsnapshotobjlist.h"
 
@@ -43,13 +44,17 @@ int qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap);
  * that of the one that was it; a daemon that finds two takes the right one (moment_load.h). */
 int qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap);
 
-/* The same when @snap's file has been written as that of the current one already. */
-int qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap);
+/* The same when @snap's file has been written as that of the current one already. @former: what was prepared
+ * for the one that was it, and is only renamed now; NULL: nothing was. */
+int qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap, qbjHostSave *former);
 
 /* Removes the file of @snap, then @snap itself, which has no children any more. The folder goes with the last
  * one. Whoever was based on it is based on none. Returns 0, also when the file had gone; -1 with an error
  * reported: it is still there. */
 int qbjMomentListRemove(virDomainObj *vm, virDomainMomentObj *snap);
+
+/* Removes @folder, without locks; one that holds something stays. */
+void qbjMomentListRemoveFolder(const char *folder);
 
 /* Removes all of them, and the folder unless there is something else in it. -1 with an error reported: some
  * are still there. */

@@ -12,9 +12,12 @@
 #include "engine_refuse.h"
 #include "engine_request.h"
 #include "domain_qmp.h"
+#include "blocknode.h"
 #include "host_chain.h"
+#include "host_qcow2.h"
 #include "host_secret.h"
 #include "spec_overlay.h"
+#include "spec_parts.h"
 #include "vm_chain.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -163,15 +166,17 @@ qbjMomentOverlayCheckHost(virDomainObj *vm, qbjMomentOverlay *overlay, const vir
     return overlay->reuse ? qbjMomentOverlayCheckReused(overlay, disk->src, conf) : 0;
 }
 
-/* Of a domain with a deep chain nothing is asked by which QEMU would hold the guest for seconds: the header
- * of the active image says the same. */
+/* The header of the active image says what QEMU would, and nobody but QEMU writes there. A raw image has
+ * none, and is asked for; but not in a domain with a deep chain, where QEMU would hold the guest for
+ * seconds. */
 static bool
 qbjMomentOverlayLookSource(virDomainObj *vm, virStorageSource *active, qbjCopyRequest *req)
 {
+    bool header = active->format == VIR_STORAGE_FILE_QCOW2 && !active->encryption;
     g_autoptr(virStorageSource) copy = NULL;
     int rc;
 
-    if (!qbjVmChainAnyDeep(vm->def) || !virStorageSourceIsLocalStorage(active) || !active->path ||
+    if ((!header && !qbjVmChainAnyDeep(vm->def)) || !virStorageSourceIsLocalStorage(active) || !active->path ||
         !(copy = virStorageSourceCopy(active, false)))
         return false;
     virObjectUnlock(vm);
@@ -255,9 +260,35 @@ qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays)
 
 /* --- plan --- */
 
+/* Without locks. A file without a name is an image before it gets one; all others are made by QEMU. */
+static int
+qbjMomentOverlayFill(qbjMomentOverlay *overlay, const virStorageSource *active)
+{
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
+    g_autofree char *backing = NULL;
+    qbjHostQcow2 image = {
+        .capacity = overlay->req.source.capacity,
+        .clusterSize = overlay->req.source.clusterSize,
+        .extendedL2 = overlay->req.source.extendedL2,
+        .backingFormat = qbjSpecBackingFormat(active),
+    };
+    int rc;
+
+    if (overlay->fd < 0 || overlay->image->format != VIR_STORAGE_FILE_QCOW2 || overlay->image->encryption)
+        return 0;
+    if (!(backing = qbjBlockNodeBackingString(active, &refusal)))
+        return qbjEngineRefuse(&refusal);
+    image.backing = backing;
+    if ((rc = qbjHostQcow2Write(overlay->fd, &image)) < 0)
+        return -1;
+    overlay->req.filled = rc == 1;
+    return 0;
+}
+
 /* Without locks. */
 static int
-qbjMomentOverlayCreate(qbjMomentOverlay *overlay, const char *libDir, GHashTable *secrets)
+qbjMomentOverlayCreate(qbjMomentOverlay *overlay, const virStorageSource *active, const char *libDir,
+                       GHashTable *secrets)
 {
     if (qbjEngineCopySecrets(&overlay->req, libDir, secrets) < 0)
         return -1;
@@ -272,7 +303,7 @@ qbjMomentOverlayCreate(qbjMomentOverlay *overlay, const char *libDir, GHashTable
     }
     overlay->req.made = overlay->identity != NULL;
     overlay->req.identity = overlay->identity ? overlay->identity : overlay->found.identity;
-    return 0;
+    return qbjMomentOverlayFill(overlay, active);
 }
 
 static int
@@ -290,7 +321,7 @@ qbjMomentOverlayPlan(virDomainObj *vm, qbjMomentOverlay *overlay, virQbjStatusSn
         return -1;
     qbjEngineCopySetImage(vm, disk, overlay->image, true);
     virObjectUnlock(vm);
-    rc = qbjMomentOverlayCreate(overlay, libDir, secrets);
+    rc = qbjMomentOverlayCreate(overlay, disk->src, libDir, secrets);
     virObjectLock(vm);
     if (rc < 0 || virDomainObjCheckActive(vm) < 0)
         return -1;
@@ -347,7 +378,8 @@ qbjMomentOverlayPlace(qbjMomentOverlay *overlay)
     if (qbjHostTargetPlace(overlay->image->path, overlay->fd) < 0)
         return -1;
     VIR_FORCE_CLOSE(overlay->fd);
-    return 0;
+    /* an image already: its disk has something to do while QEMU opens it */
+    return overlay->req.filled && !(overlay->sync = qbjHostSyncNewBegin(overlay->image->path)) ? -1 : 0;
 }
 
 static int
@@ -366,8 +398,9 @@ qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
         qbjEngineInUseExplain(vm, overlay->target, overlay->image);
         return -1;
     }
-    if (virStorageSourceIsLocalStorage(overlay->image) &&
-        !(overlay->sync = qbjHostSyncBegin(overlay->image->path)))
+    if (virStorageSourceIsLocalStorage(overlay->image) && !overlay->sync &&
+        !(overlay->sync = overlay->identity ? qbjHostSyncNewBegin(overlay->image->path) :
+                                              qbjHostSyncBegin(overlay->image->path)))
         return -1;
     return virDomainObjCheckActive(vm);
 }

@@ -210,11 +210,11 @@ qbjMomentSettleMetadataBack(virDomainObj *vm, const char *name)
 
 /* The file was written with the mark, before QEMU switched. */
 static void
-qbjMomentSettleMetadataForward(virDomainObj *vm, const char *name)
+qbjMomentSettleMetadataForward(virDomainObj *vm, const char *name, qbjHostSave *former)
 {
     virDomainMomentObj *snap = name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
 
-    if (!snap || qbjMomentListTakeCurrent(vm, snap) == 0)
+    if (!snap || qbjMomentListTakeCurrent(vm, snap, former) == 0)
         return;
     VIR_WARN("Domain '%s': the mark of the current snapshot cannot be saved: %s", vm->def->name,
              virGetLastErrorMessage());
@@ -288,7 +288,7 @@ qbjMomentSettleImages(virDomainObj *vm)
 /* --- forward and back --- */
 
 void
-qbjMomentSettleForward(virDomainObj *vm)
+qbjMomentSettleForward(virDomainObj *vm, qbjHostSave *former)
 {
     const virQbjStatusSnapshot *record = qbjMomentSettleRecord(vm);
     g_autofree char *name = NULL;
@@ -306,7 +306,7 @@ qbjMomentSettleForward(virDomainObj *vm)
     if (!qbjMomentSettleRecord(vm))
         return;
     qbjMomentSettleDrop(vm);
-    qbjMomentSettleMetadataForward(vm, name);
+    qbjMomentSettleMetadataForward(vm, name, former);
     virErrorRestore(&reason);
 }
 
@@ -416,7 +416,7 @@ qbjMomentSettleResume(virDomainObj *vm)
     if (isNew && qbjMomentSettleGuest(vm, false) < 0)
         return -1;
     if (isNew) {
-        qbjMomentSettleForward(vm);
+        qbjMomentSettleForward(vm, NULL);
         return 0;
     }
     if (qbjMomentSettleBack(vm))
@@ -432,6 +432,6 @@ qbjMomentSettleGone(virDomainObj *vm)
         return true;
     if (!qbjMomentSettleRecord(vm)->switching)
         return qbjMomentSettleBackAs(vm, QBJ_PHASE_RUN_HOST);
-    qbjMomentSettleForward(vm);
+    qbjMomentSettleForward(vm, NULL);
     return true;
 }

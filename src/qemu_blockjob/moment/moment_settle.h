@@ -4,6 +4,7 @@
 #pragma once
 
 #include "domain_private.h"
+#include "host_save.h"
 
 /* The record, or NULL. Borrowed. */
 virQbjStatusSnapshot *qbjMomentSettleRecord(virDomainObj *vm);
@@ -30,8 +31,9 @@ int qbjMomentSettleGuest(virDomainObj *vm, bool back);
 int qbjMomentSettleGoOn(virDomainObj *vm, bool running);
 
 /* QEMU's disks are on the overlays: so does the live definition say, the snapshot is the current one, the
- * record goes. Cannot fail: what cannot be saved is saved later. */
-void qbjMomentSettleForward(virDomainObj *vm);
+ * record goes. Cannot fail: what cannot be saved is saved later. @former: the metadata of the one that was
+ * the current one, when they are prepared, or NULL. */
+void qbjMomentSettleForward(virDomainObj *vm, qbjHostSave *former);
 
 /* QEMU's disks are as before: so are the persistent definition and the metadata, and the overlays go. The
  * last error is kept. Returns false when that has to be tried again; then the record stays. */

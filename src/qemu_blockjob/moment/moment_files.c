@@ -1,0 +1,175 @@
+#include <config.h>
+
+#include "internal.h"
+#include "moment_files.h"
+#include "moment_list.h"
+#include "moment_settle.h"
+#include "domain_save.h"
+#include "host_save_within.h"
+#include "virerror.h"
+
+#define VIR_FROM_THIS VIR_FROM_QEMU
+
+/* A folder that does not take small files in so long is not one to switch a guest by. */
+#define QBJ_MOMENT_FILES_MS 30000
+/* What nobody needs any more is not waited for so long. */
+#define QBJ_MOMENT_FILES_LEFT_MS 1000
+
+enum {
+    QBJ_MOMENT_FILE_CONFIG,
+    QBJ_MOMENT_FILE_METADATA,
+    QBJ_MOMENT_FILE_FORMER,
+    QBJ_MOMENT_FILE_LAST
+};
+
+struct _qbjMomentFiles {
+    char *path[QBJ_MOMENT_FILE_LAST];
+    char *text[QBJ_MOMENT_FILE_LAST];   /* NULL: there is none */
+    qbjHostSaveWish wishes[QBJ_MOMENT_FILE_LAST];
+    qbjHostSaveTasks *tasks;            /* NULL: none is under way */
+    virDomainDef *newDef;               /* NULL: it does not change */
+};
+
+static int
+qbjMomentFilesConfig(virDomainObj *vm, qbjMomentFiles *files)
+{
+    files->path[QBJ_MOMENT_FILE_CONFIG] = qbjDomainConfigPath(vm);
+    if (qbjMomentSettlePersistent(vm, &files->newDef) < 0)
+        return -1;
+    if (files->newDef && !(files->text[QBJ_MOMENT_FILE_CONFIG] = qbjDomainConfigText(vm, files->newDef)))
+        return -1;
+    return 0;
+}
+
+/* @place: of the file in @files. */
+static int
+qbjMomentFilesMetadata(virDomainObj *vm, qbjMomentFiles *files, int place, virDomainSnapshotDef *def, bool current)
+{
+    files->path[place] = qbjMomentListPath(vm, def->parent.name);
+    files->text[place] = qbjMomentListText(vm, def, current);
+    return files->text[place] ? 0 : -1;
+}
+
+static int
+qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef *def)
+{
+    virDomainMomentObj *former = virDomainSnapshotGetCurrent(vm->snapshots);
+
+    if (qbjMomentFilesConfig(vm, files) < 0)
+        return -1;
+    if (!qbjMomentSettleRecord(vm)->name)
+        return 0;
+    if (qbjMomentFilesMetadata(vm, files, QBJ_MOMENT_FILE_METADATA, def, true) < 0)
+        return -1;
+    return former ? qbjMomentFilesMetadata(vm, files, QBJ_MOMENT_FILE_FORMER, virDomainSnapshotObjGetDef(former),
+                                           false) : 0;
+}
+
+qbjMomentFiles *
+qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef *def)
+{
+    qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
+    size_t i;
+
+    if (qbjMomentFilesTexts(vm, files, def) < 0) {
+        qbjMomentFilesFree(vm, files);
+        return NULL;
+    }
+    for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++) {
+        files->wishes[i].path = files->path[i];
+        files->wishes[i].text = files->text[i];
+        files->wishes[i].folder = i == QBJ_MOMENT_FILE_METADATA;
+    }
+    files->tasks = qbjHostSaveWithinBegin(files->wishes, QBJ_MOMENT_FILE_LAST);
+    return files;
+}
+
+/* Without locks. */
+static int
+qbjMomentFilesRename(qbjMomentFiles *files, int place)
+{
+    bool renamed;
+
+    return files->wishes[place].save ? qbjHostSaveCommit(files->wishes[place].save, &renamed) : 0;
+}
+
+/* Without locks. All that is slow first, together with the images, then the two renames. */
+static int
+qbjMomentFilesWrite(qbjMomentFiles *files, GPtrArray *overlays)
+{
+    if (qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes, QBJ_MOMENT_FILES_MS) < 0 ||
+        qbjMomentOverlaysSync(overlays) < 0)
+        return -1;
+    return qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA) < 0 ? -1 :
+           qbjMomentFilesRename(files, QBJ_MOMENT_FILE_CONFIG);
+}
+
+static int
+qbjMomentFilesAssign(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
+
+    if (!snap)
+        return -1;
+    virDomainSnapshotLinkParent(vm->snapshots, snap);
+    return 0;
+}
+
+int
+qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef **def, GPtrArray *overlays)
+{
+    int rc;
+
+    if (files->text[QBJ_MOMENT_FILE_METADATA] && qbjMomentFilesAssign(vm, def) < 0)
+        return -1;
+    if (files->newDef) {
+        virDomainDefFree(vm->newDef);
+        vm->newDef = g_steal_pointer(&files->newDef);
+    }
+    virObjectUnlock(vm);
+    rc = qbjMomentFilesWrite(files, overlays);
+    virObjectLock(vm);
+    return rc;
+}
+
+qbjHostSave *
+qbjMomentFilesFormer(qbjMomentFiles *files)
+{
+    return files->wishes[QBJ_MOMENT_FILE_FORMER].save;
+}
+
+/* One that was made for metadata that are not there. */
+static void
+qbjMomentFilesRemoveFolder(const qbjMomentFiles *files)
+{
+    const char *path = files->path[QBJ_MOMENT_FILE_METADATA];
+    g_autofree char *folder = path ? g_path_get_dirname(path) : NULL;
+
+    if (folder)
+        qbjMomentListRemoveFolder(folder);
+}
+
+void
+qbjMomentFilesFree(virDomainObj *vm, qbjMomentFiles *files)
+{
+    virErrorPtr reason;
+    size_t i;
+
+    if (!files)
+        return;
+    virErrorPreserveLast(&reason);
+    virObjectUnlock(vm);
+    if (files->tasks)
+        ignore_value(qbjHostSaveWithinEnd(files->tasks, files->wishes, QBJ_MOMENT_FILES_LEFT_MS));
+    for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++)
+        qbjHostSaveFree(files->wishes[i].save);
+    qbjMomentFilesRemoveFolder(files);
+    virObjectLock(vm);
+    for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++) {
+        g_free(files->path[i]);
+        g_free(files->text[i]);
+    }
+    virDomainDefFree(files->newDef);
+    g_free(files);
+    virErrorRestore(&reason);
+}
