@@ -23,6 +23,7 @@ from torture_machine import answers, layers
 
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT
+CHILDREN = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN
 BOTH = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
 SCSI = "    <controller type='scsi' model='virtio-scsi'/>"
 SNAPSHOT = """<domainsnapshot><name>%s</name><state>disk-snapshot</state>%s<creationTime>%d</creationTime>
@@ -41,14 +42,15 @@ class Moment:
     """@call(cell): what is swept; @after(state): what it makes of that one. @targets: disks with a chain of four;
     @snapshots: one for each image but the active one; @plugged: the first medium, and another disk, are in; @off: the
     domain is shut off. @steps: about how many it has with our driver. @layer: from which on nothing is left.
-    @before(cell): a call before it; @memory: snapshots with the guest's memory are in it."""
+    @before(cell): a call before it; @memory: snapshots with the guest's memory are in it. @between(state): what else
+    than that and the one after it may be found; the same call goes on from there."""
     end = None
     deletes = makes = finishes = False
 
     def __init__(self, call, after, steps, targets=("vda",), snapshots=False, plugged=False, off=False, layer=LAYERS,
-                 ends=False, before=None, memory=False):
+                 ends=False, before=None, memory=False, between=lambda state: []):
         self.begin, self.after, self.steps = call, after, steps
-        self.before, self.memory = before, memory
+        self.before, self.memory, self.between = before, memory, between
         self.targets, self.snapshots, self.plugged, self.off = targets, snapshots, plugged, off
         self.layer, self.ends = layer, ends
         self.guests = ("shut off",) if off else ("writing guest", "QEMU dies too") if ends else RUNS
@@ -186,6 +188,10 @@ class MomentCell(Cell):
                     return True
         return False
 
+    def begun(self):
+        """The same call is needed once more."""
+        return self.marked() or self.state(INACTIVE) in self.operation.between(self.old)
+
     # --- after -------------------------------------------------------------------------------------------------
 
     def is_settled(self):
@@ -203,7 +209,7 @@ class MomentCell(Cell):
             return self.wrong("stuck", "it is not settled: %s, %s" % (self.domain.state(), self.records()))
         if not self.lives() and not (self.operation.off or self.operation.ends):
             return self.wrong("killed", "QEMU was ended: %s" % self.domain.state())
-        if self.marked():
+        if self.begun():
             self.once_more("a deletion that was begun")
         if self.lives() and self.operation.ends and self.domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
             self.domain.resume()                # its start was not finished
@@ -303,9 +309,9 @@ class MomentCell(Cell):
         if self.found:
             return
         jobs.wait_for(lambda: self.state(INACTIVE) in (self.old, self.new), 5)
-        self.outcome = self.judge(INACTIVE) if not self.marked() else "old"
+        self.outcome = self.judge(INACTIVE) if not self.begun() else "old"
         self.data(None)
-        if self.marked():
+        if self.begun():
             self.once_more("a deletion that was begun")
             self.outcome = self.judge(INACTIVE)
         self.tidy()
@@ -379,8 +385,8 @@ def inside_deleted(state):
     return state._replace(snapshots=(), current=None, held=())
 
 
-def delete(name):
-    return lambda cell: cell.domain.snapshotLookupByName(name).delete(0)
+def delete(name, flags=0):
+    return lambda cell: cell.domain.snapshotLookupByName(name).delete(flags)
 
 
 def deleted(name, current):
@@ -389,6 +395,25 @@ def deleted(name, current):
         disks = {t: tuple(n for n in chain if n != "%s.%s" % (t, name[1:])) for t, chain in state.disks.items()}
         return state._replace(disks=disks, snapshots=tuple(s for s in state.snapshots if s != name), current=current)
     return after
+
+
+def deleted_first(state):
+    """Of s1 and its children, leaves first."""
+    one = deleted("s3", "s2")(state)
+    return [one, deleted("s2", "s1")(one)]
+
+
+def deleted_all(state):
+    return deleted("s1", None)(deleted_first(state)[-1])
+
+
+def branched(cell):
+    """The guest is on another branch than s2 and s3."""
+    cell.domain.revertToSnapshot(cell.domain.snapshotLookupByName("s1"), 0)
+
+
+def deleted_outside(state):
+    return state._replace(snapshots=("s1", "s3"))
 
 
 def revert(flags=0):
@@ -422,6 +447,10 @@ OPERATIONS = {
     "delete-two": Moment(delete("s3"), deleted("s3", "s2"), 60, TWO, snapshots=True),
     "delete-middle": Moment(delete("s2"), deleted("s2", "s3"), 40, snapshots=True),
     "delete-off": Moment(delete("s2"), deleted("s2", "s3"), 25, snapshots=True, off=True),
+    "delete-children": Moment(delete("s1", CHILDREN), deleted_all, 90, snapshots=True, between=deleted_first),
+    "delete-children-off": Moment(delete("s1", CHILDREN), deleted_all, 45, snapshots=True, between=deleted_first,
+                                  off=True),
+    "delete-outside": Moment(delete("s2"), deleted_outside, 12, snapshots=True, before=branched, layer=1, off=True),
     "revert": Moment(revert(RUNNING), reverted, 80, snapshots=True, layer=2, ends=True),
     "revert-off": Moment(revert(), reverted, 25, snapshots=True, off=True, layer=2),
     "attach": Moment(lambda cell: cell.domain.attachDeviceFlags(cell.more(), BOTH), plugged("sdb", "more"), 20),
