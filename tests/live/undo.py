@@ -853,6 +853,10 @@ class Undo(JobChecks):
         tops = {self.chain(flags)[0] for flags in ((0, INACTIVE) if self.domain.isActive() else (INACTIVE,))}
         self.equal(len(tops), 1, what + ": the definitions name one image")
         top = tops.pop()
+        if run and self.domain.isActive():
+            wanted = PAUSED if top == self.paths["vda"][3] else RUNNING
+            self.ok(jobs.wait_for(lambda: self.domain.state()[0] == wanted, 20), what + ": the guest is old or new",
+                    lambda: self.domain.state())
         if self.domain.isActive():
             self.domain.destroy()
         self.equal(holds(top, range(4 if top == self.paths["vda"][3] else 2)), None, what + ": old or new")
