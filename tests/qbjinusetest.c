@@ -7,13 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <glib.h>
-#include <glib/gstdio.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-
 #include "internal.h"
 #include "embedfixture.h"
+#include "access/viraccessmanager.h"
+
+#include <glib/gstdio.h>
+#include <libvirt/virterror.h>
 
 #define LIVE VIR_DOMAIN_AFFECT_LIVE
 #define CONFIG VIR_DOMAIN_AFFECT_CONFIG
@@ -64,6 +63,16 @@ told(int code, const char *one, const char *other)
     return error && error->code == code && strstr(error->message, one) && strstr(error->message, other);
 }
 
+static const char *hidden;      /* a domain that the client may not see */
+
+/* In the place of libvirt.so's, for the driver as well. */
+__attribute__((visibility("default"))) int
+virAccessManagerCheckDomain(virAccessManager *manager G_GNUC_UNUSED, const char *driverName G_GNUC_UNUSED,
+                            virDomainDef *domain, virAccessPermDomain perm G_GNUC_UNUSED)
+{
+    return STRNEQ_NULLABLE(domain->name, hidden);
+}
+
 static char *
 imageMake(const char *name, const char *format)
 {
@@ -95,6 +104,31 @@ testLocked(virDomainPtr domain)
           told(VIR_ERR_RESOURCE_BUSY, top, "'vda' of domain 'holder'"), "a medium that another domain writes");
     after = virDomainGetXMLDesc(domain, 0);
     CHECK(STREQ_NULLABLE(before, after), "nothing has changed");
+}
+
+/* What a client may not see has no name (R11). */
+static void
+testUnseen(virDomainPtr domain)
+{
+    g_autofree char *top = embedImagePath(1);
+    g_autofree char *disk = diskXML(top, "qcow2", "sdb", false);
+    g_autofree char *base = embedImagePath(0);
+    g_autofree char *snapshot = g_strdup_printf("<domainsnapshot><disks><disk name='vda'><source file='%s'/></disk>"
+                                                "</disks></domainsnapshot>", base);
+    unsigned int reuse = VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT;
+
+    hidden = "holder";
+    CHECK(virDomainAttachDevice(domain, disk) < 0 && told(VIR_ERR_RESOURCE_BUSY, top, "by another domain") &&
+          !strstr(virGetLastErrorMessage(), "holder") && !strstr(virGetLastErrorMessage(), "'vda'"),
+          "attach of an image of a domain that the client does not see");
+    hidden = NULL;
+    CHECK(!virDomainSnapshotCreateXML(domain, snapshot, reuse) &&
+          told(VIR_ERR_INVALID_ARG, base, "of domain 'holder'"), "a snapshot into an image of another domain");
+    hidden = "holder";
+    CHECK(!virDomainSnapshotCreateXML(domain, snapshot, reuse) &&
+          told(VIR_ERR_INVALID_ARG, base, "of another domain") && !strstr(virGetLastErrorMessage(), "holder"),
+          "the same of one that the client does not see");
+    hidden = NULL;
 }
 
 static void
@@ -234,6 +268,7 @@ testAll(virConnectPtr conn)
 
     if (holder && asking) {
         testLocked(asking);
+        testUnseen(asking);
         testOwn(asking);
         testProcess(asking);
         testOff(conn, asking);

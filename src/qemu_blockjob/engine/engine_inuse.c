@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "engine_inuse.h"
+#include "domain_seen.h"
 #include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -102,7 +103,8 @@ qbjEngineUseFind(const GPtrArray *uses, const char *target, const virStorageSour
 /* --- what is said ---------------------------------------------------------------------------------- */
 
 static void
-qbjEngineUseReport(const GPtrArray *uses, const char *target, const virStorageSource *top, const char *told)
+qbjEngineUseReport(qbjDriver *driver, const GPtrArray *uses, const char *target, const virStorageSource *top,
+                   const char *told)
 {
     const virStorageSource *image;
 
@@ -112,8 +114,13 @@ qbjEngineUseReport(const GPtrArray *uses, const char *target, const virStorageSo
         if (!qbjEngineUseIsFile(image) ||
             !(use = qbjEngineUseFind(uses, target, image, image == top && !top->readonly)))
             continue;
-        virReportError(VIR_ERR_RESOURCE_BUSY, _("image '%s' of disk '%s' is in use by disk '%s' of domain '%s': %s"),
-                       image->path, target, use->disk, use->domain, told);
+        if (use->own || qbjDomainIsSeen(driver, use->domain))
+            virReportError(VIR_ERR_RESOURCE_BUSY,
+                           _("image '%s' of disk '%s' is in use by disk '%s' of domain '%s': %s"),
+                           image->path, target, use->disk, use->domain, told);
+        else
+            virReportError(VIR_ERR_RESOURCE_BUSY, _("image '%s' of disk '%s' is in use by another domain: %s"),
+                           image->path, target, told);
         return;
     }
     virReportError(VIR_ERR_RESOURCE_BUSY,
@@ -138,11 +145,12 @@ qbjEngineInUseExplain(virDomainObj *vm, const char *target, const virStorageSour
         return;
     told = g_strdup(error->str2);
     if (qbjEngineInUseIsLock(told)) {
+        qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
         g_autoptr(GPtrArray) uses = NULL;
 
         virObjectUnlock(vm);
-        uses = qbjEngineUses(QBJ_DOMAIN_PRIVATE(vm)->driver, vm);
-        qbjEngineUseReport(uses, target, top, told);
+        uses = qbjEngineUses(driver, vm);
+        qbjEngineUseReport(driver, uses, target, top, told);
         virObjectLock(vm);
     } else {
         virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU does not take disk '%s' with image '%s': %s"), target,

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "moment_reuse.h"
 #include "moment_undo.h"
+#include "domain_seen.h"
 #include "host_target.h"
 #include "storage_source_conf.h"
 #include "virerror.h"
@@ -63,7 +64,7 @@ qbjMomentReuseCheckChain(const virStorageSource *overlay, const qbjUndoChain *ch
 
 /* Without locks. */
 static int
-qbjMomentReuseCheckOne(const virStorageSource *overlay, const qbjMomentUndo *view)
+qbjMomentReuseCheckOne(qbjDriver *driver, const virStorageSource *overlay, const qbjMomentUndo *view)
 {
     const char *domain;
     size_t i;
@@ -74,13 +75,17 @@ qbjMomentReuseCheckOne(const virStorageSource *overlay, const qbjMomentUndo *vie
     }
     if (!(domain = qbjMomentUndoForeign(view, overlay->path)))
         return 0;
-    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), overlay->path, domain);
+    if (qbjDomainIsSeen(driver, domain))
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), overlay->path, domain);
+    else
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of another domain"), overlay->path);
     return -1;
 }
 
 int
 qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays)
 {
+    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     g_autoptr(qbjMomentUndo) view = NULL;
     int rc = 0;
     size_t i;
@@ -95,7 +100,7 @@ qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays)
         return -1;
     virObjectUnlock(vm);
     for (i = 0; rc == 0 && i < overlays->len; i++)
-        rc = qbjMomentReuseCheckOne(g_ptr_array_index(overlays, i), view);
+        rc = qbjMomentReuseCheckOne(driver, g_ptr_array_index(overlays, i), view);
     virObjectLock(vm);
     return rc;
 }
