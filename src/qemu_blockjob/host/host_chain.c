@@ -52,8 +52,7 @@ qbjHostChainCheckKind(const virStorageSource *chain)
     return 0;
 }
 
-/* The image that the header of @src names, as far as the daemon may read it: NULL is no error. */
-static virStorageSource *
+virStorageSource *
 qbjHostChainBelow(const virStorageSource *src)
 {
     VIR_AUTOCLOSE fd = -1;

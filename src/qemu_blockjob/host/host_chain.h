@@ -3,6 +3,10 @@
 
 #include "storage_source_conf.h"
 
+/* The image that the header of @src names, as far as the daemon may read it; a new object. NULL, without an
+ * error: it names none, or cannot be read. Neither its kind nor its name is checked. No lock may be held. */
+virStorageSource *qbjHostChainBelow(const virStorageSource *src);
+
 /* Completes the chain of @top, of the disk @disk: what it does not state is read from the header of its last
  * image, and so on, down to the end. Nothing but files and block devices is opened. @user, @group: QEMU's,
  * for images that only that user may see. No lock may be held, for storage may hang. Returns 1; 0 when all

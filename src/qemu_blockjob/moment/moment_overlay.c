@@ -113,18 +113,28 @@ qbjMomentOverlayCheckFile(const qbjMomentOverlay *overlay)
     return 0;
 }
 
-/* The header of an image that is there may name what is below; then it must be the active image. */
+static bool
+qbjMomentOverlayIsSame(virStorageSource *below, const virStorageSource *active)
+{
+    return virStorageSourceIsSameLocation(below, (virStorageSource *) (uintptr_t) active) ||
+        (below->path && active->path && virStorageSourceIsLocalStorage(below) &&
+         virStorageSourceIsLocalStorage(active) && virFileLinkPointsTo(below->path, active->path));
+}
+
+/* The header of an image that is there may name what is below; then it must be the active image. What that
+ * stands on is known, and only read when the answer is another one. */
 static int
 qbjMomentOverlayCheckBelow(const qbjMomentOverlay *overlay, const virStorageSource *active, const virQbjConf *conf)
 {
-    g_autoptr(virStorageSource) copy = virStorageSourceCopy(overlay->image, false);
+    g_autoptr(virStorageSource) below = qbjHostChainBelow(overlay->image);
+    g_autoptr(virStorageSource) copy = NULL;
 
+    if (below && qbjMomentOverlayIsSame(below, active))
+        return 0;
+    copy = virStorageSourceCopy(overlay->image, false);
     if (qbjHostChainProbe(copy, overlay->target, conf->user, conf->group) < 0)
         return -1;
-    if (!virStorageSourceIsBacking(copy->backingStore) ||
-        virStorageSourceIsSameLocation(copy->backingStore, (virStorageSource *) (uintptr_t) active) ||
-        (copy->backingStore->path && active->path && virStorageSourceIsLocalStorage(copy->backingStore) &&
-         virStorageSourceIsLocalStorage(active) && virFileLinkPointsTo(copy->backingStore->path, active->path)))
+    if (!virStorageSourceIsBacking(copy->backingStore) || qbjMomentOverlayIsSame(copy->backingStore, active))
         return 0;
     virReportError(VIR_ERR_INVALID_ARG, _("image '%s' for the snapshot of disk '%s' stands on '%s', not on '%s'"),
                    overlay->image->path, overlay->target, NULLSTR(copy->backingStore->path), NULLSTR(active->path));
