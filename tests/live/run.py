@@ -67,7 +67,7 @@ SUITES = {
     "dumps": (["dumps.py"], 200),
     "matrix": (["matrix.py"], 200),
     "undo": (["undo.py"], 200),
-    "deletions": (["deletions.py"], 200),
+    "deletions": (["deletions.py"], 300),
     "inside": (["inside.py"], 200),
     "plug": (["plug.py"], 200),
     "strays": (["strays.py"], 200),
