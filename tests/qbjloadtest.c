@@ -20,6 +20,7 @@ static const char status[] =
     "<domstatus state='running' reason='booted' pid='%d'><taint flag='high-privileges'/>"
     "<deprecation>an old thing</deprecation>"
     "<monitor path='/run/%s.sock' type='unix'/>"
+    "<qemuCaps><flag name='kvm'/><flag name='flag-%d%s'/></qemuCaps>"
     "<domain type='qemu' id='%d'><name>%s</name><uuid>%s</uuid><memory>1024</memory>"
     "<os><type arch='x86_64' machine='pc'>hvm</type></os></domain></domstatus>";
 
@@ -95,7 +96,8 @@ static void
 putStatus(Fixture *this, const char *name, int number)
 {
     g_autofree char *uuid = uuidOf(number);
-    g_autofree char *text = g_strdup_printf(status, 1000 + number, name, number, name, uuid);
+    g_autofree char *text = g_strdup_printf(status, 1000 + number, name, number,
+                                             number % 4 ? "" : "&amp;", number, name, uuid);
     g_autofree char *file = g_strdup_printf("%s.xml", name);
 
     put(this->conf.stateDir, file, text);
@@ -113,6 +115,7 @@ checkRunning(Fixture *this, const char *name, int number)
 {
     virDomainObj *vm = virDomainObjListFindByName(this->driver.domains, name);
     g_autofree char *monitor = g_strdup_printf("/run/%s.sock", name);
+    g_autofree char *flag = g_strdup_printf("flag-%d%s", number, number % 4 ? "" : "&");
     int reason = -1;
 
     g_assert_nonnull(vm);
@@ -125,6 +128,8 @@ checkRunning(Fixture *this, const char *name, int number)
     g_assert_cmpstr(vm->deprecations[0], ==, "an old thing");
     g_assert_true(QBJ_DOMAIN_PRIVATE(vm)->driver == &this->driver);
     g_assert_cmpstr(QBJ_DOMAIN_PRIVATE(vm)->status->monitorPath, ==, monitor);
+    g_assert_cmpuint(g_strv_length(QBJ_DOMAIN_PRIVATE(vm)->status->caps), ==, 2);
+    g_assert_cmpstr(QBJ_DOMAIN_PRIVATE(vm)->status->caps[1], ==, flag);
     g_assert_cmpint(vm->persistent, ==, number % 3 != 0);
     g_assert_cmpint(vm->newDef != NULL, ==, number % 3 != 0);
     virDomainObjEndAPI(&vm);
@@ -143,8 +148,8 @@ checkShutOff(Fixture *this, const char *name, int number)
     virDomainObjEndAPI(&vm);
 }
 
-/* Every second domain runs, every third of these is transient; every fifth of the others is started with the
- * host. */
+/* Every second domain runs, every third of these is transient, and every second of them has a flag that is
+ * not as drivers write it; every fifth of the others is started with the host. */
 static void
 testMany(Fixture *this, gconstpointer opaque G_GNUC_UNUSED)
 {

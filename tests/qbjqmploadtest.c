@@ -1,5 +1,5 @@
 /* The QMP client when there is much: many clients, large answers, slow readers, many threads, many
- * unanswered commands. */
+ * unanswered commands, answers to somebody else. */
 #include <config.h>
 
 #include "qmpfixture.h"
@@ -352,12 +352,44 @@ testCrowd(void)
         runCrowd(poll, random, g_rand_int_range(random, 0, 400), i % 2);
 }
 
+/* The answer that an earlier connection has left comes first, and has the id of our own question. */
+static void
+testLeftBehind(gconstpointer large)
+{
+    g_autoptr(qmpFixture) fixture = qmpFixtureNew(NULL);
+    qbjQmpCommand command = { .execute = "a" };
+    qbjQmpBegun *begun = qbjQmpBegin(fixture->qmp, &command, 1);
+    g_autofree char *blanks = g_strnfill(large ? 100000 : 0, ' ');
+    g_autofree char *left = g_strdup_printf("{\"return\":{\"stale\":true},%s\"id\":1}", blanks);
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+    g_autofree char *reply = NULL;
+    unsigned int firstId;
+    unsigned int id;
+
+    qmpPeerWrite(fixture, QMP_GREETING);
+    first = qmpPeerRead(fixture, &firstId);
+    g_assert_cmpuint(firstId, >=, 10000);
+    second = qmpPeerRead(fixture, &id);
+    g_assert_cmpstr(second, ==, "a");
+    g_assert_cmpuint(id, ==, 1);
+    qmpPeerWrite(fixture, left);
+    qmpPeerReturn(fixture, firstId, "{}");
+    qmpPeerReturn(fixture, id, "{\"own\":true}");
+    g_assert_cmpint(qbjQmpCollect(begun, QMP_PATIENCE_MS), ==, 0);
+    reply = qmpReplyText(&command);
+    g_assert_cmpstr(reply, ==, "{\"own\":true}");
+    qbjQmpCommandClear(&command);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(virInitialize(), ==, 0);
 
+    g_test_add_data_func("/qmp/load/left-behind/small", NULL, testLeftBehind);
+    g_test_add_data_func("/qmp/load/left-behind/large", "large", testLeftBehind);
     g_test_add_func("/qmp/load/hundred-clients", testHundredClients);
     g_test_add_func("/qmp/load/huge-answer", testHugeAnswer);
     g_test_add_func("/qmp/load/large-answers", testLargeAnswers);

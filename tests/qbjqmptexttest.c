@@ -254,6 +254,10 @@ testRequestIds(void)
     g_assert_false(qbjQmpRequestListHasRoom(&list, QBJ_QMP_REQUESTS_MAX - 1));
     g_assert_false(qbjQmpRequestListHasRoom(&list, SIZE_MAX));
 
+    qbjQmpRequestListAddAs(&list, g_new0(qbjQmpRequest, 1), 77);
+    g_assert_nonnull(qbjQmpRequestListFind(&list, 77));
+    g_assert_cmpuint(qbjQmpRequestListAdd(&list, g_new0(qbjQmpRequest, 1)), ==, 1003);
+
     qbjQmpRequestListBreak(&list, &unheard);
     g_assert_true(g_queue_is_empty(&unheard));
     g_assert_cmpuint(qbjQmpRequestListAdd(&list, g_new0(qbjQmpRequest, 1)), ==, 1000);

@@ -1,6 +1,7 @@
 /* A block job ends while the persistent definition cannot be saved, the status file is saved for another
  * reason, and then the daemon dies: the next one has to settle both definitions all the same. And a record
- * that cannot be understood any more: the job is ended, as old. TAP output.
+ * that cannot be understood any more: the job is ended, as old. And calls that come before the new daemon has
+ * connected the monitor. TAP output.
  *
  * libvirt allows one embedded driver in a process, so the daemon that dies is this program again. */
 #include <config.h>
@@ -210,6 +211,129 @@ afterUnknown(const char *name)
     return embedFailures ? 1 : 0;
 }
 
+/* --- calls that need a monitor which is not connected yet --- */
+
+static char *
+monitorPath(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("%s/run/qemu/%s.xml", embedRootDir, name);
+    g_autofree char *text = NULL;
+    const char *path;
+
+    if (!g_file_get_contents(file, &text, NULL, NULL) || !(path = strstr(text, "<monitor path='")))
+        return NULL;
+    path += strlen("<monitor path='");
+    return g_strndup(path, strcspn(path, "'"));
+}
+
+static bool
+reachInfo(virDomainPtr domain)
+{
+    virDomainBlockInfo info;
+
+    return virDomainGetBlockInfo(domain, "vda", &info, 0) == 0 && info.capacity > 0;
+}
+
+static bool
+reachMonitor(virDomainPtr domain)
+{
+    char *reply = NULL;
+    bool good = virDomainQemuMonitorCommand(domain, "{\"execute\":\"query-status\"}", &reply, 0) == 0 &&
+        strstr(reply, "return");
+
+    free(reply);
+    return good;
+}
+
+static bool
+reachControl(virDomainPtr domain)
+{
+    virDomainControlInfo info;
+
+    return virDomainGetControlInfo(domain, &info, 0) == 0 && info.state != VIR_DOMAIN_CONTROL_ERROR;
+}
+
+static bool
+reachAll(virDomainPtr domain)
+{
+    virDomainStatsRecordPtr *records = NULL;
+    virDomainPtr domains[] = { domain, NULL };
+    bool good = virDomainListGetStats(domains, VIR_DOMAIN_STATS_BLOCK, &records, 0) == 1 &&
+        virTypedParamsGet(records[0]->params, records[0]->nparams, "block.0.capacity");
+
+    virDomainStatsRecordListFree(records);
+    return good;
+}
+
+static bool
+reachJob(virDomainPtr domain)
+{
+    return virDomainResume(domain) == 0 && virDomainSuspend(domain) == 0;
+}
+
+/* The guest is asked while nobody can connect: not even the thread may say that it has read nothing. */
+static bool
+reachLost(virDomainPtr domain)
+{
+    g_autofree char *path = monitorPath(virDomainGetName(domain));
+    g_autofree char *away = g_strdup_printf("%s.away", path);
+    virDomainBlockStatsStruct stats;
+    bool good = path && rename(path, away) == 0 && virDomainBlockStats(domain, "vda", &stats, sizeof(stats)) < 0 &&
+        embedErrorIs(VIR_ERR_OPERATION_FAILED);
+    int tries;
+
+    if (!good || rename(away, path) < 0)
+        return false;
+    for (tries = 0; tries < 500 && virDomainBlockStats(domain, "vda", &stats, sizeof(stats)) < 0; tries++)
+        g_usleep(20000);
+    return tries < 500;
+}
+
+static bool
+reachEnd(virDomainPtr domain)
+{
+    return virDomainDestroy(domain) == 0 && virDomainUndefine(domain) == 0;
+}
+
+static const struct {
+    const char *name;
+    bool (*call)(virDomainPtr domain);
+} reachCalls[] = {
+    { "block info", reachInfo },
+    { "a monitor command", reachMonitor },
+    { "the state of the monitor", reachControl },
+    { "all figures", reachAll },
+    { "a call that waits for the domain's job", reachJob },
+    { "figures of a monitor that cannot be connected", reachLost },
+    { "destroy", reachEnd },
+};
+
+static int
+reachBefore(const char *name)
+{
+    virConnectPtr conn = embedOpen();
+    g_autofree char *xml = embedDomainXML(name, TOP);
+    virDomainPtr domain = conn ? virDomainDefineXML(conn, xml) : NULL;
+
+    _exit(domain && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0 ? 9 : 1);
+}
+
+/* The thread that connects all monitors leaves it to the call number @which. */
+static int
+reachAfter(const char *name, size_t which)
+{
+    virConnectPtr conn;
+    virDomainPtr domain;
+
+    embedFault("reach:1+");
+    conn = embedOpen();
+    domain = conn ? virDomainLookupByName(conn, name) : NULL;
+    CHECK(domain && reachCalls[which].call(domain), reachCalls[which].name);
+    virDomainFree(domain);
+    CHECK(embedClose(conn), "cleanup of the driver");
+    return embedFailures ? 1 : 0;
+}
+
 /* Returns the exit code, or -1. What the process says becomes a comment. */
 static int
 spawn(const char *self, const char *what, const char *name)
@@ -249,6 +373,27 @@ testCase(const char *self, const char *top, const char *name, bool gone)
     g_clear_pointer(&embedRootDir, g_free);
 }
 
+static void
+testReach(const char *self, const char *top)
+{
+    size_t i;
+
+    embedRootDir = g_build_filename(top, "reach", NULL);
+    embedImageDir = g_build_filename(embedRootDir, "images", NULL);
+    g_mkdir_with_parents(embedImageDir, 0711);
+    embedRootPrepare();
+    CHECK(embedImagesMake(LAYERS) && spawn(self, "reach", "unreached") == 9, "a daemon dies, its domain runs");
+    for (i = 0; i < G_N_ELEMENTS(reachCalls); i++) {
+        g_autofree char *what = g_strdup_printf("reach-%zu", i);
+        g_autofree char *title = g_strdup_printf("the next one's first call connects the monitor: %s",
+                                                 reachCalls[i].name);
+
+        CHECK(spawn(self, what, "unreached") == 0, title);
+    }
+    g_clear_pointer(&embedImageDir, g_free);
+    g_clear_pointer(&embedRootDir, g_free);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -257,6 +402,10 @@ main(int argc, char **argv)
     if (argc == 5) {
         embedRootDir = g_strdup(argv[3]);
         embedImageDir = g_strdup(argv[4]);
+        if (STREQ(argv[1], "reach"))
+            return reachBefore(argv[2]);
+        if (STRPREFIX(argv[1], "reach-"))
+            return reachAfter(argv[2], atoi(argv[1] + strlen("reach-")));
         if (STREQ(argv[1], "before"))
             return before(argv[2]);
         return STREQ(argv[2], "unknown") ? afterUnknown(argv[2]) : after(argv[2]);
@@ -274,6 +423,7 @@ main(int argc, char **argv)
     testCase(argv[0], top, "between", false);
     testCase(argv[0], top, "between-gone", true);
     testCase(argv[0], top, "unknown", false);
+    testReach(argv[0], top);
 
     embedFilesEnd(top);
     return embedPlan();

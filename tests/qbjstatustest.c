@@ -2,6 +2,8 @@
  * write it back. */
 #include <config.h>
 
+#include <unistd.h>
+
 #include "internal.h"
 #include "statusfixture.h"
 #include "virerror.h"
@@ -79,6 +81,116 @@ qbjTestPlug(void)
     virDomainObjEndAPI(&vm);
 }
 
+#define CUT_ROOT "<domstatus state='running' reason='booted' pid='1'>"
+#define CUT_FLAGS "<qemuCaps>\n    <flag name='kvm'/>\n    <flag name='x.y-z_1+'/>\n  </qemuCaps>"
+
+/* What is cut out is only what drivers write, where they write it. */
+static void
+qbjTestCutPlaces(void)
+{
+    static const struct {
+        const char *before;
+        const char *flags;
+        const char *after;      /* NULL: nothing is cut out */
+    } texts[] = {
+        { CUT_ROOT "\n  ", CUT_FLAGS, "\n  <domain/></domstatus>" },
+        { "<!--\nfor <qemuCaps><flag name='no'/></qemuCaps>\n-->\n\n" CUT_ROOT, CUT_FLAGS, "</domstatus>" },
+        { CUT_ROOT "<monitor path=\"/a'>b\"/><vcpus><vcpu id='0'/></vcpus>", CUT_FLAGS, "<domain/></domstatus>" },
+        { CUT_ROOT, CUT_FLAGS, "<domain><metadata>" CUT_FLAGS "<![CDATA[" CUT_FLAGS "]]></metadata></domain></domstatus>" },
+        { CUT_ROOT "<domain><metadata><a>", CUT_FLAGS, NULL },
+        { CUT_ROOT "<domain/>", CUT_FLAGS, NULL },
+        { CUT_ROOT "<other>", CUT_FLAGS, NULL },
+        { CUT_ROOT "<x:a xmlns:x='u'><x:b/>", CUT_FLAGS, NULL },
+        { CUT_ROOT "<!-- ", CUT_FLAGS, NULL },
+        { CUT_ROOT "<![CDATA[", CUT_FLAGS, NULL },
+        { CUT_ROOT "<a b='", CUT_FLAGS, NULL },
+        { CUT_ROOT "<?p ", CUT_FLAGS, NULL },
+        { "<?xml version='1.0' encoding='UTF-16'?>" CUT_ROOT, CUT_FLAGS, NULL },
+        { "<!DOCTYPE d [<!ENTITY e 'x'>]>" CUT_ROOT, CUT_FLAGS, NULL },
+        { "<!-- " CUT_ROOT, CUT_FLAGS, NULL },
+        { "<domstatus xmlns='urn:x' state='running'>", CUT_FLAGS, NULL },
+        { "<domain>", CUT_FLAGS, NULL },
+        { CUT_ROOT "</domstatus>", CUT_FLAGS, NULL },
+        { CUT_ROOT, "<qemuCaps><flag name='a&amp;b'/></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps><flag name=''/></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps><flag name=\"kvm\"/></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps><flag name='kvm' since='1'/></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps><!-- none --></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps>text</qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps x='1'><flag name='kvm'/></qemuCaps>", NULL },
+        { CUT_ROOT, "<qemuCaps><flag name='kvm'/>", NULL },
+        { CUT_ROOT, "<qemuCaps/>", NULL },
+        { "", "", NULL },
+    };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(texts); i++) {
+        const char *after = texts[i].after ? texts[i].after : "<domain/></domstatus>";
+        g_autofree char *text = g_strconcat(texts[i].before, texts[i].flags, after, NULL);
+        g_autofree char *wanted = texts[i].after ? g_strconcat(texts[i].before, after, NULL) : NULL;
+        g_auto(GStrv) caps = NULL;
+        g_autofree char *rest = virQbjStatusCutCaps(text, &caps);
+
+        g_test_message("%s", text);
+        g_assert_cmpstr(rest, ==, wanted);
+        g_assert_cmpuint(caps ? g_strv_length(caps) : 0, ==, wanted ? 2 : 0);
+        g_assert_cmpstr(caps ? caps[1] : "x.y-z_1+", ==, "x.y-z_1+");
+    }
+}
+
+/* The list that the driver writes itself is not kept; any other one is, also one that only begins like it. */
+static void
+qbjTestCutCaps(void)
+{
+    const char *const *own = virQbjCapsFlags();
+    size_t n;
+
+    for (n = 197; n <= 200; n++) {
+        g_autoptr(GString) text = g_string_new(CUT_ROOT "<qemuCaps>");
+        g_auto(GStrv) caps = NULL;
+        g_autofree char *rest = NULL;
+        size_t i;
+
+        for (i = 0; i < n; i++)
+            g_string_append_printf(text, "<flag name='%s'/>", i < 199 ? own[i] : "more");
+        g_string_append(text, "</qemuCaps></domstatus>");
+        rest = virQbjStatusCutCaps(text->str, &caps);
+        g_assert_cmpstr(rest, ==, CUT_ROOT "</domstatus>");
+        g_assert_cmpuint(caps ? g_strv_length(caps) : 199, ==, n);
+        g_assert_cmpint(caps == NULL, ==, n == 199);
+    }
+}
+
+/* What is read without the flags says the same, and is written back with them. */
+static void
+qbjTestCutGolden(const void *opaque)
+{
+    g_autofree char *path = g_build_filename(opaque, "status.xml", NULL);
+    g_autofree char *whole = qbjTestRewrite(path);
+    g_autofree char *text = NULL;
+    g_autofree char *rest = NULL;
+    g_autofree char *file = NULL;
+    g_autofree char *again = NULL;
+    char **caps = NULL;
+    virDomainObj *vm;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    if (!(rest = virQbjStatusCutCaps(text, &caps))) {
+        g_assert_false(g_str_has_suffix(opaque, "/every-element"));
+        return;
+    }
+    file = g_strdup_printf("%s/qbj-status-%d.xml", g_get_tmp_dir(), (int) getpid());
+    g_assert_true(g_file_set_contents(file, rest, -1, NULL));
+    vm = qbjTestStatusRead(file, xmlopt);
+    g_assert_cmpint(unlink(file), ==, 0);
+    g_assert_nonnull(vm);
+    g_assert_null(QBJ_TEST_STATUS(vm)->caps);
+    QBJ_TEST_STATUS(vm)->caps = caps;
+    again = qbjTestStatusText(vm, xmlopt);
+    virDomainObjEndAPI(&vm);
+    g_assert_cmpstr(again, ==, whole);
+}
+
 static void
 qbjTestEveryElement(void)
 {
@@ -117,7 +229,7 @@ qbjTestDefaults(void)
     const virQbjStatus *status = QBJ_TEST_STATUS(vm);
 
     g_assert_null(status->monitorPath);
-    g_assert_cmpuint(g_strv_length(status->caps), ==, 199);
+    g_assert_null(status->caps);
     g_assert_cmpuint(status->nodeIndex, ==, 7);
     g_assert_cmpint(status->agentTimeout, ==, -2);
     g_assert_true(status->mayHaveBitmaps);
@@ -308,10 +420,15 @@ main(int argc, char **argv)
     for (i = 0; cases[i]; i++) {
         g_autofree char *name = g_strdup_printf("/status/golden/%s", cases[i]);
 
+        g_autofree char *cut = g_strdup_printf("/status/cut/golden/%s", cases[i]);
+
         g_test_add_data_func_full(name, g_build_filename(data, cases[i], NULL), qbjTestGolden, g_free);
+        g_test_add_data_func_full(cut, g_build_filename(data, cases[i], NULL), qbjTestCutGolden, g_free);
     }
 
     g_test_add_func("/status/caps-flags", qbjTestCapsFlags);
+    g_test_add_func("/status/cut/places", qbjTestCutPlaces);
+    g_test_add_func("/status/cut/caps", qbjTestCutCaps);
     g_test_add_func("/status/every-element", qbjTestEveryElement);
     g_test_add_func("/status/plug", qbjTestPlug);
     g_test_add_func("/status/defaults", qbjTestDefaults);

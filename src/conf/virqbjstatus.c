@@ -12,8 +12,6 @@ virQbjStatusNew(void)
 {
     virQbjStatus *status = g_new0(virQbjStatus, 1);
 
-    /* g_strdupv does not write to what it copies, but is declared as if it did */
-    status->caps = g_strdupv((char **) (uintptr_t) virQbjCapsFlags());
     status->agentTimeout = VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK;
     status->mayHaveBitmaps = true;
     status->unknown = g_ptr_array_new_with_free_func(g_free);

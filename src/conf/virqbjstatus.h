@@ -68,7 +68,7 @@ struct _virQbjStatus {
     char *libDir;
     char *channelTargetDir;
     char **caps;                /* names of the stock driver's capability flags, NULL terminated; written
-                                 * back as read */
+                                 * back as read; NULL: those of virQbjCapsFlags() */
     pid_t *vcpuPids;            /* index = vcpu, 0 unknown */
     size_t nvcpuPids;
     char **devices;             /* aliases under /machine/peripheral, NULL terminated, or NULL */
@@ -101,7 +101,7 @@ struct _virQbjStatus {
                                  * NULL; not written */
 };
 
-/* Caps are those of virQbjCapsFlags(), mayHaveBitmaps is true, the agent's timeout -2, everything else
+/* MayHaveBitmaps is true, the agent's timeout -2, everything else
  * empty. */
 virQbjStatus *virQbjStatusNew(void);
 void virQbjStatusFree(virQbjStatus *status);
@@ -117,11 +117,16 @@ int virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status);
 /* ctxt->node is <domstatus>; @def: already parsed. Tolerates every missing element (05/X8) except what cannot
  * be guessed: without <monitor> it returns a status whose monitorPath is NULL, and the caller keeps the VM
  * listed.
- * Without flags in <qemuCaps> those of virQbjCapsFlags() are taken: writing none would make a stock daemon
- * kill the VM.
+ * Without flags in <qemuCaps> caps is NULL: writing none would make a stock daemon kill the VM.
  * nodeIndex is at least the highest index of any image in the file. Damage is logged and read as missing. -1
  * with an error reported only when memory runs out. */
 int virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status);
+
+/* The capability flags are four fifths of a status file, and nothing looks at them: they need not go through
+ * the parser. Returns the status file @text without <qemuCaps>, to be freed, and the names in @caps as
+ * virQbjStatus has them. NULL: that element is not there, or not where and as drivers write it; then @text is
+ * to be read as it is. */
+char *virQbjStatusCutCaps(const char *text, char ***caps);
 
 /* <job> of a job or async job of ours that a restarted daemon must know of (05/X3): vm->job is DESTROY, or
  * has an async job, or a save or a snapshot with memory is under way. Writes nothing otherwise, and nothing

@@ -29,7 +29,7 @@ virQbjStatusFormatVcpus(virBuffer *buf, const virQbjStatus *status)
 
 /* @item: printf format of one line with the name, escaped. An empty list is no element. */
 static void
-virQbjStatusFormatList(virBuffer *buf, const char *element, const char *item, char *const *names)
+virQbjStatusFormatList(virBuffer *buf, const char *element, const char *item, const char *const *names)
 {
     g_auto(virBuffer) children = VIR_BUFFER_INIT_CHILD(buf);
 
@@ -161,7 +161,8 @@ virQbjStatusFormatProcess(virBuffer *buf, const virQbjStatus *status)
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_DBUS_VMSTATE);
     virQbjStatusFormatNamespaces(buf, status);
     virQbjStatusFormatVcpus(buf, status);
-    virQbjStatusFormatList(buf, "qemuCaps", "<flag name='%s'/>\n", status->caps);
+    virQbjStatusFormatList(buf, "qemuCaps", "<flag name='%s'/>\n",
+                           status->caps ? (const char *const *) status->caps : virQbjCapsFlags());
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_LOCKSTATE);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_JOB);
 }
@@ -171,7 +172,7 @@ static int
 virQbjStatusFormatRun(virBuffer *buf, const virQbjStatus *status)
 {
     virQbjStatusFormatFlag(buf, "fakereboot", status->fakeReboot);
-    virQbjStatusFormatList(buf, "devices", "<device alias='%s'/>\n", status->devices);
+    virQbjStatusFormatList(buf, "devices", "<device alias='%s'/>\n", (const char *const *) status->devices);
     virQbjStatusFormatKept(buf, status, VIR_QBJ_KEPT_NUMAD);
     virBufferEscapeString(buf, "<libDir path='%s'/>\n", status->libDir);
     virBufferEscapeString(buf, "<channelTargetDir path='%s'/>\n", status->channelTargetDir);

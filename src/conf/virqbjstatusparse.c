@@ -105,12 +105,7 @@ virQbjStatusParseList(xmlNodePtr root, const char *element, const char *item, co
 static void
 virQbjStatusParseCaps(xmlNodePtr root, virQbjStatus *status)
 {
-    char **caps = virQbjStatusParseList(root, "qemuCaps", "flag", "name");
-
-    if (caps) {
-        g_strfreev(status->caps);
-        status->caps = caps;
-    }
+    status->caps = virQbjStatusParseList(root, "qemuCaps", "flag", "name");
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "api_domain.h"
 #include "datatypes.h"
+#include "domain_qmp.h"
 #include "domain_queue.h"
 #include "viruuid.h"
 #include "virerror.h"
@@ -23,6 +24,7 @@ qbjApiDomain(virDomainPtr domain)
     }
     /* libvirt.so 9.0.0 counts the calls that wait, and looks at this number, but sets it nowhere */
     vm->job->maxQueuedJobs = driver->conf->maxQueued;
+    qbjDomainReach(vm);
     return vm;
 }
 

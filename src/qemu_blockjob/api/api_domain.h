@@ -11,8 +11,8 @@ extern qbjDriver *qbjApiDriver;
 /* The flags of a call that changes or shows a running domain, its definition, or both. */
 #define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
 
-/* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3).
- * To be released with virDomainObjEndAPI(). */
+/* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3). The monitor of
+ * one that a new daemon has not come to yet is connected now. To be released with virDomainObjEndAPI(). */
 virDomainObj *qbjApiDomain(virDomainPtr domain);
 
 typedef int (*qbjApiMayCall)(virConnectPtr conn, virDomainDef *def);

@@ -71,6 +71,8 @@ struct _qbjDriver {
     bool closing;                       /* it was started and not yet joined; the daemon's main thread only */
     virThread ender;                    /* settles VMs that ended while no daemon was there */
     bool ending;                        /* as closing */
+    virThread reacher;                  /* connects the monitors of VMs that were running before the daemon */
+    bool reaching;                      /* as closing */
     int pidFileFd;                      /* driver.pid, -1 when not held */
 
     const qbjDriverMoments *moments;
@@ -78,6 +80,10 @@ struct _qbjDriver {
 
     /* What the layers above do with one queued event; @vm is locked and its job is held. */
     void (*handleEvent)(virDomainObj *vm, qbjDomainEvent *event);
+
+    /* Connects the monitor of @vm, which is locked and unreached, without waiting for QEMU. What fails is
+     * tried again later. */
+    void (*reach)(virDomainObj *vm);
 };
 
 /* Counts running VMs and keeps the daemon alive while there are any (10.1 inhibit). */

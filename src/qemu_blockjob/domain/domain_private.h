@@ -50,6 +50,8 @@ struct _qbjDomainPrivate {
     virQbjWatch *pidWatch;
     bool reconnecting;                  /* the daemon has restarted: the job is held for the recovery of
                                          * this VM */
+    bool unreached;                     /* the daemon has restarted: the monitor is still to be connected, by its
+                                         * thread or by whoever needs it first (qbjDomainReach) */
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
     char *unread;                       /* why nothing is asked of QEMU, and the status file is not written: the
                                          * end of a sentence; NULL: all is well (vm_unread.h) */

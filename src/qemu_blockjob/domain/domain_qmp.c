@@ -97,6 +97,15 @@ qbjDomainQmpConnect(virDomainObj *vm)
     return -1;
 }
 
+void
+qbjDomainReach(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->unreached)
+        priv->driver->reach(vm);
+}
+
 static void
 qbjDomainOnProcessGone(virQbjWatch *watch, unsigned int events G_GNUC_UNUSED, void *opaque)
 {
@@ -130,6 +139,7 @@ qbjDomainDisconnect(virDomainObj *vm)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
+    priv->unreached = false;
     g_clear_pointer(&priv->questions, qbjDomainQuestionsFree);
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
@@ -157,6 +167,7 @@ qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned
 
     if (qbjDomainCheckRead(vm) < 0)
         return -1;
+    qbjDomainReach(vm);
     if (!priv->qmp) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
         return -1;
@@ -204,6 +215,7 @@ qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
 
     if (qbjDomainCheckRead(vm) < 0)
         return -1;
+    qbjDomainReach(vm);
     if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
         return -1;

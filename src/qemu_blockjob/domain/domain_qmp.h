@@ -22,6 +22,10 @@ int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 /* As qbjQmpPassFd(). */
 int qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd);
 
+/* To be called before the monitor is used, or the domain's job is waited for: a VM that a new daemon has not
+ * come to yet is connected now. Does not wait for QEMU. @vm is locked. */
+void qbjDomainReach(virDomainObj *vm);
+
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);
 

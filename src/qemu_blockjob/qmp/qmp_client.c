@@ -97,11 +97,12 @@ qbjQmpNew(int fd, virQbjPoll *poll, const qbjQmpCallbacks *callbacks, void *opaq
     qmp->stream = qbjQmpStreamNew(QBJ_QMP_REPLY_MAX);
     qmp->unsent = g_string_new(NULL);
     qmp->held = g_string_new(NULL);
-    /* An answer that the connection before this one did not take is sent on this one, behind the greeting
-     * (QEMU 7.2: always when it did not fit into the old socket, else sometimes). With ids that always
-     * begin at 1 it would be taken for an answer to us. */
     g_queue_init(&qmp->unheard);
-    qbjQmpRequestListInit(&qmp->requests, 10000 + virRandomInt(90000));
+    /* An answer that the connection before this one did not take is sent on this one, behind the greeting
+     * (QEMU 7.2: always when it did not fit into the old socket, else sometimes). What comes before the
+     * answer to this id is none to us. */
+    qmp->firstId = 10000 + virRandomInt(90000);
+    qbjQmpRequestListInit(&qmp->requests, 1);
     if (qbjQmpAttach(qmp) < 0) {
         qbjQmpFree(g_steal_pointer(&qmp));
         return NULL;

@@ -30,6 +30,7 @@ struct _qbjQmp {
     virQbjPoll *poll;
     qbjQmpCallbacks callbacks;
     void *opaque;
+    unsigned int firstId;       /* of qmp_capabilities */
 
     int users;                  /* atomic: references of callers; the last one closes */
     int refs;                   /* atomic: the callers together have one, the watch has one */

@@ -57,12 +57,20 @@ qbjQmpHandleGreeting(qbjQmp *qmp)
     request = g_new0(qbjQmpRequest, 1);
     request->done = qbjQmpCapabilitiesDone;
     request->execute = g_strdup("qmp_capabilities");
-    qbjQmpMessageAppend(qmp->unsent, "{\"execute\":\"qmp_capabilities\"",
-                        qbjQmpRequestListAdd(&qmp->requests, request));
+    qbjQmpRequestListAddAs(&qmp->requests, request, qmp->firstId);
+    qbjQmpMessageAppend(qmp->unsent, "{\"execute\":\"qmp_capabilities\"", qmp->firstId);
     qmp->state = QBJ_QMP_CAPABILITIES;
     /* QEMU carries them out one after the other; who is refused the first ends the connection */
     qbjQmpReleaseHeld(qmp);
     return NULL;
+}
+
+/* Lock held. QEMU carries out one command after the other: an answer before that to our first is to an
+ * earlier connection. */
+static bool
+qbjQmpIsOwn(const qbjQmp *qmp, unsigned int id)
+{
+    return qmp->state == QBJ_QMP_ESTABLISHED || (qmp->state == QBJ_QMP_CAPABILITIES && id == qmp->firstId);
 }
 
 static void
@@ -73,7 +81,7 @@ qbjQmpHandleAnswer(qbjQmp *qmp, virJSONValue **message)
     unsigned int id = 0;
 
     VIR_WITH_MUTEX_LOCK_GUARD(&qmp->lock) {
-        if (qbjQmpMessageGetId(*message, &id))
+        if (qbjQmpMessageGetId(*message, &id) && qbjQmpIsOwn(qmp, id))
             request = qbjQmpRequestListTake(&qmp->requests, id);
         if (request && request->batch)
             qbjQmpRequestDeliver(request, g_steal_pointer(message), NULL);
@@ -118,7 +126,7 @@ qbjQmpHandleLarge(qbjQmp *qmp, const char *text)
         return LARGE_UNASKED;
 
     lock = virLockGuardLock(&qmp->lock);
-    request = qbjQmpRequestListFind(&qmp->requests, id);
+    request = qbjQmpIsOwn(qmp, id) ? qbjQmpRequestListFind(&qmp->requests, id) : NULL;
     if (request && request->done)
         return LARGE_PARSE;
     if (request) {

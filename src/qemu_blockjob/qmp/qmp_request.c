@@ -36,15 +36,24 @@ qbjQmpRequestListHasRoom(const qbjQmpRequestList *list, size_t n)
     return n <= QBJ_QMP_REQUESTS_MAX && list->waiting.length <= QBJ_QMP_REQUESTS_MAX - n;
 }
 
+void
+qbjQmpRequestListAddAs(qbjQmpRequestList *list, qbjQmpRequest *request, unsigned int id)
+{
+    request->id = id;
+    request->since = g_get_monotonic_time();
+    g_queue_push_tail(&list->waiting, request);
+}
+
 unsigned int
 qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request)
 {
+    unsigned int id;
+
     if (g_queue_is_empty(&list->waiting))
         list->next = list->base;
-    request->id = list->next++;
-    request->since = g_get_monotonic_time();
-    g_queue_push_tail(&list->waiting, request);
-    return request->id;
+    id = list->next++;
+    qbjQmpRequestListAddAs(list, request, id);
+    return id;
 }
 
 static GList *

@@ -61,8 +61,9 @@ void qbjQmpRequestListClear(qbjQmpRequestList *list);
 /* True when @n more are allowed. */
 bool qbjQmpRequestListHasRoom(const qbjQmpRequestList *list, size_t n);
 
-/* Adds @request (taken over) and returns the id that it was given. */
+/* Adds @request (taken over) and returns the id that it was given, or gives it an @id of the caller's. */
 unsigned int qbjQmpRequestListAdd(qbjQmpRequestList *list, qbjQmpRequest *request);
+void qbjQmpRequestListAddAs(qbjQmpRequestList *list, qbjQmpRequest *request, unsigned int id);
 
 /* The request with @id; NULL when there is none. */
 const qbjQmpRequest *qbjQmpRequestListFind(const qbjQmpRequestList *list, unsigned int id);

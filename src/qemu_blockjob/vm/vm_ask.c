@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_ask.h"
+#include "domain_qmp.h"
 #include "engine_job.h"
 #include "virerror.h"
 #include "virqbjjson.h"
@@ -101,9 +102,11 @@ qbjVmAsk *
 qbjVmAskBegin(virDomainObj *vm, unsigned int what)
 {
     qbjVmAsk *ask = g_new0(qbjVmAsk, 1);
-    qbjQmp *qmp = QBJ_DOMAIN_PRIVATE(vm)->qmp;
+    qbjQmp *qmp;
     size_t i;
 
+    qbjDomainReach(vm);
+    qmp = QBJ_DOMAIN_PRIVATE(vm)->qmp;
     for (i = 0; i < QBJ_VM_ASK_LAST; i++) {
         ask->place[i] = -1;
         if (!(what & (1u << i)) || !qmp || !virDomainObjIsActive(vm) || !qbjVmAskHas(vm, i))
@@ -210,6 +213,10 @@ qbjVmAskNow(virDomainObj *vm, unsigned int what)
     if (virDomainObjCheckActive(vm) < 0 || qbjDomainCheckRead(vm) < 0)
         return NULL;
     ask = qbjVmAskBegin(vm, what);
+    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("the monitor is not connected"));
+        return NULL;
+    }
     virObjectUnlock(vm);
     rc = qbjVmAskCollect(ask, QBJ_QMP_DEADLINE_MS);
     virObjectLock(vm);

@@ -159,6 +159,7 @@ qbjVmDriverThreads(qbjDriver *driver)
     driver->poll = virQbjPollNew("qbj-events");
     driver->workers = virThreadPoolNewFull(0, QBJ_DRIVER_WORKERS, 0, qbjDomainQueueWork, "qbj-worker", NULL, driver);
     driver->handleEvent = qbjVmHandleEvent;
+    driver->reach = qbjVmReconnectReach;
     return driver->poll && driver->workers ? 0 : -1;
 }
 

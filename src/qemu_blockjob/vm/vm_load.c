@@ -1,5 +1,7 @@
 #include <config.h>
 
+#include <sys/mman.h>
+
 #include "internal.h"
 #include "vm_load.h"
 #include "domain_private.h"
@@ -16,6 +18,9 @@ VIR_LOG_INIT("qbj.vm_load");
 /* Nearly all of the time is spent in libxml2 and libvirt's parser, half a millisecond for each file. More
  * threads than processors do not harm: on a busy host each of them gets its share. */
 #define QBJ_VM_LOAD_THREADS 8
+
+/* A larger status file, 1 MiB, is read as it is. */
+#define QBJ_VM_LOAD_CUT_MAX (1024 * 1024)
 
 /* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
 #define QBJ_VM_LOAD_CONFIG_FLAGS \
@@ -87,10 +92,44 @@ qbjVmLoadOrder(const void *one, const void *other)
 
 /* --- by several threads --- */
 
+/* A file in memory, which can be opened by the name that the caller frees; NULL: there is none. */
+static char *
+qbjVmLoadMemory(const char *text, int *fd)
+{
+    size_t length = strlen(text);
+
+    if ((*fd = memfd_create("qbj-status", MFD_CLOEXEC)) < 0 || safewrite(*fd, text, length) != (ssize_t) length)
+        return NULL;
+    return g_strdup_printf("/proc/self/fd/%d", *fd);
+}
+
+/* The file without the capability flags, which take a third of the time (virQbjStatusCutCaps). libvirt.so
+ * reads status files by name only. NULL: it has to be read as it is. */
+static virDomainObj *
+qbjVmLoadCut(qbjDriver *driver, const char *path)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *rest = NULL;
+    g_autofree char *name = NULL;
+    g_auto(GStrv) caps = NULL;
+    VIR_AUTOCLOSE fd = -1;
+    int length = virFileReadAllQuiet(path, QBJ_VM_LOAD_CUT_MAX, &text);
+    virDomainObj *read;
+
+    if (length < 0 || strlen(text) != (size_t) length || !(rest = virQbjStatusCutCaps(text, &caps)) ||
+        !(name = qbjVmLoadMemory(rest, &fd)) ||
+        !(read = virDomainObjParseFile(name, driver->xmlopt, QBJ_STATUS_PARSE_FLAGS)))
+        return NULL;
+    g_strfreev(QBJ_DOMAIN_PRIVATE(read)->status->caps);
+    QBJ_DOMAIN_PRIVATE(read)->status->caps = g_steal_pointer(&caps);
+    return read;
+}
+
 static void
 qbjVmLoadStatus(qbjDriver *driver, qbjVmLoadFile *file)
 {
-    if (!(file->read = virDomainObjParseFile(file->path, driver->xmlopt, QBJ_STATUS_PARSE_FLAGS)))
+    if (!(file->read = qbjVmLoadCut(driver, file->path)) &&
+        !(file->read = virDomainObjParseFile(file->path, driver->xmlopt, QBJ_STATUS_PARSE_FLAGS)))
         return;
     virObjectUnlock(file->read);        /* it comes locked */
 }

@@ -30,6 +30,7 @@
 #include "virlog.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virpidfile.h"
+#include "virqbjfault.h"
 #include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -37,6 +38,10 @@ VIR_LOG_INIT("qbj.vm_reconnect");
 
 #define QBJ_VM_RECONNECT_MS 1000
 #define QBJ_VM_RECONNECT_SAVE_MS 2000
+
+/* Between two VMs that nobody asks for: QEMU takes 1 ms of a processor for its part, and all of them together
+ * would keep the first calls of clients from it. */
+#define QBJ_VM_RECONNECT_PAUSE_US 1000
 
 /* Whether process @pid runs @emulator. */
 static bool
@@ -97,7 +102,14 @@ qbjVmReconnectWatched(virDomainObj *vm)
         qbjVmUnreadLater(vm);
         return;
     }
-    if (!priv->status->monitorPath || qbjVmReconnectMonitor(vm) < 0) {
+    priv->unreached = true;
+}
+
+void
+qbjVmReconnectReach(virDomainObj *vm)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->unreached = false;
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->monitorPath || qbjVmReconnectMonitor(vm) < 0) {
         VIR_WARN("Domain '%s' runs, but its monitor cannot be reached; tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
         virResetLastError();
@@ -186,11 +198,70 @@ qbjVmReconnectJoin(qbjDriver *driver)
     if (driver->ending)
         virThreadJoin(&driver->ender);
     driver->ending = false;
+    if (driver->reaching)
+        virThreadJoin(&driver->reacher);
+    driver->reaching = false;
 }
 
-/* @vm: from the list, unlocked. One whose process has gone is added to @gone, its job held. */
+/* Returns false when there was nothing to do: somebody has come for it. */
+static bool
+qbjVmReconnectReachOne(virDomainObj *vm)
+{
+    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
+
+    if (!QBJ_DOMAIN_PRIVATE(vm)->unreached)
+        return false;
+    qbjDomainReach(vm);
+    virResetLastError();
+    return true;
+}
+
+/* Thread: the VMs of @opaque, not locked. */
 static void
-qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *gone)
+qbjVmReconnectReachAll(void *opaque)
+{
+    g_autoptr(GPtrArray) found = opaque;
+    size_t i;
+
+    for (i = 0; i < found->len; i++) {
+        virDomainObj *vm = g_ptr_array_index(found, i);
+
+        if (qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver))
+            return;                     /* left to the next daemon */
+        if (!virQbjFaultHit("reach") && qbjVmReconnectReachOne(vm))
+            g_usleep(QBJ_VM_RECONNECT_PAUSE_US);
+    }
+}
+
+/* Steals @found. */
+static void
+qbjVmReconnectReachLater(qbjDriver *driver, GPtrArray *found)
+{
+    if (found->len == 0) {
+        g_ptr_array_unref(found);
+        return;
+    }
+    driver->reaching = virThreadCreateFull(&driver->reacher, true, qbjVmReconnectReachAll, "qbj-reach", false,
+                                           found) == 0;
+    if (driver->reaching)
+        return;
+    virResetLastError();
+    qbjVmReconnectReachAll(found);
+}
+
+/* Whether what the file says of the VM has led to something that changes it. */
+static bool
+qbjVmReconnectHasWork(const virQbjStatus *status)
+{
+    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
+           status->medium || status->next || status->thaw ||
+           status->starting != VIR_TRISTATE_BOOL_ABSENT;
+}
+
+/* @vm: from the list, unlocked. One whose process runs is connected, or added to @found for later; one whose
+ * process has gone is added to @gone, its job held. */
+static void
+qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *found, GPtrArray *gone)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
@@ -210,6 +281,10 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *gone)
     } else if (priv->unread) {
         priv->reconnecting = false;     /* there is nothing to wait for */
         qbjDomainJobEnd(vm);
+    } else if (qbjVmReconnectHasWork(priv->status)) {
+        qbjDomainReach(vm);             /* at once: a job may hold its guest */
+    } else {
+        g_ptr_array_add(found, virObjectRef(vm));
     }
 }
 
@@ -217,15 +292,17 @@ void
 qbjVmReconnectAll(qbjDriver *driver)
 {
     g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(virObjectUnref);
+    GPtrArray *found = g_ptr_array_new_with_free_func(virObjectUnref);
     virDomainObj **vms = NULL;
     size_t nvms = 0;
     size_t i;
 
     virDomainObjListCollectAll(driver->domains, &vms, &nvms);
     for (i = 0; i < nvms; i++)
-        qbjVmReconnectTake(driver, vms[i], gone);
+        qbjVmReconnectTake(driver, vms[i], found, gone);
     virObjectListFreeCount(vms, nvms);
 
+    qbjVmReconnectReachLater(driver, found);
     if (qbjVmReconnectEndLater(driver, gone))
         g_steal_pointer(&gone);         /* the thread's */
     else
@@ -249,15 +326,6 @@ qbjVmReconnectStart(virDomainObj *vm)
         return -1;
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
     return 0;
-}
-
-/* Whether what the file says of the VM has led to something that changes it. */
-static bool
-qbjVmReconnectHasWork(const virQbjStatus *status)
-{
-    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
-           status->medium || status->next || status->thaw ||
-           status->starting != VIR_TRISTATE_BOOL_ABSENT;
 }
 
 /* A file that says the same as before can wait until all domains have been taken up: what it does not say
@@ -358,9 +426,15 @@ qbjVmReconnectAgain(virDomainObj *vm)
         qbjVmReconnectFinish(vm);
         return;
     }
+    if (priv->unreached) {
+        qbjDomainReach(vm);
+        return;
+    }
     if (priv->pidfd < 0) {              /* the worker ends the job when the VM has gone (domain_queue.c) */
         if (priv->reconnecting && !qbjVmReconnectOne(vm))
             qbjVmReconnectGone(vm);
+        else
+            qbjDomainReach(vm);
         return;
     }
     if (priv->status->monitorPath && qbjVmReconnectMonitor(vm) < 0) {

@@ -3,14 +3,19 @@
 
 #include "domain_private.h"
 
-/* For each domain that a status file described: takes its job, watches its process, connects its monitor.
- * Does not wait for any QEMU: one that hangs delays nobody else. What follows comes through the VM's queue.
+/* For each domain that a status file described: takes its job and watches its process. The monitors of those
+ * that were in the middle of something are connected at once, the others by a thread, or earlier by a call
+ * that comes for the domain (qbjDomainReach). Does not wait for any QEMU: one that hangs delays nobody else.
+ * What follows comes through the VM's queue.
  * A domain whose process has gone is settled and shut off on return, after the others have been taken: no
  * client sees it running. With a hook script, which may take its time, that is left to a thread, and the
  * domain is in the state "in shutdown" meanwhile. */
 void qbjVmReconnectAll(qbjDriver *driver);
 
-/* Waits for that thread, which ends before the next domain once the driver shuts down. */
+/* The callback for driver->reach. */
+void qbjVmReconnectReach(virDomainObj *vm);
+
+/* Waits for these threads, which end before the next domain once the driver shuts down. */
 void qbjVmReconnectJoin(qbjDriver *driver);
 
 /* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
