@@ -296,15 +296,17 @@ qbjMomentInternalIsWhole(virDomainObj *vm, const GPtrArray *images, const char *
     return whole;
 }
 
-/* The deletion has failed; the error that led here stays. A mark that cannot be taken back, or of images that
- * cannot be read, means no more than that the snapshot is to be deleted again. */
+/* The deletion has failed; the error that led here stays. QEMU's job may go on, and delete it later: then the
+ * mark stays. One that cannot be taken back, or of images that cannot be read, means no more than that the
+ * snapshot is to be deleted again. */
 static void
 qbjMomentInternalUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *images)
 {
     virErrorPtr reason;
 
     virErrorPreserveLast(&reason);
-    if (qbjMomentInternalIsWhole(vm, images, snap->def->name))
+    if ((!virDomainObjIsActive(vm) || qbjVmInsideHasEnded(vm, QBJ_VM_INSIDE_DELETE)) &&
+        qbjMomentInternalIsWhole(vm, images, snap->def->name))
         ignore_value(qbjMomentInternalMark(vm, snap, false));
     virErrorRestore(&reason);
 }

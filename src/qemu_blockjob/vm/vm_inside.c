@@ -4,6 +4,7 @@
 #include "vm_inside.h"
 #include "domain_qmp.h"
 #include "engine_create.h"
+#include "engine_query.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -70,6 +71,15 @@ qbjVmInsideRun(virDomainObj *vm, const char *command, const char *name, const ch
     virReportError(VIR_ERR_OPERATION_FAILED, _("QEMU's job '%s' for the internal snapshot '%s' has failed: %s"),
                    command, name, why);
     return -1;
+}
+
+bool
+qbjVmInsideHasEnded(virDomainObj *vm, const char *command)
+{
+    g_autofree char *job = g_strdup_printf("qbj-%s", command);
+    g_auto(qbjEngineAnswer) answer = { 0 };
+
+    return qbjEngineQueryNamed(vm, job, &answer) == 0 && !answer.listed;
 }
 
 int

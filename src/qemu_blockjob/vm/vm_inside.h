@@ -20,3 +20,6 @@ int qbjVmInsideRun(virDomainObj *vm, const char *command, const char *name, cons
 /* Waits for the end of such a job that somebody else has begun, if there is one, however it ends. As
  * above. */
 int qbjVmInsideAwait(virDomainObj *vm, const char *command);
+
+/* Whether there is no such job, or none any more. False also when QEMU does not say. */
+bool qbjVmInsideHasEnded(virDomainObj *vm, const char *command);

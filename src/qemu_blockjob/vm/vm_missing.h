@@ -1,4 +1,5 @@
-/* Disks whose images are not there when their domain starts, and need not be (<source startupPolicy=''>). */
+/* Disks whose images are not there, or cannot be opened, when their domain starts, and which may be left out
+ * then (<source startupPolicy=''>). */
 #pragma once
 
 #include "domain_private.h"
