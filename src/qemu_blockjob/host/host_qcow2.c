@@ -61,13 +61,14 @@ qbjQcow2LayoutGet(const qbjHostQcow2 *image, qbjQcow2Layout *layout)
     return layout->clusters <= layout->cluster / sizeof(uint16_t);
 }
 
+/* Big endian; @bytes may be more than the value has: a whole field, most of it 0. */
 static void
 qbjQcow2Put(GByteArray *header, unsigned long long value, size_t bytes)
 {
     size_t i;
 
     for (i = bytes; i > 0; i--) {
-        guint8 byte = value >> (8 * (i - 1));
+        guint8 byte = i > sizeof(value) ? 0 : value >> (8 * (i - 1));
 
         g_byte_array_append(header, &byte, 1);
     }
