@@ -88,6 +88,34 @@ class Deletions(Undo):
         if run:
             self.domain.createWithFlags(START_PAUSED)
 
+    def stated(self, name, run):
+        """As crossing(), of snapshots of a running guest: their definitions state the chains. What is written after
+        the revert is where the image of s2 is as the one below."""
+        self.made(name, 1, run=False)
+        for n in (1, 2, 3):
+            self.paths["vda"].append(self.paths["vda"][0][:-1] + str(n))
+            self.domain.createWithFlags(START_PAUSED)
+            self.domain.snapshotCreateXML(SNAPSHOT % ("s%d" % n, "<disks>%s</disks>" %
+                                                      OVERLAY % ("vda", self.paths["vda"][n])), DISK_ONLY)
+            self.domain.destroy()
+            qemu_io(self.paths["vda"][n], "qcow2", "write -P %d %dM 64k" % (n + 1, n))
+        self.revert("s2")
+        qemu_io(self.chain(INACTIVE)[0], "qcow2", "write -P 77 9M 64k", "write -P 78 1M 64k")
+        if run:
+            self.domain.createWithFlags(START_PAUSED)
+
+    def believed(self, name):
+        """What a guest would read that is started with the chain that the snapshot's definition states."""
+        xml = ElementTree.fromstring(self.domain.snapshotLookupByName(name).getXMLDesc()).find("domain")
+        node = None
+        for path in reversed(jobs.chain(ElementTree.tostring(xml).decode(), "vda")[0]):
+            node = {"driver": "qcow2", "file": {"driver": "file", "filename": path}, "backing": node}
+        with tempfile.TemporaryDirectory() as folder:
+            raw = os.path.join(folder, "raw")
+            qemu_img("convert", "-U", "-O", "raw", "json:" + json.dumps(node), raw)
+            with open(raw, "rb") as f:
+                return hashlib.sha256(f.read()).hexdigest()
+
     # --- children -----------------------------------------------------------------------------------------------------
 
     def test_children(self):
@@ -231,6 +259,32 @@ class Deletions(Undo):
                     self.revert(other)
                     self.equal(content(self.chain(INACTIVE)[0]), before[other]["vda"], what + ": back to " + other)
                 self.gone()
+
+    def test_stated(self):
+        """The definition of a snapshot on another branch is believed: it is true before the image below changes."""
+        self.stated("stated-running", True)
+        before = self.believed("s3")
+        self.daemon.die_at("job-complete", -1)
+        suite.code(self.delete, "s2")
+        self.ok(self.daemon.died() is not None, "the daemon dies when the images are merged, and s2 is not yet deleted")
+        self.again()
+        jobs.wait_gone(self.domain, "vda")
+        self.equal(self.believed("s3"), before, "the other branch's chain, as its definition states it")
+        self.delete("s2")
+        self.equal((self.tree()[0], self.believed("s3")), ({"s1": None, "s3": "s1"}, before), "and once more")
+        self.gone()
+        if not self.daemon.can_fail():
+            return self.out.skip("stated", "the module has no debug_checks")
+        self.stated("stated-off", False)
+        before, n = self.believed("s3"), 0
+        while "s2" in self.tree()[0] and n < 20:
+            n += 1
+            self.daemon.fail("save-sync:%d" % n)
+            code = suite.code(self.delete, "s2")
+            self.daemon.fail(None)
+            self.equal(self.believed("s3"), before, "a file cannot be saved, %d: %d" % (n, code))
+        self.equal(self.tree()[0], {"s1": None, "s3": "s1"}, "shut off: deleted")
+        self.gone()
 
     def test_branchesrefused(self):
         unsupported, paths = libvirt.VIR_ERR_OPERATION_UNSUPPORTED, None

@@ -79,7 +79,8 @@ struct _qbjUndoDelete {
     GPtrArray *disks;           /* of qbjUndoDisk; none: metadata only */
     GPtrArray *removed;         /* names of the snapshots that go, leaves first */
     GPtrArray *unlink;          /* paths, overlays before what is below them; the memory file last */
-    GPtrArray *changed;         /* names of the snapshots whose definitions name overlay: base from then on */
+    GPtrArray *changed;         /* names of the snapshots whose definitions name overlay, or over on base: not from
+                                 * then on */
     GPtrArray *children;        /* names of the snapshots that get another parent */
     char *parent;               /* that one, NULL: none */
     bool currentGoes;           /* the current snapshot goes */
@@ -148,6 +149,6 @@ int qbjUndoPlanRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsig
  * plan's. Returns whether it has. */
 bool qbjUndoForgetImage(virDomainDef *def, virStorageSource *overlay, virStorageSource *base, GHashTable *inodes);
 
-/* @def named images that do not stand on what they stood on any more when @item is done. Returns whether
- * it has. */
-bool qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, GHashTable *inodes);
+/* @def named images that do not stand on what they stood on any more: those of over, and, when @item's images
+ * are @merged, its overlay as well. Returns whether it has. */
+bool qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, bool merged, GHashTable *inodes);

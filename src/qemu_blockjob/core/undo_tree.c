@@ -136,7 +136,7 @@ qbjUndoForgetOver(const qbjUndo *undo, virStorageSource *top, const qbjUndoDisk 
 }
 
 bool
-qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, GHashTable *inodes)
+qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, bool merged, GHashTable *inodes)
 {
     const qbjUndo names = { .inodes = inodes };
     const qbjUndo *undo = &names;
@@ -145,7 +145,7 @@ qbjUndoForgetDisk(virDomainDef *def, const qbjUndoDisk *item, GHashTable *inodes
 
     for (i = 0; def && i < def->ndisks; i++)
         changed |= qbjUndoForgetOver(undo, def->disks[i]->src, item);
-    if (qbjUndoIsMerge(item))
+    if (merged && qbjUndoIsMerge(item))
         changed |= qbjUndoForgetImage(def, item->overlay, item->base, inodes);
     return changed;
 }

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "moment_delete.h"
 #include "moment_apply.h"
+#include "moment_delete_defs.h"
 #include "moment_delete_run.h"
 #include "moment_internal.h"
 #include "moment_list.h"
@@ -92,62 +93,6 @@ qbjMomentDeleteUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArra
 }
 
 /* --- what comes after the images --- */
-
-static void
-qbjMomentDeletePutBack(virDomainDef **place, virDomainDef **before)
-{
-    virDomainDefFree(*place);
-    *place = g_steal_pointer(before);
-}
-
-static bool
-qbjMomentDeleteForget(virDomainMomentObj *other, const qbjUndoDelete *plan)
-{
-    bool changed = false;
-    size_t i;
-
-    for (i = 0; i < plan->disks->len; i++) {
-        const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
-
-        changed |= qbjUndoForgetDisk(other->def->dom, item, plan->inodes);
-        changed |= qbjUndoForgetDisk(other->def->inactiveDom, item, plan->inodes);
-    }
-    return changed;
-}
-
-/* What could not be saved is not so: whoever deletes again does it again. */
-static int
-qbjMomentDeleteChange(virDomainObj *vm, const char *name, const qbjUndoDelete *plan)
-{
-    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
-    virDomainMomentObj *other = qbjMomentDeleteFind(vm, name);
-    g_autoptr(virDomainDef) dom = NULL;
-    g_autoptr(virDomainDef) inactive = NULL;
-
-    if (!other || !other->def->dom)
-        return 0;
-    if (!(dom = virDomainDefCopy(other->def->dom, xmlopt, NULL, false)) ||
-        (other->def->inactiveDom && !(inactive = virDomainDefCopy(other->def->inactiveDom, xmlopt, NULL, false))))
-        return -1;
-    if (!qbjMomentDeleteForget(other, plan) || qbjMomentListSave(vm, other) == 0)
-        return 0;
-    qbjMomentDeletePutBack(&other->def->dom, &dom);
-    qbjMomentDeletePutBack(&other->def->inactiveDom, &inactive);
-    return -1;
-}
-
-/* The other snapshots name what there is, before a file goes that they have named. */
-static int
-qbjMomentDeleteChangeAll(virDomainObj *vm, const qbjUndoDelete *plan)
-{
-    size_t i;
-
-    for (i = 0; i < plan->changed->len; i++) {
-        if (qbjMomentDeleteChange(vm, g_ptr_array_index(plan->changed, i), plan) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* Metadata may name any file as that of the memory: only a save image of the domain @uuid goes. Without
  * locks. */
@@ -270,7 +215,7 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 {
     g_autofree char *memory = g_strdup(virDomainSnapshotObjGetDef(snap)->memorysnapshotfile);
 
-    if (qbjMomentDeleteChangeAll(vm, plan) < 0)
+    if (qbjMomentDeleteDefs(vm, plan, true) < 0)
         return -1;
     qbjMomentDeleteUnlink(vm, snap, plan->unlink, memory);
     return qbjMomentDeleteTree(vm, snap, plan);

@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "moment_delete_run.h"
+#include "moment_delete_defs.h"
 #include "moment_delete_off.h"
 #include "domain_operation.h"
 #include "domain_queue.h"
@@ -246,7 +247,7 @@ qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan)
     if (rc == 0)
         rc = qbjMomentDeleteOffMove(plan, driver);
     virObjectLock(vm);
-    return rc;
+    return rc < 0 ? -1 : qbjMomentDeleteDefs(vm, plan, false);
 }
 
 static int
