@@ -11,6 +11,7 @@ import libvirt
 import jobs
 import plain
 import suite
+from crashpoint import CrashDaemon
 from guest import SerialLog
 from jobs import Events
 
@@ -106,13 +107,31 @@ class Test(suite.DaemonChecks):
         self.equal(obeys.ends(), [PANICKED], "no event says that it stopped")
         self.ok(jobs.wait_for(lambda: self.reboots.count(obeys.name) > before, 20), "one says that it rebooted")
 
+    def check_reboot_dies(self, machines, obeys):
+        """QEMU calls a guest that was reset while it stood still "prelaunch", as one that has never run."""
+        if self.stock:
+            self.out.skip("a daemon that dies in a reboot", "the stock driver leaves the guest paused")
+            return
+        self.daemon.die_at("system_reset", 0)
+        obeys.domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+        self.ok(self.daemon.died(LIMIT) is not None, "the daemon dies behind the reset of a reboot")
+        self.daemon.start()
+        self.connect()
+        for machine in machines:
+            machine.look_up()
+        self.says(obeys, "G obeys", 4, "the next one has the guest go on: it comes up")
+        self.same_process(obeys, "in the same process")
+        self.state(obeys, [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_CRASHED], "as it was, it runs")
+        self.equal(self.events.of(obeys.name, "lifecycle"), [], "nothing says that it was started")
+        self.equal("fakereboot" in self.daemon.status_xml(obeys.name), False, "the reboot is over, by the status file")
+
     def check_shutdown_button(self, obeys):
         obeys.domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
         self.stopped(obeys, "a shutdown that is asked for ends it: the reboot before has left nothing behind")
         self.equal(obeys.domain.state(), [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN],
                    "the state says why")
-        self.equal(obeys.ends()[1:], [(SHUTDOWN, libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_GUEST),
-                                      (STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)], "and so do the events")
+        self.equal(obeys.ends(), [(SHUTDOWN, libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_GUEST),
+                                  (STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)], "and so do the events")
 
     def check_without_daemon(self, machines, dies, sleepers):
         """What a guest does while no daemon is there is found by the next one."""
@@ -175,6 +194,7 @@ class Test(suite.DaemonChecks):
         dies.undefine()
         self.check_nmi_and_restart(obeys)
         self.check_reboot_button(obeys)
+        self.check_reboot_dies((naps, jolts, obeys), obeys)
         self.check_shutdown_button(obeys)
         obeys.undefine()
         self.check_sleep_reset(jolts)
@@ -185,7 +205,7 @@ class Test(suite.DaemonChecks):
 
 
 def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
+    suite.run_with_daemon(out, args, mode, Test, args.names, CrashDaemon)
 
 
 if __name__ == "__main__":

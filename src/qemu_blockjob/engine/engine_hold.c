@@ -215,7 +215,9 @@ qbjEngineHoldLimit(virDomainObj *vm, virQbjJob *job)
 bool
 qbjEngineHoldFound(virDomainObj *vm, const char *status)
 {
-    if (STRNEQ_NULLABLE(status, "paused") || !qbjEngineHoldAny(vm, NULL, false))
+    bool still = STREQ_NULLABLE(status, "paused") || STREQ_NULLABLE(status, "prelaunch");   /* reset meanwhile */
+
+    if (!still || !qbjEngineHoldAny(vm, NULL, false))
         return false;
     QBJ_DOMAIN_PRIVATE(vm)->heldUntil = qbjEngineHoldNow() + QBJ_ENGINE_PIVOT_MS;
     return true;

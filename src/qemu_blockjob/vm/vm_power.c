@@ -48,6 +48,21 @@ qbjVmPowerReset(virDomainObj *vm)
     return -1;
 }
 
+bool
+qbjVmPowerContinue(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_auto(qbjQmpCommand) command = { .execute = "cont" };
+
+    if (qbjDomainQmpTry(vm, &command) < 0) {
+        virResetLastError();
+        return true;
+    }
+    priv->status->fakeReboot = false;
+    qbjDomainSaveStatusOrWarn(vm);
+    return !command.failed;
+}
+
 int
 qbjVmPowerHardReset(virDomainObj *vm)
 {

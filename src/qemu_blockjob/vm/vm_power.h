@@ -7,6 +7,11 @@
  * and its job held. Returns 0 when QEMU has taken it (the guest may ignore it), -1 with an error reported. */
 int qbjVmPowerButton(virDomainObj *vm, bool reboot);
 
+/* A daemon that had reset a guest which stood still did not come to continue it: it goes on, and a reboot
+ * that was asked for is done. @vm is locked and its job held; the lock is dropped. Returns false when QEMU
+ * refuses; when it does not answer, true: to be called again. */
+bool qbjVmPowerContinue(virDomainObj *vm);
+
 /* Presses the reset button; a guest that sleeps is awake then. @vm is locked, running and its job held.
  * Returns 0, -1 with an error reported. */
 int qbjVmPowerHardReset(virDomainObj *vm);

@@ -80,6 +80,16 @@ qbjVmRefreshRunning(virDomainObj *vm, bool wasAsleep)
         qbjVmRefreshNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
 }
 
+/* Whether a guest that should run will go on by what we do: in a start that is not over, for a job, or after
+ * a reset while it stood still, which QEMU calls the same as one that has never run. */
+static bool
+qbjVmRefreshIsDue(virDomainObj *vm, const char *status)
+{
+    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT || qbjEngineHoldFound(vm, status))
+        return true;
+    return STREQ_NULLABLE(status, "prelaunch") && qbjVmPowerContinue(vm);
+}
+
 /* Gives whether the guest has panicked, and what follows from that was not done yet. */
 static bool
 qbjVmRefreshState(virDomainObj *vm, virJSONValue *reply)
@@ -92,18 +102,17 @@ qbjVmRefreshState(virDomainObj *vm, virJSONValue *reply)
     QBJ_DOMAIN_PRIVATE(vm)->ownStop = false;
     QBJ_DOMAIN_PRIVATE(vm)->heldUntil = 0;
     ignore_value(virJSONValueObjectGetBoolean(reply, "running", &running));
+    if (state == VIR_DOMAIN_RUNNING && STRNEQ_NULLABLE(status, "prelaunch"))
+        QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_ABSENT;    /* QEMU was told, and the daemon died */
     if (STREQ_NULLABLE(status, "guest-panicked"))
         return state != VIR_DOMAIN_CRASHED || vm->def->onCrash != VIR_DOMAIN_LIFECYCLE_ACTION_PRESERVE;
 
     if (STREQ_NULLABLE(status, "shutdown")) {
         /* it had said so while nobody listened, and stays until it is told to go */
         qbjVmRefreshShutdown(vm);
-    } else if (STREQ_NULLABLE(status, "prelaunch") && state == VIR_DOMAIN_RUNNING) {
-        /* the daemon that was to tell QEMU has died before it did */
-        QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_YES;
     } else if (running && state != VIR_DOMAIN_RUNNING) {
         qbjVmRefreshRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
-    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjEngineHoldFound(vm, status)) {
+    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjVmRefreshIsDue(vm, status)) {
         qbjVmRefreshStopped(vm, status);
     }
     return false;

@@ -329,19 +329,22 @@ qbjVmStartSetup(virDomainObj *vm, const qbjVmRestore *restore)
     return qbjVmIoTuneSetAll(vm);
 }
 
-/* Saved before QEMU is told: a guest that runs by the file and has not begun by QEMU's word is to run. */
+/* A guest that is to run does so by the file before QEMU is told; the record says until QEMU has answered
+ * that it may not have begun. */
 static int
 qbjVmStartRun(virDomainObj *vm, bool paused)
 {
-    QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_ABSENT;
     if (paused) {
+        QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_ABSENT;
         virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
         return qbjDomainSaveStatus(vm);
     }
     virDomainObjSetState(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
-    if (qbjDomainSaveStatus(vm) < 0)
+    if (qbjDomainSaveStatus(vm) < 0 || qbjDomainQmpCall(vm, "cont", NULL, NULL) < 0)
         return -1;
-    return qbjDomainQmpCall(vm, "cont", NULL, NULL);
+    QBJ_DOMAIN_PRIVATE(vm)->status->starting = VIR_TRISTATE_BOOL_ABSENT;
+    qbjDomainSaveStatusOrWarn(vm);
+    return 0;
 }
 
 /* The script is asked first: when it says no, the image is still there. */
