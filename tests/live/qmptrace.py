@@ -11,6 +11,14 @@ STATE = re.compile(r"job_state_transition .*-->\s*(\w+)")
 COMMAND = re.compile(r"handle_qmp_command .*?req: (\{.*\})")
 
 
+def traced(xml):
+    """A definition whose QEMU does that from its beginning."""
+    space = "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+    return xml.replace("<domain ", "<domain %s " % space).replace(
+        "</domain>", "<qemu:commandline><qemu:arg value='-trace'/><qemu:arg value='handle_qmp_command'/>"
+        "</qemu:commandline></domain>")
+
+
 class Trace:
     def __init__(self, daemon, name):
         self.daemon, self.name = daemon, name

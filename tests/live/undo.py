@@ -19,6 +19,7 @@ import libvirt_qemu
 
 import jobs
 import plain
+import qmptrace
 import suite
 from crashpoint import CrashDaemon
 from faults import FaultDaemon
@@ -875,6 +876,8 @@ class Undo(JobChecks):
             xml = self.xml(layer).replace("<vcpu>1<", "<vcpu current='2'>3<").replace(
                 "</vcpu>", "</vcpu><vcpus>%s</vcpus>" % vcpus, 1)
             xml = xml.replace("</disk>", "<iotune><total_iops_sec>77</total_iops_sec></iotune></disk>")
+            xml = qmptrace.traced(xml.replace("</memory>", "</memory><currentMemory unit='MiB'>24</currentMemory>")
+                                  .replace("<memballoon model='none'/>", "<memballoon model='virtio'/>"))
             if layer == 0:
                 self.redefine("s2", "s1", 0, domain=xml)
         self.domain = self.conn.defineXML(xml)
@@ -886,6 +889,7 @@ class Undo(JobChecks):
                 if word == "cont" and state == PAUSED:
                     continue
                 what = "dies %d behind %s, to be %d" % (steps, word, state)
+                asked = self.balloons()
                 self.daemon.die_at(word, steps)
                 suite.code(call)
                 self.ok(self.daemon.died() is not None, what)
@@ -895,9 +899,15 @@ class Undo(JobChecks):
                 self.equal((self.domain.state()[0], len(self.domain.vcpus()[0]),
                             self.domain.blockIoTune("vda")["total_iops_sec"]), (state, 2, 77),
                            what + ": it is all there")
+                self.ok(self.balloons() > asked, what + ": the balloon was asked for <currentMemory>")
                 self.domain.destroy()
                 jobs.wait_off(self.domain)
         self.gone()
+
+    def balloons(self):
+        """How often QEMU was told what <currentMemory> says."""
+        trace = qmptrace.Trace(self.daemon, self.name)
+        return os.path.exists(trace.path) and trace.read().count(("balloon", {"value": 24 << 20}))
 
     def reverts(self, running, off):
         for run, steps in ((True, running), (False, off)):

@@ -124,7 +124,9 @@ qbjVmRefreshBalloon(virDomainObj *vm, const qbjQmpCommand *command)
 {
     unsigned long long actual;
 
-    if (!command || command->failed || !command->reply ||
+    /* in a start it has not been asked yet for what the definition says */
+    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT ||
+        !command || command->failed || !command->reply ||
         virJSONValueObjectGetNumberUlong(command->reply, "actual", &actual) < 0)
         return;
     actual = VIR_DIV_UP(actual, 1024);
