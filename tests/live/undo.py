@@ -26,6 +26,7 @@ from faults import FaultDaemon
 from guest import BLOCK, Guest, parse_block, read_image
 from images import backing, info, make_chain, qemu_img, qemu_io
 from jobtest import JobChecks, fill, holds
+from qmp import Qmp
 from writes import Run
 
 METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
@@ -902,12 +903,23 @@ class Undo(JobChecks):
                 self.ok(self.balloons() > asked, what + ": the balloon was asked for <currentMemory>")
                 self.domain.destroy()
                 jobs.wait_off(self.domain)
+        self.startrefused()
         self.gone()
 
     def balloons(self):
         """How often QEMU was told what <currentMemory> says."""
         trace = qmptrace.Trace(self.daemon, self.name)
         return os.path.exists(trace.path) and trace.read().count(("balloon", {"value": 24 << 20}))
+
+    def startrefused(self):
+        """What is left of the start is refused by QEMU: the guest, which has not run, is off."""
+        self.daemon.die_at("query-chardev", 0)
+        suite.code(self.domain.create)
+        self.ok(self.daemon.died() is not None, "dies before vcpus are plugged in")
+        Qmp(self.daemon.monitor_path(self.name)).call("device_add", driver="virtio-mouse-pci", id="vcpu1", bus="pci.0")
+        self.again()
+        self.ok(jobs.wait_off(self.domain, 20), "a vcpu that QEMU does not take ends the start", self.domain.state)
+        self.equal(self.domain.state(), [OFF, libvirt.VIR_DOMAIN_SHUTOFF_FAILED], "which has failed")
 
     def reverts(self, running, off):
         for run, steps in ((True, running), (False, off)):

@@ -309,15 +309,36 @@ qbjVmReconnectAll(qbjDriver *driver)
         qbjVmReconnectEnd(g_steal_pointer(&gone));
 }
 
-/* A daemon that died while it started the VM may have left deep chains in pieces: the guest has not run
- * yet, and must not before they are whole. Returns 0, -1 with an error reported. */
+/* What QEMU refuses in a start ends it: the guest has not run. Keeps the error. */
+static void
+qbjVmReconnectRefused(virDomainObj *vm)
+{
+    virErrorPtr reason;
+
+    VIR_ERROR("Domain '%s' was being started when the daemon ended, and cannot be: %s", vm->def->name,
+              virGetLastErrorMessage());
+    virErrorPreserveLast(&reason);
+    qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
+    QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
+    virErrorRestore(&reason);
+}
+
+/* Does the rest of a start in which the daemon died. In one without a record, as an older version leaves it,
+ * deep chains may be in pieces: the guest has not run yet, and must not before they are whole. Returns 0, -1
+ * with an error reported: to be called again, unless @vm has ended. */
 static int
 qbjVmReconnectStart(virDomainObj *vm)
 {
     int reason;
 
-    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT)
-        return qbjVmStartGoOn(vm);
+    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT) {
+        if (qbjVmStartGoOn(vm) == 0)
+            return 0;
+        /* QEMU's answer; a daemon that is in trouble itself reports another error, and tries again */
+        if (virGetLastErrorCode() == VIR_ERR_INTERNAL_ERROR && virDomainObjIsActive(vm))
+            qbjVmReconnectRefused(vm);
+        return -1;
+    }
 
     if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP ||
         QBJ_DOMAIN_PRIVATE(vm)->status->save)
@@ -361,10 +382,11 @@ qbjVmReconnectFinish(virDomainObj *vm)
 
     if (qbjVmRefresh(vm, &panicked, &devices) < 0 || qbjVmReconnectStart(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
-        VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        if (virDomainObjIsActive(vm))
+        if (virDomainObjIsActive(vm)) {
+            VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+        }
+        virResetLastError();
         return;
     }
     qbjVmDevicesReconnect(vm);
