@@ -57,6 +57,9 @@ class Moment:
 
 
 class MomentCell(Cell):
+    # a start that fails is not to empty what the guest has said before
+    SERIAL = "    <serial type='file'><source path='%s' append='on'/></serial>"
+
     # --- before ------------------------------------------------------------------------------------------------
 
     def begin(self):
