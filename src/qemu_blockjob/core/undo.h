@@ -44,7 +44,8 @@ struct _qbjUndo {
     GHashTable *inside;         /* image -> GPtrArray of the names of internal snapshots that it holds */
     GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
     GHashTable *headers;        /* path -> virStorageSource: the chain as headers alone say, of the images of
-                                 * the moment and the overlays of the snapshot that goes, if readable */
+                                 * the moment, what stands on them, and the overlays of the snapshot that goes, if
+                                 * readable */
 };
 
 typedef enum {
@@ -53,7 +54,7 @@ typedef enum {
     QBJ_UNDO_OFFLINE,           /* the same by qemu-img, nobody has the images open */
     QBJ_UNDO_REMOVE,            /* base is removed, with overlay when there is one: nobody else needs them */
     QBJ_UNDO_MERGED,            /* an earlier deletion has merged it: overlay is removed */
-    QBJ_UNDO_KEEP,              /* base belongs to another snapshot as well: no file is touched */
+    QBJ_UNDO_KEEP,              /* base belongs to another snapshot, or the next start, as well: no file is touched */
     QBJ_UNDO_INTERNAL,          /* the snapshot is within base */
     QBJ_UNDO_LAST
 } qbjUndoHow;

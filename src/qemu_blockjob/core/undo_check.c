@@ -125,6 +125,26 @@ qbjUndoPlanOver(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, virSt
     return qbjUndoCheckForeign(undo, item->base, refusal);
 }
 
+/* Whoever stands on base by its header as well has come later, and is right. */
+void
+qbjUndoPlanMoved(const qbjUndo *undo, qbjUndoDisk *item)
+{
+    virStorageSource *next = item->base->backingStore;
+    size_t i;
+
+    for (i = 0; virStorageSourceIsBacking(next) && i < undo->chains->len; i++) {
+        const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
+        virStorageSource *over = NULL;
+        virStorageSource *below;
+
+        if (!qbjUndoFind(undo, chain->top, item->base, &over) || !over || qbjUndoHas(undo, item->over, over) ||
+            !(below = qbjUndoBelow(undo, over)) || !qbjUndoIsSame(undo, below, next))
+            continue;
+        g_ptr_array_add(item->over, over);
+        item->below = next;
+    }
+}
+
 int
 qbjUndoPlanBeside(const qbjUndo *undo, qbjUndoDisk *item, qbjRefusal *refusal)
 {

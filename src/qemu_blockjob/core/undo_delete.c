@@ -104,6 +104,7 @@ qbjUndoPlanMerge(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, cons
         merge->overlay = disk->src;
         if (qbjUndoPlanBeside(undo, merge, refusal) < 0)
             return -1;
+        qbjUndoPlanMoved(undo, merge);
         return qbjUndoCheckForeign(undo, merge->overlay, refusal);
     }
     qbjUndoFind(undo, live->top, merge->overlay, &merge->above);
@@ -157,6 +158,8 @@ qbjUndoPlanRemove(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, con
         item->overlay = disk->src;
     if (qbjUndoSnapshotsIn(undo, item->base))
         return qbjUndoRefuseOther(item->base, _("it holds internal snapshots"), refusal);
+    if (item->overlay && qbjUndoSnapshotsIn(undo, item->overlay))
+        return qbjUndoRefuseOther(item->overlay, _("it holds internal snapshots"), refusal);
     if (qbjUndoCheckForeign(undo, item->base, refusal) < 0 ||
         (item->overlay && qbjUndoCheckForeign(undo, item->overlay, refusal) < 0))
         return -1;

@@ -228,7 +228,7 @@ qbjUndoIsTop(const qbjUndo *undo, virStorageSource *image, const char *moment)
     for (i = 0; i < undo->chains->len; i++) {
         const qbjUndoChain *chain = g_ptr_array_index(undo->chains, i);
 
-        if (chain->moment && STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoIsSame(undo, chain->top, image))
+        if (STRNEQ_NULLABLE(chain->moment, moment) && qbjUndoIsSame(undo, chain->top, image))
             return true;
     }
     return false;

@@ -36,7 +36,7 @@ const virDomainSnapshotDiskDef *qbjUndoMomentDisk(const virDomainSnapshotDef *sn
 /* What the header of @image says is below it, down to the end; NULL: nothing, or it is not known. */
 virStorageSource *qbjUndoBelow(const qbjUndo *undo, virStorageSource *image);
 
-/* Whether it is the active image of a definition of another snapshot than @moment. */
+/* Whether it is the active image of a definition of the domain, or of another snapshot than @moment. */
 bool qbjUndoIsTop(const qbjUndo *undo, virStorageSource *image, const char *moment);
 
 /* Whether the snapshot @name descends from @ancestor, which is not NULL. */
@@ -58,6 +58,10 @@ int qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal
  * base, or NULL. */
 int qbjUndoPlanOver(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, virStorageSource *below,
                     qbjUndoDisk *item, qbjRefusal *refusal);
+
+/* Fills in what an earlier call has put from the base of @item, which is merged, onto what is below, and is
+ * still on base by a definition. */
+void qbjUndoPlanMoved(const qbjUndo *undo, qbjUndoDisk *item);
 
 /* Fills in what stands on @item's overlay beside the image above. */
 int qbjUndoPlanBeside(const qbjUndo *undo, qbjUndoDisk *item, qbjRefusal *refusal);

@@ -361,10 +361,11 @@ qbjMomentUndoLookInto(qbjUndo *undo, virStorageSource *image)
     return 0;
 }
 
-/* Those that stand on @image and may have to be put onto another one. */
+/* Those that stand on @image and may have to be put onto another one, or have been. */
 static int
-qbjMomentUndoLookOver(qbjUndo *undo, virStorageSource *image)
+qbjMomentUndoLookOver(qbjMomentUndo *view, virStorageSource *image)
 {
+    qbjUndo *undo = &view->undo;
     g_autoptr(GHashTable) looked = g_hash_table_new(g_str_hash, g_str_equal);
     size_t i;
 
@@ -377,6 +378,7 @@ qbjMomentUndoLookOver(qbjUndo *undo, virStorageSource *image)
             continue;
         if (qbjMomentUndoLookInto(undo, over) < 0)
             return -1;
+        qbjMomentUndoReadHeaders(view, over);
     }
     return 0;
 }
@@ -403,7 +405,7 @@ qbjMomentUndoLook(qbjMomentUndo *view, virDomainSnapshotDef *snapshot, bool live
             return -1;
         if (!own)
             continue;
-        if (qbjMomentUndoLookOver(undo, chain->top) < 0)
+        if (qbjMomentUndoLookOver(view, chain->top) < 0)
             return -1;
         qbjMomentUndoReadHeaders(view, chain->top);
     }
