@@ -18,7 +18,7 @@ import plain
 import suite
 from images import backing, qemu_img, qemu_io
 from jobtest import holds
-from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, OVERLAY, START_PAUSED, Undo, UndoDaemon
+from undo import CHILDREN, CHILDREN_ONLY, INACTIVE, METADATA, OVERLAY, START_PAUSED, Undo, UndoDaemon, Waiting
 
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 SNAPSHOT = "<domainsnapshot><name>%s</name>%s</domainsnapshot>"
@@ -352,6 +352,25 @@ class Deletions(Undo):
         self.equal([name for name in ("vda.3", "vdb.3") if name in self.files()], ["vda.3"],
                    "what another domain has by then stays, the rest goes")
         other.undefine()
+        self.gone()
+
+    def test_unknown(self):
+        """Who has which image cannot be known any more when files are to go: the snapshot stays, for a second call."""
+        self.made("unknown", targets=("vda", "vdb"), run=False)
+        self.delete("s3", METADATA)
+        self.redefine("s3", "s2", 2, disks=OVERLAY % ("vda", self.paths["vda"][3]) + "<disk name='vdb' snapshot='no'/>")
+        self.daemon.die_at("-", 6, signal.SIGSTOP)
+        thread = Waiting(lambda: suite.code(self.delete, "s3"))
+        self.equal(self.daemon.died(), "fsync /etc/libvirt/qemu", "the images are merged, and the definition is saved")
+        os.rename(self.paths["vdb"][0], self.paths["vdb"][0] + ".away")
+        self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+        self.ok(thread.end() not in (0, None), "an image of another disk is missing: the deletion fails")
+        self.equal((self.is_marked("s3"), "vda.3" in self.files()), (True, True), "the snapshot and the file are there")
+        os.rename(self.paths["vdb"][0] + ".away", self.paths["vdb"][0])
+        self.delete("s3")
+        self.equal(self.tree(), ({"s1": None, "s2": "s1"}, "s2"), "once more")
+        self.whole("once more", {"vda": ["vda.2", "vda.1", "vda.0"],
+                                  "vdb": ["vdb.3", "vdb.2", "vdb.1", "vdb.0"]})
         self.gone()
 
     # --- failures -----------------------------------------------------------------------------------------------------

@@ -133,9 +133,10 @@ qbjMomentDeleteRemove(const char *path)
 }
 
 /* The images of @snap that have no use any more, and the file @memory of its memory, if that is among them.
- * Who has which image was looked at before the merges, and is looked at again: nobody else's goes. The lock
- * is dropped. */
-static void
+ * Who has which image was looked at before the merges, and is looked at again: nobody else's goes. Returns 0,
+ * -1 with an error reported when that cannot be known: all stay, and so must what names them. The lock is
+ * dropped. */
+static int
 qbjMomentDeleteUnlink(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *paths, const char *memory)
 {
     g_autoptr(qbjMomentUndo) view = NULL;
@@ -143,13 +144,10 @@ qbjMomentDeleteUnlink(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArra
     size_t i;
 
     if (paths->len == 0)
-        return;
+        return 0;
     virUUIDFormat(vm->def->uuid, uuid);
-    if (!(view = qbjMomentUndoNew(vm, true))) {
-        VIR_WARN("the files of the deleted snapshot '%s' stay: %s", snap->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        return;
-    }
+    if (!(view = qbjMomentUndoNew(vm, true)))
+        return -1;
     virObjectUnlock(vm);
     for (i = 0; i < paths->len; i++) {
         const char *path = g_ptr_array_index(paths, i);
@@ -159,6 +157,7 @@ qbjMomentDeleteUnlink(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArra
             qbjMomentDeleteRemove(path);
     }
     virObjectLock(vm);
+    return 0;
 }
 
 /* The name and the tree are changed together, or a child would be left without its parent. */
@@ -215,9 +214,8 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 {
     g_autofree char *memory = g_strdup(virDomainSnapshotObjGetDef(snap)->memorysnapshotfile);
 
-    if (qbjMomentDeleteDefs(vm, plan, true) < 0)
+    if (qbjMomentDeleteDefs(vm, plan, true) < 0 || qbjMomentDeleteUnlink(vm, snap, plan->unlink, memory) < 0)
         return -1;
-    qbjMomentDeleteUnlink(vm, snap, plan->unlink, memory);
     return qbjMomentDeleteTree(vm, snap, plan);
 }
 

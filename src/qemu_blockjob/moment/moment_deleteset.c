@@ -100,16 +100,19 @@ qbjMomentDeleteSetPlan(virDomainObj *vm, const char *name, unsigned int flags, G
     return rc;
 }
 
+/* The check may put the domain onto other images, so they are looked at after it. */
 static GPtrArray *
 qbjMomentDeleteSetNames(virDomainObj *vm, const char *name, unsigned int flags)
 {
-    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
+    g_autoptr(qbjMomentUndo) tree = qbjMomentUndoNew(vm, false);
+    g_autoptr(qbjMomentUndo) view = NULL;
     g_autoptr(GPtrArray) names = NULL;
 
-    if (!view)
+    if (!tree)
         return NULL;
-    names = qbjUndoNames(&view->undo, name, flags);
-    if (qbjMomentDeleteSetCheck(vm, names) < 0 || qbjMomentDeleteSetPlan(vm, name, flags, names, view) < 0)
+    names = qbjUndoNames(&tree->undo, name, flags);
+    if (qbjMomentDeleteSetCheck(vm, names) < 0 || !(view = qbjMomentUndoNew(vm, true)) ||
+        qbjMomentDeleteSetPlan(vm, name, flags, names, view) < 0)
         return NULL;
     return g_steal_pointer(&names);
 }
