@@ -197,15 +197,16 @@ testMove(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_true(run("qemu-img create -q -f qcow2 %s 8M", other->path));
     g_assert_cmpint(makeOverlay(above->path, fixture->overlay), ==, 0);
     g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 3 2M 64k' '%s'", above->path));
-    assertError(qbjHostImgMayMove(above, other, fixture->base, true), VIR_ERR_OPERATION_UNSUPPORTED);
-    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), ==, 0);
+    assertError(qbjHostImgMayMove(above, other, fixture->base, true, false), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true, false), ==, 0);
     g_assert_cmpint(qbjHostImgMove(above, fixture->base, NULL, NULL), ==, 0);
     g_assert_cmpint(qbjHostImgRead(above, &info), ==, 0);
     g_assert_cmpstr(info.backing, ==, fixture->base->path);
     g_assert_true(run("rm '%s'", fixture->overlay->path));
     g_assert_true(run("qemu-io -r -f qcow2 -c 'read -q -P 1 0 64k' -c 'read -q -P 2 1M 64k' -c 'read -q -P 3 2M 64k' "
                       "'%s'", above->path));
-    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), ==, 1);
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true, true), ==, 1);
+    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true, false), VIR_ERR_OPERATION_UNSUPPORTED);
 }
 
 /* QEMU 7.2's rebase does not come to an end with one that is larger than what it stands on. */
@@ -216,10 +217,10 @@ testMoveRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 
     g_assert_cmpint(makeOverlay(above->path, fixture->overlay), ==, 0);
     g_assert_true(run("qemu-img resize -q %s +1M", above->path));
-    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true), VIR_ERR_OPERATION_UNSUPPORTED);
-    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false), ==, 0);
+    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, true, false), VIR_ERR_OPERATION_UNSUPPORTED);
+    g_assert_cmpint(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false, false), ==, 0);
     forgetFormat(fixture->overlay->path);
-    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false), VIR_ERR_OPERATION_UNSUPPORTED);
+    assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false, false), VIR_ERR_OPERATION_UNSUPPORTED);
 }
 
 /* There is so little to do that it may end before anybody asks: either way base and overlay are whole. */

@@ -276,7 +276,11 @@ class Deletions(Undo):
         if not self.daemon.can_fail():
             return self.out.skip("stated", "the module has no debug_checks")
         self.stated("stated-off", False)
-        before, n = self.believed("s3"), 0
+        before, n, paths = self.believed("s3"), 0, self.paths["vda"]
+        qemu_img("rebase", "-u", "-b", paths[0], "-F", "qcow2", paths[2])
+        self.unchanged("s2", 0, libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "names '%s', not '%s'" % (paths[0], paths[1]),
+                       "the other branch's header has never named the image that its definition states")
+        qemu_img("rebase", "-u", "-b", paths[1], "-F", "qcow2", paths[2])
         while "s2" in self.tree()[0] and n < 20:
             n += 1
             self.daemon.fail("save-sync:%d" % n)

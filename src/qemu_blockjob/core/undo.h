@@ -73,6 +73,7 @@ struct _qbjUndoDisk {
                                  * data and stand on below, before anything else changes */
     virStorageSource *below;    /* below base; NULL when over is empty */
     GPtrArray *beside;          /* others that stand on overlay: they stand on base when it is merged */
+    bool begun;                 /* an earlier deletion may have done some of it */
 };
 
 typedef struct _qbjUndoDelete qbjUndoDelete;

@@ -38,6 +38,7 @@ qbjUndoAddDisk(qbjUndoDelete *plan, const qbjUndoDisk *item)
 
     owned->disk = g_strdup(item->disk);
     owned->how = item->how;
+    owned->begun = item->begun;
     owned->base = virObjectRef(item->base);
     owned->overlay = virObjectRef(item->overlay);
     owned->above = virObjectRef(item->above);
@@ -191,7 +192,8 @@ qbjUndoPlanDisk(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const
     const qbjUndoChain *moment = qbjUndoChainOf(undo, QBJ_UNDO_MOMENT, snapshot->parent.name, disk->name);
     g_autoptr(GPtrArray) over = g_ptr_array_new();
     g_autoptr(GPtrArray) beside = g_ptr_array_new();
-    qbjUndoDisk item = { .disk = disk->name, .over = over, .beside = beside };
+    qbjUndoDisk item = { .disk = disk->name, .over = over, .beside = beside,
+                         .begun = disk->snapshotDeleteInProgress };
     const qbjUndoChain *live;
     int rc;
 

@@ -62,9 +62,10 @@ int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
 
 /* Whether @image, whose header names @from, may be put onto @to: all headers down to the end state formats.
  * @data: with what is in @from, which @image is not larger than, for qemu-img does not come to an end else.
- * Returns 1 when the header names @to already, 0, -1 with an error reported:
+ * @begun: an earlier call may have done it; else one that is on @to has never been on @from. Returns 1 when it
+ * has, 0, -1 with an error reported:
  *   VIR_ERR_OPERATION_UNSUPPORTED   another name, no format, a larger image */
-int qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data);
+int qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data, bool begun);
 
 /* @image stands on @to, which is below what it stands on, from now on, and has the data that were in between:
  * it reads the same at any moment, also after a power cut. After qbjHostImgMayMove(). */

@@ -182,14 +182,14 @@ qbjHostImgNames(const qbjHostImgInfo *info, virStorageSource *image)
 }
 
 int
-qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data)
+qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data, bool begun)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
     g_auto(qbjHostImgInfo) below = { 0 };
 
     if (qbjHostImgRead(image, &info) < 0 || qbjHostImgCheck(to) < 0)
         return -1;
-    if (qbjHostImgNames(&info, to))
+    if (begun && qbjHostImgNames(&info, to))
         return 1;
     if (!qbjHostImgNames(&info, from))
         return qbjHostImgRefuseBelow(image, from, info.backing);

@@ -93,19 +93,20 @@ qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
 
 /* Without locks. A bitmap that @over does not have had its end there: it is not made again. */
 static int
-qbjMomentMoveOne(virStorageSource *over, const qbjUndoDisk *disk, qbjDriver *driver)
+qbjMomentMoveOne(virStorageSource *over, const qbjUndoDisk *disk, qbjDriver *driver, bool *begun)
 {
-    int done = qbjHostImgMayMove(over, disk->base, disk->below, true);
+    int done = qbjHostImgMayMove(over, disk->base, disk->below, true, disk->begun);
 
     if (done != 0)
         return done < 0 ? -1 : 0;
     if (qbjMomentOfflineBitmaps(disk->base, over, false) < 0)
         return -1;
+    *begun = true;
     return qbjHostImgMove(over, disk->below, qbjMomentOfflineGoOn, driver);
 }
 
 int
-qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver)
+qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver, bool *begun)
 {
     size_t i;
     size_t j;
@@ -114,7 +115,7 @@ qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver)
         const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
 
         for (j = 0; j < disk->over->len; j++) {
-            if (qbjMomentMoveOne(g_ptr_array_index(disk->over, j), disk, driver) < 0)
+            if (qbjMomentMoveOne(g_ptr_array_index(disk->over, j), disk, driver, begun) < 0)
                 return -1;
         }
     }
@@ -132,7 +133,7 @@ qbjMomentDeleteOffHeaders(const qbjUndoDelete *plan)
 
         for (j = 0; j < disk->beside->len; j++) {
             virStorageSource *image = g_ptr_array_index(disk->beside, j);
-            int done = qbjHostImgMayMove(image, disk->overlay, disk->base, false);
+            int done = qbjHostImgMayMove(image, disk->overlay, disk->base, false, disk->begun);
 
             if (done < 0 || (done == 0 && qbjHostImgRebase(image, disk->base) < 0))
                 return -1;
@@ -147,11 +148,11 @@ qbjMomentMoveCheck(const qbjUndoDisk *disk)
     size_t i;
 
     for (i = 0; i < disk->over->len; i++) {
-        if (qbjHostImgMayMove(g_ptr_array_index(disk->over, i), disk->base, disk->below, true) < 0)
+        if (qbjHostImgMayMove(g_ptr_array_index(disk->over, i), disk->base, disk->below, true, disk->begun) < 0)
             return -1;
     }
     for (i = 0; i < disk->beside->len; i++) {
-        if (qbjHostImgMayMove(g_ptr_array_index(disk->beside, i), disk->overlay, disk->base, false) < 0)
+        if (qbjHostImgMayMove(g_ptr_array_index(disk->beside, i), disk->overlay, disk->base, false, disk->begun) < 0)
             return -1;
     }
     return 0;

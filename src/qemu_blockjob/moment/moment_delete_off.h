@@ -9,8 +9,8 @@
 int qbjMomentDeleteOffCheck(const qbjUndoDelete *plan);
 
 /* What stands on base beside the overlay gets its data, and stands on what is below. Nobody reads anything
- * else than before, at any moment. Without locks. */
-int qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver);
+ * else than before, at any moment. @begun is set before the first one. Without locks. */
+int qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver, bool *begun);
 
 /* Merges, and the definition that no longer names the overlays. @begun is set before the first image
  * changes. @vm is locked and its job held; the lock is dropped meanwhile. */

@@ -237,7 +237,7 @@ qbjMomentMergeAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 
 /* Nothing that is not as before is used by anybody until the merges. */
 static int
-qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan)
+qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
     qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     int rc;
@@ -245,7 +245,7 @@ qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan)
     virObjectUnlock(vm);
     rc = qbjMomentDeleteOffCheck(plan);
     if (rc == 0)
-        rc = qbjMomentDeleteOffMove(plan, driver);
+        rc = qbjMomentDeleteOffMove(plan, driver, begun);
     virObjectLock(vm);
     return rc < 0 ? -1 : qbjMomentDeleteDefs(vm, plan, false);
 }
@@ -256,7 +256,7 @@ qbjMomentDeleteMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
     bool running = virDomainObjIsActive(vm);
     int rc;
 
-    if (qbjMomentDeletePrepare(vm, plan) < 0 || (running && qbjMomentMergeMayGoOn(vm) < 0) ||
+    if (qbjMomentDeletePrepare(vm, plan, begun) < 0 || (running && qbjMomentMergeMayGoOn(vm) < 0) ||
         (running ? qbjMomentMergeAll(vm, plan, begun) : qbjMomentDeleteOffMerge(vm, plan, begun)) < 0)
         return -1;
     virObjectUnlock(vm);
