@@ -312,11 +312,11 @@ class Inside(Undo):
                 self.delete(name)
         self.domain.createWithFlags(START_PAUSED)
 
-    def left(self, image, keep, uuid, decided):
+    def left(self, image, keep, uuid, decided, **more):
         """A record that an earlier daemon has left, of a revert to i1."""
         with open(self.record(), "w") as f:
             json.dump({"name": "i1", "keep": keep, "decided": decided, "before": "<uuid>%s</uuid>" % uuid, "after": "x",
-                       "images": [{"type": "file", "path": image}]}, f)
+                       "images": [{"type": "file", "path": image}], **more}, f)
 
     def test_revertleft(self):
         """What is left of a revert that is done keeps nothing from going on, and is not done again; a domain of the
@@ -345,6 +345,27 @@ class Inside(Undo):
         self.gone()
         self.equal([n for names in self.everywhere() for n in names if n.startswith("qbj-")], [],
                    "what a revert keeps within the images goes with the domain")
+
+    def test_revertagain(self):
+        """QEMU removes nothing from an image that has an overlay: the log says once that what a revert has kept stays
+        there, however often it is tried, and it goes before the next start."""
+        self.made("insideagain", 2, run=False)
+        self.redefine("missing", "s1", -1, disks="<disk name='vda' snapshot='internal'/>", state="shutoff")
+        image, begun = self.paths["vda"][0], len(self.daemon.log_text())
+        qemu_img("snapshot", "-c", "qbj-before-x", image)
+        self.domain.createWithFlags(START_PAUSED)
+        self.left(image, "qbj-before-x", self.domain.UUIDString(), False, kept=False)
+        for _ in range(3):
+            self.refused(lambda: self.revert("missing"), libvirt.VIR_ERR_OPERATION_FAILED, "missing",
+                         "a revert to what is not in the image")
+        self.ok(os.path.exists(self.record()), "what an earlier one has left stays while the domain runs")
+        self.equal(self.daemon.log_text()[begun:].count("that failed cannot be taken back"), 1, "the log says so once")
+        self.domain.destroy()
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.destroy()
+        self.equal((info(image).get("snapshots", []), os.path.exists(self.record())), ([], False),
+                   "before the next start it goes")
+        self.gone()
 
     def inside_mount_ro(self):
         """A snapshot folder that cannot be written is found before the guest is ended."""

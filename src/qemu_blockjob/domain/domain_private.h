@@ -80,6 +80,9 @@ struct _qbjDomainPrivate {
     bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */
     int saveAgain;                      /* run of the domain for which a timer goes, after a save that failed */
     unsigned int saveAgainMs;           /* how long that goes, 0: the last save was good */
+    unsigned int applyAgainMs;          /* how long the timer goes that tries to take back a revert, 0: there is none */
+    gint64 applyAgainFrom;              /* a try that fails starts another from then on, milliseconds of the
+                                         * monotonic clock */
     GPtrArray *strays;                  /* of virQbjJob: jobs in QEMU without a record, see engine_stray.h */
     GSList *waits;                      /* of qbjEngineWait, see engine_wait.h */
     GSList *unplugWaits;                /* of qbjVmUnplugWait, see vm_unplug.c */

@@ -16,7 +16,8 @@
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
 VIR_LOG_INIT("qbj.moment_apply_live");
 
-#define QBJ_MOMENT_APPLY_AGAIN_MS 1000
+#define QBJ_MOMENT_APPLY_MIN_MS 1000
+#define QBJ_MOMENT_APPLY_MAX_MS 60000
 
 /* The disks of the record's images; NULL with an error reported: not all are there any more. Borrowed. */
 static GPtrArray *
@@ -108,13 +109,18 @@ qbjMomentApplyForgetLive(virDomainObj *vm, const qbjMomentApply *apply)
     return qbjVmInsideRun(vm, QBJ_VM_INSIDE_DELETE, apply->keep, (const char *const *) nodes, NULL);
 }
 
+/* @maxMs: how long it may be until the next try. A guest that is to go on does not wait for long. */
 static int
-qbjMomentApplyTryBackLive(virDomainObj *vm, const qbjMomentApply *apply)
+qbjMomentApplyTryBackLive(virDomainObj *vm, const qbjMomentApply *apply, unsigned int *maxMs)
 {
     g_autofree char *path = qbjMomentApplyPath(vm);
     int rc;
 
-    if (qbjMomentSettleGoOn(vm, apply->running) < 0 || qbjMomentApplyForgetLive(vm, apply) < 0)
+    *maxMs = QBJ_MOMENT_APPLY_MIN_MS;
+    if (qbjMomentSettleGoOn(vm, apply->running) < 0)
+        return -1;
+    *maxMs = QBJ_MOMENT_APPLY_MAX_MS;
+    if (qbjMomentApplyForgetLive(vm, apply) < 0)
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentApplyDrop(path);
@@ -122,16 +128,37 @@ qbjMomentApplyTryBackLive(virDomainObj *vm, const qbjMomentApply *apply)
     return rc;
 }
 
+/* What QEMU cannot do now it may not do in this run: it removes nothing from images that have an overlay by
+ * now. So one line in the log, and a try less and less often. Calls try as well, while the timer goes. */
+static void
+qbjMomentApplyLater(virDomainObj *vm, const qbjMomentApply *apply, unsigned int maxMs)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    gint64 now = g_get_monotonic_time() / 1000;
+
+    if (priv->applyAgainMs == 0)
+        VIR_WARN("Domain '%s': a revert to snapshot '%s' that failed cannot be taken back, tried again: %s",
+                 vm->def->name, apply->name, virGetLastErrorMessage());
+    virResetLastError();
+    if (!virDomainObjIsActive(vm) || now < priv->applyAgainFrom)
+        return;
+    priv->applyAgainMs = CLAMP(priv->applyAgainMs * 2, QBJ_MOMENT_APPLY_MIN_MS, maxMs);
+    priv->applyAgainFrom = now + priv->applyAgainMs / 2;
+    qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, priv->applyAgainMs);
+}
+
 /* The images were not touched: what they keep is not put back whatever follows, so the guest may go on
  * first. */
 int
 qbjMomentApplyBackLive(virDomainObj *vm, const qbjMomentApply *apply)
 {
-    if (qbjMomentApplyTryBackLive(vm, apply) == 0)
-        return 0;
-    VIR_WARN("Domain '%s': a revert to snapshot '%s' that failed cannot be taken back, tried again: %s", vm->def->name,
-             apply->name, virGetLastErrorMessage());
-    if (virDomainObjIsActive(vm))
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, QBJ_MOMENT_APPLY_AGAIN_MS);
-    return -1;
+    unsigned int maxMs;
+
+    if (qbjMomentApplyTryBackLive(vm, apply, &maxMs) < 0) {
+        qbjMomentApplyLater(vm, apply, maxMs);
+        return -1;
+    }
+    QBJ_DOMAIN_PRIVATE(vm)->applyAgainMs = 0;
+    QBJ_DOMAIN_PRIVATE(vm)->applyAgainFrom = 0;
+    return 0;
 }

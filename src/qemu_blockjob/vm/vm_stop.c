@@ -153,6 +153,8 @@ qbjVmStopForget(virDomainObj *vm)
     priv->guestShutdown = false;
     priv->ownStop = false;
     priv->heldUntil = 0;
+    priv->applyAgainMs = 0;
+    priv->applyAgainFrom = 0;
     priv->destroyed = false;
     priv->ending = false;
     priv->unsettled = false;
