@@ -44,8 +44,8 @@ struct _qbjUndo {
     GHashTable *inside;         /* image -> GPtrArray of the names of internal snapshots that it holds */
     GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
     GHashTable *headers;        /* path -> virStorageSource: the chain as headers alone say, of the images of
-                                 * the moment, what stands on them, and the overlays of the snapshot that goes, if
-                                 * readable */
+                                 * the moment, what stands on them, and the overlays of the snapshot that
+                                 * goes, if readable */
 };
 
 typedef enum {
