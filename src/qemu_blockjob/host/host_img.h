@@ -62,8 +62,8 @@ int qbjHostImgRebase(virStorageSource *image, virStorageSource *base);
 
 /* Whether @image, whose header names @from, may be put onto @to: all headers down to the end state formats.
  * @data: with what is in @from, which @image is not larger than, for qemu-img does not come to an end else.
- * @begun: an earlier call may have done it; else one that is on @to has never been on @from. Returns 1 when it
- * has, 0, -1 with an error reported:
+ * @begun: an earlier call may have done it; else one that is on @to has never been on @from. Returns 1 when
+ * it has, 0, -1 with an error reported:
  *   VIR_ERR_OPERATION_UNSUPPORTED   another name, no format, a larger image */
 int qbjHostImgMayMove(virStorageSource *image, virStorageSource *from, virStorageSource *to, bool data, bool begun);
 
