@@ -59,7 +59,8 @@ FEW = 8                   # steps of one kind that most operations have
 # Steps that have found something; among the few that are tried each time. From 0.
 FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1], ("attach", "before"): [6],
          ("detach", "before"): [4], ("medium", "before"): [8], ("delete-two", "before"): [15],
-         ("revert", "before"): [15], ("snapshot-off", "before"): [2], ("delete-middle", "fails"): [19]}
+         ("revert", "before"): [15], ("snapshot-off", "before"): [2], ("delete-middle", "fails"): [19],
+         ("snapshot-live", "refused"): [7], ("delete-inside", "before"): [5]}
 
 
 class Place:

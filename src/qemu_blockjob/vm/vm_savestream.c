@@ -193,7 +193,7 @@ qbjVmSaveStreamActivateNode(virDomainObj *vm, const char *node)
     command.arguments = arguments;
     if (qbjDomainQmpTry(vm, &command) < 0 || command.failed)
         return;
-    if (virJSONValueObjectAdd(&end, "s:id", QBJ_VM_SAVE_EXPORT, "s:mode", "hard", NULL) == 0)
+    if (virJSONValueObjectAdd(&end, "s:id", QBJ_VM_SAVE_EXPORT, "s:mode", "hard", NULL) >= 0)
         ignore_value(qbjDomainQmpCall(vm, "block-export-del", end, NULL));
 }
 
@@ -219,6 +219,22 @@ qbjVmSaveStreamActivate(virDomainObj *vm)
 
 /* --- the stream --- */
 
+/* QEMU keeps what it was given for a stream that it did not begin. The error that led here stays. */
+static void
+qbjVmSaveStreamTakeFdBack(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "closefd" };
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    if (virDomainObjIsActive(vm) && virJSONValueObjectAdd(&arguments, "s:fdname", QBJ_VM_SAVE_FD, NULL) >= 0) {
+        command.arguments = arguments;
+        ignore_value(qbjDomainQmpTry(vm, &command));
+    }
+    virErrorRestore(&reason);
+}
+
 int
 qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
 {
@@ -229,7 +245,10 @@ qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
         qbjDomainQmpPassFd(vm, QBJ_VM_SAVE_FD, qbjHostImageStream(file)) < 0)
         return -1;
     qbjHostImageCloseStream(file);
-    return qbjDomainQmpCall(vm, "migrate", arguments, NULL);
+    if (qbjDomainQmpCall(vm, "migrate", arguments, NULL) == 0)
+        return 0;
+    qbjVmSaveStreamTakeFdBack(vm);
+    return -1;
 }
 
 /* Words of query-migrate; NULL: QEMU knows of no stream. */
