@@ -61,7 +61,8 @@ class FullSystem(suite.DaemonChecks):
         self.daemon.own(*self.paths["vda"], *self.paths["vdb"])
         domain = self.conn.defineXML(plain.domain(name, [plain.disk(t, p[-1]) for t, p in self.paths.items()]))
         if run:
-            domain.create()
+            domain.create()             # what it is told by comes before all that is counted
+            self.events.wait(lambda e: e[:3] == (name, "lifecycle", libvirt.VIR_DOMAIN_EVENT_STARTED), 20)
         return domain
 
     def again(self):
