@@ -326,6 +326,15 @@ embedQemuKill(const char *name)
     return embedRun("sh", "-c", command, NULL);
 }
 
+bool
+embedQemuHasOpen(const char *name, const char *path)
+{
+    g_autofree char *command = g_strdup_printf("ls -l /proc/$(cat '%s/run/qemu/%s.pid')/fd | grep -F -e '-> %s'",
+                                               embedRootDir, name, path);
+
+    return embedRun("sh", "-c", command, NULL);
+}
+
 int
 embedPlan(void)
 {

@@ -32,6 +32,9 @@ int embedEnd(void);
 /* Kills the QEMU of domain @name. */
 bool embedQemuKill(const char *name);
 
+/* Whether that QEMU has a file open whose name begins with @path, or began so before it was removed. */
+bool embedQemuHasOpen(const char *name, const char *path);
+
 /* Faults from now on (virqbjfault.h), NULL: none any more. */
 void embedFault(const char *wanted);
 

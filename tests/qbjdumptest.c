@@ -116,7 +116,17 @@ testUnrecorded(virConnectPtr conn)
     virDomainFree(domain);
 }
 
-/* Each place of @point: it fails without a file, or is done; the guest runs again. */
+/* Whether the last error is QEMU's, of a dump that it did not begin. */
+static bool
+isRefused(void)
+{
+    const char *message = virGetLastErrorMessage();
+
+    return strstr(message, "'migrate'") || strstr(message, "'dump-guest-memory'");
+}
+
+/* Each place of @point: it fails without a file, or is done; the guest runs again. What QEMU was given for a
+ * dump that it refuses it does not keep. */
 static void
 testFaults(virConnectPtr conn, const char *point, unsigned int places, unsigned int flags, const char *magic)
 {
@@ -124,6 +134,8 @@ testFaults(virConnectPtr conn, const char *point, unsigned int places, unsigned 
     g_autofree char *what = g_strdup_printf("%s, flags %u: each of %u failures leaves all or nothing", point, flags,
                                             places);
     unsigned int failed = 0;
+    unsigned int refused = 0;
+    unsigned int kept = 0;
     bool whole = true;
     unsigned int n;
 
@@ -135,8 +147,13 @@ testFaults(virConnectPtr conn, const char *point, unsigned int places, unsigned 
         made = virDomainCoreDump(domain, path, flags) == 0;
         embedFault(NULL);
         failed += !made;
+        if (!made && isRefused()) {
+            refused++;
+            kept += embedQemuHasOpen(point, path);
+        }
         whole = runsAgain(domain) && (made ? fileIs(magic) : access(path, F_OK) < 0);
     }
+    CHECK(kept == 0 && (refused > 0) == STREQ(point, "qmp-error"), "QEMU gives back the file of a refused dump");
     CHECK(whole && failed > 0 && virDomainDestroy(domain) == 0, what);
     virDomainFree(domain);
 }

@@ -226,3 +226,18 @@ qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
     virObjectLock(vm);
     return rc;
 }
+
+void
+qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name)
+{
+    g_autoptr(virJSONValue) arguments = NULL;
+    g_auto(qbjQmpCommand) command = { .execute = "closefd" };
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    if (virDomainObjIsActive(vm) && virJSONValueObjectAdd(&arguments, "s:fdname", name, NULL) >= 0) {
+        command.arguments = arguments;
+        ignore_value(qbjDomainQmpTry(vm, &command));
+    }
+    virErrorRestore(&reason);
+}

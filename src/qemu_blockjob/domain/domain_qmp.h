@@ -22,6 +22,10 @@ int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 /* As qbjQmpPassFd(). */
 int qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd);
 
+/* QEMU closes what it has under @name: it keeps that when it refuses the command it was for. The error that
+ * led here stays; one of this is dropped. */
+void qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name);
+
 /* To be called before the monitor is used, or the domain's job is waited for: a VM that a new daemon has not
  * come to yet is connected now. Does not wait for QEMU. @vm is locked. */
 void qbjDomainReach(virDomainObj *vm);

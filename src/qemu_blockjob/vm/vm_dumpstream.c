@@ -50,7 +50,10 @@ qbjVmDumpStreamBegin(virDomainObj *vm, qbjHostImage *file, unsigned int format)
         qbjDomainQmpPassFd(vm, QBJ_VM_DUMP_FD, qbjHostImageStream(file)) < 0)
         return -1;
     qbjHostImageCloseStream(file);
-    return qbjDomainQmpCall(vm, "dump-guest-memory", arguments, NULL);
+    if (qbjDomainQmpCall(vm, "dump-guest-memory", arguments, NULL) == 0)
+        return 0;
+    qbjDomainQmpTakeFdBack(vm, QBJ_VM_DUMP_FD);
+    return -1;
 }
 
 /* QEMU says why by its event, which follows at once. */

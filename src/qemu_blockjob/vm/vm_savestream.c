@@ -219,22 +219,6 @@ qbjVmSaveStreamActivate(virDomainObj *vm)
 
 /* --- the stream --- */
 
-/* QEMU keeps what it was given for a stream that it did not begin. The error that led here stays. */
-static void
-qbjVmSaveStreamTakeFdBack(virDomainObj *vm)
-{
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_auto(qbjQmpCommand) command = { .execute = "closefd" };
-    virErrorPtr reason;
-
-    virErrorPreserveLast(&reason);
-    if (virDomainObjIsActive(vm) && virJSONValueObjectAdd(&arguments, "s:fdname", QBJ_VM_SAVE_FD, NULL) >= 0) {
-        command.arguments = arguments;
-        ignore_value(qbjDomainQmpTry(vm, &command));
-    }
-    virErrorRestore(&reason);
-}
-
 int
 qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
 {
@@ -247,7 +231,7 @@ qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file)
     qbjHostImageCloseStream(file);
     if (qbjDomainQmpCall(vm, "migrate", arguments, NULL) == 0)
         return 0;
-    qbjVmSaveStreamTakeFdBack(vm);
+    qbjDomainQmpTakeFdBack(vm, QBJ_VM_SAVE_FD);
     return -1;
 }
 
