@@ -11,6 +11,7 @@ import sys
 import threading
 
 import libvirt
+import libvirt_qemu
 
 import jobs
 import jobtest
@@ -96,6 +97,26 @@ class Test(jobtest.JobChecks):
 
     def test_finalize(self):
         self.cut("the end of a pivot", "job-finalize", 0, self.pivot, self.copy)
+
+    def test_away(self):
+        """A connection that does not come back at once: each call says what is wrong, not that nothing runs."""
+        self.started("away", 1)
+        socket, lost = self.daemon.monitor_path(self.name), lambda: self.domain.controlInfo()[0] != 0
+        os.rename(socket, socket + ".away")
+        self.equal(self.daemon.shut_monitor(self.name), 1, "away: the connection is shut")
+        self.ok(jobs.wait_for(lost, 20), "away: the daemon knows")
+        text = "the connection to QEMU's monitor has ended: "
+        for what, call in (("a command", self.domain.resume), ("a query", lambda: self.domain.blockInfo("vda")),
+                           ("QEMU's own command", lambda: libvirt_qemu.qemuMonitorCommand(
+                               self.domain, '{"execute": "query-status"}', 0)),
+                           ("a snapshot with the memory", lambda: self.domain.snapshotCreateXML(
+                               "<domainsnapshot><memory snapshot='external' file='%s.memory'/></domainsnapshot>" %
+                               self.paths[0]))):
+            self.refused(call, libvirt.VIR_ERR_OPERATION_FAILED, text, "away: %s says why" % what)
+        os.rename(socket + ".away", socket)
+        self.ok(jobs.wait_for(self.works, 30), "away: the connection comes back")
+        self.domain.resume()
+        self.gone()
 
     # --- the host crashes --------------------------------------------------------------------------------------
 

@@ -114,10 +114,8 @@ qbjApiMonitorPassthrough(virDomainObj *vm, const char *cmd, char **result)
     g_autoptr(virJSONValue) reply = NULL;
     int rc;
 
-    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("the monitor is not connected"));
+    if (qbjDomainQmpCheck(vm) < 0)
         return -1;
-    }
     qmp = qbjQmpRef(QBJ_DOMAIN_PRIVATE(vm)->qmp);
     virObjectUnlock(vm);
     rc = qbjQmpPassthrough(qmp, cmd, &reply);

@@ -71,6 +71,7 @@ qbjDomainPrivateFree(void *data)
     virCgroupFree(priv->cgroup);
     g_free(priv->operation);
     g_free(priv->completed);
+    g_free(priv->lost);
     g_free(priv->unread);
     g_free(priv->unreadStamp);
     virQbjStatusFree(priv->status);

@@ -43,6 +43,7 @@ struct _qbjDomainPrivate {
 
     virQbjStatus *status;               /* never NULL while the VM is active */
     qbjQmp *qmp;                        /* NULL: not connected */
+    char *lost;                         /* why it is not, while the VM runs and it is tried again; or NULL */
     qbjDomainQuestions *questions;      /* sent, and waited for by nobody yet (domain_questions.h); or NULL */
     qbjAgent *agent;                    /* not NULL while the guest has its end of the channel open */
     int pidfd;                          /* -1: none */

@@ -91,8 +91,10 @@ qbjDomainQmpConnect(virDomainObj *vm)
         return -1;
 
     link = qbjDomainLinkNew(vm);
-    if ((priv->qmp = qbjQmpNew(fd, priv->driver->poll, &qbjDomainQmpCallbacks, link)))
+    if ((priv->qmp = qbjQmpNew(fd, priv->driver->poll, &qbjDomainQmpCallbacks, link))) {
+        g_clear_pointer(&priv->lost, g_free);
         return 0;
+    }
     qbjDomainLinkFree(link);
     return -1;
 }
@@ -104,6 +106,20 @@ qbjDomainReach(virDomainObj *vm)
 
     if (priv->unreached)
         priv->driver->reach(vm);
+}
+
+int
+qbjDomainQmpCheck(virDomainObj *vm)
+{
+    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (priv->qmp)
+        return 0;
+    if (virDomainObjIsActive(vm) && priv->lost)
+        virReportError(VIR_ERR_OPERATION_FAILED, _("the connection to QEMU's monitor has ended: %s"), priv->lost);
+    else
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+    return -1;
 }
 
 static void
@@ -144,6 +160,7 @@ qbjDomainDisconnect(virDomainObj *vm)
     if (priv->qmp)
         qbjQmpClose(priv->qmp);
     g_clear_pointer(&priv->qmp, qbjQmpUnref);
+    g_clear_pointer(&priv->lost, g_free);
     qbjDomainAgentClose(vm);
     if (priv->pidWatch)
         virQbjWatchRemove(priv->pidWatch);
@@ -168,10 +185,8 @@ qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned
     if (qbjDomainCheckRead(vm) < 0)
         return -1;
     qbjDomainReach(vm);
-    if (!priv->qmp) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+    if (qbjDomainQmpCheck(vm) < 0)
         return -1;
-    }
 
     qmp = qbjQmpRef(priv->qmp);
     virObjectUnlock(vm);
@@ -216,10 +231,8 @@ qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
     if (qbjDomainCheckRead(vm) < 0)
         return -1;
     qbjDomainReach(vm);
-    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+    if (qbjDomainQmpCheck(vm) < 0)
         return -1;
-    }
     qmp = qbjQmpRef(QBJ_DOMAIN_PRIVATE(vm)->qmp);
     virObjectUnlock(vm);
     rc = qbjQmpPassFd(qmp, name, fd);

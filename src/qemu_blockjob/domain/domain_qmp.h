@@ -6,7 +6,7 @@
 /* Runs @commands (see qbjQmpRun) with the domain's lock dropped. @vm is locked on entry and return; the
  * caller holds a job, or accepts that the VM may have been stopped and started meanwhile. Returns 0 when all
  * have an answer, -1 with an error reported; VIR_ERR_OPERATION_FAILED "domain is not running" when it has
- * stopped. */
+ * stopped, see qbjDomainQmpCheck() when it runs and cannot be asked. */
 int qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n);
 
 /* As above with a time limit of its own, milliseconds: VIR_ERR_OPERATION_TIMEOUT when it has passed. */
@@ -29,6 +29,10 @@ void qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name);
 /* To be called before the monitor is used, or the domain's job is waited for: a VM that a new daemon has not
  * come to yet is connected now. Does not wait for QEMU. @vm is locked. */
 void qbjDomainReach(virDomainObj *vm);
+
+/* 0 when there is a connection to QEMU, -1 with VIR_ERR_OPERATION_FAILED, which says why there is none. @vm
+ * is locked. */
+int qbjDomainQmpCheck(virDomainObj *vm);
 
 /* Connects the monitor of a running VM; its callbacks put what happens into the VM's queue. @vm is locked. */
 int qbjDomainQmpConnect(virDomainObj *vm);

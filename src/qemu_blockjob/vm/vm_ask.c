@@ -213,10 +213,8 @@ qbjVmAskNow(virDomainObj *vm, unsigned int what)
     if (virDomainObjCheckActive(vm) < 0 || qbjDomainCheckRead(vm) < 0)
         return NULL;
     ask = qbjVmAskBegin(vm, what);
-    if (!QBJ_DOMAIN_PRIVATE(vm)->qmp) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("the monitor is not connected"));
+    if (qbjDomainQmpCheck(vm) < 0)
         return NULL;
-    }
     virObjectUnlock(vm);
     rc = qbjVmAskCollect(ask, QBJ_QMP_DEADLINE_MS);
     virObjectLock(vm);

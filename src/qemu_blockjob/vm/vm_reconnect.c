@@ -108,10 +108,14 @@ qbjVmReconnectWatched(virDomainObj *vm)
 void
 qbjVmReconnectReach(virDomainObj *vm)
 {
-    QBJ_DOMAIN_PRIVATE(vm)->unreached = false;
-    if (!QBJ_DOMAIN_PRIVATE(vm)->status->monitorPath || qbjVmReconnectMonitor(vm) < 0) {
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    priv->unreached = false;
+    if (!priv->status->monitorPath || qbjVmReconnectMonitor(vm) < 0) {
         VIR_WARN("Domain '%s' runs, but its monitor cannot be reached; tried again: %s", vm->def->name,
                  virGetLastErrorMessage());
+        g_free(priv->lost);
+        priv->lost = g_strdup(virGetLastErrorMessage());
         virResetLastError();
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
     }
@@ -422,6 +426,8 @@ qbjVmReconnectLost(virDomainObj *vm, const char *reason)
         return;                         /* PROCESS_GONE follows */
 
     VIR_WARN("Monitor of domain '%s' closed: %s", vm->def->name, NULLSTR(reason));
+    g_free(priv->lost);
+    priv->lost = g_strdup(NULLSTR_EMPTY(reason));
     virObjectEventStateQueue(priv->driver->events, virDomainEventControlErrorNewFromObj(vm));
     qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
 }
