@@ -397,6 +397,28 @@ class Deletions(Undo):
             self.stays(before, where)
             self.gone()
 
+    def test_unanswered(self):
+        """QEMU does what it is told, and its answer is lost: a merge that may run is called off, and a moment whose
+        image it may have changed is given up."""
+        if not self.daemon.can_fail():
+            return self.out.skip("unanswered", "the module has no debug_checks")
+        for name, tree in (("s3", {"s1": None, "s2": "s1"}), ("s2", {"s1": None, "s3": "s1"})):
+            lost, good = 0, 0
+            while good < 2:             # the last answers are not asked for
+                lost += 1
+                self.made("unanswered-%s-%d" % (name, lost))
+                before, what = self.held(), "%s, answer %d is lost" % (name, lost)
+                self.daemon.fail("qmp-answer:%d" % lost)
+                good += suite.code(self.delete, name) == 0
+                self.daemon.fail(None)
+                self.ok(jobs.wait_for(lambda: not self.domain.blockJobInfo("vda"), 20), what + ": no job is left")
+                self.intact(before, what)
+                self.delete(name) if name in self.tree()[0] else None
+                self.equal(self.tree()[0], tree, what + ": deleted, if need be by a second call")
+                self.stays(before, what)
+                self.gone()
+        return None
+
     def dies(self, kind, n):
         """The daemon dies at that step of a deletion; False: it did not come to it."""
         make, name, flags, left = self.KINDS[kind.split("-")[0]]

@@ -297,6 +297,22 @@ qbjMomentDeleteCheck(virDomainObj *vm, virDomainMomentObj *snap)
     return 0;
 }
 
+/* What a QEMU that does not answer could not be told to end is ended when it does. */
+static void
+qbjMomentDeleteLeave(virDomainObj *vm, const qbjUndoDelete *plan)
+{
+    bool any = false;
+    size_t i;
+
+    for (i = 0; virDomainObjIsActive(vm) && i < plan->disks->len; i++) {
+        const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
+
+        any |= qbjEngineJobFindByDisk(vm, disk->disk) != NULL;
+    }
+    if (any)
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
+}
+
 int
 qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 {
@@ -314,6 +330,8 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     if (qbjMomentDeleteRun(vm, plan, &begun) < 0) {
         if (!begun)
             qbjMomentDeleteUnmark(vm, snap, marked);
+        else
+            qbjMomentDeleteLeave(vm, plan);
         return -1;
     }
     return qbjMomentDeleteFinish(vm, snap, plan);

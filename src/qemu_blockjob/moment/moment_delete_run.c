@@ -221,8 +221,9 @@ qbjMomentMergeAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
         merge = g_new0(qbjMomentMerge, 1);
         merge->disk = disk;
         g_ptr_array_add(merges, merge);
-        if ((rc = qbjMomentMergeStart(vm, merge)) == 0)
-            *begun = true;
+        rc = qbjMomentMergeStart(vm, merge);
+        /* one that has not answered may do it all the same */
+        *begun |= rc == 0 || qbjEngineJobFindByDisk(vm, disk->disk);
     }
     if (rc == 0)
         rc = qbjMomentMergeWait(vm, merges);
