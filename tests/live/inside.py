@@ -15,7 +15,7 @@ import suite
 from daemon import stock_driver_dir
 from guest import Guest
 from images import ImageError, info, qemu_img, qemu_io
-from undo import INACTIVE, METADATA, OFF, PAUSED, RUNNING, START_PAUSED, Undo, UndoDaemon
+from undo import CHILDREN, INACTIVE, METADATA, OFF, PAUSED, RUNNING, START_PAUSED, Undo, UndoDaemon, Waiting
 from writes import Run
 
 HALT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_HALT
@@ -128,6 +128,62 @@ class Inside(Undo):
         self.equal(self.everywhere(), [["other", "i1", "i2"], ["other", "i1", "i2"]], "the snapshots are there")
         for name in ("i2", "i1"):
             self.delete(name)
+
+    def test_deletefails(self):
+        """Whatever fails: marked if it may be in some images only, and deleted by the next call."""
+        if not self.daemon.can_fail():
+            return self.out.skip("deletefails", "the module has no debug_checks")
+        self.made("insidedelete", 1, ("vda", "vdb"))
+        for point, least in (("qmp-error", 2), ("qemu-img", 3)):
+            failed = sum(self.delete_fails("%s:%d" % (point, n)) for n in range(1, 7))
+            self.ok(failed >= least, "%s: there are places where it fails" % point, failed)
+            if self.domain.isActive():
+                self.domain.destroy()
+        self.gone()
+
+    def delete_fails(self, fault):
+        """Whether it has."""
+        self.create("i1")
+        self.create("i2")
+        self.daemon.fail(fault)
+        failed = suite.code(self.delete, "i1") != 0
+        self.daemon.fail(None)
+        if failed:
+            left, marked = self.everywhere(), "snapshotDeleteInProgress" in self.marks()
+            self.ok(marked or left == [["i1", "i2"]] * 2, fault + ": what is in some images only is marked", left)
+            if not self.domain.isActive():              # QEMU's job may go on
+                self.ok(not marked or left != [["i1", "i2"]] * 2, fault + ": what is whole is not marked", left)
+            if marked:
+                self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_INVALID,
+                             "the deletion of snapshot 'i1' was begun", fault + ": no revert to it")
+            self.delete("i1")
+        self.equal((self.tree(), self.everywhere()), (({"i2": None}, "i2"), [["i2"]] * 2), fault + ": deleted")
+        self.delete("i2")
+        return failed
+
+    def test_deleteaborted(self):
+        """virDomainAbortJob while the first one of several is deleted: that one goes, the others stay."""
+        self.made("insideabort", 1, ("vda", "vdb"))
+        for name in ("i1", "i2", "i3"):
+            self.create(name)
+        self.daemon.die_at("snapshot-delete", 0, signal.SIGSTOP)
+        thread = Waiting(lambda: suite.code(self.delete, "i1", CHILDREN))
+        self.ok(self.daemon.died() is not None, "the daemon stands still in the deletion")
+        pid = self.daemon.qemu_pid(self.name)
+        os.kill(pid, signal.SIGSTOP)
+        self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+        self.ok(jobs.wait_for(lambda: self.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20),
+                "there is a job")
+        self.domain.abortJob()
+        os.kill(pid, signal.SIGCONT)
+        self.equal(thread.end(), libvirt.VIR_ERR_OPERATION_ABORTED, "the deletion was called off")
+        self.equal((self.tree(), self.everywhere()), (({"i1": None, "i2": "i1"}, "i2"), [["i1", "i2"]] * 2),
+                   "one of three has gone")
+        self.ok("snapshotDeleteInProgress" not in self.marks(), "none is marked")
+        self.revert("i1")
+        self.delete("i1", CHILDREN)
+        self.equal((self.tree(), self.everywhere()), (({}, None), [[]] * 2), "the same call deletes the rest")
+        self.gone()
 
     def test_writing(self):
         """A guest that writes on two disks keeps what it was told is safe."""

@@ -116,6 +116,10 @@ int qbjUndoPlanDeleteAll(qbjUndo *undo, const char *name, unsigned int flags, GP
 virStorageSource *qbjUndoInternalImage(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, const char *disk,
                                        qbjRefusal *refusal);
 
+/* Nobody reverts to a snapshot whose deletion was begun. Returns 0, -1 with @refusal set,
+ * VIR_ERR_OPERATION_INVALID. */
+int qbjUndoCheckMark(const virDomainSnapshotDef *snapshot, qbjRefusal *refusal);
+
 /* One disk of a revert. */
 typedef struct _qbjUndoLaid qbjUndoLaid;
 struct _qbjUndoLaid {

@@ -13,6 +13,22 @@ qbjUndoLaidFree(void *opaque)
     g_free(laid);
 }
 
+int
+qbjUndoCheckMark(const virDomainSnapshotDef *snapshot, qbjRefusal *refusal)
+{
+    size_t i;
+
+    for (i = 0; i < snapshot->ndisks; i++) {
+        if (!snapshot->disks[i].snapshotDeleteInProgress)
+            continue;
+        qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID,
+                      _("the deletion of snapshot '%s' was begun: disk '%s' is not as it was then"),
+                      snapshot->parent.name, snapshot->disks[i].name);
+        return -1;
+    }
+    return 0;
+}
+
 /* S9: what does not depend on the images */
 static int
 qbjUndoCheckRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjRefusal *refusal)
@@ -33,14 +49,8 @@ qbjUndoCheckRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned
                           snapshot->parent.name, snapshot->disks[i].name);
             return -1;
         }
-        if (snapshot->disks[i].snapshotDeleteInProgress) {
-            qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID,
-                          _("the deletion of snapshot '%s' was begun: disk '%s' is not as it was then"),
-                          snapshot->parent.name, snapshot->disks[i].name);
-            return -1;
-        }
     }
-    return 0;
+    return qbjUndoCheckMark(snapshot, refusal);
 }
 
 /* Whether the image is somebody's past: below another one, or the image of a moment. */

@@ -55,6 +55,12 @@ qbjMomentDeleteSetMarks(const GPtrArray *disks, bool begun)
         ((virDomainSnapshotDiskDef *) g_ptr_array_index(disks, i))->snapshotDeleteInProgress = begun;
 }
 
+static bool
+qbjMomentDeleteChanges(const qbjUndoDisk *item)
+{
+    return qbjUndoIsMerge(item) || item->how == QBJ_UNDO_REMOVE || item->how == QBJ_UNDO_INTERNAL;
+}
+
 /* Durably, before the first image changes. @marked: of the metadata's disks, those that were not before.
  * Returns 0, -1 with an error reported: nothing is marked. */
 static int
@@ -67,7 +73,7 @@ qbjMomentDeleteMark(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDel
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
         virDomainSnapshotDiskDef *disk = qbjMomentDeleteDisk(def, item->disk);
 
-        if ((qbjUndoIsMerge(item) || item->how == QBJ_UNDO_REMOVE) && !disk->snapshotDeleteInProgress)
+        if (qbjMomentDeleteChanges(item) && !disk->snapshotDeleteInProgress)
             g_ptr_array_add(marked, disk);
     }
     qbjMomentDeleteSetMarks(marked, true);
@@ -221,16 +227,11 @@ qbjMomentDeleteFinish(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoD
 
 /* --- all of it --- */
 
+/* Then for all disks: a plan is for images within, or for overlays. */
 static bool
 qbjMomentDeleteIsInternal(const qbjUndoDelete *plan)
 {
-    size_t i;
-
-    for (i = 0; i < plan->disks->len; i++) {
-        if (((const qbjUndoDisk *) g_ptr_array_index(plan->disks, i))->how == QBJ_UNDO_INTERNAL)
-            return true;
-    }
-    return false;
+    return plan->disks->len > 0 && ((const qbjUndoDisk *) g_ptr_array_index(plan->disks, 0))->how == QBJ_UNDO_INTERNAL;
 }
 
 static bool
@@ -321,20 +322,22 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     g_autoptr(GPtrArray) marked = g_ptr_array_new();
     bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
     bool begun;
+    int rc;
 
     if ((files && qbjMomentDeleteCheck(vm, snap) < 0) || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
         qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
         return -1;
-    if (qbjMomentDeleteIsInternal(plan) && qbjMomentInternalDelete(vm, snap) < 0)
-        return -1;
-    if (qbjMomentDeleteRun(vm, plan, &begun) < 0) {
-        if (!begun)
-            qbjMomentDeleteUnmark(vm, snap, marked);
-        else
-            qbjMomentDeleteLeave(vm, plan);
-        return -1;
-    }
-    return qbjMomentDeleteFinish(vm, snap, plan);
+    if (qbjMomentDeleteIsInternal(plan))
+        rc = qbjMomentInternalDelete(vm, snap->def->name, plan, &begun);
+    else
+        rc = qbjMomentDeleteRun(vm, plan, &begun);
+    if (rc == 0)
+        return qbjMomentDeleteFinish(vm, snap, plan);
+    if (!begun)
+        qbjMomentDeleteUnmark(vm, snap, marked);
+    else
+        qbjMomentDeleteLeave(vm, plan);
+    return -1;
 }
 
 /* --- after a restart --- */

@@ -122,12 +122,13 @@ qbjMomentDeleteSetNames(virDomainObj *vm, const char *name, unsigned int flags)
 static int
 qbjMomentDeleteSetAll(virDomainObj *vm, const GPtrArray *names)
 {
+    bool running = virDomainObjIsActive(vm);
     size_t i;
 
     for (i = 0; i < names->len; i++) {
         virDomainMomentObj *one = virDomainSnapshotFindByName(vm->snapshots, g_ptr_array_index(names, i));
 
-        if (one && qbjMomentDelete(vm, one, 0) < 0)
+        if ((running && qbjDomainOperationCheck(vm) < 0) || (one && qbjMomentDelete(vm, one, 0) < 0))
             return -1;
     }
     return 0;

@@ -28,6 +28,10 @@ qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def)
     g_autoptr(GPtrArray) images = g_ptr_array_new();
     size_t i;
 
+    if (qbjUndoCheckMark(def, &refusal) < 0) {
+        qbjEngineRefuse(&refusal);
+        return NULL;
+    }
     for (i = 0; i < def->ndisks; i++) {
         virStorageSource *image;
 
@@ -259,30 +263,6 @@ qbjMomentInternalDeleteAll(virDomainObj *vm, const GPtrArray *images, const char
     return rc;
 }
 
-/* Durably, before the first image changes: a snapshot that is in some of its images only is no moment to go
- * back to. Returns 0, -1 with an error reported: it is as before. */
-static int
-qbjMomentInternalMark(virDomainObj *vm, virDomainMomentObj *snap, bool begun)
-{
-    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    bool changed = false;
-    size_t i;
-
-    for (i = 0; i < def->ndisks; i++) {
-        if (def->disks[i].snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-            continue;
-        changed |= def->disks[i].snapshotDeleteInProgress != begun;
-        def->disks[i].snapshotDeleteInProgress = begun;
-    }
-    if (!changed || qbjMomentListSave(vm, snap) == 0)
-        return 0;
-    for (i = 0; i < def->ndisks; i++) {
-        if (def->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL)
-            def->disks[i].snapshotDeleteInProgress = !begun;
-    }
-    return -1;
-}
-
 static bool
 qbjMomentInternalIsWhole(virDomainObj *vm, const GPtrArray *images, const char *name)
 {
@@ -296,37 +276,32 @@ qbjMomentInternalIsWhole(virDomainObj *vm, const GPtrArray *images, const char *
     return whole;
 }
 
-/* The deletion has failed; the error that led here stays. QEMU's job may go on, and delete it later: then the
- * mark stays. One that cannot be taken back, or of images that cannot be read, means no more than that the
- * snapshot is to be deleted again. */
-static void
-qbjMomentInternalUnmark(virDomainObj *vm, virDomainMomentObj *snap, const GPtrArray *images)
+/* A deletion has failed: whether an image may have lost it, or will, for QEMU's job may go on. The error that
+ * led here stays. */
+static bool
+qbjMomentInternalIsBegun(virDomainObj *vm, const GPtrArray *images, const char *name)
 {
     virErrorPtr reason;
+    bool begun;
 
     virErrorPreserveLast(&reason);
-    if ((!virDomainObjIsActive(vm) || qbjVmInsideHasEnded(vm, QBJ_VM_INSIDE_DELETE)) &&
-        qbjMomentInternalIsWhole(vm, images, snap->def->name))
-        ignore_value(qbjMomentInternalMark(vm, snap, false));
+    begun = (virDomainObjIsActive(vm) && !qbjVmInsideHasEnded(vm, QBJ_VM_INSIDE_DELETE)) ||
+        !qbjMomentInternalIsWhole(vm, images, name);
     virErrorRestore(&reason);
+    return begun;
 }
 
 int
-qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap)
+qbjMomentInternalDelete(virDomainObj *vm, const char *name, const qbjUndoDelete *plan, bool *begun)
 {
-    virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
-    g_autoptr(GPtrArray) images = NULL;
+    g_autoptr(GPtrArray) images = g_ptr_array_new();
+    size_t i;
 
-    if (!view || !(images = qbjMomentInternalImages(view, def)))
-        return -1;
-    if (images->len == 0)
+    for (i = 0; i < plan->disks->len; i++)
+        g_ptr_array_add(images, ((const qbjUndoDisk *) g_ptr_array_index(plan->disks, i))->base);
+    if (qbjMomentInternalDeleteAll(vm, images, name) == 0)
         return 0;
-    if (qbjMomentInternalMark(vm, snap, true) < 0)
-        return -1;
-    if (qbjMomentInternalDeleteAll(vm, images, def->parent.name) == 0)
-        return 0;
-    qbjMomentInternalUnmark(vm, snap, images);
+    *begun = qbjMomentInternalIsBegun(vm, images, name);
     return -1;
 }
 

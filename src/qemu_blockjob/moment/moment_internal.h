@@ -14,11 +14,10 @@
  *   VIR_ERR_CONFIG_UNSUPPORTED      an image is not qcow2, encrypted, or not a file or block device */
 int qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags);
 
-/* Removes @snap's data from all images; one that has none of it is fine. As above, also of a domain that
- * runs. Its disks are marked first (<snapshotDeleteInProgress/>); after a failure they stay so if only some
- * images have lost it.
- *   VIR_ERR_OPERATION_UNSUPPORTED   a disk has another image by now (08/S8.14), or another domain uses it */
-int qbjMomentInternalDelete(virDomainObj *vm, virDomainMomentObj *snap);
+/* Removes the data of the snapshot @name from all images of @plan; one that has none of it is fine. As above,
+ * also of a domain that runs. Returns 0; -1 with an error reported: @begun tells whether some have lost it,
+ * or may lose it yet. */
+int qbjMomentInternalDelete(virDomainObj *vm, const char *name, const qbjUndoDelete *plan, bool *begun);
 
 /* After a restart, a snapshot of the running domain is marked: QEMU's job is waited for, and dismissed. The
  * lock is dropped. */
@@ -27,7 +26,8 @@ void qbjMomentInternalDeleted(virDomainObj *vm);
 /* --- for those that do it with QEMU, and for reverts --- */
 
 /* The images of all disks that @def has as internal, in its order; borrowed from @view. NULL with an error
- * reported: one has another image by now, cannot hold a snapshot, or is another domain's as well. */
+ * reported: one has another image by now, cannot hold a snapshot, or is another domain's as well; or its
+ * deletion was begun. */
 GPtrArray *qbjMomentInternalImages(const qbjMomentUndo *view, virDomainSnapshotDef *def);
 
 /* Their nodes, NULL terminated, to be freed. NULL with an error reported. */
