@@ -164,7 +164,7 @@ qbjMomentInternalUnlink(virDomainObj *vm, const virDomainSnapshotDef *def)
     virObjectUnlock(vm);
     if (unlink(path) < 0 && errno != ENOENT)
         VIR_WARN("cannot remove '%s': %s", path, g_strerror(errno));
-    ignore_value(rmdir(folder));
+    qbjMomentListRemoveFolder(folder);
     virObjectLock(vm);
     virErrorRestore(&reason);
 }
