@@ -69,6 +69,7 @@ SUITES = {
     "undo": (["undo.py"], 200),
     "deletions": (["deletions.py"], 300),
     "inside": (["inside.py"], 200),
+    "reverts": (["reverts.py"], 200),
     "plug": (["plug.py"], 200),
     "strays": (["strays.py"], 200),
     "guides": (["guides.py"], 120),

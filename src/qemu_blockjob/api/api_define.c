@@ -101,6 +101,10 @@ qbjApiDefineCheck(virDomainObj *vm, virDomainDef *old, bool held)
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("a snapshot of the domain is being made or taken back"));
         return -1;
     }
+    if (virDomainObjIsActive(vm) && QBJ_DOMAIN_PRIVATE(vm)->reverting) {
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("the domain is being reverted to a snapshot"));
+        return -1;
+    }
     if (!held && old && !virDomainObjIsActive(vm) && vm->job->active != VIR_JOB_NONE) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain has been changed by another client meanwhile"));
         return -1;

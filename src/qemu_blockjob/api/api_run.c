@@ -22,7 +22,7 @@
 static void
 qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
 {
-    if (!virDomainObjIsActive(vm))
+    if (!virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->reverting)
         return;
     QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
     if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {

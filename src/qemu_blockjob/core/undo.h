@@ -134,6 +134,11 @@ typedef enum {
     QBJ_UNDO_TO_PAUSED,
 } qbjUndoTo;
 
+/* Something of @undo's domain is to run after a revert to @snapshot, if it is transient. Returns 0, -1 with
+ * @refusal set. */
+int qbjUndoCheckTransient(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags,
+                          qbjRefusal *refusal);
+
 /* What the guest is to be after a revert to @snapshot, @flags: VIR_DOMAIN_SNAPSHOT_REVERT_*. */
 qbjUndoTo qbjUndoRevertTo(const virDomainSnapshotDef *snapshot, unsigned int flags);
 

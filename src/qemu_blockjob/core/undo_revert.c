@@ -29,19 +29,25 @@ qbjUndoCheckMark(const virDomainSnapshotDef *snapshot, qbjRefusal *refusal)
     return 0;
 }
 
+int
+qbjUndoCheckTransient(const qbjUndo *undo, const virDomainSnapshotDef *snapshot, unsigned int flags,
+                      qbjRefusal *refusal)
+{
+    if (undo->persistent || qbjUndoRevertTo(snapshot, flags) != QBJ_UNDO_TO_SHUTOFF)
+        return 0;
+    qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s",
+                  _("transient domain needs to request run or pause to revert to inactive snapshot"));
+    return -1;
+}
+
 /* S9: what does not depend on the images */
 static int
 qbjUndoCheckRevert(const qbjUndo *undo, virDomainSnapshotDef *snapshot, unsigned int flags, qbjRefusal *refusal)
 {
-    bool go = flags & (VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING | VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED);
-    bool active = snapshot->state == VIR_DOMAIN_SNAPSHOT_RUNNING || snapshot->state == VIR_DOMAIN_SNAPSHOT_PAUSED;
     size_t i;
 
-    if (!undo->persistent && !active && !go) {
-        qbjRefusalSet(refusal, VIR_ERR_OPERATION_INVALID, "%s",
-                      _("transient domain needs to request run or pause to revert to inactive snapshot"));
+    if (qbjUndoCheckTransient(undo, snapshot, flags, refusal) < 0)
         return -1;
-    }
     for (i = 0; i < snapshot->ndisks; i++) {
         if (snapshot->disks[i].snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL) {
             qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,

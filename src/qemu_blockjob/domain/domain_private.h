@@ -63,6 +63,8 @@ struct _qbjDomainPrivate {
     bool starting;                      /* qbjVmStart is running */
     bool labelled;                      /* security labels of this run were set, at least in part */
     bool stopping;                      /* qbjVmStop is running */
+    bool reverting;                     /* a revert is under way: another run follows, so a transient domain does not
+                                         * go with the one that ends, and no definition is taken */
     bool ending;                        /* qbjVmStop found the process still there after all signals: what it
                                          * was told is carried out when the process ends */
     bool unsettled;                     /* the process has ended, but a persistent definition that a job has

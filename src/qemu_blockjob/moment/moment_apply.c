@@ -217,7 +217,8 @@ qbjMomentApplyDone(virDomainObj *vm, qbjMomentApply *apply)
 
 /* --- others than the call --- */
 
-/* The definition of the file is @is: then it is to be @wanted. One that somebody has written since stays. */
+/* The definition of the file is @is: then it is to be @wanted. One that somebody has written since stays; a
+ * transient domain has none. */
 static int
 qbjMomentApplyDefine(virDomainObj *vm, const char *is, const char *wanted)
 {
@@ -228,6 +229,8 @@ qbjMomentApplyDefine(virDomainObj *vm, const char *is, const char *wanted)
     bool renamed;
     int rc;
 
+    if (!vm->persistent)
+        return 0;
     virObjectUnlock(vm);
     rc = virFileReadAll(path, QBJ_MOMENT_APPLY_CONFIG_MAX, &text);
     virObjectLock(vm);
@@ -246,8 +249,9 @@ static int
 qbjMomentApplyForward(virDomainObj *vm, qbjMomentApply *apply)
 {
     virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, apply->name);
+    bool goes = !vm->persistent && !virDomainObjIsActive(vm);   /* and its metadata with it */
 
-    if (!apply->noted && (qbjMomentApplyDefine(vm, apply->before, apply->after) < 0 ||
+    if (!apply->noted && !goes && (qbjMomentApplyDefine(vm, apply->before, apply->after) < 0 ||
                           (snap && qbjMomentListSetCurrent(vm, snap) < 0)))
         return -1;
     qbjMomentApplyDone(vm, apply);
@@ -303,8 +307,6 @@ qbjMomentApplyReady(virDomainObj *vm)
 {
     g_autoptr(qbjMomentApply) apply = NULL;
 
-    if (!vm->persistent)
-        return 0;
     if (qbjMomentApplyFind(vm, &apply) < 0)
         return -1;
     if (!apply)

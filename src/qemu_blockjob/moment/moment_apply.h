@@ -19,7 +19,8 @@ struct _qbjMomentApply {
     bool kept;                  /* QEMU has ended, and each image keeps what it held */
     bool decided;               /* all images hold the moment */
     bool noted;                 /* so do definition and metadata: only the kept ones are left */
-    char *before;               /* the persistent definition as it was, and as it is to be: texts of the file */
+    char *before;               /* the persistent definition as it was, and as it is to be: texts of the file; of
+                                 * a transient domain only the UUID */
     char *after;
     GPtrArray *images;          /* of virStorageSource, owns them */
     qbjHostSave *saves[2];      /* the record as it will be when @kept, and when @decided: prepared */

@@ -13,9 +13,16 @@
 
 VIR_LOG_INIT("qbj.moment_hooks");
 
+/* What a revert has left in the images of a transient domain is done now: the next one may have another
+ * UUID. */
 static void
 qbjMomentHooksForget(virDomainObj *vm)
 {
+    if (qbjMomentApplyReady(vm) < 0) {
+        VIR_WARN("Domain '%s' goes, and its images keep what a revert has left: %s", vm->def->name,
+                 virGetLastErrorMessage());
+        virResetLastError();
+    }
     if (qbjMomentListForget(vm) == 0)
         return;
     VIR_WARN("Failed to remove the metadata of snapshots of domain '%s': %s", vm->def->name, virGetLastErrorMessage());

@@ -71,16 +71,6 @@ qbjMomentRevertCheck(virDomainObj *vm, virDomainMomentObj *snap)
     return 0;
 }
 
-int
-qbjMomentRevertCheckTransient(virDomainObj *vm)
-{
-    if (vm->persistent)
-        return 0;
-    virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("revert of the transient domain '%s' is not supported"),
-                   vm->def->name);
-    return -1;
-}
-
 static int
 qbjMomentRevertPlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
 {
@@ -99,7 +89,7 @@ qbjMomentRevertPlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
         return qbjEngineRefuse(&refusal);
     work->to = work->plan->to;
     work->memory = work->plan->memory && work->to != QBJ_UNDO_TO_SHUTOFF;
-    return qbjMomentRevertCheckTransient(vm);
+    return 0;
 }
 
 /* Without locks. */
@@ -277,13 +267,17 @@ qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     virDomainDef *was = vm->newDef ? vm->newDef : vm->def;
-    virDomainDef *then = snap->def->inactiveDom ? snap->def->inactiveDom : snap->def->dom;
+    bool two = vm->persistent && work->memory;
+    virDomainDef *then = snap->def->inactiveDom && (two || !work->memory) ? snap->def->inactiveDom : snap->def->dom;
     g_autofree char *path = qbjDomainConfigPath(vm);
 
     if (!(work->next = qbjMomentRevertDef(vm, then, work)) ||
-        (work->memory && !(work->live = qbjMomentRevertDef(vm, snap->def->dom, work))) ||
-        !(work->before = virDomainDefCopy(was, xmlopt, NULL, false)) ||
-        !(work->text = qbjDomainConfigText(vm, work->next)))
+        (two && !(work->live = qbjMomentRevertDef(vm, snap->def->dom, work))) ||
+        !(work->before = virDomainDefCopy(was, xmlopt, NULL, false)))
+        return -1;
+    if (!vm->persistent)
+        return 0;
+    if (!(work->text = qbjDomainConfigText(vm, work->next)))
         return -1;
     virObjectUnlock(vm);
     work->save = qbjHostSavePrepare(path, work->text, 0600);
@@ -338,10 +332,11 @@ int
 qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work)
 {
     bool renamed = false;
-    int rc;
+    int rc = 0;
 
     virObjectUnlock(vm);
-    rc = qbjHostSaveCommit(work->save, &renamed);
+    if (work->save)
+        rc = qbjHostSaveCommit(work->save, &renamed);
     virObjectLock(vm);
     if (rc < 0 && !renamed)
         return -1;
@@ -357,11 +352,12 @@ int
 qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work)
 {
     virErrorPtr reason;
-    bool renamed;
-    int rc;
+    bool renamed = true;
+    int rc = 0;
 
     virErrorPreserveLast(&reason);
-    rc = qbjDomainPutConfig(vm, work->before, &renamed);
+    if (work->save)
+        rc = qbjDomainPutConfig(vm, work->before, &renamed);
     if (rc < 0)
         VIR_WARN("vm=%s: the definition %s that of the snapshot: %s", vm->def->name,
                  renamed ? "may become again" : "stays", virGetLastErrorMessage());
@@ -457,9 +453,21 @@ qbjMomentRevertTakeBack(qbjMomentRevertWork *work)
     virErrorRestore(&reason);
 }
 
+/* Its run has ended, and there is none that follows. The error that led here stays. */
+static void
+qbjMomentRevertTransient(virDomainObj *vm)
+{
+    virErrorPtr reason;
+
+    virErrorPreserveLast(&reason);
+    qbjVmStopTransient(vm);
+    virErrorRestore(&reason);
+}
+
 int
 qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 {
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     qbjMomentRevertWork work = { .fd = -1 };
     int rc;
 
@@ -467,6 +475,7 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
         qbjMomentApplyResume(vm);       /* what an earlier one has left */
     if (qbjMomentRevertCheck(vm, snap) < 0 || (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0))
         return -1;
+    priv->reverting = true;
     work.made = g_ptr_array_new_with_free_func(g_free);
     work.note = qbjMomentRevertNoteNew(vm, snap->def->name);
     if (virDomainSnapshotIsExternal(snap))
@@ -478,5 +487,8 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
         qbjMomentRevertTakeBack(&work);
     qbjMomentRevertClear(&work);        /* a program that still writes the memory is waited for */
     virObjectLock(vm);
+    priv->reverting = false;
+    if (!vm->persistent && !virDomainObjIsActive(vm))
+        qbjMomentRevertTransient(vm);
     return rc < 0 ? -1 : 0;
 }

@@ -11,5 +11,6 @@
 /* @flags: VIR_DOMAIN_SNAPSHOT_REVERT_*, known ones only. The guest that runs is ended when all that can be
  * looked at before is well; @vm is locked and its job held; the lock is dropped meanwhile. Returns 0; -1
  * with an error reported: the domain's definition and images are as before, and the guest still runs
- * unless QEMU had been ended already, or the error says otherwise. */
+ * unless QEMU had been ended already, or the error says otherwise. A transient domain whose QEMU has ended,
+ * and for which no other one came to run, has left the list then. */
 int qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags);

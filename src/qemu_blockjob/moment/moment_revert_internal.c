@@ -16,6 +16,7 @@
 #include "virerror.h"
 #include "virlog.h"
 #include "virqbjcookie.h"
+#include "viruuid.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_revert_internal");
@@ -269,10 +270,27 @@ qbjMomentRevertGoInternal(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentA
         qbjMomentRevertReturn(vm, work, apply);
         return -1;
     }
-    qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT);
+    if (vm->persistent)
+        qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT);
     if (qbjMomentRevertCommitNotes(vm, snap, work) < 0)
         return -1;
     qbjMomentApplyDone(vm, apply);
+    return 0;
+}
+
+/* No file is to follow the text of a transient domain. */
+static int
+qbjMomentRevertTexts(virDomainObj *vm, const qbjMomentRevertWork *work, qbjMomentApply *apply)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    if (work->text) {
+        apply->after = g_strdup(work->text);
+        return (apply->before = qbjDomainConfigText(vm, work->before)) ? 0 : -1;
+    }
+    virUUIDFormat(vm->def->uuid, uuid);
+    apply->before = g_strdup(uuid);
+    apply->after = g_strdup(uuid);
     return 0;
 }
 
@@ -280,6 +298,7 @@ int
 qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
 {
     virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
     g_autoptr(qbjMomentApply) apply = NULL;
     g_autoptr(GPtrArray) images = NULL;
     size_t state = 0;
@@ -287,8 +306,11 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
 
     work->to = qbjUndoRevertTo(def, flags);
     work->memory = def->memory == VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL && work->to != QBJ_UNDO_TO_SHUTOFF;
-    if (qbjMomentRevertCheckTransient(vm) < 0 || !(work->view = qbjMomentUndoNew(vm, true)) ||
-        !(images = qbjMomentInternalImages(work->view, def)))
+    if (!(work->view = qbjMomentUndoNew(vm, true)))
+        return -1;
+    if (qbjUndoCheckTransient(&work->view->undo, def, flags, &refusal) < 0)
+        return qbjEngineRefuse(&refusal);
+    if (!(images = qbjMomentInternalImages(work->view, def)))
         return -1;
     virObjectUnlock(vm);
     rc = qbjMomentRevertCheckImages(images, def->parent.name, work->memory, &state);
@@ -298,8 +320,7 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
         qbjMomentRevertMay(vm, work) < 0 || qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
         return -1;
     apply = qbjMomentApplyNew(def->parent.name, images);
-    apply->after = g_strdup(work->text);
-    if (!(apply->before = qbjDomainConfigText(vm, work->before)))
+    if (qbjMomentRevertTexts(vm, work, apply) < 0)
         return -1;
     return qbjMomentRevertGoInternal(vm, snap, apply, state, work, flags);
 }

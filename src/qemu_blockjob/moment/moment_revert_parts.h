@@ -25,16 +25,14 @@ struct _qbjMomentRevertWork {
     qbjUndoTo to;
     bool memory;                /* the guest of that moment goes on; else it boots, if it is to run */
     virDomainDef *next;         /* the definition of that moment on the fresh overlays */
-    virDomainDef *live;         /* the same, as the guest of the memory has it; NULL: it boots */
-    virDomainDef *before;       /* the persistent definition until then */
-    qbjHostSave *save;          /* @next, prepared */
-    char *text;                 /* of it */
+    virDomainDef *live;         /* the same, as the guest of the memory has it; NULL: it boots, or the domain is
+                                 * transient, and that is @next */
+    virDomainDef *before;       /* the definition that the next start would have had until then */
+    qbjHostSave *save;          /* @next, prepared; NULL: the domain is transient */
+    char *text;                 /* of it, NULL likewise */
     qbjHostSave *noted;         /* internal: the snapshot's metadata as those of the current one, prepared */
     qbjHostSave *unmarked;      /* those of the former current one; NULL: there is none */
 };
-
-/* Its metadata and run would go with the process. Returns 0, -1 with an error reported. */
-int qbjMomentRevertCheckTransient(virDomainObj *vm);
 
 /* All that can fail of the definition's save happens here. Returns 0, -1 with an error reported. */
 int qbjMomentRevertDefine(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work);

@@ -13,6 +13,7 @@
 #include "vm_memory.h"
 #include "vm_plug_record.h"
 #include "vm_save.h"
+#include "vm_tpm.h"
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
@@ -250,10 +251,29 @@ qbjVmStopGone(virDomainObj *vm)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_CRASHED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
 }
 
+static void
+qbjVmStopRemove(virDomainObj *vm)
+{
+    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
+
+    driver->moments->forget(vm);
+    virDomainObjListRemove(driver->domains, vm);
+}
+
+void
+qbjVmStopTransient(virDomainObj *vm)
+{
+    qbjVmTpmStop(vm);
+    qbjDomainRemoveStatus(vm);
+    virCloseCallbacksDomainRemove(vm, NULL, NULL);
+    qbjVmStopRemove(vm);
+}
+
 void
 qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool goesOn = priv->reverting && !vm->persistent;
 
     if (!virDomainObjIsActive(vm) || priv->stopping)
         return;
@@ -273,10 +293,12 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
     /* last, so that a daemon that dies in a script has it run again by the next one */
     qbjVmFilesRemovePid(vm);
-    qbjDomainRemoveStatus(vm);
+    if (!goesOn)                        /* else all that a daemon finds of it, until there is the next one's */
+        qbjDomainRemoveStatus(vm);
     qbjVmStopForget(vm);
 
-    virCloseCallbacksDomainRemove(vm, NULL, NULL);      /* AUTODESTROY was for this run */
+    if (!goesOn)
+        virCloseCallbacksDomainRemove(vm, NULL, NULL);  /* AUTODESTROY was for this run */
     vm->def->id = -1;
     vm->taint = 0;
     virDomainObjSetState(vm, VIR_DOMAIN_SHUTOFF, reason);
@@ -286,8 +308,6 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
 
     if (event >= 0)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_STOPPED, event);
-    if (!vm->persistent) {
-        priv->driver->moments->forget(vm);
-        virDomainObjListRemove(priv->driver->domains, vm);
-    }
+    if (!vm->persistent && !goesOn)
+        qbjVmStopRemove(vm);
 }

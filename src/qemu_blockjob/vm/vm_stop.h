@@ -12,6 +12,10 @@
  * persistent definition that a job has changed cannot be saved; that is tried again each second. */
 void qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event);
 
+/* @vm is transient, and a revert has ended its run: no other one follows, so the domain leaves the list. Its
+ * job is held; the lock is dropped. */
+void qbjVmStopTransient(virDomainObj *vm);
+
 /* The process has gone: as qbjVmStop(), with the reason that is known. @vm is locked and its job held. */
 void qbjVmStopGone(virDomainObj *vm);
 

@@ -258,6 +258,13 @@ qbjVmTpmForget(const virQbjConf *conf, const virDomainDef *def)
     return virFileDeleteTree(dir);
 }
 
+/* What a transient domain without persistent_state leaves goes with it. */
+static bool
+qbjVmTpmIsOver(virDomainObj *vm, const virDomainTPMDef *def)
+{
+    return !vm->persistent && !QBJ_DOMAIN_PRIVATE(vm)->reverting && !def->data.emulator.persistent_state;
+}
+
 void
 qbjVmTpmStop(virDomainObj *vm)
 {
@@ -269,7 +276,7 @@ qbjVmTpmStop(virDomainObj *vm)
         return;
 
     if (qbjVmTpmFill(conf, vm->def, &tpm) < 0 || virPidFileForceCleanupPath(tpm.pidFile) < 0 ||
-        (!vm->persistent && !def->data.emulator.persistent_state && qbjVmTpmForget(conf, vm->def) < 0)) {
+        (qbjVmTpmIsOver(vm, def) && qbjVmTpmForget(conf, vm->def) < 0)) {
         VIR_WARN("Cannot clean up the TPM of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
     }

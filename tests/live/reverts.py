@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""Reverts beyond the plain ones: of transient domains, whose run is all that they are; with daemons that die and QEMUs
+that do not come to run."""
+
+import os
+import signal
+import sys
+
+import libvirt
+
+import jobs
+import suite
+from guest import Guest
+from images import ImageError, backing, qemu_io
+from inside import Inside, SNAPSHOT
+from jobtest import holds
+from undo import PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
+from writes import Run
+
+RUN, STAY = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
+MEMORY = "<domainsnapshot><name>%s</name><memory snapshot='external' file='%s'/></domainsnapshot>"
+
+
+class Reverts(Inside):
+    # --- transient domains --------------------------------------------------------------------------------------------
+
+    def transient(self, name, layers, targets=("vda",), **more):
+        """As made(), running, and without a persistent definition."""
+        self.made(name, layers, targets, **more)
+        if not self.domain.isActive():
+            self.domain.createWithFlags(START_PAUSED)
+        self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", 3), 20)
+        self.domain.undefine()
+        self.equal(self.domain.isPersistent(), 0, name + ": it is transient")
+
+    def listed(self):
+        return self.name in [d.name() for d in self.conn.listAllDomains()]
+
+    def over(self, what):
+        """Ended, nothing of the domain is left."""
+        if self.listed():
+            self.domain.destroy()
+        self.ok(jobs.wait_for(lambda: not self.listed(), 10), what + ": the domain has gone")
+        self.ok(not os.path.exists(self.daemon.metadata(self.name)), what + ": so have its metadata and records")
+
+    def test_transient(self):
+        """08/S9, E12: disks of external snapshots; the guest boots."""
+        ends, begins = (5, 6), (2, 3)
+        for layer, flags, state, events in ((2, RUN, RUNNING, [ends, (4, 0), begins]),
+                                            (0, STAY, PAUSED, [ends, begins, (3, 0)])):
+            name, what = "s%d" % (layer + 1), "a transient domain to layer %d" % layer
+            self.transient("transient-%d" % layer, 4, ("vda", "vdb"))
+            self.refused(lambda: self.revert(name), libvirt.VIR_ERR_OPERATION_INVALID,
+                         "transient domain needs to request run or pause", what + ", without a flag (07/E12)")
+            before, since = self.sums(), self.events.mark()
+            self.revert(name, flags)
+            self.equal((self.domain.state()[0], self.domain.isPersistent(), self.tree()[1]), (state, 0, name),
+                       what + ": what it is")
+            self.told(since, events, what + ": the events")
+            self.equal(self.chain(0)[1:], self.paths["vda"][layer::-1], what + ": the chain")
+            tops = {t: self.chain(0, t)[0] for t in self.paths}
+            self.over(what)
+            for target, top in tops.items():
+                self.equal(holds(top, range(layer + 1)), None, "%s: the data of %s" % (what, target))
+                qemu_io(top, "qcow2", *["read -P 0 %dM 1M" % n for n in range(layer + 1, 4)])
+            after = self.sums()
+            self.equal([n for n in before if after.get(n) != before[n]], ["vda.3", "vdb.3"],
+                       what + ": only what has no use has gone")
+
+    def test_transientinside(self):
+        """Internal ones: the events and states of the stock driver."""
+        stops, ends, begins, goes, stands = (3, 0), (5, 6), (2, 3), (4, 2), (3, 5)
+        self.made("transientinside", 1, ("vda", "vdb"), run=False)
+        self.both(1)
+        self.create("off")
+        kept = self.domain.snapshotLookupByName("off").getXMLDesc()
+        self.gone()
+        self.domain = self.conn.createXML(self.xml(0), START_PAUSED)
+        self.events.wait(lambda e: e[:3] == (self.name, "lifecycle", 3), 20)
+        self.domain.snapshotCreateXML(kept, libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE)
+        self.both(2)
+        self.create("i2")
+        self.both(3)
+        self.refused(lambda: self.revert("off"), libvirt.VIR_ERR_OPERATION_INVALID,
+                     "transient domain needs to request run or pause", "to one that was shut off (07/E12)")
+        for n, (name, flags, state, reason, events) in enumerate((
+                ("i2", 0, PAUSED, 7, [ends, begins, stands]), ("i2", RUN, RUNNING, 4, [ends, begins, goes]),
+                ("off", RUN, RUNNING, 1, [stops, ends, (4, 0), begins]),
+                ("i2", STAY, PAUSED, 7, [stops, ends, begins, stands]))):
+            since = self.events.mark()
+            self.revert(name, flags)
+            what = "internal revert %d, to %s" % (n, name)
+            self.equal(self.domain.state(), [state, reason], what + ": the state")
+            self.told(since, events, what + ": the events")
+            self.equal((self.domain.isPersistent(), self.tree()[1]), (0, name), what + ": what it is")
+        self.over("internal")
+        self.content(2, "internal")
+
+    def test_transientmemory(self):
+        """A guest that writes goes on where it was, with the memory within the image and in a file."""
+        run = Run(self.out, self.daemon, Guest(self.guest.cache), "transientmemory", ["vda"])
+        self.name, self.domain, disk = run.name, run.domain, run.disks["vda"]
+        self.paths = {"vda": disk.paths}
+        self.domain.undefine()
+        memory = self.daemon.path("img", self.name, "memory")
+        for name, xml in (("i1", SNAPSHOT % "i1"), ("e2", MEMORY % ("e2", memory))):
+            run.writing("before " + name)
+            before = run.log.acked("vda")
+            self.domain.snapshotCreateXML(xml)
+            run.writing("after " + name)
+            self.revert(name, STAY)
+            self.domain.resume()
+            run.writing("after the revert to " + name)
+            first = int(run.log.records("A")[0][2])
+            self.ok(first >= before, name + ": the guest has gone on, it has not booted", first)
+        top = self.chain(0)[0]
+        self.over("with memory")
+        self.equal(run.log.errors(), [], "the guest saw no I/O error")
+        self.equal(disk.check(top, "qcow2", run.log.acked("vda")), [], "all that was acknowledged is in the image")
+
+    def test_transientfails(self):
+        """What cannot be saved: the guest of before runs on; once that has ended the domain goes, and its images are as
+        they were."""
+        if not self.daemon.can_fail():
+            return self.out.skip("transientfails", "the module has no debug_checks")
+        for kind in ("external", "internal"):
+            lives, n = True, 0
+            while lives:
+                lives, n = self.fails(kind, n + 1), n + 1
+            self.ok(n > 2, "%s: the guest runs on at first" % kind, n)
+
+    def fails(self, kind, n):
+        """The @n-th save fails; gives whether the guest of before is still there."""
+        what = "%s, save %d fails" % (kind, n)
+        self.transient("transientfails-%s-%d" % (kind, n), 3 if kind == "external" else 1)
+        self.put("vda", 1, 8)
+        if kind == "internal":
+            self.create("s1")
+            self.put("vda", 2, 8)
+        files, since = self.files(), self.events.mark()
+        self.daemon.fail("save-write:%d" % n)
+        self.equal(suite.code(self.revert, "s1", RUN), libvirt.VIR_ERR_SYSTEM_ERROR, what + ": it fails")
+        self.daemon.fail(None)
+        lives = self.listed()
+        if lives:
+            self.equal(self.domain.state()[0], PAUSED, what + ": the guest is there")
+        else:
+            self.told(since, [(5, 6)], what + ": the domain has gone with its guest")
+        self.over(what)
+        self.equal((self.files(), backing(self.paths["vda"][-1])), (files, (self.paths["vda"][:-1] or [None])[-1]),
+                   what + ": the images")
+        qemu_io(self.paths["vda"][-1], "qcow2", "read -P %d 8M 1M" % (2 if kind == "internal" else 1))
+        self.equal([name for name in self.inner() if name.startswith("qbj-")], [], what + ": nothing is kept in them")
+        return lives
+
+    def test_meanwhile(self):
+        """A definition that comes in the middle is refused."""
+        self.made("meanwhile", 1)
+        self.create("i1")
+        pid = self.daemon.qemu_pid(self.name)
+        os.kill(pid, signal.SIGSTOP)                    # the revert waits for it
+        revert = Waiting(lambda: suite.code(self.revert, "i1"))
+        xml, conn = self.xml(0), self.daemon.connect()
+        refused = jobs.wait_for(lambda: suite.code(conn.defineXML, xml) == libvirt.VIR_ERR_OPERATION_INVALID, 20)
+        self.ok(refused, "a definition that comes in the middle of a revert is refused")
+        os.kill(pid, signal.SIGCONT)
+        self.equal((revert.end(), suite.code(conn.defineXML, xml)), (0, 0), "it ends, and then one is taken")
+        self.gone()
+
+    def test_autodestroy(self):
+        """AUTODESTROY goes on."""
+        self.made("autodestroy", 1, run=False)
+        self.gone()
+        client = self.daemon.connect()
+        self.domain = client.createXML(self.xml(0), START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY)
+        self.put("vda", 1)
+        self.create("i1")
+        self.domain.revertToSnapshot(self.domain.snapshotLookupByName("i1"), RUN)
+        self.domain = self.conn.lookupByName(self.name)
+        self.equal(client.close(), 0, "the client that has created it goes")
+        self.ok(jobs.wait_for(lambda: not self.listed(), 20), "the domain goes with its connection, reverted or not")
+
+    def outside_dies(self, n):
+        """An external one; gives whether it came to that step."""
+        self.transient("transientdies-%d" % n, 3)
+        self.domain.resume()
+        step = self.dies_at(n, lambda: self.revert("s1", RUN))
+        what = "a transient domain's revert dies at %d: %s" % (n, step)
+        there, old = self.listed(), set(os.path.basename(p) for p in self.paths["vda"])
+        fresh = [name for name in self.files() if name not in old]
+        new = fresh and not (there and self.chain(0)[0] == self.paths["vda"][2])
+        if there:
+            self.ok(jobs.wait_for(lambda: self.domain.state()[0] in (RUNNING,), 20), what + ": it runs",
+                    lambda: self.domain.state())
+        self.over(what)
+        top = os.path.join(os.path.dirname(self.paths["vda"][0]), fresh[0]) if new else self.paths["vda"][2]
+        self.equal(holds(top, range(1 if new else 3)), None, "%s: the images are old or new, %s" % (what, bool(new)))
+        self.ok(new or not fresh, what + ": no overlay is left", fresh)
+        return step is not None
+
+    def dies_at(self, n, call):
+        """Gives the step, None: the call ended."""
+        self.daemon.die_at("-", n)
+        suite.code(call)
+        step = self.daemon.died(timeout=0.5 if self.daemon.alive() else 20)
+        if step is None:
+            return None
+        self.daemon.start()
+        self.connect()
+        # one whose QEMU is not there any more is taken from the list behind the start
+        pid = self.daemon.path("run", "qemu", self.name + ".pid")
+        jobs.wait_for(lambda: not self.listed() or os.path.exists(pid), 20)
+        if self.listed():
+            self.domain = self.conn.lookupByName(self.name)
+            jobs.wait_for(lambda: self.domain.info(), 20)
+        return step
+
+    def inside_dies(self, n):
+        self.transient("transientinsidedies-%d" % n, 1, ("vda", "vdb"))
+        self.both(1)
+        self.create("i1")
+        self.both(2)
+        self.domain.resume()
+        step = self.dies_at(n, lambda: self.revert("i1", RUN))
+        what = "a transient domain's internal revert dies at %d: %s" % (n, step)
+        jobs.wait_for(lambda: not os.path.exists(self.record()), 3)
+        self.over(what)
+        try:
+            qemu_io(self.paths["vda"][0], "qcow2", "read -P 1 0 1M")
+            byte = 1
+        except ImageError:
+            byte = 2
+        self.content(byte, what + ": old or new")
+        return step is not None
+
+    def deaths(self, outside, inside):
+        for kind, numbers in ((self.outside_dies, outside), (self.inside_dies, inside)):
+            for n in numbers:
+                if not kind(n):
+                    break
+
+    def test_dies(self):
+        self.deaths((12, 20), (20, 34))
+
+    def test_sweep(self):
+        """Each step."""
+        self.deaths(range(100), range(120))
+
+
+# takes minutes: by its name only
+BY_NAME = ["sweep"]
+
+
+def run(out, args, mode):
+    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
+    if args.driver == "stock":
+        return out.skip(mode, "the stock driver reverts to no external snapshot")
+    suite.run_with_daemon(out, args, mode, Reverts, names, UndoDaemon)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.main("reverts", __doc__, Reverts, run, modes=("system",)))
