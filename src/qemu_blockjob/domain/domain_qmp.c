@@ -80,6 +80,9 @@ static const qbjQmpCallbacks qbjDomainQmpCallbacks = {
     .release = qbjDomainLinkFree,
 };
 
+/* A QEMU that does not answer now does what it was told when it goes on. */
+#define QBJ_DOMAIN_FD_BACK_MS 1000
+
 int
 qbjDomainQmpConnect(virDomainObj *vm)
 {
@@ -237,6 +240,8 @@ qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
     virObjectUnlock(vm);
     rc = qbjQmpPassFd(qmp, name, fd);
     virObjectLock(vm);
+    if (rc < 0)
+        qbjDomainQmpTakeFdBack(vm, name);       /* it may have got it, without having answered */
     return rc;
 }
 
@@ -250,7 +255,7 @@ qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name)
     virErrorPreserveLast(&reason);
     if (virDomainObjIsActive(vm) && virJSONValueObjectAdd(&arguments, "s:fdname", name, NULL) >= 0) {
         command.arguments = arguments;
-        ignore_value(qbjDomainQmpTry(vm, &command));
+        ignore_value(qbjDomainQmpRunFor(vm, &command, 1, QBJ_DOMAIN_FD_BACK_MS));
     }
     virErrorRestore(&reason);
 }

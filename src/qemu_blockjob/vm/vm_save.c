@@ -126,6 +126,7 @@ qbjVmSaveContinue(virDomainObj *vm, virDomainRunningReason reason)
 
     if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0)
         return false;
+    qbjDomainQueueDrain(vm);            /* it may be stopped by what it was told, and has not answered */
     if (!running && virDomainObjIsActive(vm))
         qbjVmSaveStreamActivate(vm);
     if (!running || (dump ? !qbjVmSaveDumpStands(vm) : virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED))
