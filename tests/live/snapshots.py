@@ -132,6 +132,7 @@ class Snapshots(suite.DaemonChecks):
         self.refused(lambda: use(other), libvirt.VIR_ERR_SYSTEM_ERROR, "missing existing file", "08/S2.7")
         self.refused(lambda: use("small"), libvirt.VIR_ERR_INVALID_ARG, "bytes large", "an image of another size")
         self.refused(lambda: use("wrong"), libvirt.VIR_ERR_INVALID_ARG, "stands on", "one that stands on another image")
+        self.owned(use, "right")
         domain.blockPull("vdb", 1, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
         self.refused(lambda: use("right"), libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "beside a pull",
                      "one that may have bitmaps, beside a pull")
@@ -291,6 +292,26 @@ class Snapshots(suite.DaemonChecks):
         self.gone(self.conn.lookupByName("offline"))
 
     # --- what fails --------------------------------------------------------------------------------------------------
+
+    def owned(self, use, name):
+        """Another domain, that is shut off, has the image @name: only headers say so, two images below what its
+        definition names; or one of its snapshots does, by another name."""
+        below, top, link = (os.path.join(self.folder, n) for n in ("o.below", "o.top", "o.link"))
+        for base, path in ((os.path.join(self.folder, name), below), (below, top)):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, path], check=True)
+        os.link(os.path.join(self.folder, name), link)
+        for path in (top, link):
+            owner = self.conn.defineXML(plain.domain("owner", [plain.disk("vda", path)]))
+            self.refused(lambda: use(name), libvirt.VIR_ERR_INVALID_ARG, "image of domain 'owner'",
+                         "an image of another domain, which names " + os.path.basename(path))
+            owner.undefine()
+        owner = self.conn.defineXML(plain.domain("owner", [plain.disk("vda", top)]))
+        owner.snapshotCreateXML(snapshot_xml("o"), DISK_ONLY)
+        self.conn.defineXML(plain.domain("owner", [plain.disk("vda", self.paths["vdb"][0])]).replace(
+            "</name>", "</name><uuid>%s</uuid>" % owner.UUIDString()))
+        self.refused(lambda: use(name), libvirt.VIR_ERR_INVALID_ARG, "image of domain 'owner'",
+                     "an image of another domain's snapshot")
+        owner.undefineFlags(METADATA)
 
     def unchanged(self, domain, before, what):
         now = (self.tops(domain), self.tops(domain, INACTIVE), self.files(), self.kept(domain.name()),

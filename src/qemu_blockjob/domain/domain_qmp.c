@@ -171,6 +171,27 @@ qbjDomainDisconnect(virDomainObj *vm)
     VIR_FORCE_CLOSE(priv->pidfd);
 }
 
+/* The monitor; borrowed. NULL with an error reported. */
+static qbjQmp *
+qbjDomainQmpMonitor(virDomainObj *vm)
+{
+    if (qbjDomainCheckRead(vm) < 0)
+        return NULL;
+    qbjDomainReach(vm);
+    return qbjDomainQmpCheck(vm) < 0 ? NULL : QBJ_DOMAIN_PRIVATE(vm)->qmp;
+}
+
+/* An answer @rc of the process that was asked, which was @domainId. */
+static int
+qbjDomainQmpResult(virDomainObj *vm, int domainId, int rc)
+{
+    if (rc == 0 && vm->def->id != domainId) {
+        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
+        return -1;
+    }
+    return rc;
+}
+
 int
 qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
 {
@@ -180,27 +201,57 @@ qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
 int
 qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjQmp *monitor = qbjDomainQmpMonitor(vm);
     g_autoptr(qbjQmp) qmp = NULL;
     int domainId = vm->def->id;
     int rc;
 
-    if (qbjDomainCheckRead(vm) < 0)
+    if (!monitor)
         return -1;
-    qbjDomainReach(vm);
-    if (qbjDomainQmpCheck(vm) < 0)
-        return -1;
-
-    qmp = qbjQmpRef(priv->qmp);
+    qmp = qbjQmpRef(monitor);
     virObjectUnlock(vm);
     rc = qbjQmpRun(qmp, commands, n, deadlineMs);
     virObjectLock(vm);
+    return qbjDomainQmpResult(vm, domainId, rc);
+}
 
-    if (rc == 0 && vm->def->id != domainId) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
-        return -1;
-    }
-    return rc;
+struct _qbjDomainQmpBegun {
+    qbjQmpBegun *begun;
+    int domainId;
+};
+
+qbjDomainQmpBegun *
+qbjDomainQmpBegin(virDomainObj *vm, qbjQmpCommand *commands, size_t n)
+{
+    qbjQmp *monitor = qbjDomainQmpMonitor(vm);
+    qbjQmpBegun *begun = monitor ? qbjQmpBegin(monitor, commands, n) : NULL;
+    qbjDomainQmpBegun *mine;
+
+    if (!begun)
+        return NULL;
+    mine = g_new0(qbjDomainQmpBegun, 1);
+    mine->begun = begun;
+    mine->domainId = vm->def->id;
+    return mine;
+}
+
+int
+qbjDomainQmpCollect(virDomainObj *vm, qbjDomainQmpBegun *begun)
+{
+    g_autofree qbjDomainQmpBegun *mine = begun;
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjQmpCollect(mine->begun, QBJ_QMP_DEADLINE_MS);
+    virObjectLock(vm);
+    return qbjDomainQmpResult(vm, mine->domainId, rc);
+}
+
+void
+qbjDomainQmpAbandon(qbjDomainQmpBegun *begun)
+{
+    qbjQmpAbandon(begun->begun);
+    g_free(begun);
 }
 
 int
@@ -228,15 +279,13 @@ qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments,
 int
 qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
 {
+    qbjQmp *monitor = qbjDomainQmpMonitor(vm);
     g_autoptr(qbjQmp) qmp = NULL;
     int rc;
 
-    if (qbjDomainCheckRead(vm) < 0)
+    if (!monitor)
         return -1;
-    qbjDomainReach(vm);
-    if (qbjDomainQmpCheck(vm) < 0)
-        return -1;
-    qmp = qbjQmpRef(QBJ_DOMAIN_PRIVATE(vm)->qmp);
+    qmp = qbjQmpRef(monitor);
     virObjectUnlock(vm);
     rc = qbjQmpPassFd(qmp, name, fd);
     virObjectLock(vm);

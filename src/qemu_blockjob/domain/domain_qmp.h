@@ -12,6 +12,14 @@ int qbjDomainQmpRun(virDomainObj *vm, qbjQmpCommand *commands, size_t n);
 /* As above with a time limit of its own, milliseconds: VIR_ERR_OPERATION_TIMEOUT when it has passed. */
 int qbjDomainQmpRunFor(virDomainObj *vm, qbjQmpCommand *commands, size_t n, unsigned int deadlineMs);
 
+/* The two halves of qbjDomainQmpRun(), for callers who have something else to do meanwhile: sends @commands,
+ * which are borrowed until their answers are collected (or given up). NULL with an error reported: nothing
+ * was sent. What was begun must be collected or abandoned, which frees it; only collecting drops the lock. */
+typedef struct _qbjDomainQmpBegun qbjDomainQmpBegun;
+qbjDomainQmpBegun *qbjDomainQmpBegin(virDomainObj *vm, qbjQmpCommand *commands, size_t n);
+int qbjDomainQmpCollect(virDomainObj *vm, qbjDomainQmpBegun *begun);
+void qbjDomainQmpAbandon(qbjDomainQmpBegun *begun);
+
 /* One command; QEMU's error answer is reported (see qbjQmpCall). @arguments is borrowed, @reply may be
  * NULL. */
 int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply);

@@ -159,13 +159,15 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
     }
 }
 
-int
-qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run, size_t *next)
+/* Up to step number @end: nothing that goes in one write lies on both sides of it. */
+static int
+qbjEnginePhaseRunTo(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run, size_t *next,
+                    size_t end)
 {
     GPtrArray *steps = job->spec->phase[phase];
     int rc = 0;
 
-    while (rc == 0 && *next < steps->len) {
+    while (rc == 0 && *next < end) {
         size_t i = *next;
         qbjStep *step = g_ptr_array_index(steps, i);
 
@@ -181,11 +183,99 @@ qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase
 }
 
 int
+qbjEnginePhaseRunFrom(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run, size_t *next)
+{
+    return qbjEnginePhaseRunTo(vm, job, phase, run, next, job->spec->phase[phase]->len);
+}
+
+int
 qbjEnginePhaseRun(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjPhaseRun run)
 {
     size_t next = 0;
 
     return qbjEnginePhaseRunFrom(vm, job, phase, run, &next);
+}
+
+/* --- a write of commands that is waited for later --- */
+
+/* The steps may be gone by then, with the VM. */
+struct _qbjEnginePhaseSent {
+    qbjQmpCommand *commands;
+    size_t n;
+    qbjDomainQmpBegun *begun;
+};
+
+static void
+qbjEnginePhaseSentFree(qbjEnginePhaseSent *sent)
+{
+    size_t i;
+
+    for (i = 0; i < sent->n; i++)
+        qbjQmpCommandClear(&sent->commands[i]);
+    g_free(sent->commands);
+    g_free(sent);
+}
+
+static qbjEnginePhaseSent *
+qbjEnginePhaseSentNew(virDomainObj *vm, qbjStep **steps, size_t n)
+{
+    qbjEnginePhaseSent *sent = g_new0(qbjEnginePhaseSent, 1);
+    size_t i;
+
+    sent->n = n;
+    sent->commands = g_new0(qbjQmpCommand, n);
+    for (i = 0; i < n; i++) {
+        sent->commands[i].execute = g_intern_string(steps[i]->command);
+        sent->commands[i].arguments = steps[i]->arguments;
+    }
+    sent->begun = qbjDomainQmpBegin(vm, sent->commands, n);
+    for (i = 0; i < n; i++)
+        sent->commands[i].arguments = NULL;     /* on their way */
+    if (!sent->begun)
+        g_clear_pointer(&sent, qbjEnginePhaseSentFree);
+    return sent;
+}
+
+static bool
+qbjEnginePhaseCanWait(const qbjStep *step)
+{
+    return step->type == QBJ_STEP_QMP && !step->job && !step->optional;
+}
+
+int
+qbjEnginePhaseBegin(virDomainObj *vm, const virQbjJob *job, qbjSpecPhase phase, qbjEnginePhaseSent **sent)
+{
+    GPtrArray *steps = job->spec->phase[phase];
+    size_t last = steps->len;
+    size_t next = 0;
+
+    while (last > 0 && qbjEnginePhaseCanWait(g_ptr_array_index(steps, last - 1)))
+        last--;
+    if (qbjEnginePhaseRunTo(vm, job, phase, QBJ_PHASE_RUN_ALL, &next, last) < 0)
+        return -1;
+    if (next < steps->len && !(*sent = qbjEnginePhaseSentNew(vm, (qbjStep **) steps->pdata + next, steps->len - next)))
+        return -1;
+    return 0;
+}
+
+int
+qbjEnginePhaseEnd(virDomainObj *vm, qbjEnginePhaseSent *sent)
+{
+    int rc = qbjDomainQmpCollect(vm, sent->begun);
+
+    if (rc == 0)
+        rc = qbjQmpReportFirst(sent->commands, sent->n);
+    qbjEnginePhaseSentFree(sent);
+    return rc;
+}
+
+void
+qbjEnginePhaseAbandon(qbjEnginePhaseSent *sent)
+{
+    if (!sent)
+        return;
+    qbjDomainQmpAbandon(sent->begun);
+    qbjEnginePhaseSentFree(sent);
 }
 
 /* A create job that failed is undone as well as one that did not. */

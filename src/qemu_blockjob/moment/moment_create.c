@@ -17,6 +17,7 @@
 #include "engine_job.h"
 #include "vm_savestream.h"
 #include "vm_stop.h"
+#include "viralloc.h"
 #include "virerror.h"
 #include "virlog.h"
 #include "virqbjcookie.h"
@@ -29,7 +30,7 @@ VIR_LOG_INIT("qbj.moment_create");
 
 /* --- before anything happens --- */
 
-static int
+int
 qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def)
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
@@ -39,6 +40,32 @@ qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def)
     if (vm->newDef && !(def->parent.inactiveDom = virDomainDefCopy(vm->newDef, xmlopt, NULL, true)))
         return -1;
     return 0;
+}
+
+/* The disks of the definition alone, which is what a plan looks at: a copy of all of it takes as long as all
+ * else that is done before QEMU is asked. */
+static virDomainDef *
+qbjMomentCreateSketch(virDomainObj *vm)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    g_autoptr(virDomainDef) sketch = virDomainDefNew(xmlopt);
+    size_t i;
+
+    for (i = 0; sketch && i < vm->def->ndisks; i++) {
+        const virDomainDiskDef *disk = vm->def->disks[i];
+        virDomainDiskDef *copy = virDomainDiskDefNew(xmlopt);
+
+        if (!copy)
+            return NULL;
+        virObjectUnref(copy->src);
+        copy->src = virStorageSourceCopy(disk->src, true);
+        copy->dst = g_strdup(disk->dst);
+        copy->device = disk->device;
+        copy->snapshot = disk->snapshot;
+        copy->transient = disk->transient;
+        VIR_APPEND_ELEMENT(sketch->disks, sketch->ndisks, copy);
+    }
+    return g_steal_pointer(&sketch);
 }
 
 int
@@ -58,11 +85,12 @@ qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int fl
         g_free(def->parent.parent_name);
         def->parent.parent_name = g_strdup(parent);
     }
-    if (qbjMomentCreateDefinitions(vm, def) < 0)
+    if (!(def->parent.dom = qbjMomentCreateSketch(vm)))
         return -1;
     virObjectUnlock(vm);                /* it looks at images whose names are to be changed */
     rc = qbjMomentPlan(def, &place, flags);
     virObjectLock(vm);
+    g_clear_pointer(&def->parent.dom, virDomainDefFree);
     return rc;
 }
 
@@ -167,6 +195,14 @@ qbjMomentCreateSwitch(virDomainObj *vm, virJSONValue *actions, unsigned int flag
     return qbjMomentCreateFrozen(vm, actions, flags & VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE, unknown);
 }
 
+static int
+qbjMomentCreateFiles(virDomainObj *vm, virDomainSnapshotDef **def, qbjMomentFiles **files)
+{
+    if (!(*def)->parent.dom && qbjMomentCreateDefinitions(vm, *def) < 0)
+        return -1;
+    return (*files = qbjMomentFilesBegin(vm, def)) ? qbjMomentFilesWrite(vm, *files) : -1;
+}
+
 /* What QEMU shall do is asked for before the memory is written: it knows of no bitmaps behind that. The files
  * are written while QEMU opens the overlays; beside the memory nothing is kept waiting. */
 static int
@@ -177,12 +213,13 @@ qbjMomentCreateAll(virDomainObj *vm, virDomainSnapshotDef **def, GPtrArray *over
     g_autoptr(virJSONValue) actions = NULL;
 
     if (qbjMomentCreateRecord(vm) < 0 ||
-        (!memory && !(*files = qbjMomentFilesBegin(vm, *def))) ||
-        qbjMomentOverlaysMake(vm, overlays) < 0 ||
+        qbjMomentOverlaysBegin(vm, overlays) < 0 ||
+        (!memory && qbjMomentCreateFiles(vm, def, files) < 0) ||
+        qbjMomentOverlaysOpened(vm, overlays) < 0 ||
         (overlays->len > 0 && !(actions = qbjMomentOverlaysActions(vm, overlays))) ||
         qbjMomentMemoryWrite(vm, memory) < 0 ||
-        (memory && !(*files = qbjMomentFilesBegin(vm, *def))) ||
-        qbjMomentFilesCommit(vm, *files, def, overlays) < 0 || virDomainObjCheckActive(vm) < 0 ||
+        (memory && qbjMomentCreateFiles(vm, def, files) < 0) ||
+        qbjMomentFilesCommit(vm, *files, overlays) < 0 || virDomainObjCheckActive(vm) < 0 ||
         (manual && qbjVmSaveStreamStop(vm, VIR_DOMAIN_PAUSED_SNAPSHOT) < 0))      /* S2.14 */
         return -1;
     return qbjMomentCreateSwitch(vm, actions, flags, unknown);
@@ -258,6 +295,7 @@ qbjMomentCreatePrepare(virDomainObj *vm, virDomainSnapshotDef *def, GPtrArray *o
         qbjMomentCreateCheckPulls(vm, overlays, flags) < 0 ||
         qbjMomentOverlaysCheck(vm, overlays) < 0 ||
         qbjMomentMemoryPlan(vm, def, paths, flags, record, memory) < 0 ||
+        (*memory && qbjMomentCreateDefinitions(vm, def) < 0) ||
         (*memory && vm->def->cpu && !(def->cookie = virQbjCookieNew(vm->def->cpu))) ||
         qbjMomentOverlaysPlan(vm, overlays, record) < 0)
         return NULL;

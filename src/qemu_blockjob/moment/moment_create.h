@@ -4,11 +4,16 @@
 #include "domain_private.h"
 #include "snapshot_conf.h"
 
-/* Fills @def, as the client wrote it, with the two definitions of @vm, and plans it (moment_plan.h).
- * Returns 0, -1 with an error reported. @vm is locked and its job held. */
+/* Plans @def, as the client wrote it (moment_plan.h), for @vm. Returns 0, -1 with an error reported. @vm is
+ * locked and its job held. */
 int qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int flags);
 
-/* Makes the snapshot @def, which is planned, of the running domain @vm, whose block jobs do not forbid it.
- * @vm is locked and its job held; the lock is dropped meanwhile. @def: taken over when it has metadata.
- * Returns 0; -1 with an error reported: nothing has changed, or will have as soon as QEMU answers. */
+/* Gives @def, which is planned, the two definitions of @vm as they are. Returns 0, -1 with an error
+ * reported. */
+int qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def);
+
+/* Makes the snapshot @def, which is planned and has no definitions yet, of the running domain @vm, whose
+ * block jobs do not forbid it. @vm is locked and its job held; the lock is dropped meanwhile. @def: taken
+ * over when it has metadata. Returns 0; -1 with an error reported: nothing has changed, or will have as soon
+ * as QEMU answers. */
 int qbjMomentCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags);

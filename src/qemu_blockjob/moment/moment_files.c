@@ -28,6 +28,7 @@ struct _qbjMomentFiles {
     qbjHostSaveWish wishes[QBJ_MOMENT_FILE_LAST];
     qbjHostSaveTasks *tasks;            /* NULL: none is under way */
     virDomainDef *newDef;               /* NULL: it does not change */
+    bool committed;
 };
 
 static int
@@ -65,13 +66,25 @@ qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDe
                                            false) : 0;
 }
 
+static int
+qbjMomentFilesAssign(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
+
+    if (!snap)
+        return -1;
+    virDomainSnapshotLinkParent(vm->snapshots, snap);
+    return 0;
+}
+
 qbjMomentFiles *
-qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef *def)
+qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
 {
     qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
     size_t i;
 
-    if (qbjMomentFilesTexts(vm, files, def) < 0) {
+    if (qbjMomentFilesTexts(vm, files, *def) < 0 ||
+        (files->text[QBJ_MOMENT_FILE_METADATA] && qbjMomentFilesAssign(vm, def) < 0)) {
         qbjMomentFilesFree(vm, files);
         return NULL;
     }
@@ -93,42 +106,34 @@ qbjMomentFilesRename(qbjMomentFiles *files, int place)
     return files->wishes[place].save ? qbjHostSaveCommit(files->wishes[place].save, &renamed) : 0;
 }
 
-/* Without locks. All that is slow first, together with the images, then the two renames. */
-static int
-qbjMomentFilesWrite(qbjMomentFiles *files, GPtrArray *overlays)
-{
-    if (qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes, QBJ_MOMENT_FILES_MS) < 0 ||
-        qbjMomentOverlaysSync(overlays) < 0)
-        return -1;
-    return qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA) < 0 ? -1 :
-           qbjMomentFilesRename(files, QBJ_MOMENT_FILE_CONFIG);
-}
-
-static int
-qbjMomentFilesAssign(virDomainObj *vm, virDomainSnapshotDef **def)
-{
-    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
-
-    if (!snap)
-        return -1;
-    virDomainSnapshotLinkParent(vm->snapshots, snap);
-    return 0;
-}
-
 int
-qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef **def, GPtrArray *overlays)
+qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files)
 {
     int rc;
 
-    if (files->text[QBJ_MOMENT_FILE_METADATA] && qbjMomentFilesAssign(vm, def) < 0)
-        return -1;
+    virObjectUnlock(vm);
+    rc = qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes, QBJ_MOMENT_FILES_MS);
+    if (rc == 0)
+        rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA);
+    virObjectLock(vm);
+    return rc;
+}
+
+int
+qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlays)
+{
+    int rc;
+
     if (files->newDef) {
         virDomainDefFree(vm->newDef);
         vm->newDef = g_steal_pointer(&files->newDef);
     }
     virObjectUnlock(vm);
-    rc = qbjMomentFilesWrite(files, overlays);
+    rc = qbjMomentOverlaysSync(overlays);
+    if (rc == 0)
+        rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_CONFIG);
     virObjectLock(vm);
+    files->committed = rc == 0;
     return rc;
 }
 
@@ -149,6 +154,17 @@ qbjMomentFilesRemoveFolder(const qbjMomentFiles *files)
         qbjMomentListRemoveFolder(folder);
 }
 
+/* The client does not wait until a file system has removed what was replaced; whether the folder is empty can
+ * be told only when nothing is left in it. */
+static void
+qbjMomentFilesLetGo(const qbjMomentFiles *files, qbjHostSave *save)
+{
+    if (files->committed)
+        qbjHostSaveLetGo(save);
+    else
+        qbjHostSaveFree(save);
+}
+
 void
 qbjMomentFilesFree(virDomainObj *vm, qbjMomentFiles *files)
 {
@@ -162,8 +178,9 @@ qbjMomentFilesFree(virDomainObj *vm, qbjMomentFiles *files)
     if (files->tasks)
         ignore_value(qbjHostSaveWithinEnd(files->tasks, files->wishes, QBJ_MOMENT_FILES_LEFT_MS));
     for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++)
-        qbjHostSaveFree(files->wishes[i].save);
-    qbjMomentFilesRemoveFolder(files);
+        qbjMomentFilesLetGo(files, files->wishes[i].save);
+    if (!files->committed)
+        qbjMomentFilesRemoveFolder(files);
     virObjectLock(vm);
     for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++) {
         g_free(files->path[i]);

@@ -1,6 +1,7 @@
 /* The files that say that a snapshot of a running domain was made: its metadata, the persistent definition,
  * and the metadata of the one that was the current one. They are written and synced beside the present files
- * while QEMU opens the overlays, and renamed when all of that is durable. */
+ * while QEMU opens the overlays. The metadata are renamed then, too; the definition when all of that is
+ * durable. */
 #pragma once
 
 #include "moment_overlay.h"
@@ -8,15 +9,19 @@
 
 typedef struct _qbjMomentFiles qbjMomentFiles;
 
-/* Begins to write them, as the record of @vm says; @def: the snapshot. NULL with an error reported. @vm is
- * locked and its job held. */
-qbjMomentFiles *qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef *def);
+/* Begins to write them, as the record of @vm says; @def: the snapshot, which is stolen into @vm's list when
+ * it is to have metadata. NULL with an error reported. @vm is locked and its job held. */
+qbjMomentFiles *qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def);
 
-/* Waits for them and for the sync of @overlays, then renames metadata and definition; @vm's list gets *@def,
- * which is stolen, and its persistent definition changes over first. From here on the persistent definition
- * names overlays that stand on the old images: whether or not QEMU switches, that chain has all data. The
- * lock is dropped. Returns 0, -1 with an error reported: some of it may be done. */
-int qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef **def, GPtrArray *overlays);
+/* Waits until all are written, and renames the metadata, which nobody looks at while there is a record. The
+ * lock is dropped. Returns 0, -1 with an error reported. */
+int qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files);
+
+/* QEMU has the overlays: waits for their sync, then renames the definition; @vm's persistent definition
+ * changes over first. From here on the persistent definition names overlays that stand on the old images:
+ * whether or not QEMU switches, that chain has all data. The lock is dropped. Returns 0, -1 with an error
+ * reported: some of it may be done. */
+int qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlays);
 
 /* The metadata of the one that was the current one, without that mark; borrowed. NULL: there was none. */
 qbjHostSave *qbjMomentFilesFormer(qbjMomentFiles *files);

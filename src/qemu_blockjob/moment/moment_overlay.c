@@ -4,21 +4,16 @@
 
 #include "internal.h"
 #include "moment_overlay.h"
-#include "moment_reuse.h"
 #include "moment_settle.h"
 #include "engine_copy.h"
 #include "engine_inuse.h"
-#include "engine_phase.h"
 #include "engine_refuse.h"
-#include "engine_request.h"
 #include "domain_qmp.h"
 #include "blocknode.h"
-#include "host_chain.h"
 #include "host_qcow2.h"
 #include "host_secret.h"
 #include "spec_overlay.h"
 #include "spec_parts.h"
-#include "vm_chain.h"
 #include "virerror.h"
 #include "virfile.h"
 
@@ -39,6 +34,7 @@ qbjMomentOverlayFree(void *opaque)
         ignore_value(qbjHostSyncEnd(overlay->sync, 0));
         virErrorRestore(&reason);
     }
+    qbjEnginePhaseAbandon(overlay->sent);
     g_free(overlay->target);
     virObjectUnref(overlay->image);
     qbjHostTargetClear(&overlay->found);
@@ -84,188 +80,6 @@ qbjMomentOverlaysPaths(const GPtrArray *overlays)
             g_ptr_array_add(paths, overlay->image->path);
     }
     return paths;
-}
-
-/* --- checks --- */
-
-/* S2.6, S2.7 */
-static int
-qbjMomentOverlayCheckFile(const qbjMomentOverlay *overlay)
-{
-    const char *path = overlay->image->path;
-    bool block = virStorageSourceGetActualType(overlay->image) == VIR_STORAGE_TYPE_BLOCK;
-
-    if (!overlay->found.exists && (overlay->reuse || block)) {
-        virReportSystemError(ENOENT, _("missing existing file for disk %s: %s"), overlay->target, path);
-        return -1;
-    }
-    if (overlay->found.exists && !overlay->found.device && !overlay->found.empty && !overlay->reuse) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("external snapshot file for disk %s already exists and is not a block device: %s"),
-                       overlay->target, path);
-        return -1;
-    }
-    if (overlay->found.exists && overlay->found.device != block) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot for disk %s: '%s' is not of type '%s'"),
-                       overlay->target, path, virStorageTypeToString(virStorageSourceGetActualType(overlay->image)));
-        return -1;
-    }
-    return 0;
-}
-
-static bool
-qbjMomentOverlayIsSame(virStorageSource *below, const virStorageSource *active)
-{
-    return virStorageSourceIsSameLocation(below, (virStorageSource *) (uintptr_t) active) ||
-        (below->path && active->path && virStorageSourceIsLocalStorage(below) &&
-         virStorageSourceIsLocalStorage(active) && virFileLinkPointsTo(below->path, active->path));
-}
-
-/* The header of an image that is there may name what is below; then it must be the active image. What that
- * stands on is known, and only read when the answer is another one. */
-static int
-qbjMomentOverlayCheckBelow(const qbjMomentOverlay *overlay, const virStorageSource *active, const virQbjConf *conf)
-{
-    g_autoptr(virStorageSource) below = qbjHostChainBelow(overlay->image);
-    g_autoptr(virStorageSource) copy = NULL;
-
-    if (below && qbjMomentOverlayIsSame(below, active))
-        return 0;
-    copy = virStorageSourceCopy(overlay->image, false);
-    if (qbjHostChainProbe(copy, overlay->target, conf->user, conf->group) < 0)
-        return -1;
-    if (!virStorageSourceIsBacking(copy->backingStore) || qbjMomentOverlayIsSame(copy->backingStore, active))
-        return 0;
-    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' for the snapshot of disk '%s' stands on '%s', not on '%s'"),
-                   overlay->image->path, overlay->target, NULLSTR(copy->backingStore->path), NULLSTR(active->path));
-    return -1;
-}
-
-static int
-qbjMomentOverlayCheckReused(const qbjMomentOverlay *overlay, const virStorageSource *active, const virQbjConf *conf)
-{
-    g_autoptr(virStorageSource) copy = virStorageSourceCopy(overlay->image, false);
-    unsigned long long capacity;
-
-    if (qbjMomentOverlayCheckBelow(overlay, active, conf) < 0 || qbjHostTargetCapacity(copy, &capacity) < 0)
-        return -1;
-    if (capacity == overlay->req.source.capacity)
-        return 0;
-    virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is %llu bytes large, but disk '%s' is %llu bytes"),
-                   overlay->image->path, capacity, overlay->target, overlay->req.source.capacity);
-    return -1;
-}
-
-/* Without locks. */
-static int
-qbjMomentOverlayCheckHost(virDomainObj *vm, qbjMomentOverlay *overlay, const virDomainDiskDef *disk)
-{
-    const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
-
-    if (!virStorageSourceIsLocalStorage(overlay->image)) {
-        if (overlay->reuse)
-            return 0;
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("external snapshot of disk '%s': an image in the network is not made yet, only reused"),
-                       overlay->target);
-        return -1;
-    }
-    if (qbjHostTargetLook(overlay->image->path, &overlay->found) < 0 || qbjMomentOverlayCheckFile(overlay) < 0 ||
-        qbjEngineCopyCheckImages(vm->def, &overlay->req) < 0)
-        return -1;
-    return overlay->reuse ? qbjMomentOverlayCheckReused(overlay, disk->src, conf) : 0;
-}
-
-/* The header of the active image says what QEMU would, and nobody but QEMU writes there. A raw image has
- * none, and is asked for; but not in a domain with a deep chain, where QEMU would hold the guest for
- * seconds. */
-static bool
-qbjMomentOverlayLookSource(virDomainObj *vm, virStorageSource *active, qbjCopyRequest *req)
-{
-    bool header = active->format == VIR_STORAGE_FILE_QCOW2 && !active->encryption;
-    g_autoptr(virStorageSource) copy = NULL;
-    int rc;
-
-    if ((!header && !qbjVmChainAnyDeep(vm->def)) || !virStorageSourceIsLocalStorage(active) || !active->path ||
-        !(copy = virStorageSourceCopy(active, false)))
-        return false;
-    virObjectUnlock(vm);
-    rc = qbjHostTargetGeometry(copy, &req->source);
-    virObjectLock(vm);
-    virResetLastError();
-    return rc == 0;
-}
-
-static int
-qbjMomentOverlayCheck(virDomainObj *vm, qbjMomentOverlay *overlay)
-{
-    virDomainDiskDef *disk = virDomainDiskByTarget(vm->def, overlay->target);
-    int rc;
-
-    if (!qbjMomentOverlayLookSource(vm, disk->src, &overlay->req) &&
-        qbjEngineCopyAskSource(vm, disk, &overlay->req) < 0)
-        return -1;
-    if (virDomainObjCheckActive(vm) < 0)
-        return -1;
-    virObjectUnlock(vm);
-    rc = qbjMomentOverlayCheckHost(vm, overlay, disk);
-    virObjectLock(vm);
-    return rc < 0 ? -1 : virDomainObjCheckActive(vm);
-}
-
-/* Two disks into one file. */
-static int
-qbjMomentOverlaysCheckTwice(const GPtrArray *overlays)
-{
-    size_t i;
-    size_t j;
-
-    for (i = 0; i < overlays->len; i++) {
-        const qbjMomentOverlay *one = g_ptr_array_index(overlays, i);
-
-        for (j = 0; j < i; j++) {
-            const qbjMomentOverlay *other = g_ptr_array_index(overlays, j);
-
-            if (virStorageSourceIsSameLocation(one->image, other->image)) {
-                virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disks '%s' and '%s' would share the snapshot image '%s'"),
-                               other->target, one->target, NULLSTR(one->image->path));
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-/* What QEMU cannot lock it refuses, but not what a domain that is shut off stands on. */
-static int
-qbjMomentOverlaysCheckOwners(virDomainObj *vm, const GPtrArray *overlays)
-{
-    g_autoptr(GPtrArray) images = g_ptr_array_new();
-    size_t i;
-
-    for (i = 0; i < overlays->len; i++) {
-        const qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
-
-        if (overlay->reuse && virStorageSourceIsLocalStorage(overlay->image))
-            g_ptr_array_add(images, overlay->image);
-    }
-    if (images->len > 0 && qbjMomentReuseCheck(vm, images) < 0)
-        return -1;
-    return virDomainObjCheckActive(vm);
-}
-
-int
-qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays)
-{
-    size_t i;
-
-    if (qbjMomentOverlaysCheckTwice(overlays) < 0 || qbjEngineRequestBeside(vm, false, false) < 0)
-        return -1;
-    for (i = 0; i < overlays->len; i++) {
-        if (qbjMomentOverlayCheck(vm, g_ptr_array_index(overlays, i)) < 0)
-            return -1;
-    }
-    return qbjMomentOverlaysCheckOwners(vm, overlays);
 }
 
 /* --- plan --- */
@@ -392,8 +206,20 @@ qbjMomentOverlayPlace(qbjMomentOverlay *overlay)
     return overlay->req.filled && !(overlay->sync = qbjHostSyncNewBegin(overlay->image->path)) ? -1 : 0;
 }
 
+/* An image that was there, or that QEMU has made, is synced with what QEMU does to it in opening it, or
+ * without. */
 static int
-qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
+qbjMomentOverlaySyncBegin(qbjMomentOverlay *overlay)
+{
+    if (overlay->sync || !virStorageSourceIsLocalStorage(overlay->image))
+        return 0;
+    overlay->sync = overlay->identity ? qbjHostSyncNewBegin(overlay->image->path) :
+                                        qbjHostSyncBegin(overlay->image->path);
+    return overlay->sync ? 0 : -1;
+}
+
+static int
+qbjMomentOverlayBegin(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
 {
     virQbjJob job = { .targetFd = -1 };
     int rc;
@@ -404,27 +230,39 @@ qbjMomentOverlayMake(virDomainObj *vm, qbjMomentOverlay *overlay, size_t i)
     if (rc < 0 || !qbjMomentSettleRecord(vm))
         return -1;
     job.spec = ((virQbjStatusOverlay *) g_ptr_array_index(qbjMomentSettleRecord(vm)->overlays, i))->spec;
-    if (qbjEnginePhaseRun(vm, &job, QBJ_PHASE_PREPARE, QBJ_PHASE_RUN_ALL) < 0) {
+    if (qbjEnginePhaseBegin(vm, &job, QBJ_PHASE_PREPARE, &overlay->sent) < 0) {
         qbjEngineInUseExplain(vm, overlay->target, overlay->image);
         return -1;
     }
-    if (virStorageSourceIsLocalStorage(overlay->image) && !overlay->sync &&
-        !(overlay->sync = overlay->identity ? qbjHostSyncNewBegin(overlay->image->path) :
-                                              qbjHostSyncBegin(overlay->image->path)))
-        return -1;
-    return virDomainObjCheckActive(vm);
+    return qbjMomentOverlaySyncBegin(overlay) < 0 ? -1 : virDomainObjCheckActive(vm);
 }
 
 int
-qbjMomentOverlaysMake(virDomainObj *vm, GPtrArray *overlays)
+qbjMomentOverlaysBegin(virDomainObj *vm, GPtrArray *overlays)
 {
     size_t i;
 
     for (i = 0; i < overlays->len; i++) {
-        if (qbjMomentOverlayMake(vm, g_ptr_array_index(overlays, i), i) < 0)
+        if (qbjMomentOverlayBegin(vm, g_ptr_array_index(overlays, i), i) < 0)
             return -1;
     }
     return 0;
+}
+
+int
+qbjMomentOverlaysOpened(virDomainObj *vm, GPtrArray *overlays)
+{
+    size_t i;
+
+    for (i = 0; i < overlays->len; i++) {
+        qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
+
+        if (overlay->sent && qbjEnginePhaseEnd(vm, g_steal_pointer(&overlay->sent)) < 0) {
+            qbjEngineInUseExplain(vm, overlay->target, overlay->image);
+            return -1;
+        }
+    }
+    return virDomainObjCheckActive(vm);
 }
 
 int

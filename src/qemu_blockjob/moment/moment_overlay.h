@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain_private.h"
+#include "engine_phase.h"
 #include "host_sync.h"
 #include "host_target.h"
 #include "snapshot_conf.h"
@@ -18,6 +19,7 @@ struct _qbjMomentOverlay {
     char *identity;             /* of a file that we made */
     int fd;                     /* which has no place yet; -1 */
     qbjHostWithinTask *sync;    /* of what the host holds of the image; NULL: none is under way */
+    qbjEnginePhaseSent *sent;   /* the commands that make its nodes; NULL: none are under way */
 };
 
 /* Those of @def, which is planned. Of qbjMomentOverlay; to be freed with g_ptr_array_unref(). */
@@ -34,12 +36,15 @@ int qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays);
  * Returns 0; -1 with an error reported, and no file is left. */
 int qbjMomentOverlaysPlan(virDomainObj *vm, GPtrArray *overlays, virQbjStatusSnapshot *snapshot);
 
-/* The record is saved: gives the files their places, makes the images and their nodes, and begins to sync
- * what the host holds of them. Returns 0; -1 with an error reported: what was made is for the record to
- * undo. */
-int qbjMomentOverlaysMake(virDomainObj *vm, GPtrArray *overlays);
+/* The record is saved: gives the files their places, makes the images, begins to sync what the host holds of
+ * them, and sends QEMU what makes their nodes. Returns 0; -1 with an error reported: what was made is for the
+ * record to undo, which QEMU hears after all of this. */
+int qbjMomentOverlaysBegin(virDomainObj *vm, GPtrArray *overlays);
 
-/* Waits for that. Call it without locks. Returns 0, -1 with an error reported. */
+/* Waits until QEMU has the nodes of all of them. Returns as above. */
+int qbjMomentOverlaysOpened(virDomainObj *vm, GPtrArray *overlays);
+
+/* Waits for the sync. Call it without locks. Returns 0, -1 with an error reported. */
 int qbjMomentOverlaysSync(GPtrArray *overlays);
 
 /* The transaction that puts them onto the active images. NULL with an error reported. The lock is dropped. */

@@ -1,10 +1,15 @@
 #include <config.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "internal.h"
 #include "moment_reuse.h"
 #include "moment_undo.h"
 #include "domain_seen.h"
+#include "host_chain.h"
 #include "host_target.h"
+#include "spec.h"
 #include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -44,63 +49,186 @@ qbjMomentReuseCheckTwice(const GPtrArray *overlays, size_t n)
     return 0;
 }
 
-static int
-qbjMomentReuseCheckChain(const virStorageSource *overlay, const qbjUndoChain *chain)
+/* --- whose they are --- */
+
+/* All definitions are walked through down to where their images end. What two of them stand on is looked at
+ * once: whatever is found ends the search. */
+typedef struct _qbjMomentReuse qbjMomentReuse;
+struct _qbjMomentReuse {
+    qbjDriver *driver;
+    const GPtrArray *overlays;
+    struct stat *found;         /* what is at each of them; st_ino is 0 where nothing is */
+    GHashTable *read;           /* images whose headers have been read, with their formats */
+};
+
+static void
+qbjMomentReuseInit(qbjMomentReuse *reuse, qbjDriver *driver, const GPtrArray *overlays)
 {
+    size_t i;
+
+    reuse->driver = driver;
+    reuse->overlays = overlays;
+    reuse->found = g_new0(struct stat, overlays->len + 1);
+    reuse->read = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (i = 0; i < overlays->len; i++) {
+        const virStorageSource *overlay = g_ptr_array_index(overlays, i);
+
+        if (stat(overlay->path, &reuse->found[i]) < 0)
+            reuse->found[i] = (struct stat) { 0 };
+    }
+}
+
+static void
+qbjMomentReuseClear(qbjMomentReuse *reuse)
+{
+    g_free(reuse->found);
+    g_hash_table_unref(reuse->read);
+}
+
+static bool
+qbjMomentReuseIsOne(const struct stat *one, const struct stat *other)
+{
+    if (S_ISBLK(one->st_mode) && S_ISBLK(other->st_mode))
+        return one->st_rdev == other->st_rdev;
+    return one->st_ino && one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* The path of the overlay that is @image, by whatever name; NULL: it is none of them. */
+static const char *
+qbjMomentReuseFind(const qbjMomentReuse *reuse, const virStorageSource *image)
+{
+    struct stat st = { 0 };
+    size_t i;
+
+    if (!virStorageSourceIsLocalStorage(image) || !image->path)
+        return NULL;
+    if (stat(image->path, &st) < 0)
+        st = (struct stat) { 0 };
+    for (i = 0; i < reuse->overlays->len; i++) {
+        const virStorageSource *overlay = g_ptr_array_index(reuse->overlays, i);
+
+        if (STREQ(image->path, overlay->path) || qbjMomentReuseIsOne(&reuse->found[i], &st))
+            return overlay->path;
+    }
+    return NULL;
+}
+
+/* The same for all that headers name below @image, which no definition states. What only QEMU's user may read
+ * is read as that user. */
+static const char *
+qbjMomentReuseFindBelow(const qbjMomentReuse *reuse, const virStorageSource *image)
+{
+    const virQbjConf *conf = reuse->driver->conf;
+    g_autoptr(virStorageSource) src = virStorageSourceCopy(image, false);
+    const char *path = NULL;
+    size_t depth;
+
+    for (depth = 0; !path && src && depth < QBJ_SPEC_MAX_CHAIN; depth++) {
+        virStorageSource *below = NULL;
+
+        if (!virStorageSourceIsLocalStorage(src) || !src->path ||
+            !g_hash_table_add(reuse->read, g_strdup_printf("%d:%s", src->format, src->path)))
+            return NULL;
+        if (access(src->path, R_OK) == 0)
+            below = qbjHostChainBelow(src);
+        else if (errno == EACCES && qbjHostChainProbe(src, "", conf->user, conf->group) > 0)
+            below = virObjectRef(src->backingStore);
+        virResetLastError();
+        virObjectUnref(src);
+        src = below;
+        path = virStorageSourceIsBacking(src) ? qbjMomentReuseFind(reuse, src) : NULL;
+    }
+    return path;
+}
+
+/* The path of the overlay that is in the chain @top, or NULL. */
+static const char *
+qbjMomentReuseFindIn(const qbjMomentReuse *reuse, const virStorageSource *top)
+{
+    const virStorageSource *last = NULL;
     const virStorageSource *image;
 
-    for (image = chain->top; virStorageSourceIsBacking(image); image = image->backingStore) {
-        if (!virStorageSourceIsLocalStorage(image) || !image->path || !virFileLinkPointsTo(overlay->path, image->path))
-            continue;
-        if (chain->moment)
-            virReportError(VIR_ERR_INVALID_ARG, _("image '%s' belongs to disk '%s' of snapshot '%s'"), overlay->path,
-                           chain->disk, chain->moment);
-        else
-            virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of disk '%s'"), overlay->path, chain->disk);
-        return -1;
+    for (image = top; virStorageSourceIsBacking(image); image = image->backingStore) {
+        const char *path = qbjMomentReuseFind(reuse, image);
+
+        if (path)
+            return path;
+        last = image;
     }
-    return 0;
+    return last && !last->backingStore ? qbjMomentReuseFindBelow(reuse, last) : NULL;
+}
+
+/* The domain's own chain must be known. */
+static int
+qbjMomentReuseCheckChain(const qbjMomentReuse *reuse, const qbjUndoChain *chain)
+{
+    const virQbjConf *conf = reuse->driver->conf;
+    const char *path;
+
+    if (!chain->moment && chain->owner == QBJ_UNDO_LIVE && virStorageSourceIsLocalStorage(chain->top) &&
+        qbjHostChainProbe(chain->top, chain->disk, conf->user, conf->group) < 0)
+        return -1;
+    if (!(path = qbjMomentReuseFindIn(reuse, chain->top)))
+        return 0;
+    if (chain->moment)
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' belongs to disk '%s' of snapshot '%s'"), path, chain->disk,
+                       chain->moment);
+    else
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of disk '%s'"), path, chain->disk);
+    return -1;
+}
+
+static int
+qbjMomentReuseCheckForeign(const qbjMomentReuse *reuse, const qbjMomentForeign *foreign)
+{
+    const char *path = qbjMomentReuseFindIn(reuse, foreign->top);
+
+    if (!path)
+        return 0;
+    if (qbjDomainIsSeen(reuse->driver, foreign->domain))
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), path, foreign->domain);
+    else
+        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of another domain"), path);
+    return -1;
 }
 
 /* Without locks. */
 static int
-qbjMomentReuseCheckOne(qbjDriver *driver, const virStorageSource *overlay, const qbjMomentUndo *view)
+qbjMomentReuseCheckOwners(const qbjMomentReuse *reuse, const virDomainObj *vm, const qbjMomentUndo *view)
 {
-    const char *domain;
+    g_autoptr(GPtrArray) foreign = qbjMomentForeignCollect(reuse->driver, vm);
     size_t i;
 
     for (i = 0; i < view->undo.chains->len; i++) {
-        if (qbjMomentReuseCheckChain(overlay, g_ptr_array_index(view->undo.chains, i)) < 0)
+        if (qbjMomentReuseCheckChain(reuse, g_ptr_array_index(view->undo.chains, i)) < 0)
             return -1;
     }
-    if (!(domain = qbjMomentUndoForeign(view, overlay->path)))
-        return 0;
-    if (qbjDomainIsSeen(driver, domain))
-        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of domain '%s'"), overlay->path, domain);
-    else
-        virReportError(VIR_ERR_INVALID_ARG, _("image '%s' is an image of another domain"), overlay->path);
-    return -1;
+    for (i = 0; i < foreign->len; i++) {
+        if (qbjMomentReuseCheckForeign(reuse, g_ptr_array_index(foreign, i)) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int
 qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays)
 {
-    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
-    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, false);
+    qbjMomentReuse reuse;
     int rc = 0;
     size_t i;
 
+    if (!view)
+        return -1;
     virObjectUnlock(vm);
+    qbjMomentReuseInit(&reuse, QBJ_DOMAIN_PRIVATE(vm)->driver, overlays);
     for (i = 0; rc == 0 && i < overlays->len; i++) {
         if (qbjMomentReuseCheckKind(g_ptr_array_index(overlays, i)) < 0 || qbjMomentReuseCheckTwice(overlays, i) < 0)
             rc = -1;
     }
-    virObjectLock(vm);
-    if (rc < 0 || !(view = qbjMomentUndoNew(vm, true)))
-        return -1;
-    virObjectUnlock(vm);
-    for (i = 0; rc == 0 && i < overlays->len; i++)
-        rc = qbjMomentReuseCheckOne(driver, g_ptr_array_index(overlays, i), view);
+    if (rc == 0)
+        rc = qbjMomentReuseCheckOwners(&reuse, vm, view);
+    qbjMomentReuseClear(&reuse);
     virObjectLock(vm);
     return rc;
 }

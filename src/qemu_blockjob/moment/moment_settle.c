@@ -40,6 +40,17 @@ qbjMomentSettleCheck(virDomainObj *vm)
     return -1;
 }
 
+/* The snapshot is made: with the record in the file a later daemon would come to the same, so nobody waits
+ * for the save. */
+static void
+qbjMomentSettleMade(virDomainObj *vm)
+{
+    g_clear_pointer(&QBJ_DOMAIN_PRIVATE(vm)->status->snapshot, virQbjStatusSnapshotFree);
+    if (virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->stopping)
+        qbjDomainSaveStatusSoon(vm);
+}
+
+/* It is taken back: another daemon would do so once more, whatever has its names by then. */
 static void
 qbjMomentSettleDrop(virDomainObj *vm)
 {
@@ -305,7 +316,7 @@ qbjMomentSettleForward(virDomainObj *vm, qbjHostSave *former)
     qbjMomentSettleMemory(vm, false);
     if (!qbjMomentSettleRecord(vm))
         return;
-    qbjMomentSettleDrop(vm);
+    qbjMomentSettleMade(vm);
     qbjMomentSettleMetadataForward(vm, name, former);
     virErrorRestore(&reason);
 }

@@ -16,13 +16,6 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_undo");
 
-/* Another domain's chain. */
-typedef struct _qbjMomentForeign qbjMomentForeign;
-struct _qbjMomentForeign {
-    char *domain;
-    virStorageSource *top;
-};
-
 static void
 qbjMomentForeignFree(void *opaque)
 {
@@ -139,8 +132,7 @@ qbjMomentForeignAddMoment(void *payload, const char *name G_GNUC_UNUSED, void *o
     return 0;
 }
 
-/* Without any lock. @self: left out. */
-static GPtrArray *
+GPtrArray *
 qbjMomentForeignCollect(qbjDriver *driver, const virDomainObj *self)
 {
     GPtrArray *foreign = g_ptr_array_new_with_free_func(qbjMomentForeignFree);

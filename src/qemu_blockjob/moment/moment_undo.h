@@ -4,6 +4,16 @@
 #include "domain_private.h"
 #include "undo.h"
 
+/* What a definition of another domain, or of its snapshots, states of a disk on this host. */
+typedef struct _qbjMomentForeign qbjMomentForeign;
+struct _qbjMomentForeign {
+    char *domain;
+    virStorageSource *top;
+};
+
+/* Of qbjMomentForeign, of all domains but @self; to be freed with g_ptr_array_unref(). Without locks. */
+GPtrArray *qbjMomentForeignCollect(qbjDriver *driver, const virDomainObj *self);
+
 typedef struct _qbjMomentUndo qbjMomentUndo;
 struct _qbjMomentUndo {
     qbjUndo undo;
