@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Reverts beyond the plain ones: of transient domains, whose run is all that they are; with daemons that die and QEMUs
-that do not come to run."""
+"""Reverts beyond the plain ones: of transient domains, whose run is all that they are; of images with dirty bitmaps;
+with daemons that die and QEMUs that do not come to run."""
 
+import json
 import os
 import signal
 import sys
@@ -11,10 +12,10 @@ import libvirt
 import jobs
 import suite
 from guest import Guest
-from images import ImageError, backing, qemu_io
+from images import ImageError, backing, info, qemu_img, qemu_io
 from inside import Inside, SNAPSHOT
 from jobtest import holds
-from undo import PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
+from undo import OFF, PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
 from writes import Run
 
 RUN, STAY = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
@@ -180,6 +181,75 @@ class Reverts(Inside):
         self.equal(client.close(), 0, "the client that has created it goes")
         self.ok(jobs.wait_for(lambda: not self.listed(), 20), "the domain goes with its connection, reverted or not")
 
+    # --- dirty bitmaps ------------------------------------------------------------------------------------------------
+
+    def bitmaps(self, target="vda"):
+        return [b["name"] for b in info(self.paths[target][-1])["format-specific"]["data"].get("bitmaps", [])]
+
+    def drives(self):
+        return json.loads(self.qmp("query-block"))["return"]
+
+    def track(self, name, persistent=True):
+        """A bitmap that QEMU alone knows as yet."""
+        node = next(d["inserted"]["node-name"] for d in self.drives() if d["qdev"] == self.device("vda"))
+        self.qmp("block-dirty-bitmap-add", {"node": node, "name": name, "persistent": persistent})
+
+    def test_bitmaps(self):
+        """20/B28: bitmaps would say of the images of that moment what has been true of later ones. They go."""
+        for run in (False, True):
+            what = "bitmaps, running: %s" % run
+            self.made("bitmaps-%d" % run, 1, ("vda", "vdb"), run=False)
+            self.both(1)
+            qemu_img("bitmap", "--add", self.paths["vda"][0], "b1")
+            if run:
+                self.domain.createWithFlags(START_PAUSED)
+                self.track("b2")
+                self.track("b3", False)
+            self.create("i1")
+            self.both(2)
+            qemu_img("bitmap", "--add", self.paths["vdb"][0], "b4") if not run else self.track("b4")
+            self.revert("i1")
+            self.equal(self.domain.state()[0], PAUSED if run else OFF, what + ": reverted")
+            if run:
+                self.equal([d["inserted"].get("dirty-bitmaps", []) for d in self.drives()], [[], []],
+                           what + ": QEMU knows none")
+                self.domain.destroy()
+            self.equal((self.bitmaps("vda"), self.bitmaps("vdb")), ([], []), what + ": they are gone")
+            self.content(1, what)
+            self.gone()
+
+    def test_bitmapsfail(self):
+        """What fails leaves no image with a bitmap that does not fit it."""
+        if not self.daemon.can_fail():
+            return self.out.skip("bitmapsfail", "the module has no debug_checks")
+        self.made("bitmapsfail", 1, ("vda", "vdb"), run=False)
+        self.both(1)
+        self.create("i1")
+        failed, n = True, 2
+        while failed:
+            n += 1
+            for target in self.paths:
+                if not self.bitmaps(target):
+                    qemu_img("bitmap", "--add", self.paths[target][0], "b1")
+            self.both(2)
+            self.daemon.fail("qemu-img:%d" % n)
+            failed = suite.code(self.revert, "i1") != 0
+            self.daemon.fail(None)
+            self.fits("after that")                     # what is kept and could not go goes before a start
+            self.content(2 if failed else 1, "qemu-img fails the %d-th time" % n)
+        self.equal((self.bitmaps("vda"), self.bitmaps("vdb")), ([], []), "and then it succeeds")
+        self.ok(n > 8, "it could fail at several steps", n)
+        self.gone()
+
+    def fits(self, what):
+        """What is there of bitmaps says that the first MiB has changed, and records."""
+        self.domain.createWithFlags(START_PAUSED)
+        known = [b for d in self.drives() for b in d["inserted"].get("dirty-bitmaps", [])]
+        self.domain.destroy()
+        self.equal([(b["name"], b["count"], b["recording"]) for b in known], [("b1", 1 << 20, True)] * len(known),
+                   what + ": bitmaps say what has changed")
+        self.equal(len(known), len(self.bitmaps("vda") + self.bitmaps("vdb")), what + ": all that are in the images")
+
     def outside_dies(self, n):
         """An external one; gives whether it came to that step."""
         self.transient("transientdies-%d" % n, 3)
@@ -216,7 +286,11 @@ class Reverts(Inside):
         return step
 
     def inside_dies(self, n):
-        self.transient("transientinsidedies-%d" % n, 1, ("vda", "vdb"))
+        self.made("transientinsidedies-%d" % n, 1, ("vda", "vdb"), run=False)
+        for target in self.paths:
+            qemu_img("bitmap", "--add", self.paths[target][0], "b1")
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.undefine()
         self.both(1)
         self.create("i1")
         self.both(2)
@@ -231,6 +305,7 @@ class Reverts(Inside):
         except ImageError:
             byte = 2
         self.content(byte, what + ": old or new")
+        self.ok(byte == 2 or not self.bitmaps("vda") + self.bitmaps("vdb"), what + ": no bitmaps of what it is no more")
         return step is not None
 
     def deaths(self, outside, inside):

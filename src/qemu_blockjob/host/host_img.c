@@ -87,6 +87,18 @@ qbjHostImgMove(virStorageSource *image, virStorageSource *to, qbjHostImgGoOn goO
     return qbjHostSyncWithin(image->path, QBJ_HOST_IMG_SHORT_MS);
 }
 
+/* qemu-img has no way to end its options. */
+int
+qbjHostImgCheckBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
+{
+    if (*bitmap->name == '-') {
+        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("bitmap '%s' of image '%s' has a name that is an option"),
+                       bitmap->name, image->path);
+        return -1;
+    }
+    return 0;
+}
+
 int
 qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add)
 {
@@ -98,11 +110,8 @@ qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const q
 
     if (qbjHostImgCheck(overlay) < 0 || qbjHostImgCheck(base) < 0)
         return -1;
-    if (*bitmap->name == '-') {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("bitmap '%s' of image '%s' has a name that is an option"),
-                       bitmap->name, overlay->path);
+    if (qbjHostImgCheckBitmap(overlay, bitmap) < 0)
         return -1;
-    }
     if (add && qbjHostImgRunShort(adding, base->path) < 0)
         return -1;
     return qbjHostImgRunShort(merging, base->path);
@@ -117,12 +126,25 @@ qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
 
     if (qbjHostImgCheck(image) < 0)
         return -1;
-    if (*bitmap->name == '-') {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("bitmap '%s' of image '%s' has a name that is an option"),
-                       bitmap->name, image->path);
+    if (qbjHostImgCheckBitmap(image, bitmap) < 0)
         return -1;
-    }
     return qbjHostImgRunShort(args, image->path);
+}
+
+int
+qbjHostImgRemoveBitmaps(virStorageSource *image, const qbjHostImgInfo *info)
+{
+    size_t i;
+
+    for (i = 0; info->bitmaps && i < info->bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info->bitmaps, i);
+        const char *args[] = { "bitmap", "--remove", "-f", qbjHostImgFormat(image), image->path, bitmap->name, NULL };
+
+        if (qbjHostImgCheck(image) < 0 || qbjHostImgCheckBitmap(image, bitmap) < 0 ||
+            qbjHostImgRunShort(args, image->path) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int

@@ -52,6 +52,16 @@ qbjMomentApplyKeepOff(const qbjMomentApply *apply)
     return 0;
 }
 
+/* 20/B28: what they say would not fit what the image holds then, and nobody puts one with bitmaps back. */
+static int
+qbjMomentApplyDropBitmaps(virStorageSource *image, const qbjHostImgInfo *info)
+{
+    if (!info->bitmaps)
+        return 0;
+    VIR_WARN("the %u dirty bitmaps of '%s' are removed: it goes back to a snapshot", info->bitmaps->len, image->path);
+    return qbjHostImgRemoveBitmaps(image, info);
+}
+
 static int
 qbjMomentApplyGo(const qbjMomentApply *apply)
 {
@@ -61,14 +71,16 @@ qbjMomentApplyGo(const qbjMomentApply *apply)
         virStorageSource *image = g_ptr_array_index(apply->images, i);
         g_auto(qbjHostImgInfo) info = { 0 };
 
-        if (qbjHostImgRead(image, &info) < 0 || qbjHostImgApply(image, &info, apply->name) < 0 ||
+        if (qbjHostImgRead(image, &info) < 0 || qbjMomentApplyDropBitmaps(image, &info) < 0 ||
+            qbjHostImgApply(image, &info, apply->name) < 0 ||
             qbjHostSyncWithin(image->path, QBJ_MOMENT_APPLY_SYNC_MS) < 0)
             return -1;
     }
     return 0;
 }
 
-/* @put: back what is kept; then, or else, it goes. An image without it never had it, or is done. */
+/* @put: back what is kept; then, or else, it goes. An image without it never had it, or is done; one that
+ * still has bitmaps was not touched. */
 static int
 qbjMomentApplyForget(const qbjMomentApply *apply, bool put)
 {
@@ -82,8 +94,8 @@ qbjMomentApplyForget(const qbjMomentApply *apply, bool put)
             return -1;
         if (!qbjMomentApplyHas(&info, apply->keep))
             continue;
-        if ((put && (qbjHostImgApply(image, &info, apply->keep) < 0 ||
-                     qbjHostSyncWithin(image->path, QBJ_MOMENT_APPLY_SYNC_MS) < 0)) ||
+        if ((put && !info.bitmaps && (qbjHostImgApply(image, &info, apply->keep) < 0 ||
+                                      qbjHostSyncWithin(image->path, QBJ_MOMENT_APPLY_SYNC_MS) < 0)) ||
             qbjHostImgSnapshot(image, "-d", apply->keep) < 0)
             return -1;
     }

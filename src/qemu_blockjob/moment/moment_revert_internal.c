@@ -6,10 +6,8 @@
 #include "moment_list.h"
 #include "moment_revert_parts.h"
 #include "domain_notify.h"
-#include "domain_qmp.h"
 #include "domain_save.h"
 #include "engine_refuse.h"
-#include "bitmap.h"
 #include "host_img.h"
 #include "snapshot_conf.h"
 #include "virdomainsnapshotobjlist.h"
@@ -58,16 +56,16 @@ static int
 qbjMomentRevertCheckImage(virStorageSource *image, const char *name, bool memory, bool *state)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
+    size_t i;
     int at;
 
     if (qbjHostImgRead(image, &info) < 0 || (at = qbjHostImgFindSnapshot(image->path, &info, name)) < 0 ||
         qbjMomentRevertCheckId(image->path, &info, at, name) < 0 ||
         (memory && qbjMomentRevertCheckNextId(image->path, &info, name) < 0))
         return -1;
-    if (info.bitmaps) {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("image '%s' has dirty bitmaps, which would not fit what it holds after a revert"), image->path);
-        return -1;
+    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
+        if (qbjHostImgCheckBitmap(image, g_ptr_array_index(info.bitmaps, i)) < 0)
+            return -1;
     }
     *state = g_array_index(info.states, unsigned long long, at) > 0;
     return 0;
@@ -87,36 +85,6 @@ qbjMomentRevertCheckImages(const GPtrArray *images, const char *name, bool memor
             return -1;
         if (has && *state == images->len)
             *state = i;
-    }
-    return 0;
-}
-
-/* Those that only QEMU knows as yet (20/B28). */
-static int
-qbjMomentRevertCheckBitmaps(virDomainObj *vm, const GPtrArray *images)
-{
-    g_auto(qbjRefusal) refusal = QBJ_REFUSAL_INIT;
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_autoptr(virJSONValue) reply = NULL;
-    g_autoptr(qbjBitmapSet) set = NULL;
-    size_t i;
-
-    if (!virDomainObjIsActive(vm) || !QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
-        return 0;
-    if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0 ||
-        qbjDomainQmpCall(vm, "query-named-block-nodes", arguments, &reply) < 0)
-        return -1;
-    if (!(set = qbjBitmapSetFromJSON(reply, &refusal)))
-        return qbjEngineRefuse(&refusal);
-    for (i = 0; i < images->len; i++) {
-        const virStorageSource *image = g_ptr_array_index(images, i);
-        const qbjBitmapNode *node = image->nodeformat ? qbjBitmapNodeFind(set, image->nodeformat) : NULL;
-
-        if (!node || node->bitmaps->len == 0)
-            continue;
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
-                       _("image '%s' has dirty bitmaps, which would not fit what it holds after a revert"), image->path);
-        return -1;
     }
     return 0;
 }
@@ -316,8 +284,8 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
     rc = qbjMomentRevertCheckImages(images, def->parent.name, work->memory, &state);
     virObjectLock(vm);
     if (rc < 0 || qbjMomentRevertCheckState(def, images, state, work) < 0 ||
-        qbjMomentRevertCheckBitmaps(vm, images) < 0 || qbjMomentRevertDefine(vm, snap, work) < 0 ||
-        qbjMomentRevertMay(vm, work) < 0 || qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
+        qbjMomentRevertDefine(vm, snap, work) < 0 || qbjMomentRevertMay(vm, work) < 0 ||
+        qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
         return -1;
     apply = qbjMomentApplyNew(def->parent.name, images);
     if (qbjMomentRevertTexts(vm, work, apply) < 0)
