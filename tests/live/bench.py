@@ -16,6 +16,7 @@ copies       Pull, copy (deep: all images into one; shallow: the top one), rebas
              A call of a copy includes the making of its image, for which bare QEMU is asked the same.
 data         MiB in a second, with 1 GiB below an empty image and O_DIRECT; qemu-img convert for comparison.
 saves        A paused guest into a file and back: bare QEMU writes and reads the same, and ends.
+memory       The same guest dumped, in both formats; a snapshot of all of it, inside of its image and outside.
 moments      A snapshot of a disk, with an image that the driver makes and with one that is there; a SCSI disk that is
              attached and detached. Bare QEMU makes nothing durable.
 install      The domain that virt-install defines, with its many devices (bench_domain.xml).
@@ -39,6 +40,7 @@ import libvirt
 
 import bench_copies
 import bench_hold
+import bench_memory
 import bench_moment
 import bench_save
 import bench_scale
@@ -49,9 +51,9 @@ from daemon import DaemonError
 from tap import is_root
 
 PARTS = {"jobs": Jobs, "copies": bench_copies.Copies, "data": bench_copies.Data, "install": bench_scale.Install,
-         "saves": bench_save.Saves, "moments": bench_moment.Moments, "domains-50": bench_scale.domains(50),
-         "domains-150": bench_scale.domains(150), "chains": bench_scale.Chains, "hold": bench_hold.Hold,
-         "stall": bench_scale.Stall}
+         "saves": bench_save.Saves, "memory": bench_memory.Memory, "moments": bench_moment.Moments,
+         "domains-50": bench_scale.domains(50), "domains-150": bench_scale.domains(150), "chains": bench_scale.Chains,
+         "hold": bench_hold.Hold, "stall": bench_scale.Stall}
 
 
 def result(name, target, clocks):

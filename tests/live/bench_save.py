@@ -86,16 +86,21 @@ class Saves(Part):
     def wait_migrated(qmp, *states):
         qmp.wait_event(lambda e: e["event"] == "MIGRATION" and e["data"]["status"] in states)
 
-    def raw_save(self, qemu, path):
-        """As a driver does that makes the file durable, and waits for the end of the process."""
+    @staticmethod
+    def raw_write(qemu, path):
+        """The stream into a file, which is durable then."""
         qmp = qemu.qmp
         with open(path, "wb") as f:
-            self.pass_file(qemu, f.fileno())
+            Saves.pass_file(qemu, f.fileno())
             qmp.call("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
             qmp.call("migrate-set-parameters", max_bandwidth=1 << 62)
             qmp.call("migrate", uri="fd:memory")
-            self.wait_migrated(qmp, "completed")
+            Saves.wait_migrated(qmp, "completed")
             os.fsync(f.fileno())
+
+    def raw_save(self, qemu, path):
+        """As a driver does that waits for the end of the process."""
+        self.raw_write(qemu, path)
         qemu.end()
 
     def raw_restore(self, qemu, path):
