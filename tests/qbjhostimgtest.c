@@ -10,6 +10,9 @@
 #include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virqbjfault.h"
+
+#define VIR_FROM_THIS VIR_FROM_NONE
 
 typedef struct _Fixture Fixture;
 struct _Fixture {
@@ -131,10 +134,11 @@ testCommit(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_true(holds(fixture->base, 2, "1M"));
 }
 
-static bool
+static int
 never(void *opaque G_GNUC_UNUSED)
 {
-    return false;
+    virReportError(VIR_ERR_OPERATION_ABORTED, "%s", "never");
+    return -1;
 }
 
 static void
@@ -223,13 +227,20 @@ testMoveRefused(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     assertError(qbjHostImgMayMove(above, fixture->overlay, fixture->base, false, false), VIR_ERR_OPERATION_UNSUPPORTED);
 }
 
-/* There is so little to do that it may end before anybody asks: either way base and overlay are whole. */
+/* There is so little to do that it may end before anybody asks, unless it is held; base and overlay are whole
+ * either way. */
 static void
 testCommitCalledOff(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 {
     int rc;
 
     g_assert_true(run("qemu-io -f qcow2 -c 'write -q -P 3 2M 4M' '%s'", fixture->overlay->path));
+#ifdef QBJ_DEBUG_CHECKS
+    virQbjFaultSet("img-hang:1");
+    rc = qbjHostImgCommit(fixture->overlay, fixture->base, never, NULL);
+    virQbjFaultSet(NULL);
+    assertError(rc, VIR_ERR_OPERATION_ABORTED);
+#endif
     rc = qbjHostImgCommit(fixture->overlay, fixture->base, never, NULL);
     if (rc < 0)
         assertError(rc, VIR_ERR_OPERATION_ABORTED);

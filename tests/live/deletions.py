@@ -419,6 +419,32 @@ class Deletions(Undo):
                 self.gone()
         return None
 
+    def test_copyends(self):
+        """virDomainAbortJob, and the end of QEMU, while qemu-img copies into the image of another branch."""
+        if not self.daemon.can_fail():
+            return self.out.skip("copyends", "the module has no debug_checks")
+        for what, code, end in (
+                ("called off", libvirt.VIR_ERR_OPERATION_ABORTED, lambda: self.domain.abortJob()),
+                ("QEMU dies", libvirt.VIR_ERR_OPERATION_INVALID,
+                 lambda: os.kill(self.daemon.qemu_pid(self.name), signal.SIGKILL))):
+            self.branches("copyends-%d" % code, True)
+            before, begun = self.held(), len(self.daemon.log_text())
+            self.daemon.fail("img-hang:1+")
+            thread = Waiting(lambda: suite.code(self.delete, "s2"))
+            self.ok(jobs.wait_for(lambda: "fault at img-hang" in self.daemon.log_text()[begun:], 20),
+                    what + ": qemu-img is at it")
+            self.equal(self.domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE,
+                       what + ": it is shown")
+            end()
+            self.equal(thread.end(), code, what + ": the call ends")
+            self.daemon.fail(None)
+            self.ok(self.is_marked("s2"), what + ": the snapshot is marked")
+            self.intact(before, what)
+            self.delete("s2")
+            self.equal(self.tree(), ({"s1": None, "s3": "s1", "s4": "s1"}, "s4"), what + ": once more")
+            self.stays(before, what)
+            self.gone()
+
     def dies(self, kind, n):
         """The daemon dies at that step of a deletion; False: it did not come to it."""
         make, name, flags, left = self.KINDS[kind.split("-")[0]]

@@ -4,14 +4,14 @@
  * Each returns 0, -1 with an error reported:
  *   VIR_ERR_OPERATION_FAILED        what qemu-img says
  *   VIR_ERR_OPERATION_TIMEOUT       it did not end in time, or did not let itself be ended
- *   VIR_ERR_OPERATION_ABORTED       the caller did not want to wait any longer
+ *   that of qbjHostImgGoOn          the caller does not want to wait any longer
  *   VIR_ERR_CONFIG_UNSUPPORTED      no local image, or an encrypted one */
 #pragma once
 
 #include "storage_source_conf.h"
 
-/* Asked a few times in a second while a long command runs; false ends it. */
-typedef bool (*qbjHostImgGoOn)(void *opaque);
+/* Asked a few times in a second while a long command runs. Returns 0; -1 with an error reported ends it. */
+typedef int (*qbjHostImgGoOn)(void *opaque);
 
 typedef struct _qbjHostImgBitmap qbjHostImgBitmap;
 struct _qbjHostImgBitmap {

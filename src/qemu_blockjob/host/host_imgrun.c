@@ -82,19 +82,29 @@ qbjHostImgEnds(int pidfd, int limitMs)
     return rc > 0;
 }
 
+/* The fault "img-hang": a long one does not end. */
+static bool
+qbjHostImgRuns(int pidfd, bool isLong)
+{
+    if (!isLong || !virQbjFaultHit("img-hang"))
+        return !qbjHostImgEnds(pidfd, QBJ_HOST_IMG_TICK_MS);
+    g_usleep(QBJ_HOST_IMG_TICK_MS * 1000);
+    return true;
+}
+
 /* Until it ends; -1 with an error reported when it was ended instead. @limitMs 0: no limit. */
 static int
 qbjHostImgAwait(pid_t pid, int pidfd, const char *path, unsigned int limitMs, qbjHostImgGoOn goOn, void *opaque)
 {
     gint64 until = limitMs > 0 ? g_get_monotonic_time() + limitMs * G_GINT64_CONSTANT(1000) : G_MAXINT64;
 
-    while (!qbjHostImgEnds(pidfd, QBJ_HOST_IMG_TICK_MS)) {
-        if (goOn && !goOn(opaque))
-            virReportError(VIR_ERR_OPERATION_ABORTED, _("the work on image '%s' was called off"), path);
-        else if (g_get_monotonic_time() > until)
-            virReportError(VIR_ERR_OPERATION_TIMEOUT, _("the storage of image '%s' does not answer in time"), path);
-        else
+    while (qbjHostImgRuns(pidfd, goOn != NULL)) {
+        bool off = goOn && goOn(opaque) < 0;
+
+        if (!off && g_get_monotonic_time() <= until)
             continue;
+        if (!off)
+            virReportError(VIR_ERR_OPERATION_TIMEOUT, _("the storage of image '%s' does not answer in time"), path);
         kill(pid, SIGTERM);
         if (!qbjHostImgEnds(pidfd, QBJ_HOST_IMG_END_MS))
             kill(pid, SIGKILL);

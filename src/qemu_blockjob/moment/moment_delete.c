@@ -6,6 +6,7 @@
 #include "moment_delete.h"
 #include "moment_apply.h"
 #include "moment_delete_defs.h"
+#include "moment_delete_off.h"
 #include "moment_delete_run.h"
 #include "moment_internal.h"
 #include "moment_list.h"
@@ -234,27 +235,23 @@ qbjMomentDeleteIsInternal(const qbjUndoDelete *plan)
     return plan->disks->len > 0 && ((const qbjUndoDisk *) g_ptr_array_index(plan->disks, 0))->how == QBJ_UNDO_INTERNAL;
 }
 
-static bool
-qbjMomentDeleteGoOn(void *opaque)
-{
-    return !qbjDriverIsShuttingDown(opaque);
-}
-
 /* An overlay that has come out below another image, by a merge or by a pull in its place: only when all its
- * data are in base may it go. Without locks. */
+ * data are in base may it go. The lock is dropped. */
 static int
-qbjMomentDeleteCheckMerged(const qbjUndoDelete *plan, qbjDriver *driver)
+qbjMomentDeleteCheckMerged(virDomainObj *vm, const qbjUndoDelete *plan)
 {
+    int rc = 0;
     size_t i;
 
-    for (i = 0; i < plan->disks->len; i++) {
+    virObjectUnlock(vm);
+    for (i = 0; rc == 0 && i < plan->disks->len; i++) {
         const qbjUndoDisk *item = g_ptr_array_index(plan->disks, i);
 
-        if (item->how == QBJ_UNDO_MERGED && item->above && virFileExists(item->overlay->path) &&
-            qbjHostImgIsSame(item->overlay, item->base, qbjMomentDeleteGoOn, driver) < 0)
-            return -1;
+        if (item->how == QBJ_UNDO_MERGED && item->above && virFileExists(item->overlay->path))
+            rc = qbjHostImgIsSame(item->overlay, item->base, qbjMomentDeleteGoOn, vm);
     }
-    return 0;
+    virObjectLock(vm);
+    return rc;
 }
 
 static int
@@ -277,10 +274,7 @@ qbjMomentDeletePlan(virDomainObj *vm, virDomainMomentObj *snap, unsigned int fla
         return -1;
     if (qbjUndoPlanDelete(&(*view)->undo, def, flags, plan, &refusal) < 0)
         return qbjEngineRefuse(&refusal);
-    virObjectUnlock(vm);
-    rc = qbjMomentDeleteCheckMerged(*plan, QBJ_DOMAIN_PRIVATE(vm)->driver);
-    virObjectLock(vm);
-    return rc;
+    return 0;
 }
 
 /* A guest that is saved would go on with images that are gone. */
@@ -314,18 +308,14 @@ qbjMomentDeleteLeave(virDomainObj *vm, const qbjUndoDelete *plan)
         qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
 }
 
-int
-qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
+static int
+qbjMomentDeletePlanned(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndoDelete *plan)
 {
-    g_autoptr(qbjMomentUndo) view = NULL;
-    g_autoptr(qbjUndoDelete) plan = NULL;
     g_autoptr(GPtrArray) marked = g_ptr_array_new();
-    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
     bool begun;
     int rc;
 
-    if ((files && qbjMomentDeleteCheck(vm, snap) < 0) || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0 ||
-        qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
+    if (qbjMomentDeleteCheckMerged(vm, plan) < 0 || qbjMomentDeleteMark(vm, snap, plan, marked) < 0)
         return -1;
     if (qbjMomentDeleteIsInternal(plan))
         rc = qbjMomentInternalDelete(vm, snap->def->name, plan, &begun);
@@ -338,6 +328,34 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     else
         qbjMomentDeleteLeave(vm, plan);
     return -1;
+}
+
+/* Images of a domain that runs take their time, and an abort of it is heard. */
+static bool
+qbjMomentDeleteIsOperation(virDomainObj *vm, const qbjUndoDelete *plan)
+{
+    return plan->disks->len > 0 && !qbjMomentDeleteIsInternal(plan) && virDomainObjIsActive(vm) &&
+        !QBJ_DOMAIN_PRIVATE(vm)->operation;
+}
+
+int
+qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
+{
+    g_autoptr(qbjMomentUndo) view = NULL;
+    g_autoptr(qbjUndoDelete) plan = NULL;
+    bool files = !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+    bool operation;
+    int rc;
+
+    if ((files && qbjMomentDeleteCheck(vm, snap) < 0) || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0)
+        return -1;
+    operation = qbjMomentDeleteIsOperation(vm, plan);
+    if (operation)
+        qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
+    rc = qbjMomentDeletePlanned(vm, snap, plan);
+    if (operation)
+        qbjDomainOperationEnd(vm, false);
+    return rc;
 }
 
 /* --- after a restart --- */

@@ -2,20 +2,42 @@
 
 #include "internal.h"
 #include "moment_delete_off.h"
+#include "domain_operation.h"
+#include "domain_queue.h"
 #include "domain_save.h"
 #include "host_img.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-static bool
-qbjMomentOfflineGoOn(void *opaque)
+int
+qbjMomentDeleteMayGoOn(virDomainObj *vm)
 {
-    return !qbjDriverIsShuttingDown(opaque);
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (qbjDriverIsShuttingDown(priv->driver)) {
+        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the daemon ends, and the deletion of the snapshot with it"));
+        return -1;
+    }
+    return priv->operation ? qbjDomainOperationCheck(vm) : 0;
+}
+
+int
+qbjMomentDeleteGoOn(void *opaque)
+{
+    virDomainObj *vm = opaque;
+    int rc;
+
+    virObjectLock(vm);
+    if (virDomainObjIsActive(vm))
+        qbjDomainQueueDrain(vm);        /* QEMU may have ended */
+    rc = qbjMomentDeleteMayGoOn(vm);
+    virObjectUnlock(vm);
+    return rc;
 }
 
 static const qbjHostImgBitmap *
-qbjMomentOfflineFind(const qbjHostImgInfo *info, const char *name)
+qbjMomentDeleteOffFind(const qbjHostImgInfo *info, const char *name)
 {
     size_t i;
 
@@ -30,7 +52,7 @@ qbjMomentOfflineFind(const qbjHostImgInfo *info, const char *name)
 
 /* 20/B16: what @from's bitmaps have recorded goes to @to. @add: those that it does not have are made. */
 static int
-qbjMomentOfflineBitmaps(virStorageSource *from, virStorageSource *to, bool add)
+qbjMomentDeleteOffBitmaps(virStorageSource *from, virStorageSource *to, bool add)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
     g_auto(qbjHostImgInfo) other = { 0 };
@@ -40,7 +62,7 @@ qbjMomentOfflineBitmaps(virStorageSource *from, virStorageSource *to, bool add)
         return -1;
     for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
         const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
-        const qbjHostImgBitmap *has = qbjMomentOfflineFind(&other, bitmap->name);
+        const qbjHostImgBitmap *has = qbjMomentDeleteOffFind(&other, bitmap->name);
 
         if (!bitmap->usable || (has ? !has->usable : !add))
             continue;
@@ -53,10 +75,10 @@ qbjMomentOfflineBitmaps(virStorageSource *from, virStorageSource *to, bool add)
 /* Without locks. What the chain reads is the same at any moment: base gets only what overlay covers, and
  * overlay keeps it. */
 static int
-qbjMomentOfflineMerge(const qbjUndoDisk *disk, qbjDriver *driver)
+qbjMomentDeleteOffMergeOne(virDomainObj *vm, const qbjUndoDisk *disk)
 {
-    if (qbjHostImgCommit(disk->overlay, disk->base, qbjMomentOfflineGoOn, driver) < 0 ||
-        qbjMomentOfflineBitmaps(disk->overlay, disk->base, true) < 0)
+    if (qbjHostImgCommit(disk->overlay, disk->base, qbjMomentDeleteGoOn, vm) < 0 ||
+        qbjMomentDeleteOffBitmaps(disk->overlay, disk->base, true) < 0)
         return -1;
     return disk->above ? qbjHostImgRebase(disk->above, disk->base) : 0;
 }
@@ -64,7 +86,7 @@ qbjMomentOfflineMerge(const qbjUndoDisk *disk, qbjDriver *driver)
 /* The domain opens base from now on. Returns 0, -1 with an error reported: nothing has changed, or the
  * definition has, but may not last: the overlay is still needed. */
 static int
-qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
+qbjMomentDeleteOffSave(virDomainObj *vm, const qbjUndoDelete *plan)
 {
     virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
     g_autoptr(virDomainDef) def = virDomainDefCopy(vm->def, xmlopt, NULL, false);
@@ -93,20 +115,20 @@ qbjMomentOfflineSave(virDomainObj *vm, const qbjUndoDelete *plan)
 
 /* Without locks. A bitmap that @over does not have had its end there: it is not made again. */
 static int
-qbjMomentMoveOne(virStorageSource *over, const qbjUndoDisk *disk, qbjDriver *driver, bool *begun)
+qbjMomentDeleteOffMoveOne(virDomainObj *vm, virStorageSource *over, const qbjUndoDisk *disk, bool *begun)
 {
     int done = qbjHostImgMayMove(over, disk->base, disk->below, true, disk->begun);
 
     if (done != 0)
         return done < 0 ? -1 : 0;
-    if (qbjMomentOfflineBitmaps(disk->base, over, false) < 0)
+    if (qbjMomentDeleteOffBitmaps(disk->base, over, false) < 0)
         return -1;
     *begun = true;
-    return qbjHostImgMove(over, disk->below, qbjMomentOfflineGoOn, driver);
+    return qbjHostImgMove(over, disk->below, qbjMomentDeleteGoOn, vm);
 }
 
 int
-qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver, bool *begun)
+qbjMomentDeleteOffMove(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
     size_t i;
     size_t j;
@@ -115,7 +137,7 @@ qbjMomentDeleteOffMove(const qbjUndoDelete *plan, qbjDriver *driver, bool *begun
         const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
 
         for (j = 0; j < disk->over->len; j++) {
-            if (qbjMomentMoveOne(g_ptr_array_index(disk->over, j), disk, driver, begun) < 0)
+            if (qbjMomentDeleteOffMoveOne(vm, g_ptr_array_index(disk->over, j), disk, begun) < 0)
                 return -1;
         }
     }
@@ -143,7 +165,7 @@ qbjMomentDeleteOffHeaders(const qbjUndoDelete *plan)
 }
 
 static int
-qbjMomentMoveCheck(const qbjUndoDisk *disk)
+qbjMomentDeleteOffCheckOne(const qbjUndoDisk *disk)
 {
     size_t i;
 
@@ -166,7 +188,7 @@ qbjMomentDeleteOffCheck(const qbjUndoDelete *plan)
     for (i = 0; i < plan->disks->len; i++) {
         const qbjUndoDisk *disk = g_ptr_array_index(plan->disks, i);
 
-        if (qbjMomentMoveCheck(disk) < 0 ||
+        if (qbjMomentDeleteOffCheckOne(disk) < 0 ||
             (disk->how == QBJ_UNDO_OFFLINE && qbjHostImgMayCommit(disk->overlay, disk->base) < 0))
             return -1;
     }
@@ -176,7 +198,6 @@ qbjMomentDeleteOffCheck(const qbjUndoDelete *plan)
 int
 qbjMomentDeleteOffMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
-    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     int rc = 0;
     size_t i;
 
@@ -187,8 +208,8 @@ qbjMomentDeleteOffMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun
         if (disk->how != QBJ_UNDO_OFFLINE)
             continue;
         *begun = true;
-        rc = qbjMomentOfflineMerge(disk, driver);
+        rc = qbjMomentDeleteOffMergeOne(vm, disk);
     }
     virObjectLock(vm);
-    return rc < 0 ? -1 : qbjMomentOfflineSave(vm, plan);
+    return rc < 0 ? -1 : qbjMomentDeleteOffSave(vm, plan);
 }

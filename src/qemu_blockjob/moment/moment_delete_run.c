@@ -121,26 +121,6 @@ qbjMomentMergeLook(virDomainObj *vm, const qbjMomentMerge *merge)
     return qbjMomentMergeIsActive(merge) && job->state == QBJ_STATE_READY;
 }
 
-static int
-qbjMomentMergeMayGoOn(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    if (!virDomainObjIsActive(vm)) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
-        return -1;
-    }
-    if (qbjDriverIsShuttingDown(priv->driver)) {
-        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the daemon ends, and the deletion of the snapshot with it"));
-        return -1;
-    }
-    if (priv->operation && priv->operation->aborted) {
-        virReportError(VIR_ERR_OPERATION_ABORTED, "%s", _("the deletion of the snapshot was called off by a client"));
-        return -1;
-    }
-    return 0;
-}
-
 /* Until the intermediate commits are done and the active ones ready. */
 static int
 qbjMomentMergeWait(virDomainObj *vm, const GPtrArray *merges)
@@ -150,7 +130,7 @@ qbjMomentMergeWait(virDomainObj *vm, const GPtrArray *merges)
     size_t i;
 
     while (ready < merges->len) {
-        if (qbjMomentMergeMayGoOn(vm) < 0)
+        if (qbjMomentDeleteMayGoOn(vm) < 0)
             return -1;
         ready = 0;
         for (i = 0; i < merges->len; i++) {
@@ -240,45 +220,30 @@ qbjMomentMergeAll(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 static int
 qbjMomentDeletePrepare(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
-    qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
     int rc;
 
     virObjectUnlock(vm);
     rc = qbjMomentDeleteOffCheck(plan);
     if (rc == 0)
-        rc = qbjMomentDeleteOffMove(plan, driver, begun);
+        rc = qbjMomentDeleteOffMove(vm, plan, begun);
     virObjectLock(vm);
     return rc < 0 ? -1 : qbjMomentDeleteDefs(vm, plan, false);
-}
-
-static int
-qbjMomentDeleteMerge(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
-{
-    bool running = virDomainObjIsActive(vm);
-    int rc;
-
-    if (qbjMomentDeletePrepare(vm, plan, begun) < 0 || (running && qbjMomentMergeMayGoOn(vm) < 0) ||
-        (running ? qbjMomentMergeAll(vm, plan, begun) : qbjMomentDeleteOffMerge(vm, plan, begun)) < 0)
-        return -1;
-    virObjectUnlock(vm);
-    rc = qbjMomentDeleteOffHeaders(plan);
-    virObjectLock(vm);
-    return rc;
 }
 
 int
 qbjMomentDeleteRun(virDomainObj *vm, const qbjUndoDelete *plan, bool *begun)
 {
-    bool one = virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->operation;
+    bool running = virDomainObjIsActive(vm);
     int rc;
 
     *begun = false;
     if (plan->disks->len == 0)
         return 0;
-    if (one)
-        qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
-    rc = qbjMomentDeleteMerge(vm, plan, begun);
-    if (one)
-        qbjDomainOperationEnd(vm, false);
+    if (qbjMomentDeletePrepare(vm, plan, begun) < 0 || (running && qbjMomentDeleteMayGoOn(vm) < 0) ||
+        (running ? qbjMomentMergeAll(vm, plan, begun) : qbjMomentDeleteOffMerge(vm, plan, begun)) < 0)
+        return -1;
+    virObjectUnlock(vm);
+    rc = qbjMomentDeleteOffHeaders(plan);
+    virObjectLock(vm);
     return rc;
 }
