@@ -20,13 +20,18 @@ qbjTestPolicy(virCPUDef *cpu, const char *name)
 static void
 qbjTestAccel(const qbjVmCapsAccel *accel)
 {
+    const qbjVmCapsCpu *cpu;
+
     g_assert_nonnull(accel);
-    g_assert_cmpstr(accel->cpu->model, ==, "EPYC");
-    g_assert_cmpstr(accel->migratable->model, ==, "EPYC");
-    g_assert_cmpint(qbjTestPolicy(accel->cpu, "la57"), ==, VIR_CPU_FEATURE_REQUIRE);
-    g_assert_cmpint(qbjTestPolicy(accel->cpu, "nrip-save"), ==, VIR_CPU_FEATURE_DISABLE);
-    g_assert_true(g_strv_contains((const char *const *) accel->features, "pclmuldq"));
-    g_assert_false(g_strv_contains((const char *const *) accel->features, "family"));
+    cpu = qbjVmCapsAccelCpu(accel);
+    g_assert_nonnull(cpu);
+    g_assert_true(qbjVmCapsAccelCpu(accel) == cpu);
+    g_assert_cmpstr(cpu->cpu->model, ==, "EPYC");
+    g_assert_cmpstr(cpu->migratable->model, ==, "EPYC");
+    g_assert_cmpint(qbjTestPolicy(cpu->cpu, "la57"), ==, VIR_CPU_FEATURE_REQUIRE);
+    g_assert_cmpint(qbjTestPolicy(cpu->cpu, "nrip-save"), ==, VIR_CPU_FEATURE_DISABLE);
+    g_assert_true(g_strv_contains((const char *const *) cpu->features, "pclmuldq"));
+    g_assert_false(g_strv_contains((const char *const *) cpu->features, "family"));
     g_assert_true(accel->hyperv & (1U << VIR_DOMAIN_HYPERV_SPINLOCKS));
     g_assert_false(accel->hyperv & (1U << VIR_DOMAIN_HYPERV_RELAXED));
 }

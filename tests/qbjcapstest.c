@@ -61,7 +61,7 @@ qbjTestCheckCaps(const qbjVmCaps *caps)
     g_assert_true(g_strv_contains((const char *const *) caps->cpuModels, "Nehalem-v1"));
     g_assert_nonnull(epyc);
     g_assert_cmpint(epyc->usable, ==, VIR_DOMCAPS_CPU_USABLE_NO);
-    g_assert_cmpstr(epyc->vendor, ==, "AMD");
+    g_assert_null(epyc->vendor);        /* libvirt's map of CPUs is not read for it */
     g_assert_nonnull(base);
     g_assert_cmpint(base->usable, ==, VIR_DOMCAPS_CPU_USABLE_YES);
 }

@@ -76,16 +76,25 @@ virQbjStatusCutFlag(const char *at, const char **name, size_t *length)
     return *length > 0 ? STRSKIP(at + *length, "'/>") : NULL;
 }
 
-/* Whether @names are those that the driver writes itself. */
-static bool
-virQbjStatusCutIsOwn(const GPtrArray *names)
+/* Behind the element at @at if it has what the driver writes itself, else NULL. */
+static const char *
+virQbjStatusCutOwn(const char *at)
 {
     const char *const *own = virQbjCapsFlags();
-    size_t i;
+    const char *end;
 
-    for (i = 0; i < names->len && own[i] && STREQ(g_ptr_array_index(names, i), own[i]); i++)
-        continue;
-    return i == names->len && (!own[i] || names->len == 0);
+    for (at = STRSKIP(at, "<qemuCaps>"); at; own++) {
+        const char *name;
+        size_t length;
+
+        at += strspn(at, VIR_QBJ_STATUS_CUT_SPACE);
+        if ((end = STRSKIP(at, "</qemuCaps>")))
+            return *own ? NULL : end;
+        if (!*own || !(at = virQbjStatusCutFlag(at, &name, &length)) ||
+            strlen(*own) != length || !STRPREFIX(name, *own))
+            return NULL;
+    }
+    return NULL;
 }
 
 /* Behind the element at @at; NULL: something is in it that drivers do not write. */
@@ -115,10 +124,12 @@ virQbjStatusCutCaps(const char *text, char ***caps)
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     const char *rest;
 
-    if (!element || !(rest = virQbjStatusCutRead(element, names)))
-        return NULL;
     *caps = NULL;
-    if (!virQbjStatusCutIsOwn(names)) {
+    if (!element)
+        return NULL;
+    if (!(rest = virQbjStatusCutOwn(element))) {
+        if (!(rest = virQbjStatusCutRead(element, names)))
+            return NULL;
         g_ptr_array_add(names, NULL);
         *caps = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
     }

@@ -18,17 +18,22 @@ struct _qbjVmMachine {
     bool numaMem;               /* NUMA cells may be parts of the machine's RAM */
 };
 
+/* All that a guest's CPU can get. */
+typedef struct _qbjVmCapsCpu qbjVmCapsCpu;
+struct _qbjVmCapsCpu {
+    virCPUDef *cpu;             /* as the nearest named model and its differences */
+    virCPUDef *migratable;      /* the same without what would keep a guest from being migrated */
+    char **features;            /* names of all that QEMU knows of, NULL terminated, whether it can be had or not */
+    char **migratableFeatures;  /* the same without what keeps a guest from being migrated */
+};
+
 /* What depends on the accelerator. */
+typedef struct _qbjVmCapsMost qbjVmCapsMost;
 typedef struct _qbjVmCapsAccel qbjVmCapsAccel;
 struct _qbjVmCapsAccel {
     virDomainCapsCPUModels *cpus;   /* names known to -cpu, whether a guest can have them, and what is in the way */
-    virCPUDef *cpu;             /* all that a guest can get, as the nearest named model and its differences; NULL: QEMU
-                                 * does not say */
-    virCPUDef *migratable;      /* the same without what would keep a guest from being migrated; NULL with cpu */
-    char **features;            /* names of all that QEMU knows of, NULL terminated, whether it can be had or not; NULL
-                                 * with cpu */
-    char **migratableFeatures;  /* the same without what keeps a guest from being migrated */
     unsigned int hyperv;        /* bits by virDomainHyperv */
+    qbjVmCapsMost *most;        /* private to qbjVmCapsAccelCpu() */
 };
 
 typedef struct _qbjVmCaps qbjVmCaps;
@@ -68,6 +73,10 @@ const qbjVmCaps *qbjVmCapsGet(qbjVmCapsCache *cache, const char *binary);
 
 /* For domains of @type; NULL when @caps cannot run them (no error reported). */
 const qbjVmCapsAccel *qbjVmCapsAccelFor(const qbjVmCaps *caps, virDomainVirtType type);
+
+/* NULL: QEMU does not say (no error reported). The first call reads libvirt's map of CPUs, 10 ms: nothing
+ * that happens at the start of the daemon may need it. Thread safe; borrowed for as long as @accel is. */
+const qbjVmCapsCpu *qbjVmCapsAccelCpu(const qbjVmCapsAccel *accel);
 
 /* Whether the binary has a type of device or of a backend of character devices: "qxl-vga",
  * "chardev-spicevmc". */

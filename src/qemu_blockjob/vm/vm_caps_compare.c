@@ -10,16 +10,18 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
 /* The CPU that @choice can give at most; NULL with an error reported. */
-static virCPUDef *
+static const qbjVmCapsCpu *
 qbjVmCapsChosenCpu(const qbjVmCapsChoice *choice)
 {
-    if (!choice->accel->cpu) {
+    const qbjVmCapsCpu *chosen = qbjVmCapsAccelCpu(choice->accel);
+
+    if (!chosen) {
         virReportError(VIR_ERR_OPERATION_UNSUPPORTED,
                        _("Emulator '%s' does not tell what CPU it can give a domain of type '%s'."),
                        choice->caps->binary, virDomainVirtTypeToString(choice->virtType));
     }
 
-    return choice->accel->cpu;
+    return chosen;
 }
 
 virCPUCompareResult
@@ -27,12 +29,14 @@ qbjVmCapsCompareCpu(qbjVmCapsCache *cache, const char *binary, const char *arch,
                     const char *virttype, const char *xml, bool fail, bool validate)
 {
     qbjVmCapsChoice choice = { NULL };
+    const qbjVmCapsCpu *chosen;
     g_autoptr(virCPUDef) cpu = NULL;
 
-    if (qbjVmCapsChoose(cache, binary, arch, machine, virttype, &choice) < 0 || !qbjVmCapsChosenCpu(&choice))
+    if (qbjVmCapsChoose(cache, binary, arch, machine, virttype, &choice) < 0 ||
+        !(chosen = qbjVmCapsChosenCpu(&choice)))
         return VIR_CPU_COMPARE_ERROR;
 
-    cpu = virCPUDefCopy(choice.accel->cpu);
+    cpu = virCPUDefCopy(chosen->cpu);
     return virCPUCompareXML(choice.caps->arch, cpu, xml, fail, validate);
 }
 
@@ -42,15 +46,17 @@ qbjVmCapsBaselineCpu(qbjVmCapsCache *cache, const char *binary, const char *arch
 {
     qbjVmCapsChoice choice = { NULL };
     g_autoptr(virCPUDef) cpu = NULL;
+    const qbjVmCapsCpu *chosen;
     void *features;
     virCPUDef **cpus;
 
-    if (qbjVmCapsChoose(cache, binary, arch, machine, virttype, &choice) < 0 || !qbjVmCapsChosenCpu(&choice) ||
+    if (qbjVmCapsChoose(cache, binary, arch, machine, virttype, &choice) < 0 ||
+        !(chosen = qbjVmCapsChosenCpu(&choice)) ||
         !(cpus = virCPUDefListParse(xmls, nxmls, VIR_CPU_TYPE_AUTO)))
         return NULL;
 
     /* which features can be migrated is QEMU's word here, not that of libvirt's list: so "false" */
-    features = migratable ? choice.accel->migratableFeatures : choice.accel->features;
+    features = migratable ? chosen->migratableFeatures : chosen->features;
     cpu = virCPUBaseline(choice.caps->arch, cpus, nxmls, choice.accel->cpus, features, false);
     virCPUDefListFree(cpus);
     if (!cpu)

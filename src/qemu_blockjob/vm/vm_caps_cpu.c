@@ -12,6 +12,32 @@
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_caps_cpu");
 
+/* QEMU's answers, until somebody asks what follows from them. */
+struct _qbjVmCapsMost {
+    virMutex lock;              /* guards all below */
+    const char *binary;         /* borrowed */
+    virArch arch;
+    virJSONValue *all;          /* properties of the model "max"; NULL: QEMU does not tell them, or they were read */
+    virJSONValue *migratable;   /* the same without what would keep a guest from being migrated */
+    bool known;                 /* @cpu is filled */
+    qbjVmCapsCpu cpu;
+};
+
+static void
+qbjVmCapsMostFree(qbjVmCapsMost *most)
+{
+    if (!most)
+        return;
+    virJSONValueFree(most->all);
+    virJSONValueFree(most->migratable);
+    virCPUDefFree(most->cpu.cpu);
+    virCPUDefFree(most->cpu.migratable);
+    g_strfreev(most->cpu.features);
+    g_strfreev(most->cpu.migratableFeatures);
+    virMutexDestroy(&most->lock);
+    g_free(most);
+}
+
 void
 qbjVmCapsAccelFree(qbjVmCapsAccel *accel)
 {
@@ -19,10 +45,7 @@ qbjVmCapsAccelFree(qbjVmCapsAccel *accel)
         return;
 
     virObjectUnref(accel->cpus);
-    virCPUDefFree(accel->cpu);
-    virCPUDefFree(accel->migratable);
-    g_strfreev(accel->features);
-    g_strfreev(accel->migratableFeatures);
+    qbjVmCapsMostFree(accel->most);
     g_free(accel);
 }
 
@@ -51,7 +74,7 @@ qbjVmCapsBlockers(virJSONValue *unavailable)
 }
 
 static int
-qbjVmCapsParseModel(virArch arch, virDomainCapsCPUModels *cpus, virJSONValue *item)
+qbjVmCapsParseModel(virDomainCapsCPUModels *cpus, virJSONValue *item)
 {
     const char *name = virJSONValueObjectGetString(item, "name");
     virJSONValue *unavailable = virJSONValueObjectGetArray(item, "unavailable-features");
@@ -66,8 +89,8 @@ qbjVmCapsParseModel(virArch arch, virDomainCapsCPUModels *cpus, virJSONValue *it
         usable = virJSONValueArraySize(unavailable) == 0 ? VIR_DOMCAPS_CPU_USABLE_YES : VIR_DOMCAPS_CPU_USABLE_NO;
     ignore_value(virJSONValueObjectGetBoolean(item, "deprecated", &deprecated));
 
-    virDomainCapsCPUModelsAdd(cpus, name, usable, blockers, deprecated,
-                              virCPUGetVendorForModel(arch, name));
+    /* whose model it is says libvirt's map of CPUs, which nobody needs before he asks for it */
+    virDomainCapsCPUModelsAdd(cpus, name, usable, blockers, deprecated, NULL);
     return 0;
 }
 
@@ -88,7 +111,7 @@ qbjVmCapsParseModels(const qbjVmCaps *caps, GHashTable *replies, const char *id)
 
     cpus = virDomainCapsCPUModelsNew(virJSONValueArraySize(data));
     for (i = 0; i < virJSONValueArraySize(data); i++) {
-        if (qbjVmCapsParseModel(caps->arch, cpus, virJSONValueArrayGet(data, i)) < 0) {
+        if (qbjVmCapsParseModel(cpus, virJSONValueArrayGet(data, i)) < 0) {
             qbjVmCapsReportMissing(caps, id);
             return NULL;
         }
@@ -153,7 +176,7 @@ qbjVmCapsParseMax(virArch arch, virJSONValue *props, virDomainCapsCPUModels *mod
     g_autoptr(virCPUDef) cpu = virCPUDefNew();
     g_autoptr(virCPUData) data = NULL;
 
-    if (!props || !(data = virCPUDataNew(arch)))
+    if (!(data = virCPUDataNew(arch)))
         return NULL;
 
     cpu->type = VIR_CPU_TYPE_GUEST;
@@ -216,6 +239,23 @@ qbjVmCapsParseHyperv(virJSONValue *props)
     return bits;
 }
 
+/* @all, @migratable: NULL, or to be copied: they are in answers that are going to be written to a file. */
+static qbjVmCapsMost *
+qbjVmCapsMostNew(const qbjVmCaps *caps, virJSONValue *all, virJSONValue *migratable)
+{
+    g_autofree qbjVmCapsMost *most = g_new0(qbjVmCapsMost, 1);
+
+    if (virMutexInit(&most->lock) < 0) {
+        virReportSystemError(errno, "%s", _("Cannot create the lock of the capabilities cache"));
+        return NULL;
+    }
+    most->binary = caps->binary;
+    most->arch = caps->arch;
+    most->all = virJSONValueCopy(all);
+    most->migratable = virJSONValueCopy(migratable);
+    return g_steal_pointer(&most);
+}
+
 qbjVmCapsAccel *
 qbjVmCapsParseAccel(const qbjVmCaps *caps, GHashTable *replies, const char *prefix)
 {
@@ -224,18 +264,38 @@ qbjVmCapsParseAccel(const qbjVmCaps *caps, GHashTable *replies, const char *pref
     virJSONValue *all = qbjVmCapsMaxProps(replies, prefix, "cpu-all");
     virJSONValue *migratable = qbjVmCapsMaxProps(replies, prefix, "cpu-migratable");
 
-    if (!(accel->cpus = qbjVmCapsParseModels(caps, replies, definitions)))
+    if (!(accel->cpus = qbjVmCapsParseModels(caps, replies, definitions)) ||
+        !(accel->most = qbjVmCapsMostNew(caps, all, migratable)))
         return NULL;
-
-    if (!(accel->cpu = qbjVmCapsParseMax(caps->arch, all, accel->cpus)) ||
-        !(accel->migratable = qbjVmCapsParseMax(caps->arch, migratable, accel->cpus))) {
-        VIR_WARN("what CPU %s can give a guest is not known: %s", caps->binary, virGetLastErrorMessage());
-        virResetLastError();
-        g_clear_pointer(&accel->cpu, virCPUDefFree);
-    } else {
-        accel->features = qbjVmCapsParseNames(all, NULL);
-        accel->migratableFeatures = qbjVmCapsParseNames(all, migratable);
-    }
     accel->hyperv = qbjVmCapsParseHyperv(all);
     return g_steal_pointer(&accel);
+}
+
+/* Called with the lock of @most held. */
+static void
+qbjVmCapsMostRead(qbjVmCapsMost *most, virDomainCapsCPUModels *models)
+{
+    g_autoptr(virJSONValue) all = g_steal_pointer(&most->all);
+    g_autoptr(virJSONValue) migratable = g_steal_pointer(&most->migratable);
+
+    if (!all || !migratable)
+        return;
+    if (!(most->cpu.cpu = qbjVmCapsParseMax(most->arch, all, models)) ||
+        !(most->cpu.migratable = qbjVmCapsParseMax(most->arch, migratable, models))) {
+        VIR_WARN("what CPU %s can give a guest is not known: %s", most->binary, virGetLastErrorMessage());
+        virResetLastError();
+        return;
+    }
+    most->cpu.features = qbjVmCapsParseNames(all, NULL);
+    most->cpu.migratableFeatures = qbjVmCapsParseNames(all, migratable);
+    most->known = true;
+}
+
+const qbjVmCapsCpu *
+qbjVmCapsAccelCpu(const qbjVmCapsAccel *accel)
+{
+    VIR_LOCK_GUARD lock = virLockGuardLock(&accel->most->lock);
+
+    qbjVmCapsMostRead(accel->most, accel->cpus);
+    return accel->most->known ? &accel->most->cpu : NULL;
 }

@@ -51,6 +51,8 @@ qbjVmCapsModels(virArch arch, const qbjVmCapsAccel *accel)
 static int
 qbjVmCapsFillCpu(virDomainCaps *caps, const qbjVmCapsChoice *choice)
 {
+    const qbjVmCapsCpu *cpu = qbjVmCapsAccelCpu(choice->accel);
+
     if (choice->virtType == VIR_DOMAIN_VIRT_KVM && choice->caps->arch == virArchFromHost()) {
         caps->cpu.hostPassthrough = true;
         caps->cpu.hostPassthroughMigratable.report = true;
@@ -61,8 +63,8 @@ qbjVmCapsFillCpu(virDomainCaps *caps, const qbjVmCapsChoice *choice)
     caps->cpu.maximumMigratable.report = true;
     VIR_DOMAIN_CAPS_ENUM_SET(caps->cpu.maximumMigratable, VIR_TRISTATE_SWITCH_ON, VIR_TRISTATE_SWITCH_OFF);
 
-    if (choice->accel->cpu)
-        caps->cpu.hostModel = virCPUDefCopy(choice->accel->cpu);
+    if (cpu)
+        caps->cpu.hostModel = virCPUDefCopy(cpu->cpu);
     if (!(caps->cpu.custom = qbjVmCapsModels(choice->caps->arch, choice->accel)))
         return -1;
 

@@ -75,11 +75,20 @@ qbjVmCapsFileText(const char *path)
     return text;
 }
 
-static int
-qbjVmCapsFileTake(const char *key, virJSONValue *value, void *opaque)
+/* @replies is left empty. */
+static GHashTable *
+qbjVmCapsFileTake(virJSONValue *replies)
 {
-    g_hash_table_insert(opaque, g_strdup(key), virJSONValueCopy(value));
-    return 0;
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) virJSONValueFree);
+
+    while (virJSONValueObjectKeysNumber(replies) > 0) {
+        char *key = g_strdup(virJSONValueObjectGetKey(replies, 0));
+        virJSONValue *value = NULL;
+
+        ignore_value(virJSONValueObjectRemoveKey(replies, key, &value));
+        g_hash_table_insert(table, key, value);
+    }
+    return table;
 }
 
 GHashTable *
@@ -88,18 +97,15 @@ qbjVmCapsFileRead(const char *folder, const char *binary, const char *stamp)
     g_autofree char *path = qbjVmCapsFilePath(folder, binary);
     g_autofree char *text = qbjVmCapsFileText(path);
     g_autoptr(virJSONValue) file = text ? virJSONValueFromString(text) : NULL;
-    g_autoptr(GHashTable) table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                                        (GDestroyNotify) virJSONValueFree);
     virJSONValue *replies;
 
     virResetLastError();
     if (!file || !virJSONValueIsObject(file) ||
         STRNEQ_NULLABLE(virJSONValueObjectGetString(file, "binary"), binary) ||
         STRNEQ_NULLABLE(virJSONValueObjectGetString(file, "stamp"), stamp) ||
-        !(replies = virJSONValueObjectGetObject(file, "replies")) ||
-        virJSONValueObjectForeachKeyValue(replies, qbjVmCapsFileTake, table) < 0)
+        !(replies = virJSONValueObjectGetObject(file, "replies")))
         return NULL;
-    return g_steal_pointer(&table);
+    return qbjVmCapsFileTake(replies);
 }
 
 static char *

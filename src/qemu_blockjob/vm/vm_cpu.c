@@ -14,18 +14,19 @@ int
 qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps)
 {
     const qbjVmCapsAccel *accel = qbjVmCapsAccelFor(caps, def->virtType);
+    const qbjVmCapsCpu *cpu;
 
     if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
         return 0;
 
-    if (!accel || !accel->migratable) {
+    if (!accel || !(cpu = qbjVmCapsAccelCpu(accel))) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("CPU mode 'host-model' cannot be used: what CPU '%s' can give a domain of type '%s' is not known"),
                        caps->binary, virDomainVirtTypeToString(def->virtType));
         return -1;
     }
 
-    if (virCPUUpdate(def->os.arch, def->cpu, accel->migratable) < 0 ||
+    if (virCPUUpdate(def->os.arch, def->cpu, cpu->migratable) < 0 ||
         virCPUTranslate(def->os.arch, def->cpu, accel->cpus) < 0)
         return -1;
 
