@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "internal.h"
@@ -23,6 +24,10 @@ VIR_LOG_INIT("qbj.vm_load");
 #define QBJ_VM_LOAD_CUT_MAX (1024 * 1024)
 
 /* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
+/* Of a VM that runs: process and monitor; of a daemon besides. */
+#define QBJ_VM_LOAD_FDS 2
+#define QBJ_VM_LOAD_FDS_OTHERS 64
+
 #define QBJ_VM_LOAD_CONFIG_FLAGS \
     (VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE | VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL)
 
@@ -42,6 +47,7 @@ struct _qbjVmLoad {
     qbjDriver *driver;
     GPtrArray *files;           /* of qbjVmLoadFile */
     int next;                   /* atomic: the first that nobody has taken */
+    int room;                   /* atomic: somebody has made room for descriptors */
 };
 
 static void
@@ -146,12 +152,23 @@ qbjVmLoadConfig(qbjDriver *driver, qbjVmLoadFile *file)
     file->def = virDomainDefParseFile(file->path, driver->xmlopt, NULL, QBJ_VM_LOAD_CONFIG_FLAGS);
 }
 
+/* Makes room in the table of descriptors for those of @n VMs at once. Each time that the kernel makes it
+ * larger, whoever needed that waits some 10 ms, for all other threads to have seen it. */
+static void
+qbjVmLoadRoom(size_t n)
+{
+    VIR_AUTOCLOSE fd = open("/", O_PATH | O_CLOEXEC);
+    VIR_AUTOCLOSE far = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, (int) (QBJ_VM_LOAD_FDS_OTHERS + n * QBJ_VM_LOAD_FDS));
+}
+
 static void
 qbjVmLoadWork(void *opaque)
 {
     qbjVmLoad *load = opaque;
     int i;
 
+    if (g_atomic_int_compare_and_exchange(&load->room, false, true))
+        qbjVmLoadRoom(load->files->len);
     while ((i = g_atomic_int_add(&load->next, 1)) < (int) load->files->len) {
         qbjVmLoadFile *file = g_ptr_array_index(load->files, i);
 
