@@ -21,6 +21,7 @@ LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 BOTH = LIVE | CONFIG
 SCSI = "    <controller type='scsi' model='virtio-scsi'/>\n    <controller type='usb'"
 BLOCKS = 60
+CROWD = 9            # VMs, more than a new daemon asks for everything at once
 EVENTS = {"added": libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, "removed": libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED}
 # where a daemon dies that changes both definitions, around the new name of the file: so many steps after device_add
 TWICE = (4, 5, 6)
@@ -311,6 +312,26 @@ class Plugs(JobChecks):
         self.conn.restore(path)
         self.ok("sda" in self.targets(), "saved and restored with it")
         self.detached("and it goes")
+        self.gone()
+
+    def test_crowd(self):
+        """With many VMs a new daemon asks for the devices a little later: what went meanwhile goes all the same."""
+        self.make("crowd")
+        self.domain.attachDeviceFlags(self.xml(), BOTH)
+        for number in range(CROWD):
+            xml = plain.domain("crowd%d" % number, [], memory=16)
+            self.conn.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+        self.daemon.kill()
+        monitor = Qmp(self.daemon.monitor_path(self.name))
+        monitor.call("device_del", id="scsi0-0-0-0")
+        monitor.close()
+        self.again()
+        self.ok(jobs.wait_for(lambda: "sda" not in self.targets(), 20), "unplugged meanwhile, one of many: gone")
+        self.ok("sda" in self.targets(INACTIVE), "the definition keeps it")
+        self.attached("attached again")
+        self.detached("and it goes")
+        for number in range(CROWD):
+            self.conn.lookupByName("crowd%d" % number).destroy()
         self.gone()
 
     def crash(self, what, word, steps):

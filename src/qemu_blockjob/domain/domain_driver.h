@@ -73,6 +73,7 @@ struct _qbjDriver {
     bool ending;                        /* as closing */
     virThread reacher;                  /* connects the monitors of VMs that were running before the daemon */
     bool reaching;                      /* as closing */
+    bool crowded;                       /* there are many of these: what can wait is asked a little later */
     int pidFileFd;                      /* driver.pid, -1 when not held */
 
     const qbjDriverMoments *moments;

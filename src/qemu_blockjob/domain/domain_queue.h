@@ -31,6 +31,7 @@ void qbjDomainQueueWork(void *job, void *opaque);
 #define QBJ_DOMAIN_TIMER_UNREAD 2
 #define QBJ_DOMAIN_TIMER_MOMENT 3
 #define QBJ_DOMAIN_TIMER_STRAY 4
+#define QBJ_DOMAIN_TIMER_DEVICES 5
 
 /* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
  * look whether it still matters. */

@@ -203,6 +203,8 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
             qbjVmReconnectRead(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_MOMENT)
             QBJ_DOMAIN_PRIVATE(vm)->driver->moments->resume(vm);
+        else if (event->code == QBJ_DOMAIN_TIMER_DEVICES)
+            qbjVmReconnectDevices(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_STRAY)
             qbjEngineStrayLook(vm);
         else

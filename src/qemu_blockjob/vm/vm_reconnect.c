@@ -8,6 +8,7 @@
 #include "vm_files.h"
 #include "vm_plug_record.h"
 #include "vm_power.h"
+#include "vm_reach.h"
 #include "vm_refresh.h"
 #include "vm_save.h"
 #include "vm_start.h"
@@ -30,7 +31,6 @@
 #include "virlog.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virpidfile.h"
-#include "virqbjfault.h"
 #include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -39,9 +39,8 @@ VIR_LOG_INIT("qbj.vm_reconnect");
 #define QBJ_VM_RECONNECT_MS 1000
 #define QBJ_VM_RECONNECT_SAVE_MS 2000
 
-/* Between two VMs that nobody asks for: QEMU takes 1 ms of a processor for its part, and all of them together
- * would keep the first calls of clients from it. */
-#define QBJ_VM_RECONNECT_PAUSE_US 1000
+/* Up to so many VMs are asked for all at once. */
+#define QBJ_VM_RECONNECT_FEW 8
 
 /* Whether process @pid runs @emulator. */
 static bool
@@ -77,6 +76,27 @@ qbjVmReconnectPid(virDomainObj *vm)
     return 0;
 }
 
+/* Whether what the file says of the VM has led to something that changes it. */
+static bool
+qbjVmReconnectHasWork(const virQbjStatus *status)
+{
+    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
+           status->medium || status->next || status->thaw ||
+           status->starting != VIR_TRISTATE_BOOL_ABSENT;
+}
+
+/* Whether QEMU is asked a little later for the devices that are plugged in. The question takes it as long as
+ * all others together; the recorded list says what the guest had not given up when the last daemon heard of
+ * it. */
+static bool
+qbjVmReconnectListsLater(virDomainObj *vm)
+{
+    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    return priv->driver->crowded && priv->reconnecting && priv->status->devices &&
+           !qbjVmReconnectHasWork(priv->status);
+}
+
 static int
 qbjVmReconnectMonitor(virDomainObj *vm)
 {
@@ -84,7 +104,7 @@ qbjVmReconnectMonitor(virDomainObj *vm)
         return -1;
     /* otherwise a call may be next, and what it does would be newer than the answers */
     if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
-        qbjVmRefreshSend(vm);
+        qbjVmRefreshSend(vm, !qbjVmReconnectListsLater(vm));
     return 0;
 }
 
@@ -202,64 +222,7 @@ qbjVmReconnectJoin(qbjDriver *driver)
     if (driver->ending)
         virThreadJoin(&driver->ender);
     driver->ending = false;
-    if (driver->reaching)
-        virThreadJoin(&driver->reacher);
-    driver->reaching = false;
-}
-
-/* Returns false when there was nothing to do: somebody has come for it. */
-static bool
-qbjVmReconnectReachOne(virDomainObj *vm)
-{
-    VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
-
-    if (!QBJ_DOMAIN_PRIVATE(vm)->unreached)
-        return false;
-    qbjDomainReach(vm);
-    virResetLastError();
-    return true;
-}
-
-/* Thread: the VMs of @opaque, not locked. */
-static void
-qbjVmReconnectReachAll(void *opaque)
-{
-    g_autoptr(GPtrArray) found = opaque;
-    size_t i;
-
-    for (i = 0; i < found->len; i++) {
-        virDomainObj *vm = g_ptr_array_index(found, i);
-
-        if (qbjDriverIsShuttingDown(QBJ_DOMAIN_PRIVATE(vm)->driver))
-            return;                     /* left to the next daemon */
-        if (!virQbjFaultHit("reach") && qbjVmReconnectReachOne(vm))
-            g_usleep(QBJ_VM_RECONNECT_PAUSE_US);
-    }
-}
-
-/* Steals @found. */
-static void
-qbjVmReconnectReachLater(qbjDriver *driver, GPtrArray *found)
-{
-    if (found->len == 0) {
-        g_ptr_array_unref(found);
-        return;
-    }
-    driver->reaching = virThreadCreateFull(&driver->reacher, true, qbjVmReconnectReachAll, "qbj-reach", false,
-                                           found) == 0;
-    if (driver->reaching)
-        return;
-    virResetLastError();
-    qbjVmReconnectReachAll(found);
-}
-
-/* Whether what the file says of the VM has led to something that changes it. */
-static bool
-qbjVmReconnectHasWork(const virQbjStatus *status)
-{
-    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
-           status->medium || status->next || status->thaw ||
-           status->starting != VIR_TRISTATE_BOOL_ABSENT;
+    qbjVmReachJoin(driver);
 }
 
 /* @vm: from the list, unlocked. One whose process runs is connected, or added to @found for later; one whose
@@ -292,6 +255,16 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *found, GPtrAr
     }
 }
 
+/* The first that was started is the first that clients come for. Nobody else has the domains yet. */
+static int
+qbjVmReconnectOrder(const void *one, const void *other)
+{
+    const virDomainObj *a = *(virDomainObj *const *) one;
+    const virDomainObj *b = *(virDomainObj *const *) other;
+
+    return (a->def->id > b->def->id) - (a->def->id < b->def->id);
+}
+
 void
 qbjVmReconnectAll(qbjDriver *driver)
 {
@@ -302,11 +275,13 @@ qbjVmReconnectAll(qbjDriver *driver)
     size_t i;
 
     virDomainObjListCollectAll(driver->domains, &vms, &nvms);
+    qsort(vms, nvms, sizeof(*vms), qbjVmReconnectOrder);
     for (i = 0; i < nvms; i++)
         qbjVmReconnectTake(driver, vms[i], found, gone);
     virObjectListFreeCount(vms, nvms);
 
-    qbjVmReconnectReachLater(driver, found);
+    driver->crowded = found->len > QBJ_VM_RECONNECT_FEW;
+    qbjVmReachAll(driver, found);
     if (qbjVmReconnectEndLater(driver, gone))
         g_steal_pointer(&gone);         /* the thread's */
     else
@@ -379,12 +354,13 @@ qbjVmReconnectFinish(virDomainObj *vm)
     g_autoptr(virJSONValue) devices = NULL;
     bool news = !priv->reconnecting || qbjVmReconnectHasWork(priv->status);
     virDomainStateReason before = vm->state;
+    bool later = qbjVmReconnectListsLater(vm);
     bool panicked = false;
 
     if (priv->starting)
         return;
 
-    if (qbjVmRefresh(vm, &panicked, &devices) < 0 || qbjVmReconnectStart(vm) < 0) {
+    if (qbjVmRefresh(vm, &panicked, later ? NULL : &devices) < 0 || qbjVmReconnectStart(vm) < 0) {
         /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
         if (virDomainObjIsActive(vm)) {
             VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
@@ -397,6 +373,8 @@ qbjVmReconnectFinish(virDomainObj *vm)
     qbjEngineResume(vm);
     if (devices && virDomainObjIsActive(vm))
         qbjVmPlugResume(vm, devices);
+    if (later)
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_DEVICES, QBJ_VM_RECONNECT_MS);
     if (qbjVmSaveResume(vm) < 0 || priv->driver->moments->settle(vm) < 0) {
         VIR_WARN("Domain '%s' has work left, and does not answer: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
@@ -413,6 +391,20 @@ qbjVmReconnectFinish(virDomainObj *vm)
     if (panicked)
         qbjVmPowerCrash(vm);
     priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
+}
+
+void
+qbjVmReconnectDevices(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) path = NULL;
+    g_autoptr(virJSONValue) devices = NULL;
+
+    if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
+        return;                         /* that asks for them */
+    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) >= 0 &&
+        qbjDomainQmpCall(vm, "qom-list", path, &devices) == 0 && virDomainObjIsActive(vm))
+        qbjVmPlugResume(vm, devices);
+    virResetLastError();
 }
 
 void

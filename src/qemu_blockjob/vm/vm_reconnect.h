@@ -22,6 +22,10 @@ void qbjVmReconnectJoin(qbjDriver *driver);
  * locked, job held. */
 void qbjVmReconnectFinish(virDomainObj *vm);
 
+/* Asks for the devices that are plugged in, which was put off when the daemon started; what is gone is taken
+ * away. @vm locked, job held. */
+void qbjVmReconnectDevices(virDomainObj *vm);
+
 /* Monitor closed although the process runs: the VM stays listed and is tried again (Promise 3). @vm
  * locked, job held. */
 void qbjVmReconnectLost(virDomainObj *vm, const char *reason);

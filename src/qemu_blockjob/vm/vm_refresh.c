@@ -165,17 +165,18 @@ qbjVmRefreshHasChannel(const virDomainDef *def)
 }
 
 static qbjDomainQuestions *
-qbjVmRefreshQuestions(virDomainObj *vm)
+qbjVmRefreshQuestions(virDomainObj *vm, bool devices)
 {
     qbjDomainQuestions *questions = qbjDomainQuestionsNew();
     g_autoptr(virJSONValue) path = NULL;
 
-    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0) {
+    if (devices && virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0) {
         qbjDomainQuestionsFree(questions);
         return NULL;
     }
     qbjDomainQuestionsAdd(questions, "query-status", NULL);
-    qbjDomainQuestionsAdd(questions, "qom-list", g_steal_pointer(&path));
+    if (path)
+        qbjDomainQuestionsAdd(questions, "qom-list", g_steal_pointer(&path));
     qbjDomainQuestionsAdd(questions, "query-jobs", NULL);
     if (qbjVmRefreshHasChannel(vm->def))
         qbjDomainQuestionsAdd(questions, "query-chardev", NULL);
@@ -187,9 +188,9 @@ qbjVmRefreshQuestions(virDomainObj *vm)
 }
 
 void
-qbjVmRefreshSend(virDomainObj *vm)
+qbjVmRefreshSend(virDomainObj *vm, bool devices)
 {
-    qbjDomainQuestions *questions = qbjVmRefreshQuestions(vm);
+    qbjDomainQuestions *questions = qbjVmRefreshQuestions(vm, devices);
 
     if (questions)
         qbjDomainQuestionsSend(vm, questions);
@@ -211,8 +212,9 @@ qbjVmRefresh(virDomainObj *vm, bool *panicked, virJSONValue **devices)
 {
     g_autoptr(qbjDomainQuestions) questions = qbjDomainQuestionsTake(vm);
     const qbjQmpCommand *status;
+    qbjQmpCommand *listed;
 
-    if (!questions && !(questions = qbjVmRefreshQuestions(vm)))
+    if (!questions && !(questions = qbjVmRefreshQuestions(vm, devices != NULL)))
         return -1;
     if (qbjDomainQuestionsRun(vm, questions) < 0)
         return -1;
@@ -227,6 +229,7 @@ qbjVmRefresh(virDomainObj *vm, bool *panicked, virJSONValue **devices)
     qbjVmRefreshBalloon(vm, qbjDomainQuestionsFind(questions, "query-balloon"));
     if (qbjDomainQuestionsFind(questions, "query-block"))
         qbjVmTrayRead(vm, qbjVmRefreshReply(questions, "query-block"), !QBJ_DOMAIN_PRIVATE(vm)->reconnecting);
-    *devices = g_steal_pointer(&qbjDomainQuestionsFind(questions, "qom-list")->reply);
+    if (devices && (listed = qbjDomainQuestionsFind(questions, "qom-list")))
+        *devices = g_steal_pointer(&listed->reply);
     return 0;
 }
