@@ -17,7 +17,7 @@
  *   refused    is a command that QEMU does not know
  *   cut        is a command after which the connection breaks, so that no answer comes
  *   no-connect is a command that finds the connection broken; the next attempt to connect fails with ERRNO
- *   hangs      is a command before which the process ERRNO, which is QEMU, is stopped
+ *   hangs      is a command before which the QEMU that it is for is stopped
  *
  * Only libvirtd itself counts, and what it has forked for owners and rights: not QEMU, which it hands the
  * variables on to. */
@@ -35,6 +35,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Also for processes that were forked. */
@@ -355,6 +356,30 @@ refuse(const char **data, const char *begin, size_t length)
     *data = changed;
 }
 
+/* Whose socket the other end is, of a daemon in system mode; 0: nobody's. */
+static int
+qemuOf(int fd)
+{
+    struct sockaddr_un peer = { .sun_family = AF_UNIX };
+    socklen_t length = sizeof(peer) - 1;
+    char name[128], path[256];
+    const char *folder;
+    FILE *file = NULL;
+    int pid = 0;
+
+    if (getpeername(fd, (struct sockaddr *) &peer, &length) == 0 && peer.sun_family == AF_UNIX &&
+        (folder = strstr(peer.sun_path, "/domain-")) && sscanf(folder, "/domain-%*d-%127[^/]", name) == 1) {
+        snprintf(path, sizeof(path), "/run/libvirt/qemu/%s.pid", name);
+        file = openReally(path, "re");
+    }
+    if (file) {
+        if (fscanf(file, "%d", &pid) != 1)
+            pid = 0;
+        fclose(file);
+    }
+    return pid;
+}
+
 bool
 commandStep(int fd, const char **data, size_t length, bool *cut)
 {
@@ -362,6 +387,7 @@ commandStep(int fd, const char **data, size_t length, bool *cut)
     bool locked, wrong;
     char name[128];
     Wish wish;
+    int qemu;
 
     *cut = false;
     if (!begin)
@@ -379,8 +405,8 @@ commandStep(int fd, const char **data, size_t length, bool *cut)
         return true;
     if (isHow(&wish, "refused"))
         refuse(data, begin, length);
-    else if (isHow(&wish, "hangs") && wish.error > 1)
-        kill(wish.error, SIGSTOP);
+    else if (isHow(&wish, "hangs") && (qemu = qemuOf(fd)) > 1)
+        kill(qemu, SIGSTOP);
     *cut = isHow(&wish, "cut");
     errno = isHow(&wish, "fails") ? wish.error : EPIPE;
     return !(isHow(&wish, "fails") || isHow(&wish, "no-connect"));

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A daemon that dies at each step of each block job, of a managed save and a start from it, of snapshots, and of disks
+"""A daemon that dies at each step of each block job, of saves and starts from them, of snapshots, dumps, and of disks
 and media that come and go, before it and after it: each rename, removal, fsync, and command to QEMU. It is started
 again, the guest writes on, the power fails; then the disk is judged:
 
@@ -39,14 +39,16 @@ import plain
 from crashpoint import CrashDaemon
 from daemon import DaemonError
 from sweep_cell import VERDICTS, Cell
+from sweep_memory import MEMORIES
 from sweep_moment import MOMENTS
 from sweep_operations import OPERATIONS as JOBS
 from sweep_operations import template
+from sweep_quiet import QUIETS
 from sweep_save import SAVES
 from sweep_traces import FAULTS
 from tap import Tap
 
-CELLS = {**{name: (Cell, operation) for name, operation in JOBS.items()}, **SAVES, **MOMENTS}
+CELLS = {**{name: (Cell, operation) for name, operation in JOBS.items()}, **SAVES, **MOMENTS, **MEMORIES, **QUIETS}
 OPERATIONS = {name: operation for name, (_, operation) in CELLS.items()}
 STEPS_MAX = 200
 GUESTS = {"writing guest": dict(writing=True, dying=False), "idle guest": dict(writing=False, dying=False),
@@ -66,7 +68,8 @@ FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1], ("a
 class Place:
     """A daemon, and what all its cells share."""
 
-    def __init__(self, driver, build):
+    def __init__(self, driver, build, guest_cache):
+        self.guest_cache = guest_cache
         self.daemon = CrashDaemon("system", driver, build)
         try:
             self.daemon.start()
@@ -97,17 +100,21 @@ class Sweep:
 
     def fill(self, drivers):
         args = self.args
-        names, guests = args.operations or list(OPERATIONS), args.guest or list(GUESTS)
+        names, guests = args.operations or self.names(), args.guest or list(GUESTS)
         for driver in drivers:
             self.tally[driver] = collections.Counter()
             deaths = [(driver, name, guest, moment) for moment in DEATHS for guest in guests for name in names
                       if guest in OPERATIONS[name].guests]
             failures = [unit for unit in ((driver, name, guest, moment) for moment in FAULTS for guest in guests
                                           for name in names if guest in OPERATIONS[name].guests)
-                        if unit[2] in ("writing guest", "shut off") or unit[2:] == ("idle guest", "fails")]
+                        if unit[2] == OPERATIONS[unit[1]].guests[0] or unit[2:] == ("idle guest", "fails")]
             for units, n in ((deaths, args.sample), (failures, (args.sample or 0) // 2)):
                 for unit in self.chosen([unit for unit in units if unit[3] in (args.moment or ALL)], n):
                     self.units.put(unit)
+
+    def names(self):
+        """A sample has none of those that have to boot a Linux first."""
+        return [name for name in OPERATIONS if not (self.args.sample and name in QUIETS)]
 
     def chosen(self, units, n):
         """The units, each with its steps: all, or @n, and those that have found something."""
@@ -143,7 +150,7 @@ class Sweep:
             if self.stopped:
                 return
             if driver not in places:
-                places[driver] = Place(driver, self.args.build)
+                places[driver] = Place(driver, self.args.build, self.args.guest_cache)
             cell = self.cell(places, driver, name, guest, moment, step)
             past = 0 if cell and cell.came else past + 1
             # one that is past the end is a crash after the end; a second one says that it was the end

@@ -147,10 +147,7 @@ class Cell:
             over = lambda: self.ready_recorded() or not jobs.recorded(self.status())  # noqa: E731
         else:
             over = lambda: not jobs.recorded(self.status())                           # noqa: E731
-        if self.how[0] == "hangs":
-            self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how[:2], self.pid)
-        else:
-            self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how)
+        self.daemon.die_at("-", self.number, signal.SIGKILL, *self.how)
         thread = threading.Thread(target=self.call, daemon=True)
         thread.start()
         since = ended = None
@@ -178,7 +175,8 @@ class Cell:
     def hang(self):
         """QEMU has been stopped, and goes on when nobody waits any more for its answer."""
         time.sleep(HANG)
-        os.kill(self.pid, signal.SIGCONT)
+        for pid in self.daemon.qemu_pids():
+            os.kill(pid, signal.SIGCONT)
         self.how = ("hung", *self.how[1:])
 
     # --- after -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Cells of sweep.py that are about snapshots of a domain's disks, and about disks and media that come and go: running,
-or shut off. A state is what each disk is on and which snapshots there are; only the state before and the one that was
-asked for may be found, and in both definitions the same."""
+or shut off. Those with the guest's memory are in sweep_memory.py. A state is what each disk is on and which snapshots
+there are; only the state before and the one that was asked for may be found, and in both definitions the same."""
 
 import collections
 import glob
@@ -23,6 +23,8 @@ from torture_machine import answers, layers
 
 DISK_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
 REDEFINE = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT
+RUNNING = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING
+STILL = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
 CHILDREN = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN
 BOTH = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_AFFECT_CONFIG
 SCSI = "    <controller type='scsi' model='virtio-scsi'/>"
@@ -41,16 +43,16 @@ State = collections.namedtuple("State", "disks snapshots current held")
 class Moment:
     """@call(cell): what is swept; @after(state): what it makes of that one. @targets: disks with a chain of four;
     @snapshots: one for each image but the active one; @plugged: the first medium, and another disk, are in; @off: the
-    domain is shut off. @steps: about how many it has with our driver. @layer: from which on nothing is left.
-    @before(cell): a call before it; @memory: snapshots with the guest's memory are in it. @between(state): what else
-    than that and the one after it may be found; the same call goes on from there."""
+    domain is shut off. @steps: about how many it has with our driver. @layer: it goes back to a moment of the disks,
+    of so many layers. @before(cell): a call before it. @between(state): what else than that and the one after it may be
+    found; the same call goes on from there."""
     end = None
     deletes = makes = finishes = False
 
-    def __init__(self, call, after, steps, targets=("vda",), snapshots=False, plugged=False, off=False, layer=LAYERS,
-                 ends=False, before=None, memory=False, between=lambda state: []):
+    def __init__(self, call, after, steps, targets=("vda",), snapshots=False, plugged=False, off=False, layer=None,
+                 ends=False, before=None, between=lambda state: []):
         self.begin, self.after, self.steps = call, after, steps
-        self.before, self.memory, self.between = before, memory, between
+        self.before, self.between = before, between
         self.targets, self.snapshots, self.plugged, self.off = targets, snapshots, plugged, off
         self.layer, self.ends = layer, ends
         self.guests = ("shut off",) if off else ("writing guest", "QEMU dies too") if ends else RUNS
@@ -86,6 +88,8 @@ class MomentCell(Cell):
                 raise RuntimeError("the guest does not write at all")
         if operation.before:
             operation.before(self)
+            self.names |= {os.path.basename(paths[0]) for paths in self.images(INACTIVE).values()}
+            self.pid = self.daemon.qemu_pids()[0] if self.lives() else None
         self.old = self.state(INACTIVE)
         self.new = operation.after(self.old)
         if self.fails:
@@ -164,16 +168,10 @@ class MomentCell(Cell):
         disks = {target: tuple(map(known, paths)) for target, paths in self.images(flags).items()}
         snapshots = tuple(sorted(snapshot.getName() for snapshot in self.domain.listAllSnapshots()))
         current = self.domain.snapshotCurrent().getName() if self.domain.hasCurrentSnapshot() else None
-        return State(disks, snapshots, current, self.held() if self.operation.memory else ())
+        return State(disks, snapshots, current, self.held())
 
     def held(self):
-        listed = qemu_img("snapshot", "-U", "-l", self.images(INACTIVE)["vda"][0]).split("\n")
-        return tuple(("image", line.split()[1]) for line in listed if re.match("[1-9]", line)) + \
-            (("file", "s"),) * (os.path.exists(self.file(MEMORY)) and not self.stays())
-
-    def stays(self):
-        """Its memory's removal has failed: it is left."""
-        return (self.came or "").startswith("unlink") and self.refused() == MEMORY
+        return ()
 
     def judge(self, flags):
         """Which of the two it is; None: neither, which is written down."""
@@ -321,13 +319,19 @@ class MomentCell(Cell):
 
     def data(self, _path):
         """Each acknowledged write, and what the layers held; after a revert what they held at that moment."""
-        images = self.images(INACTIVE)
-        reverted = self.state(INACTIVE).disks["vda"] == self.new.disks["vda"] and self.operation.layer < LAYERS
+        images, layer = self.images(INACTIVE), self.operation.layer
+        reverted = layer is not None and self.is_back()
         for target in self.chains:
             if reverted or target != "vda":
-                self.layers(images[target][0], range(self.operation.layer if reverted else LAYERS))
+                self.layers(images[target][0], range(layer if reverted else LAYERS))
             else:
                 super().data(images[target][0])
+
+    def is_back(self):
+        """By what the disks are on; where nothing of that changes, by which snapshot is current."""
+        state = self.state(INACTIVE)
+        return state.disks["vda"] == self.new.disks["vda"] and (
+            self.new.disks != self.old.disks or state.current == self.new.current)
 
     def layers(self, path, wanted):
         raw = self.file("raw")
@@ -361,33 +365,6 @@ def overlaid(state):
     return state._replace(disks=disks, snapshots=tuple(sorted((*state.snapshots, "s"))), current="s")
 
 
-def remembered(flags=0):
-    return lambda cell: cell.domain.snapshotCreateXML(
-        "<domainsnapshot><name>s</name><memory snapshot='external' file='%s'/></domainsnapshot>" % cell.file(MEMORY),
-        flags)
-
-
-def remembered_made(state):
-    return overlaid(state)._replace(held=(("file", "s"),))
-
-
-def remembered_deleted(state):
-    disks = {t: chain[1:] if t.startswith("vd") else chain for t, chain in state.disks.items()}
-    return state._replace(disks=disks, snapshots=(), current=None, held=())
-
-
-def inside(cell):
-    cell.domain.snapshotCreateXML("<domainsnapshot><name>s</name></domainsnapshot>")
-
-
-def inside_made(state):
-    return state._replace(snapshots=(*state.snapshots, "s"), current="s", held=(("image", "s"),))
-
-
-def inside_deleted(state):
-    return state._replace(snapshots=(), current=None, held=())
-
-
 def delete(name, flags=0):
     return lambda cell: cell.domain.snapshotLookupByName(name).delete(flags)
 
@@ -412,15 +389,16 @@ def deleted_all(state):
 
 def branched(cell):
     """The guest is on another branch than s2 and s3."""
-    cell.domain.revertToSnapshot(cell.domain.snapshotLookupByName("s1"), 0)
+    flags = 0 if cell.operation.off else RUNNING if cell.writing else STILL
+    cell.domain.revertToSnapshot(cell.domain.snapshotLookupByName("s1"), flags)
 
 
 def deleted_outside(state):
     return state._replace(snapshots=("s1", "s3"))
 
 
-def revert(flags=0):
-    return lambda cell: cell.domain.revertToSnapshot(cell.domain.snapshotLookupByName("s2"), flags)
+def revert(flags=0, name="s2"):
+    return lambda cell: cell.domain.revertToSnapshot(cell.domain.snapshotLookupByName(name), flags)
 
 
 def reverted(state):
@@ -436,16 +414,10 @@ def plugged(target, *names):
 
 
 TWO = ("vda", "vdb")
-RUNNING = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING
 OPERATIONS = {
     "snapshot": Moment(snapshot(), overlaid, 50),
     "snapshot-two": Moment(snapshot(), overlaid, 65, TWO),
     "snapshot-off": Moment(snapshot(), overlaid, 25, off=True),
-    "snapshot-memory": Moment(remembered(), remembered_made, 60, memory=True),
-    "snapshot-live": Moment(remembered(libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_LIVE), remembered_made, 60, memory=True),
-    "delete-memory": Moment(delete("s"), remembered_deleted, 32, before=remembered(), memory=True),
-    "snapshot-inside": Moment(inside, inside_made, 28, memory=True),
-    "delete-inside": Moment(delete("s"), inside_deleted, 13, before=inside, memory=True),
     "delete-top": Moment(delete("s3"), deleted("s3", "s2"), 40, snapshots=True),
     "delete-two": Moment(delete("s3"), deleted("s3", "s2"), 60, TWO, snapshots=True),
     "delete-middle": Moment(delete("s2"), deleted("s2", "s3"), 40, snapshots=True),
@@ -453,7 +425,8 @@ OPERATIONS = {
     "delete-children": Moment(delete("s1", CHILDREN), deleted_all, 90, snapshots=True, between=deleted_first),
     "delete-children-off": Moment(delete("s1", CHILDREN), deleted_all, 45, snapshots=True, between=deleted_first,
                                   off=True),
-    "delete-outside": Moment(delete("s2"), deleted_outside, 12, snapshots=True, before=branched, layer=1, off=True),
+    "delete-outside": Moment(delete("s2"), deleted_outside, 12, snapshots=True, before=branched, layer=1),
+    "delete-outside-off": Moment(delete("s2"), deleted_outside, 12, snapshots=True, before=branched, layer=1, off=True),
     "revert": Moment(revert(RUNNING), reverted, 80, snapshots=True, layer=2, ends=True),
     "revert-off": Moment(revert(), reverted, 25, snapshots=True, off=True, layer=2),
     "attach": Moment(lambda cell: cell.domain.attachDeviceFlags(cell.more(), BOTH), plugged("sdb", "more"), 20),

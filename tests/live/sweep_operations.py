@@ -18,12 +18,12 @@ class Operation:
     """@begin(cell) calls for the job, @new(cell) is the chain that it makes, active first. What is swept: @end None,
     the job from its call to its end; "ready", to where it is in sync; otherwise the call that ends it, with that flag.
     @steps: about how many it has with our driver. @deletes: it removes what the new chain does not need. @makes: its
-    target is not there before."""
+    target is not there before. @before(cell): a call before it."""
     guests = ("writing guest", "idle guest", "QEMU dies too")
 
-    def __init__(self, begin, new, end, steps, deletes=False, makes=False):
+    def __init__(self, begin, new, end, steps, deletes=False, makes=False, before=None):
         self.begin, self.new, self.end, self.steps = begin, new, end, steps
-        self.deletes, self.makes = deletes, makes
+        self.deletes, self.makes, self.before = deletes, makes, before
 
     @property
     def finishes(self):

@@ -1,7 +1,9 @@
 """Cells of sweep.py that save the guest and start it from what was saved. What was before is old, what was asked for
-new: the guest runs, or its managed save image is there; never neither, never both."""
+new: the guest runs, or its image is there; never neither, never both. The image is the managed one, or a file that the
+client has named."""
 
 import glob
+import io
 import os
 import signal
 
@@ -31,6 +33,13 @@ class SaveCell(Cell):
     def files(self):
         """The image, and what lies about of it."""
         return sorted(glob.glob(self.image + "*"))
+
+    def is_saved(self):
+        return self.files() == [self.image] and bool(self.domain.hasManagedSaveImage())
+
+    def begins(self):
+        """From the image, if there is one."""
+        self.domain.createWithFlags(0)
 
     def lives(self):
         return bool(self.daemon.qemu_pids())
@@ -94,10 +103,10 @@ class SaveCell(Cell):
 
     def restores(self):
         self.outcome = self.SAVED
-        if not self.domain.hasManagedSaveImage() or self.files() != [self.image]:
+        if not self.is_saved():
             return self.wrong("killed", "it is %s, and there is %s" % (self.domain.state(), self.files()))
         self.no_more()
-        self.domain.createWithFlags(0)
+        self.begins()
         if self.domain.state() not in ([libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_RESTORED],
                                        [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]):
             self.wrong("lost", "it was not restored: %s" % self.domain.state())
@@ -111,7 +120,7 @@ class SaveCell(Cell):
         """Of the chain nothing changes; and an image of a guest that has gone on would be older than its disk."""
         if chain != unchanged(self):
             return None
-        saved = bool(self.domain.hasManagedSaveImage())
+        saved = self.is_saved()
         if self.files() != [self.image] * saved:
             self.wrong("untidy", "%s" % self.files())
         if self.outcome and saved:
@@ -122,7 +131,7 @@ class SaveCell(Cell):
         if self.found:
             return
         try:
-            self.domain.createWithFlags(0)
+            self.begins()
             if self.writing and not self.more():
                 self.wrong("stuck", "it does not boot again")
             if self.files():
@@ -139,14 +148,55 @@ class RestoreCell(SaveCell):
 
     def begin(self):
         super().begin()
-        self.domain.managedSave(0)
+        self.operation.before(self)
         if not jobs.wait_for(lambda: not self.lives(), 10):
             raise RuntimeError("QEMU is there after the save")
         if self.fails:
             self.traces.begin()
 
 
+class File:
+    """The image is a file that the client has named, and removes when the guest runs again."""
+
+    @property
+    def image(self):
+        return os.path.join(self.folder, "saved")
+
+    def is_saved(self):
+        with open(self.image, "rb") if os.path.exists(self.image) else io.BytesIO() as f:
+            return self.files() == [self.image] and f.read(16) == b"LibvirtQemudSave"
+
+    def begins(self):
+        if not self.is_saved():
+            return super().begins()
+        self.place.conn.restore(self.image)
+        return os.unlink(self.image)
+
+
+class SaveFileCell(File, SaveCell):
+    pass
+
+
+class RestoreFileCell(File, RestoreCell):
+    """It stays: what runs was started from it, what does not can be."""
+
+    def files(self):
+        begun = self.lives() or self.outcome == "new"
+        return [path for path in super().files() if not (begun and path == self.image)]
+
+
+def save(cell):
+    cell.domain.managedSave(0)
+
+
+def save_file(cell):
+    cell.domain.save(cell.image)
+
+
 SAVES = {
-    "save": (SaveCell, Operation(lambda cell: cell.domain.managedSave(0), unchanged, None, 40)),
-    "restore": (RestoreCell, Operation(lambda cell: cell.domain.createWithFlags(0), unchanged, None, 60)),
+    "save": (SaveCell, Operation(save, unchanged, None, 40)),
+    "restore": (RestoreCell, Operation(lambda cell: cell.domain.createWithFlags(0), unchanged, None, 60, before=save)),
+    "save-file": (SaveFileCell, Operation(save_file, unchanged, None, 40)),
+    "restore-file": (RestoreFileCell, Operation(lambda cell: cell.place.conn.restore(cell.image), unchanged, None, 60,
+                                                before=save_file)),
 }
