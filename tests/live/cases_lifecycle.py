@@ -24,6 +24,12 @@ def document(r, body, machine="pc", kind="qemu", os_extra="", features="<feature
         kind, r.name, sum(map(ord, r.case)) & 0xffff, before, machine, os_extra, features, cpu, rest, body)
 
 
+def migratable(r, label):
+    """For another daemon: what is of this run or host, or what each libvirt adds by itself, is left out."""
+    for flag, word in ((0, ""), (libvirt.VIR_DOMAIN_XML_INACTIVE, ", inactive")):
+        r.note("migratable XML%s%s" % (word, label), r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE | flag))
+
+
 def whole(r, xml, live=True):
     """Definition and live XML of a document, as the driver fills them in."""
     try:
@@ -32,9 +38,11 @@ def whole(r, xml, live=True):
         r.note("define", {"error": e.get_error_code(), "from": e.get_error_domain(), "message": r.normal(str(e))})
         return
     r.note("inactive XML", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    migratable(r, "")
     if live and r.call("start", r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
         r.note("live XML", r.domain.XMLDesc(0))
         r.note("inactive XML while it runs", r.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        migratable(r, " while it runs")
         r.call("destroy", r.domain.destroy)
         r.note("inactive XML afterwards", r.domain.XMLDesc(0))
 
@@ -149,6 +157,30 @@ def xml_python_minimal(r):
         rest="<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/><timer name='pit' tickpolicy='delay'/>"
         "<timer name='hpet' present='no'/></clock>"
         "<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>"))
+
+
+@case
+def xml_migratable(r):
+    """What is left out, and what is too much to be."""
+    none, disk = "<controller type='usb' model='none'/>", one_disk(r)
+    spice, vnc = ("<graphics type='%s' autoport='yes'/>" % kind for kind in ("spice", "vnc"))
+    audio = "<audio id='1' type='%s'/>"
+    for number, (machine, body) in enumerate((
+            ("pc", "<controller type='usb' model='piix3-uhci'/>"),
+            ("pc", "<controller type='usb' model='piix3-uhci'/><controller type='usb' index='1' model='ich9-ehci1'/>"),
+            ("pc", "<controller type='usb' model='nec-xhci'/>"), ("q35", "<controller type='usb' model='piix3-uhci'/>"),
+            ("pc", none + "<controller type='pci' index='1' model='pci-bridge'/>"),
+            ("pc", "<controller type='usb' model='piix3-uhci'><alias name='ua-usb'/></controller>"
+                   "<controller type='pci' index='0' model='pci-root'><alias name='ua-pci'/></controller>"),
+            ("pc", none + vnc + audio % "none"), ("pc", none + spice + audio % "none"),
+            ("pc", none + spice + audio % "spice"), ("pc", none + spice + vnc),
+            ("pc", none + vnc + spice), ("pc", none + audio.replace("1", "2") % "none"),
+            ("pc", none + audio % "none" + audio.replace("1", "2") % "none"),
+            ("pc", none + "<audio id='1' type='none'><input mixingEngine='no'/></audio>"),
+            ("pc", none + "<graphics type='vnc' autoport='yes' passwd='secret'/>"))):
+        r.domain = r.conn.defineXML(document(r, disk + body, machine))
+        migratable(r, " of number %d" % number)
+        r.domain.undefine()
 
 
 @case

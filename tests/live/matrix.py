@@ -32,8 +32,7 @@ STATES = COLUMNS[:-1]             # there are no backups yet
 NOT_YET = {
     "migrate": "migration is not supported", "snap-internal": "yet|not supported",
     "checkpoint-": "not supported", "backup-": "not supported",
-    "memoryPeek": "not supported", "getxml-migratable": "unsupported flags",
-    "snap-revert-internal": "transient domain '.*' is not supported"}
+    "memoryPeek": "not supported"}
 # Where a row depends on more than class, disk and column.
 OURS = {
     # nothing is in the definition that the end of the job would be missed in

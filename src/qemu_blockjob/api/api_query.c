@@ -8,6 +8,7 @@
 #include "domain_private.h"
 #include "vm_def.h"
 #include "virerror.h"
+#include "vm_migratable.h"
 #include "virprocess.h"
 #include "virtime.h"
 
@@ -110,15 +111,19 @@ qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags)
     virDomainObj *vm = NULL;
     char *xml = NULL;
 
-    /* MIGRATABLE is refused until there is migration */
-    virCheckFlags(VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_UPDATE_CPU, NULL);
+    virCheckFlags(VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_UPDATE_CPU |
+                  VIR_DOMAIN_XML_MIGRATABLE, NULL);
 
     if (!(vm = qbjApiDomain(domain)))
         return NULL;
     if (virDomainGetXMLDescEnsureACL(domain->conn, vm->def, flags) == 0) {
-        virDomainDef *def = (flags & VIR_DOMAIN_XML_INACTIVE) && vm->newDef ? vm->newDef : vm->def;
+        bool next = (flags & VIR_DOMAIN_XML_INACTIVE) && vm->newDef;
+        unsigned int format = virDomainDefFormatConvertXMLFlags(flags);
 
-        xml = virDomainDefFormat(def, driver->xmlopt, virDomainDefFormatConvertXMLFlags(flags));
+        if (flags & VIR_DOMAIN_XML_MIGRATABLE)
+            xml = qbjVmMigratableFormat(vm, next, format);
+        else
+            xml = virDomainDefFormat(next ? vm->newDef : vm->def, driver->xmlopt, format);
     }
     virDomainObjEndAPI(&vm);
     return xml;

@@ -22,6 +22,9 @@ void qbjVmDefFillConfig(virDomainDefParserConfig *config, qbjVmDefContext *conte
  * parser fails without one in places, which is VIR_ERR_XML_ERROR here. */
 virDomainDef *qbjVmDefParse(const char *xml, virDomainXMLOption *xmlopt, unsigned int parseFlags);
 
+/* The sound that a definition without any gets is dropped, if @def has no other. */
+void qbjVmDefDropAudio(virDomainDef *def);
+
 /* Before a start: the file that @def was loaded from may have been written by another driver, or without an
  * emulator.
  * Completes it if need be, validates it, checks its support and its addresses. -1 with an error reported. */

@@ -139,6 +139,16 @@ qbjVmDefAudioType(const virDomainDef *def)
     return VIR_DOMAIN_AUDIO_TYPE_NONE;
 }
 
+static virDomainAudioDef *
+qbjVmDefAudioNew(const virDomainDef *def)
+{
+    virDomainAudioDef *audio = g_new0(virDomainAudioDef, 1);
+
+    audio->type = qbjVmDefAudioType(def);
+    audio->id = 1;
+    return audio;
+}
+
 /* QEMU needs to be told that there is no sound, or it looks for a sound server in its environment. */
 static void
 qbjVmDefAddAudio(virDomainDef *def)
@@ -147,11 +157,20 @@ qbjVmDefAddAudio(virDomainDef *def)
 
     if (def->naudios > 0)
         return;
-
-    audio = g_new0(virDomainAudioDef, 1);
-    audio->type = qbjVmDefAudioType(def);
-    audio->id = 1;
+    audio = qbjVmDefAudioNew(def);
     VIR_APPEND_ELEMENT(def->audios, def->naudios, audio);
+}
+
+void
+qbjVmDefDropAudio(virDomainDef *def)
+{
+    virDomainAudioDef *audio = qbjVmDefAudioNew(def);
+
+    if (def->naudios == 1 && virDomainAudioIsEqual(def->audios[0], audio)) {
+        virDomainAudioDefFree(def->audios[0]);
+        VIR_DELETE_ELEMENT(def->audios, 0, def->naudios);
+    }
+    virDomainAudioDefFree(audio);
 }
 
 /* The keyboard and mouse of the board. */

@@ -26,6 +26,7 @@ qbjVmGraphicsListen(virDomainObj *vm, virDomainGraphicsDef *graphics)
     listen = &graphics->listens[0];
     if (listen->type == VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_ADDRESS && !listen->address) {
         listen->address = g_strdup(address);
+        listen->fromConfig = true;      /* of this host */
     } else if (listen->type == VIR_DOMAIN_GRAPHICS_LISTEN_TYPE_SOCKET && !listen->socket) {
         listen->socket = g_strdup_printf("%s/%s.sock", priv->status->libDir,
                                          virDomainGraphicsTypeToString(graphics->type));
