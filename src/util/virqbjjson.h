@@ -1,4 +1,5 @@
-/* What libvirt's virjson.h lacks: looking at what another program has answered, or has not. */
+/* What libvirt's virjson.h lacks: looking at what another program has answered, or has not; and what it is
+ * asked for in the same form at many places. */
 #pragma once
 
 #include "internal.h"
@@ -6,3 +7,7 @@
 
 /* The number of members; 0 for NULL and for what is no array. libvirt's own functions take neither. */
 size_t virQbjJSONArraySize(const virJSONValue *value);
+
+/* Appends {"type": @type, "data": @data} to @actions, those of QMP's command transaction. @data is taken
+ * over. Returns 0, -1 with an error reported. */
+int virQbjJSONAppendAction(virJSONValue *actions, const char *type, virJSONValue **data);

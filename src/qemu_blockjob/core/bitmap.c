@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "bitmap.h"
+#include "virqbjjson.h"
 
 static void
 qbjBitmapFree(qbjBitmap *bitmap)
@@ -250,17 +251,6 @@ qbjBitmapTargetSize(qbjBitmapSet *set, const virStorageSource *top, const virSto
 }
 
 static int
-qbjBitmapAppendAction(virJSONValue *actions, const char *type, virJSONValue **data)
-{
-    g_autoptr(virJSONValue) action = NULL;
-
-    if (virJSONValueObjectAdd(&action, "s:type", type, "a:data", data, NULL) < 0)
-        return -1;
-
-    return virJSONValueArrayAppend(actions, &action);
-}
-
-static int
 qbjBitmapAppendAdd(virJSONValue *actions, const char *node, const qbjBitmap *bitmap)
 {
     g_autoptr(virJSONValue) data = NULL;
@@ -274,7 +264,7 @@ qbjBitmapAppendAdd(virJSONValue *actions, const char *node, const qbjBitmap *bit
                               NULL) < 0)
         return -1;
 
-    return qbjBitmapAppendAction(actions, "block-dirty-bitmap-add", &data);
+    return virQbjJSONAppendAction(actions, "block-dirty-bitmap-add", &data);
 }
 
 static int
@@ -285,7 +275,7 @@ qbjBitmapAppendMerge(virJSONValue *actions, const char *node, const char *name, 
     if (virJSONValueObjectAdd(&data, "s:node", node, "s:target", name, "a:bitmaps", sources, NULL) < 0)
         return -1;
 
-    return qbjBitmapAppendAction(actions, "block-dirty-bitmap-merge", &data);
+    return virQbjJSONAppendAction(actions, "block-dirty-bitmap-merge", &data);
 }
 
 static virJSONValue *

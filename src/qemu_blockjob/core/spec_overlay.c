@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "spec_overlay.h"
 #include "spec_parts.h"
+#include "virqbjjson.h"
 
 int
 qbjSpecPlanOverlay(const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjSpec **spec, qbjRefusal *refusal)
@@ -30,13 +31,11 @@ static int
 qbjSpecAddOverlayBitmap(virJSONValue *actions, const qbjBitmap *bitmap, const char *node)
 {
     g_autoptr(virJSONValue) data = NULL;
-    g_autoptr(virJSONValue) action = NULL;
 
     if (virJSONValueObjectAdd(&data, "s:node", node, "s:name", bitmap->name, "b:persistent", true, "b:disabled", false,
-                              "U:granularity", bitmap->granularity, NULL) < 0 ||
-        virJSONValueObjectAdd(&action, "s:type", "block-dirty-bitmap-add", "a:data", &data, NULL) < 0)
+                              "U:granularity", bitmap->granularity, NULL) < 0)
         return -1;
-    return virJSONValueArrayAppend(actions, &action);
+    return virQbjJSONAppendAction(actions, "block-dirty-bitmap-add", &data);
 }
 
 int
@@ -45,7 +44,6 @@ qbjSpecAddOverlayActions(virJSONValue *actions, qbjBitmapSet *set, const virDoma
 {
     const qbjBitmapNode *node = set ? qbjBitmapNodeFind(set, disk->src->nodeformat) : NULL;
     g_autoptr(virJSONValue) data = NULL;
-    g_autoptr(virJSONValue) action = NULL;
     size_t i;
 
     for (i = 0; node && i < node->bitmaps->len; i++) {
@@ -57,8 +55,7 @@ qbjSpecAddOverlayActions(virJSONValue *actions, qbjBitmapSet *set, const virDoma
     }
     if ((!node || i == node->bitmaps->len) &&
         virJSONValueObjectAdd(&data, "s:node", disk->src->nodeformat, "s:overlay", overlay->nodeformat, NULL) > 0 &&
-        virJSONValueObjectAdd(&action, "s:type", "blockdev-snapshot", "a:data", &data, NULL) > 0 &&
-        virJSONValueArrayAppend(actions, &action) == 0)
+        virQbjJSONAppendAction(actions, "blockdev-snapshot", &data) == 0)
         return 0;
     qbjRefusalSet(refusal, VIR_ERR_INTERNAL_ERROR, _("The snapshot of disk '%s' cannot be planned"), disk->dst);
     return -1;

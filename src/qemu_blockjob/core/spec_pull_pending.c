@@ -7,6 +7,7 @@
 #include "blocknode.h"
 #include "bitmap.h"
 #include "spec_parts.h"
+#include "virqbjjson.h"
 
 /* The active image and base (NULL: none) of @spec in the chain of @disk. */
 static int
@@ -28,13 +29,10 @@ static int
 qbjPullAddRemove(virJSONValue *actions, const char *node, const char *name)
 {
     g_autoptr(virJSONValue) data = NULL;
-    g_autoptr(virJSONValue) action = NULL;
 
-    if (virJSONValueObjectAdd(&data, "s:node", node, "s:name", name, NULL) < 0 ||
-        virJSONValueObjectAdd(&action, "s:type", "block-dirty-bitmap-remove", "a:data", &data, NULL) < 0)
+    if (virJSONValueObjectAdd(&data, "s:node", node, "s:name", name, NULL) < 0)
         return -1;
-
-    return virJSONValueArrayAppend(actions, &action);
+    return virQbjJSONAppendAction(actions, "block-dirty-bitmap-remove", &data);
 }
 
 /* Bitmaps of the active image that only look valid once the images between have left. @all: those that are

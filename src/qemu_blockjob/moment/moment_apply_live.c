@@ -10,6 +10,7 @@
 #include "storage_source_conf.h"
 #include "virerror.h"
 #include "virlog.h"
+#include "virqbjjson.h"
 #include "vm_inside.h"
 #include "vm_savestream.h"
 
@@ -50,12 +51,10 @@ static int
 qbjMomentApplyAddAction(virJSONValue *actions, const char *device, const char *name)
 {
     g_autoptr(virJSONValue) data = NULL;
-    g_autoptr(virJSONValue) action = NULL;
 
-    if (virJSONValueObjectAdd(&data, "s:device", device, "s:name", name, NULL) < 0 ||
-        virJSONValueObjectAdd(&action, "s:type", "blockdev-snapshot-internal-sync", "a:data", &data, NULL) < 0)
+    if (virJSONValueObjectAdd(&data, "s:device", device, "s:name", name, NULL) < 0)
         return -1;
-    return virJSONValueArrayAppend(actions, &action);
+    return virQbjJSONAppendAction(actions, "blockdev-snapshot-internal-sync", &data);
 }
 
 /* One transaction: QEMU takes back what it has made when one image has no room. */
