@@ -66,17 +66,6 @@ qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDe
                                            false) : 0;
 }
 
-static int
-qbjMomentFilesAssign(virDomainObj *vm, virDomainSnapshotDef **def)
-{
-    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
-
-    if (!snap)
-        return -1;
-    virDomainSnapshotLinkParent(vm->snapshots, snap);
-    return 0;
-}
-
 qbjMomentFiles *
 qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
 {
@@ -84,7 +73,7 @@ qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
     size_t i;
 
     if (qbjMomentFilesTexts(vm, files, *def) < 0 ||
-        (files->text[QBJ_MOMENT_FILE_METADATA] && qbjMomentFilesAssign(vm, def) < 0)) {
+        (files->text[QBJ_MOMENT_FILE_METADATA] && !qbjMomentListAdd(vm, def))) {
         qbjMomentFilesFree(vm, files);
         return NULL;
     }

@@ -172,18 +172,10 @@ qbjMomentInternalUnlink(virDomainObj *vm, const virDomainSnapshotDef *def)
 int
 qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def)
 {
-    virDomainMomentObj *snap;
-
-    if (qbjMomentListWrite(vm, *def, true) < 0 || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def))) {
-        qbjMomentInternalUnlink(vm, *def);
-        return -1;
-    }
-    virDomainSnapshotLinkParent(vm->snapshots, snap);
-    if (qbjMomentListSetCurrent(vm, snap) < 0) {
-        virDomainSnapshotSetCurrent(vm->snapshots, snap);
-        virResetLastError();            /* logged: the later one of two is right */
-    }
-    return 0;
+    if (qbjMomentListWrite(vm, *def, true) == 0 && qbjMomentListAddCurrent(vm, def) == 0)
+        return 0;
+    qbjMomentInternalUnlink(vm, *def);
+    return -1;
 }
 
 int

@@ -201,6 +201,30 @@ qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap)
     return qbjMomentListTakeCurrent(vm, snap, NULL);
 }
 
+virDomainMomentObj *
+qbjMomentListAdd(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap = virDomainSnapshotAssignDef(vm->snapshots, def);
+
+    if (snap)
+        virDomainSnapshotLinkParent(vm->snapshots, snap);
+    return snap;
+}
+
+int
+qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    virDomainMomentObj *snap = qbjMomentListAdd(vm, def);
+
+    if (!snap)
+        return -1;
+    if (qbjMomentListSetCurrent(vm, snap) < 0) {
+        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        virResetLastError();            /* logged: the later one of two is right */
+    }
+    return 0;
+}
+
 /* Without locks. What is not there is fine. */
 static int
 qbjMomentListUnlink(const char *path)

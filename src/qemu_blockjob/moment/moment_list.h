@@ -40,6 +40,14 @@ int qbjMomentListWrite(virDomainObj *vm, virDomainSnapshotDef *def, bool current
 /* The same for one of the list, as it is. */
 int qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap);
 
+/* The list has @def, which is taken over, below its parent. NULL with an error reported. */
+virDomainMomentObj *qbjMomentListAdd(virDomainObj *vm, virDomainSnapshotDef **def);
+
+/* The same when @def's file has been written as that of the current one: it is current whatever becomes of
+ * the former one's file, for the later one of two is right. Returns 0, -1 with an error reported: it is not
+ * in the list. */
+int qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def);
+
 /* Makes @snap, or none when it is NULL, the one that the domain is based on. Its file is written before
  * that of the one that was it; a daemon that finds two takes the right one (moment_load.h). */
 int qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap);

@@ -320,20 +320,14 @@ static int
 qbjMomentOfflineSwitch(virDomainObj *vm, virDomainSnapshotDef **def, const char *name, const GPtrArray *disks)
 {
     g_autoptr(virDomainDef) newDef = qbjMomentOfflineDefinition(vm, disks);
-    virDomainMomentObj *snap = NULL;
 
     if (!newDef || (name && qbjMomentListWrite(vm, *def, true) < 0))
         return -1;
     if (virQbjFaultHit("moment-switch") || qbjMomentOfflineDecide(vm, newDef) < 0)
         return -1;
     virDomainObjAssignDef(vm, &newDef, false, NULL);
-    if (!name || !(snap = virDomainSnapshotAssignDef(vm->snapshots, def)))
-        return 0;
-    virDomainSnapshotLinkParent(vm->snapshots, snap);
-    if (qbjMomentListSetCurrent(vm, snap) < 0) {
-        virDomainSnapshotSetCurrent(vm->snapshots, snap);
-        virResetLastError();            /* logged: the later one of two is right */
-    }
+    if (name)
+        ignore_value(qbjMomentListAddCurrent(vm, def));
     return 0;
 }
 

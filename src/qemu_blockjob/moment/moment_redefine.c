@@ -11,15 +11,11 @@
 static virDomainMomentObj *
 qbjMomentRedefineAssign(virDomainObj *vm, virDomainSnapshotDef **def, virDomainMomentObj *old)
 {
-    virDomainMomentObj *snap = old;
-
-    if (old) {
-        virDomainSnapshotReplaceDef(old, def);      /* it leaves its parent */
-    } else if (!(snap = virDomainSnapshotAssignDef(vm->snapshots, def))) {
-        return NULL;
-    }
-    virDomainSnapshotLinkParent(vm->snapshots, snap);
-    return snap;
+    if (!old)
+        return qbjMomentListAdd(vm, def);
+    virDomainSnapshotReplaceDef(old, def);      /* it leaves its parent */
+    virDomainSnapshotLinkParent(vm->snapshots, old);
+    return old;
 }
 
 /* Writes the file of @def, and that of the one that is not current any more. */
