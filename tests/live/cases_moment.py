@@ -210,14 +210,18 @@ def snapshots_internal(r):
     tree(r, "the tree")
 
 
+def four(r):
+    """A running domain with four external snapshots; gives what deletes one."""
+    two_disks(r)
+    for name in ("s1", "s2", "s3", "s4"):
+        r.need(name, r.domain.snapshotCreateXML, taken(name), DISK_ONLY)
+    return lambda name, flags=0: r.domain.snapshotLookupByName(name).delete(flags)
+
+
 @case
 def snapshots_deleted(r):
     """08/S8: external ones of a running domain."""
-    two_disks(r)
-    make, d = r.domain.snapshotCreateXML, r.domain
-    for name in ("s1", "s2", "s3", "s4"):
-        r.need(name, make, taken(name), DISK_ONLY)
-    delete = lambda name, flags=0: d.snapshotLookupByName(name).delete(flags)  # noqa: E731
+    delete = four(r)
     r.call("unknown flag", delete, "s1", 1 << 20)
     r.call("both kinds of children", delete, "s1", CHILDREN | CHILDREN_ONLY)
     r.call("the current one", delete, "s4")
@@ -236,18 +240,14 @@ def snapshots_deleted(r):
 @case
 def snapshots_children(r):
     """08/S8.1, S8.8: with those that descend from them."""
-    two_disks(r)
-    make, d = r.domain.snapshotCreateXML, r.domain
-    for name in ("s1", "s2", "s3", "s4"):
-        r.need(name, make, taken(name), DISK_ONLY)
-    delete = lambda name, flags=0: d.snapshotLookupByName(name).delete(flags)  # noqa: E731
+    delete = four(r)
     r.call("CHILDREN_ONLY of a leaf", delete, "s4", CHILDREN_ONLY)
     tree(r, "nothing has gone")
     r.call("metadata of children", delete, "s2", METADATA_ONLY | CHILDREN_ONLY)
     tree(r, "one has gone")
     r.call("metadata with children", delete, "s2", METADATA_ONLY | CHILDREN)
     tree(r, "one is left")
-    r.need("t1", make, taken("t1"), DISK_ONLY)
+    r.need("t1", r.domain.snapshotCreateXML, taken("t1"), DISK_ONLY)
     r.call("CHILDREN_ONLY", delete, "s1", CHILDREN_ONLY)
     r.call("CHILDREN", delete, "s1", CHILDREN)
 

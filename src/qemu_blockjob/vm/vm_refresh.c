@@ -80,10 +80,11 @@ qbjVmRefreshRunning(virDomainObj *vm, bool wasAsleep)
         qbjVmRefreshNotify(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
 }
 
-/* Whether a guest that should run will go on by what we do: in a start that is not over, for a job, or after
- * a reset while it stood still, which QEMU calls the same as one that has never run. */
+/* Has a guest that should run go on, if that is for us: in a start that is not over, for a job, or, which is
+ * done here, after a reset while it stood still, which QEMU calls the same as one that has never run. Returns
+ * whether it will. */
 static bool
-qbjVmRefreshIsDue(virDomainObj *vm, const char *status)
+qbjVmRefreshContinue(virDomainObj *vm, const char *status)
 {
     if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT || qbjEngineHoldFound(vm, status))
         return true;
@@ -112,7 +113,7 @@ qbjVmRefreshState(virDomainObj *vm, virJSONValue *reply)
         qbjVmRefreshShutdown(vm);
     } else if (running && state != VIR_DOMAIN_RUNNING) {
         qbjVmRefreshRunning(vm, state == VIR_DOMAIN_PMSUSPENDED);
-    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjVmRefreshIsDue(vm, status)) {
+    } else if (!running && state == VIR_DOMAIN_RUNNING && !qbjVmRefreshContinue(vm, status)) {
         qbjVmRefreshStopped(vm, status);
     }
     return false;
