@@ -131,6 +131,51 @@ testUnseen(virDomainPtr domain)
     hidden = NULL;
 }
 
+static bool
+toldUnseen(const char *path)
+{
+    return told(VIR_ERR_OPERATION_UNSUPPORTED, path, "another domain uses it") &&
+        !strstr(virGetLastErrorMessage(), "holder");
+}
+
+/* The same of snapshots whose images another domain has. */
+static void
+testUnseenSnapshots(virConnectPtr conn)
+{
+    g_autofree char *xml = embedDomainXML("snapshots", 1);
+    g_autofree char *top = embedImagePath(1);
+    g_autofree char *overlay = embedImagePath(9);
+    virDomainPtr domain = virDomainDefineXML(conn, xml);
+    g_autofree char *moment = domain ? virDomainGetXMLDesc(domain, 0) : NULL;
+    g_autofree char *redefined = g_strdup_printf(
+        "<domainsnapshot><name>s</name><state>disk-snapshot</state><creationTime>1</creationTime><memory snapshot='no'/>"
+        "<disks><disk name='vda' snapshot='external' type='file'><driver type='qcow2'/><source file='%s'/></disk></disks>"
+        "%s</domainsnapshot>", overlay, moment);
+    g_auto(GStrv) parts = g_strsplit(moment, top, 2);
+    g_autofree char *onOverlay = g_strjoinv(overlay, parts);
+    virDomainSnapshotPtr snapshot;
+
+    CHECK(domain && !virDomainSnapshotCreateXML(domain, "<domainsnapshot/>", 0) &&
+          told(VIR_ERR_OPERATION_UNSUPPORTED, top, "domain 'holder' uses it"), "an internal snapshot");
+    hidden = "holder";
+    CHECK(domain && !virDomainSnapshotCreateXML(domain, "<domainsnapshot/>", 0) && toldUnseen(top),
+          "the same in an image of a domain that the client does not see");
+    hidden = NULL;
+    virDomainFree(domain);
+    CHECK(embedRun("qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", top, overlay, "64M", NULL) &&
+          (domain = virDomainDefineXML(conn, onOverlay)), "an overlay over it");
+    snapshot = virDomainSnapshotCreateXML(domain, redefined, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE);
+    CHECK(snapshot && virDomainSnapshotDelete(snapshot, 0) < 0 &&
+          told(VIR_ERR_OPERATION_UNSUPPORTED, top, "domain 'holder' uses it"), "a deletion");
+    hidden = "holder";
+    CHECK(snapshot && virDomainSnapshotDelete(snapshot, 0) < 0 && toldUnseen(top),
+          "the same of an image of a domain that the client does not see");
+    hidden = NULL;
+    CHECK(virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA) == 0, "it goes");
+    virDomainSnapshotFree(snapshot);
+    virDomainFree(domain);
+}
+
 static void
 testOwn(virDomainPtr domain)
 {
@@ -269,6 +314,7 @@ testAll(virConnectPtr conn)
     if (holder && asking) {
         testLocked(asking);
         testUnseen(asking);
+        testUnseenSnapshots(conn);
         testOwn(asking);
         testProcess(asking);
         testOff(conn, asking);

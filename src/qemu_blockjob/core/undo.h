@@ -42,7 +42,8 @@ struct _qbjUndo {
                                  * is no path */
     GHashTable *missing;        /* files that are not there */
     GHashTable *inside;         /* image -> GPtrArray of the names of internal snapshots that it holds */
-    GHashTable *foreign;        /* path -> name of another domain that has the image in a chain */
+    GHashTable *foreign;        /* path -> name of another domain that has the image in a chain; "": one that is not
+                                 * to be named */
     GHashTable *headers;        /* path -> virStorageSource: the chain as headers alone say, of the images of
                                  * the moment, what stands on them, and the overlays of the snapshot that
                                  * goes, if readable */

@@ -20,7 +20,7 @@ qbjUndoCheckForeign(const qbjUndo *undo, virStorageSource *image, qbjRefusal *re
 
     if (!domain)
         return 0;
-    what = g_strdup_printf(_("domain '%s' uses it"), domain);
+    what = *domain ? g_strdup_printf(_("domain '%s' uses it"), domain) : g_strdup(_("another domain uses it"));
     return qbjUndoRefuseOther(image, what, refusal);
 }
 

@@ -7,8 +7,6 @@
 static int
 qbjUndoCheckInternal(const qbjUndo *undo, virStorageSource *image, const char *disk, qbjRefusal *refusal)
 {
-    const char *user = qbjUndoForeign(undo, image);
-
     if (image->format != VIR_STORAGE_FILE_QCOW2) {
         qbjRefusalSet(refusal, VIR_ERR_CONFIG_UNSUPPORTED,
                       _("internal snapshot for disk %s unsupported for storage type %s"), disk,
@@ -21,11 +19,7 @@ qbjUndoCheckInternal(const qbjUndo *undo, virStorageSource *image, const char *d
                       disk);
         return -1;
     }
-    if (!user)
-        return 0;
-    qbjRefusalSet(refusal, VIR_ERR_OPERATION_UNSUPPORTED,
-                  _("image '%s' cannot be changed: domain '%s' uses it as well"), image->path, user);
-    return -1;
+    return qbjUndoCheckForeign(undo, image, refusal);
 }
 
 virStorageSource *

@@ -126,8 +126,8 @@ qbjMomentDeleteIsFree(qbjMomentUndo *view, const char *path, const char *name)
 
     if (!domain && !qbjMomentUndoHas(view, path, name))
         return true;
-    VIR_WARN("'%s' of a deleted snapshot stays: %s%s uses it by now", path, domain ? "domain " : "the domain itself",
-             domain ? domain : "");
+    VIR_WARN("'%s' of a deleted snapshot stays: %s %s uses it by now", path, domain ? "domain" : "the domain itself",
+             NULLSTR_EMPTY(domain));
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "moment_undo.h"
 #include "moment_list.h"
+#include "moment_undo_hide.h"
 #include "host_chain.h"
 #include "host_img.h"
 #include "undo_parts.h"
@@ -292,6 +293,7 @@ qbjMomentUndoNew(virDomainObj *vm, bool files)
     virObjectUnlock(vm);
     foreign = qbjMomentForeignCollect(driver, vm);
     rc = qbjMomentUndoComplete(undo, foreign, driver->conf);
+    qbjMomentUndoHide(undo, driver);
     virObjectLock(vm);
     return rc == 0 ? g_steal_pointer(&view) : NULL;
 }

@@ -29,7 +29,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentUndo, qbjMomentUndoFree);
  * may hang. NULL with an error reported: the domain's own chain cannot be read. */
 qbjMomentUndo *qbjMomentUndoNew(virDomainObj *vm, bool files);
 
-/* The other domain that has the file @path, by whatever name, or NULL. Borrowed. Without locks. */
+/* The other domain that has the file @path, by whatever name, or NULL; "": one that the client may not see.
+ * Borrowed. Without locks. */
 const char *qbjMomentUndoForeign(const qbjMomentUndo *view, const char *path);
 
 /* Whether a chain of the domain itself, or of a snapshot but @except (or NULL), has the file @path. Without
