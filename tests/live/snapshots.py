@@ -13,7 +13,7 @@ import libvirt
 import jobs
 import plain
 import suite
-from images import make_chain
+from images import info, make_chain
 from jobtest import fill
 from save import SaveDaemon
 from writes import Run
@@ -188,7 +188,66 @@ class Snapshots(suite.DaemonChecks):
         self.equal(self.open_files(domain), tops, "it starts on the overlays")
         domain.destroy()
         self.offline_define(domain)
+        self.offline_places(domain)
         self.offline_deaths(domain)
+
+    def offline_places(self, domain):
+        """08/S2.6: an empty file that is there becomes the overlay; so does a block device."""
+        empty, before = os.path.join(self.folder, "vda.there"), self.tops(domain)
+        with open(empty, "w", encoding="utf-8"):
+            pass
+        self.daemon.own(empty)
+        inode = os.stat(empty).st_ino
+        xml = snapshot_xml("empty", disk("vda", empty), disk("vdb", mode="no"))
+        if self.daemon.can_fail():
+            self.daemon.fail("moment-switch:1")
+            self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "a snapshot into an empty file fails")
+            self.daemon.fail(None)
+            self.equal((self.tops(domain), os.stat(empty).st_ino, os.stat(empty).st_size), (before, inode, 0),
+                       "the file is there, and empty again")
+        domain.snapshotCreateXML(xml, DISK_ONLY)
+        self.equal((self.tops(domain)["vda"], os.stat(empty).st_ino,
+                    os.path.basename(info(empty)["backing-filename"])), ("vda.there", inode, before["vda"]),
+                   "08/S2.6: an empty file that was there")
+        self.refused(lambda: domain.snapshotCreateXML(snapshot_xml("x", disk("vda", empty), disk("vdb", mode="no")),
+                                                      DISK_ONLY), libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "already exists",
+                     "a file that holds something")
+        with open(os.path.join(self.folder, "behind"), "wb") as f:
+            f.truncate(80 << 20)
+        done = subprocess.run(["losetup", "--find", "--show", os.path.join(self.folder, "behind")], check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            return self.out.skip("%s: an overlay on a block device" % self.mode, done.stderr.strip())
+        try:
+            self.offline_device(domain, done.stdout.strip())
+        finally:
+            os.chown(done.stdout.strip(), 0, 0)
+            subprocess.run(["losetup", "--detach", done.stdout.strip()], check=True)
+        return True
+
+    def offline_device(self, domain, device):
+        """One that another domain has, nothing, a file; then one that is free."""
+        there = disk("vda", device).replace("<disk ", "<disk type='block' ").replace("source file", "source dev")
+        use = lambda text: domain.snapshotCreateXML(snapshot_xml("device", text, disk("vdb", mode="no")), DISK_ONLY)
+        owner = self.conn.defineXML(plain.domain("owner", [plain.disk("vda", device).replace(
+            "type='file'", "type='block'").replace("source file", "source dev").replace("qcow2", "raw")]))
+        self.refused(lambda: use(there), libvirt.VIR_ERR_INVALID_ARG, "image of domain 'owner'",
+                     "a block device of another domain")
+        owner.undefine()
+        for text, code, words in ((there.replace(device, "/dev/none"), libvirt.VIR_ERR_SYSTEM_ERROR, "missing"),
+                                  (there.replace("'block'", "'file'").replace("source dev", "source file"),
+                                   libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "not of type 'file'")):
+            self.refused(lambda: use(text), code, words, words)
+        below = os.path.join(self.folder, self.tops(domain)["vda"])
+        use(there)
+        self.ok("<source dev='%s'/>" % device in domain.XMLDesc(), "the definition names the block device")
+        self.equal(info(device)["backing-filename"], below, "08/S2.6: a block device stands on the image")
+        domain.create()
+        self.equal(domain.state()[0], RUNNING, "the domain starts on it")
+        domain.destroy()
+        domain.snapshotLookupByName("device").delete()
+        self.equal((os.path.exists(device), self.tops(domain)["vda"]), (True, os.path.basename(below)),
+                   "it is merged when the snapshot is deleted, and stays")
 
     def offline_failures(self, domain):
         before = (self.tops(domain), self.files(), self.kept("offline"), domain.snapshotListNames())

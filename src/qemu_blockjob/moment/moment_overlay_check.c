@@ -170,7 +170,7 @@ qbjMomentOverlaysCheckOwners(virDomainObj *vm, const GPtrArray *overlays)
     for (i = 0; i < overlays->len; i++) {
         const qbjMomentOverlay *overlay = g_ptr_array_index(overlays, i);
 
-        if (overlay->reuse && virStorageSourceIsLocalStorage(overlay->image))
+        if ((overlay->reuse || overlay->found.exists) && virStorageSourceIsLocalStorage(overlay->image))
             g_ptr_array_add(images, overlay->image);
     }
     if (images->len > 0 && qbjMomentReuseCheck(vm, images) < 0)
