@@ -190,8 +190,13 @@ class MomentCell(Cell):
         return False
 
     def begun(self):
-        """The same call is needed once more."""
-        return self.marked() or self.state(INACTIVE) in self.operation.between(self.old)
+        """The same call is needed once more, or, for a revert to an internal snapshot, at least a start."""
+        return self.marked() or self.noted() or self.state(INACTIVE) in self.operation.between(self.old)
+
+    def noted(self):
+        """A revert that was begun, of a domain that does not run any more (undo.rst)."""
+        return not self.lives() and os.path.exists(
+            self.daemon.path("lib", "qemu", "snapshot", self.name, "applying.json"))
 
     # --- after -------------------------------------------------------------------------------------------------
 
