@@ -7,6 +7,7 @@
 #include "virqbjsaveimage.h"
 
 #define XML "<domain type='qemu'/>\n"
+#define FILE_LENGTH 0x500000007ULL
 #define COOKIE "<cookie>\n  <cpu mode='custom' match='exact' check='none'>\n    <model>qemu64</model>\n  </cpu>\n</cookie>\n"
 
 static GByteArray *
@@ -17,6 +18,7 @@ imageBytes(bool complete, size_t length)
     image->complete = complete;
     image->running = true;
     image->format = VIR_QBJ_SAVE_XZ;
+    image->fileLength = FILE_LENGTH;
     image->xml = g_strdup(XML);
     image->cookie = g_strdup(COOKIE);
     return virQbjSaveImageFormat(image, length);
@@ -43,6 +45,7 @@ assertImage(const GByteArray *bytes, bool complete)
     if (!image)
         return;
     g_assert_true(image->complete == complete && image->running && image->format == VIR_QBJ_SAVE_XZ);
+    g_assert_cmpuint(image->fileLength, ==, FILE_LENGTH);
     g_assert_cmpstr(image->xml, ==, XML);
     g_assert_cmpstr(image->cookie, ==, COOKIE);
 }

@@ -20,8 +20,28 @@ typedef enum {
     VIR_QBJ_SAVE_AT_RUNNING,
     VIR_QBJ_SAVE_AT_FORMAT,
     VIR_QBJ_SAVE_AT_COOKIE,
+    VIR_QBJ_SAVE_AT_FILE_LOW,
+    VIR_QBJ_SAVE_AT_FILE_HIGH,
     VIR_QBJ_SAVE_NUMBERS = (VIR_QBJ_SAVE_HEADER_SIZE - VIR_QBJ_SAVE_MAGIC_SIZE) / 4
 } virQbjSaveNumber;
+
+static void
+virQbjSaveLengthNumbers(unsigned long long length, uint32_t *numbers)
+{
+    numbers[0] = length & 0xffffffff;
+    numbers[1] = length >> 32;
+}
+
+void
+virQbjSaveImageFormatLength(unsigned long long length, char *bytes)
+{
+    uint32_t numbers[2];
+
+    G_STATIC_ASSERT(sizeof(numbers) == VIR_QBJ_SAVE_FILE_LENGTH_SIZE);
+    G_STATIC_ASSERT(VIR_QBJ_SAVE_MAGIC_SIZE + VIR_QBJ_SAVE_AT_FILE_LOW * 4 == VIR_QBJ_SAVE_FILE_LENGTH_AT);
+    virQbjSaveLengthNumbers(length, numbers);
+    memcpy(bytes, numbers, sizeof(numbers));
+}
 
 const char *
 virQbjSaveImageMagic(void)
@@ -103,6 +123,8 @@ virQbjSaveImageParse(const char *bytes, size_t n)
     image->running = numbers[VIR_QBJ_SAVE_AT_RUNNING] != 0;
     image->format = numbers[VIR_QBJ_SAVE_AT_FORMAT];
     image->cookieAt = numbers[VIR_QBJ_SAVE_AT_COOKIE];
+    image->fileLength = numbers[VIR_QBJ_SAVE_AT_FILE_LOW] |
+                        (unsigned long long) numbers[VIR_QBJ_SAVE_AT_FILE_HIGH] << 32;
     return image;
 }
 
@@ -153,6 +175,7 @@ virQbjSaveImageFormat(virQbjSaveImage *image, size_t length)
     numbers[VIR_QBJ_SAVE_AT_RUNNING] = image->running;
     numbers[VIR_QBJ_SAVE_AT_FORMAT] = image->format;
     numbers[VIR_QBJ_SAVE_AT_COOKIE] = image->cookie ? xmlSize : 0;
+    virQbjSaveLengthNumbers(image->fileLength, &numbers[VIR_QBJ_SAVE_AT_FILE_LOW]);
     image->length = length;
 
     bytes = g_byte_array_sized_new(VIR_QBJ_SAVE_HEADER_SIZE + length);

@@ -6,7 +6,8 @@
  *  24  u32       1: the guest was running
  *  28  u32       format of the stream
  *  32  u32       where the cookie begins in that, 0: there is none
- *  36  56 bytes  zero */
+ *  36  u64       length of the whole file when it was completed, low half first; 0: not known. Of this driver
+ *  44  48 bytes  zero */
 #pragma once
 
 #include "internal.h"
@@ -36,6 +37,7 @@ struct _virQbjSaveImage {
     bool running;               /* what the guest is to be when it is restored */
     virQbjSaveFormat format;
     size_t length;              /* of what follows the header; set by the parser and the formatter */
+    unsigned long long fileLength;      /* of the whole file, 0: not known */
     size_t cookieAt;            /* parser's own */
     char *xml;
     char *cookie;               /* or NULL */
@@ -56,6 +58,11 @@ int virQbjSaveImageParseData(virQbjSaveImage *image, const char *bytes, size_t n
  * needed and a reserve; image->length becomes what it is. NULL with VIR_ERR_OPERATION_FAILED reported when
  * it does not fit. */
 GByteArray *virQbjSaveImageFormat(virQbjSaveImage *image, size_t length);
+
+/* What stands at VIR_QBJ_SAVE_FILE_LENGTH_AT, of VIR_QBJ_SAVE_FILE_LENGTH_SIZE bytes. */
+#define VIR_QBJ_SAVE_FILE_LENGTH_AT 36
+#define VIR_QBJ_SAVE_FILE_LENGTH_SIZE 8
+void virQbjSaveImageFormatLength(unsigned long long length, char *bytes);
 
 /* The magic of a file that is complete: VIR_QBJ_SAVE_MAGIC_SIZE bytes. */
 const char *virQbjSaveImageMagic(void);

@@ -610,6 +610,12 @@ class Undo(JobChecks):
         self.equal(len(self.files()), 6, "nothing lies about")
         with open(memory, "wb") as f:
             f.write(saved[:len(saved) // 2])
+        for call, what in ((lambda: self.revert("s3"), "revert"), (lambda: self.conn.restore(memory), "restore")):
+            self.refused(call, libvirt.VIR_ERR_OPERATION_FAILED, "is cut off", "half of the memory file: a " + what)
+        self.equal(self.domain.state()[0], RUNNING, "half of the memory file: the guest runs on")
+        with open(memory, "r+b") as f:      # as other drivers make it: nothing says how long it was
+            f.seek(36)
+            f.write(bytes(8))
         self.refused(lambda: self.revert("s3"), libvirt.VIR_ERR_INTERNAL_ERROR, "", "QEMU cannot load the memory")
         self.equal((self.domain.state()[0], len(self.files()), self.chain(INACTIVE)[0]), (OFF, 6, self.paths["vda"][3]),
                    "it is shut off on the images that it had")

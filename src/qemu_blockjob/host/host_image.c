@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "host_image.h"
+#include "host_imagelength.h"
 #include "vircommand.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -239,7 +240,7 @@ qbjHostImageSeal(int fd, bool bare)
     }
     if (bare)
         return fsync(fd);
-    if (fdatasync(fd) < 0 ||
+    if (qbjHostImageNoteLength(fd) < 0 || fdatasync(fd) < 0 ||
         pwrite(fd, virQbjSaveImageMagic(), VIR_QBJ_SAVE_MAGIC_SIZE, 0) != VIR_QBJ_SAVE_MAGIC_SIZE)
         return -1;
     return fsync(fd);
@@ -439,7 +440,8 @@ qbjHostImageReaderNew(const char *path, const virQbjSaveImage *image, int *fd, b
 
     reader->stream = *fd;
     *fd = -1;
-    if (bypass && qbjHostImageReaderBypass(reader, path, image->length) < 0)
+    if (qbjHostImageCheckLength(path, image, reader->stream) < 0 ||
+        (bypass && qbjHostImageReaderBypass(reader, path, image->length) < 0))
         return NULL;
     if (image->format != VIR_QBJ_SAVE_RAW && qbjHostImageReaderExpand(reader, image->format) < 0)
         return NULL;

@@ -57,7 +57,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjHostImage, qbjHostImageFree);
  *   VIR_ERR_OPERATION_UNSUPPORTED   there is something that is no file, a pipe for instance */
 virQbjSaveImage *qbjHostImageOpen(const char *path, int *fd);
 
-/* The stream of an image that was opened, as QEMU can read it. @fd is taken over. */
+/* The stream of an image that was opened, as QEMU can read it. @fd is taken over. NULL with an error
+ * reported:
+ *   VIR_ERR_OPERATION_FAILED        a part of the file is missing */
 typedef struct _qbjHostImageReader qbjHostImageReader;
 qbjHostImageReader *qbjHostImageReaderNew(const char *path, const virQbjSaveImage *image, int *fd, bool bypass);
 int qbjHostImageReaderStream(const qbjHostImageReader *reader);
