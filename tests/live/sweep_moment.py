@@ -320,6 +320,8 @@ class MomentCell(Cell):
         if self.begun():
             self.once_more("a deletion that was begun")
             self.outcome = self.judge(INACTIVE)
+            self.kill_qemu()                    # a revert has started it
+            jobs.wait_off(self.domain, 20)
         self.tidy()
 
     def data(self, _path):
