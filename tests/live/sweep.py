@@ -62,7 +62,8 @@ FEW = 8                   # steps of one kind that most operations have
 FOUND = {("pull", "not permitted"): [5], ("copy-start", "cannot open"): [1], ("attach", "before"): [6],
          ("detach", "before"): [4], ("medium", "before"): [8], ("delete-two", "before"): [15],
          ("revert", "before"): [15], ("snapshot-off", "before"): [2], ("delete-middle", "fails"): [19],
-         ("snapshot-live", "refused"): [7], ("delete-inside", "before"): [5]}
+         ("snapshot-live", "refused"): [7], ("delete-inside", "before"): [5],
+         ("dump", "cannot send"): [3]}
 
 
 class Place:

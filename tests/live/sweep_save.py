@@ -12,6 +12,7 @@ import libvirt
 import jobs
 from sweep_cell import Cell
 from sweep_operations import Operation
+from torture_machine import answers
 
 SHUT = libvirt.VIR_DOMAIN_SHUTOFF
 
@@ -65,7 +66,7 @@ class SaveCell(Cell):
             return False
         text = self.status()
         return "<qbj:save" not in text and "<qbj:restore" not in text and "async=" not in text and \
-            (not self.domain.isActive() or self.domain.state()[0] == self.wanted)
+            (not self.domain.isActive() or self.domain.state()[0] == self.wanted and answers(self.domain))
 
     @property
     def wanted(self):

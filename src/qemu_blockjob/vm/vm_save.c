@@ -9,6 +9,7 @@
 #include "vm_savestream.h"
 #include "vm_stop.h"
 #include "domain_operation.h"
+#include "domain_qmp.h"
 #include "domain_queue.h"
 #include "domain_save.h"
 #include "host_image.h"
@@ -117,21 +118,38 @@ qbjVmSaveDumpStands(virDomainObj *vm)
            (state == VIR_DOMAIN_PAUSED && (why == VIR_DOMAIN_PAUSED_DUMP || why == VIR_DOMAIN_PAUSED_UNKNOWN));
 }
 
+/* Whether the guest stands still, as QEMU says: the event of a stop that it has carried out without an answer
+ * may not have been looked at. -1: QEMU does not answer. */
+static int
+qbjVmSaveStands(virDomainObj *vm)
+{
+    g_autoptr(virJSONValue) reply = NULL;
+    int state = virDomainObjGetState(vm, NULL);
+    bool running = true;
+
+    if (state != VIR_DOMAIN_RUNNING)
+        return state == VIR_DOMAIN_PAUSED;
+    if (qbjDomainQmpCall(vm, "query-status", NULL, &reply) < 0)
+        return -1;
+    ignore_value(virJSONValueObjectGetBoolean(reply, "running", &running));
+    return !running;
+}
+
 /* The guest goes on, if it ran before. Gives false when QEMU does not answer. */
 static bool
 qbjVmSaveContinue(virDomainObj *vm, virDomainRunningReason reason)
 {
     bool running = QBJ_DOMAIN_PRIVATE(vm)->status->save->running;
     bool dump = QBJ_DOMAIN_PRIVATE(vm)->status->save->dump;
+    int stands;
 
     if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0)
         return false;
-    qbjDomainQueueDrain(vm);            /* it may be stopped by what it was told, and has not answered */
     if (!running && virDomainObjIsActive(vm))
         qbjVmSaveStreamActivate(vm);
-    if (!running || (dump ? !qbjVmSaveDumpStands(vm) : virDomainObjGetState(vm, NULL) != VIR_DOMAIN_PAUSED))
+    if (!running || (stands = dump ? qbjVmSaveDumpStands(vm) : qbjVmSaveStands(vm)) == 0)
         return true;
-    return qbjVmSaveStreamGoOn(vm, reason) == 0;
+    return stands > 0 && qbjVmSaveStreamGoOn(vm, reason) == 0;
 }
 
 /* The file goes last: no other one has its identity before the guest goes on. */
