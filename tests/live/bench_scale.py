@@ -129,6 +129,7 @@ class Domains(Part):
         clock.put(self.row("memory of the daemon"), daemon.memory_mib())
         daemon.stop()
         self.without_daemon(side)
+        time.sleep(4 * PAUSE)       # the QEMUs have let go of whoever was connected
         start = time.perf_counter()
         daemon.start(wait=False)
         conn = self.connect_soon(daemon)

@@ -1,6 +1,7 @@
 """Cases of the differential runs: definitions, their defaults and addresses, and life cycles."""
 
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 
 import libvirt
@@ -180,6 +181,29 @@ def xml_migratable(r):
             ("pc", none + "<graphics type='vnc' autoport='yes' passwd='secret'/>"))):
         r.domain = r.conn.defineXML(document(r, disk + body, machine))
         migratable(r, " of number %d" % number)
+        r.domain.undefine()
+
+
+@case
+def xml_update_cpu(r):
+    """Which model host-model is, without what each driver says of its check: XML_UPDATE_CPU, and what is migratable."""
+    update, other = libvirt.VIR_DOMAIN_XML_UPDATE_CPU, libvirt.VIR_DOMAIN_XML_MIGRATABLE
+
+    def note(label):
+        for flags in (update, update | libvirt.VIR_DOMAIN_XML_INACTIVE, other, other | update,
+                      other | update | libvirt.VIR_DOMAIN_XML_INACTIVE):
+            cpu = re.search(r"<cpu .*?(/>\n|</cpu>)", r.domain.XMLDesc(flags), re.S).group(0)
+            r.note("%s, flags %d" % (label, flags),
+                   [re.findall(what, cpu) for what in ("mode='(.*?)'", ">(.*)</model>", "policy='.*?' name='.*?'")])
+
+    for number, cpu in enumerate(("<cpu mode='host-model'/>",
+                                  "<cpu mode='host-model'><feature policy='disable' name='aes'/></cpu>",
+                                  "<cpu mode='custom' match='exact'><model>qemu64</model></cpu>")):
+        r.domain = r.conn.defineXML(document(r, one_disk(r), cpu=cpu))
+        note("number %d" % number)
+        if "host-model" in cpu and r.call("start of number %d" % number, r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
+            note("number %d, running" % number)
+            r.domain.destroy()
         r.domain.undefine()
 
 

@@ -8,6 +8,7 @@
 #include "domain_private.h"
 #include "vm_def.h"
 #include "virerror.h"
+#include "vm_cpu.h"
 #include "vm_migratable.h"
 #include "virprocess.h"
 #include "virtime.h"
@@ -104,6 +105,19 @@ qbjApiGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info, unsigned
     return ret;
 }
 
+/* UPDATE_CPU: with the model that the next start would take. */
+static char *
+qbjApiFormatUpdated(qbjDriver *driver, virDomainDef *from, unsigned int format)
+{
+    g_autoptr(virDomainDef) def = NULL;
+
+    if (!from->cpu || from->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
+        return virDomainDefFormat(from, driver->xmlopt, format);
+    if (!(def = virDomainDefCopy(from, driver->xmlopt, NULL, false)) || qbjVmCpuExpandDef(driver->caps, def) < 0)
+        return NULL;
+    return virDomainDefFormat(def, driver->xmlopt, format);
+}
+
 char *
 qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags)
 {
@@ -121,7 +135,9 @@ qbjApiGetXMLDesc(virDomainPtr domain, unsigned int flags)
         unsigned int format = virDomainDefFormatConvertXMLFlags(flags);
 
         if (flags & VIR_DOMAIN_XML_MIGRATABLE)
-            xml = qbjVmMigratableFormat(vm, next, format);
+            xml = qbjVmMigratableFormat(vm, next, flags & VIR_DOMAIN_XML_UPDATE_CPU, format);
+        else if (flags & VIR_DOMAIN_XML_UPDATE_CPU)
+            xml = qbjApiFormatUpdated(driver, next ? vm->newDef : vm->def, format);
         else
             xml = virDomainDefFormat(next ? vm->newDef : vm->def, driver->xmlopt, format);
     }

@@ -35,6 +35,16 @@ qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps)
     return 0;
 }
 
+int
+qbjVmCpuExpandDef(qbjVmCapsCache *cache, virDomainDef *def)
+{
+    const qbjVmCaps *caps;
+
+    if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
+        return 0;
+    return (caps = qbjVmCapsGet(cache, def->emulator)) ? qbjVmCpuExpand(def, caps) : -1;
+}
+
 /* libvirt writes some names with underscores that QEMU has with dashes. */
 static bool
 qbjVmCpuSameName(const char *libvirt, const char *qemu)

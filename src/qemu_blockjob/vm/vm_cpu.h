@@ -9,6 +9,9 @@
  * Returns 0, -1 with an error reported. */
 int qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps);
 
+/* The same for a definition that only says its emulator. */
+int qbjVmCpuExpandDef(qbjVmCapsCache *caps, virDomainDef *def);
+
 /* Writes into the definition of the started VM what its QEMU could not give the guest of an expanded model.
  * Returns 0, -1 with an error reported. */
 int qbjVmCpuReadBack(virDomainObj *vm);

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_migratable.h"
 #include "vm_caps.h"
+#include "vm_cpu.h"
 #include "vm_def.h"
 
 /* The only controller of @type; -1: there is none, or several. */
@@ -43,8 +44,21 @@ qbjVmMigratableDrop(virDomainDef *def, int at, bool (*is)(const virDomainControl
         virDomainControllerDefFree(virDomainControllerRemove(def, at));
 }
 
+/* The CPU of a VM that runs as it was asked for, without what QEMU said of it; host-model would be another
+ * one elsewhere. */
+static void
+qbjVmMigratableCpu(virDomainDef *def, const virCPUDef *asked)
+{
+    if (asked->mode != VIR_CPU_MODE_HOST_MODEL) {
+        virCPUDefFree(def->cpu);
+        def->cpu = virCPUDefCopy(asked);
+    }
+    if (def->cpu->mode == VIR_CPU_MODE_CUSTOM)
+        def->cpu->fallback = VIR_CPU_FALLBACK_FORBID;           /* the guest has this one */
+}
+
 char *
-qbjVmMigratableFormat(virDomainObj *vm, bool next, unsigned int flags)
+qbjVmMigratableFormat(virDomainObj *vm, bool next, bool updateCpu, unsigned int flags)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     virDomainDef *from = next && vm->newDef ? vm->newDef : vm->def;
@@ -53,12 +67,10 @@ qbjVmMigratableFormat(virDomainObj *vm, bool next, unsigned int flags)
 
     if (!def)
         return NULL;
-    if (from == vm->def && priv->status && priv->status->origCPU) {
-        virCPUDefFree(def->cpu);
-        def->cpu = virCPUDefCopy(priv->status->origCPU);
-        if (def->cpu->mode == VIR_CPU_MODE_CUSTOM)
-            def->cpu->fallback = VIR_CPU_FALLBACK_FORBID;       /* the guest has this one */
-    }
+    if (from == vm->def && priv->status && priv->status->origCPU)
+        qbjVmMigratableCpu(def, priv->status->origCPU);
+    if (updateCpu && qbjVmCpuExpandDef(priv->driver->caps, def) < 0)
+        return NULL;
     if (qbjVmMachineIsI440fx(def->os.machine)) {
         qbjVmMigratableDrop(def, qbjVmMigratableOnly(def, VIR_DOMAIN_CONTROLLER_TYPE_USB), qbjVmMigratableIsUsbDefault);
         qbjVmMigratableDrop(def, qbjVmMigratableOnly(def, VIR_DOMAIN_CONTROLLER_TYPE_PCI), qbjVmMigratableIsPciRoot);
