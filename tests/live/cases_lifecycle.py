@@ -201,7 +201,8 @@ def xml_update_cpu(r):
                                   "<cpu mode='custom' match='exact'><model>qemu64</model></cpu>")):
         r.domain = r.conn.defineXML(document(r, one_disk(r), cpu=cpu))
         note("number %d" % number)
-        if "host-model" in cpu and r.call("start of number %d" % number, r.domain.createWithFlags, libvirt.VIR_DOMAIN_START_PAUSED):
+        start = r.domain.createWithFlags
+        if "host-model" in cpu and r.call("start of number %d" % number, start, libvirt.VIR_DOMAIN_START_PAUSED):
             note("number %d, running" % number)
             r.domain.destroy()
         r.domain.undefine()
