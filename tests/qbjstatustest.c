@@ -161,6 +161,23 @@ qbjTestCutCaps(void)
     }
 }
 
+/* An element without a flag counts as our own: a file without any would have a stock daemon kill the VM. */
+static void
+qbjTestCutNoCaps(void)
+{
+    static const char *const texts[] = { "<qemuCaps></qemuCaps>", "<qemuCaps>\n  </qemuCaps>" };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *text = g_strconcat(CUT_ROOT, texts[i], "</domstatus>", NULL);
+        g_auto(GStrv) caps = NULL;
+        g_autofree char *rest = virQbjStatusCutCaps(text, &caps);
+
+        g_assert_cmpstr(rest, ==, CUT_ROOT "</domstatus>");
+        g_assert_null(caps);
+    }
+}
+
 /* What is read without the flags says the same, and is written back with them. */
 static void
 qbjTestCutGolden(const void *opaque)
@@ -429,6 +446,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/caps-flags", qbjTestCapsFlags);
     g_test_add_func("/status/cut/places", qbjTestCutPlaces);
     g_test_add_func("/status/cut/caps", qbjTestCutCaps);
+    g_test_add_func("/status/cut/no-caps", qbjTestCutNoCaps);
     g_test_add_func("/status/every-element", qbjTestEveryElement);
     g_test_add_func("/status/plug", qbjTestPlug);
     g_test_add_func("/status/defaults", qbjTestDefaults);

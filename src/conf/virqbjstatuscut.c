@@ -130,8 +130,10 @@ virQbjStatusCutCaps(const char *text, char ***caps)
     if (!(rest = virQbjStatusCutOwn(element))) {
         if (!(rest = virQbjStatusCutRead(element, names)))
             return NULL;
-        g_ptr_array_add(names, NULL);
-        *caps = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        if (names->len > 0) {
+            g_ptr_array_add(names, NULL);
+            *caps = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        }
     }
     return g_strdup_printf("%.*s%s", (int) (element - text), text, rest);
 }
