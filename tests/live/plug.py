@@ -12,6 +12,7 @@ import jobs
 import plain
 import suite
 from crashpoint import CrashDaemon
+from faults import FaultDaemon
 from guest import Ring, SerialLog, check_image
 from images import make_chain, qemu_io
 from jobtest import INACTIVE, JobChecks, fill
@@ -30,6 +31,10 @@ CRASHES = [("attach", "blockdev-add", -1), ("attach", "blockdev-add", 0),
            ("attach", "device_add", 0), ("attach", "device_add", 2),
            ("detach", "device_del", -1), ("detach", "device_del", 0), ("detach", "blockdev-del", -1),
            ("detach", "blockdev-del", 0), ("detach", "blockdev-del", 2)]
+
+
+class PlugDaemon(CrashDaemon, FaultDaemon):
+    """Dies at a step, and fails at a point."""
 
 
 class Plugs(JobChecks):
@@ -315,18 +320,25 @@ class Plugs(JobChecks):
         self.gone()
 
     def test_crowd(self):
-        """With many VMs a new daemon asks for the devices a little later: what went meanwhile goes all the same."""
+        """With many VMs a new daemon asks for the devices a little later, and again when it is not told: what went
+        meanwhile goes all the same."""
         self.make("crowd")
         self.domain.attachDeviceFlags(self.xml(), BOTH)
         for number in range(CROWD):
             xml = plain.domain("crowd%d" % number, [], memory=16)
             self.conn.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+        faulty = self.daemon.can_fail()
         self.daemon.kill()
         monitor = Qmp(self.daemon.monitor_path(self.name))
         monitor.call("device_del", id="scsi0-0-0-0")
         monitor.close()
+        if faulty:
+            self.daemon.fail("devices:1")
         self.again()
         self.ok(jobs.wait_for(lambda: "sda" not in self.targets(), 20), "unplugged meanwhile, one of many: gone")
+        self.ok(not faulty or "does not say what is plugged in" in self.daemon.log_text(), "asked for later, twice")
+        if faulty:
+            self.daemon.fail(None)
         self.ok("sda" in self.targets(INACTIVE), "the definition keeps it")
         self.attached("attached again")
         self.detached("and it goes")
@@ -418,7 +430,7 @@ def run(out, args, mode):
     names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
     if args.driver == "stock":
         names = [name for name in names if name in STOCK]
-    suite.run_with_daemon(out, args, mode, Plugs, names, CrashDaemon)
+    suite.run_with_daemon(out, args, mode, Plugs, names, PlugDaemon)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ VIR_LOG_INIT("qbj.vm_load");
 /* A larger status file, 1 MiB, is read as it is. */
 #define QBJ_VM_LOAD_CUT_MAX (1024 * 1024)
 
-/* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
 /* Of a VM that runs: process and monitor; of a daemon besides. */
 #define QBJ_VM_LOAD_FDS 2
 #define QBJ_VM_LOAD_FDS_OTHERS 64
 
+/* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
 #define QBJ_VM_LOAD_CONFIG_FLAGS \
     (VIR_DOMAIN_DEF_PARSE_INACTIVE | VIR_DOMAIN_DEF_PARSE_SKIP_VALIDATE | VIR_DOMAIN_DEF_PARSE_ALLOW_POST_PARSE_FAIL)
 
@@ -47,6 +47,7 @@ struct _qbjVmLoad {
     qbjDriver *driver;
     GPtrArray *files;           /* of qbjVmLoadFile */
     int next;                   /* atomic: the first that nobody has taken */
+    size_t nlive;               /* that many are of VMs that run */
     int room;                   /* atomic: somebody has made room for descriptors */
 };
 
@@ -152,7 +153,7 @@ qbjVmLoadConfig(qbjDriver *driver, qbjVmLoadFile *file)
     file->def = virDomainDefParseFile(file->path, driver->xmlopt, NULL, QBJ_VM_LOAD_CONFIG_FLAGS);
 }
 
-/* Makes room in the table of descriptors for those of @n VMs at once. Each time that the kernel makes it
+/* Makes room in the table of descriptors for those of @n VMs that run. Each time that the kernel makes it
  * larger, whoever needed that waits some 10 ms, for all other threads to have seen it. */
 static void
 qbjVmLoadRoom(size_t n)
@@ -168,7 +169,7 @@ qbjVmLoadWork(void *opaque)
     int i;
 
     if (g_atomic_int_compare_and_exchange(&load->room, false, true))
-        qbjVmLoadRoom(load->files->len);
+        qbjVmLoadRoom(load->nlive);
     while ((i = g_atomic_int_add(&load->next, 1)) < (int) load->files->len) {
         qbjVmLoadFile *file = g_ptr_array_index(load->files, i);
 
@@ -273,8 +274,10 @@ qbjVmLoadAll(qbjDriver *driver)
     qbjVmLoad load = { .driver = driver, .files = files };
     size_t i;
 
-    if (qbjVmLoadList(files, driver->conf->stateDir, true) < 0 ||
-        qbjVmLoadList(files, driver->conf->configDir, false) < 0)
+    if (qbjVmLoadList(files, driver->conf->stateDir, true) < 0)
+        return -1;
+    load.nlive = files->len;
+    if (qbjVmLoadList(files, driver->conf->configDir, false) < 0)
         return -1;
     g_ptr_array_sort(files, qbjVmLoadOrder);
     qbjVmLoadRead(&load);

@@ -31,6 +31,7 @@
 #include "virlog.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virpidfile.h"
+#include "virqbjfault.h"
 #include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -399,11 +400,18 @@ qbjVmReconnectDevices(virDomainObj *vm)
     g_autoptr(virJSONValue) path = NULL;
     g_autoptr(virJSONValue) devices = NULL;
 
-    if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
-        return;                         /* that asks for them */
-    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) >= 0 &&
-        qbjDomainQmpCall(vm, "qom-list", path, &devices) == 0 && virDomainObjIsActive(vm))
+    if (!virQbjFaultHit("devices") &&
+        virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) >= 0 &&
+        qbjDomainQmpCall(vm, "qom-list", path, &devices) == 0) {
+        if (!virDomainObjIsActive(vm))
+            return;
         qbjVmPlugResume(vm, devices);
+        qbjDomainSaveStatusSoon(vm);
+    } else if (virDomainObjIsActive(vm)) {
+        VIR_WARN("Domain '%s' does not say what is plugged in, asked again: %s", vm->def->name,
+                 virGetLastErrorMessage());
+        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_DEVICES, QBJ_VM_RECONNECT_MS);
+    }
     virResetLastError();
 }
 
