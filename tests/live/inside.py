@@ -504,6 +504,8 @@ class Inside(Undo):
         if step is not None:
             self.again()
             jobs.wait_for(lambda: self.domain.info(), 20)
+            right = lambda: self.domain.isActive() or not os.path.exists(self.record())     # noqa: E731
+            self.ok(jobs.wait_for(right, 10), what + ": nobody need ask a new daemon to put the images right")
         jobs.wait_for(lambda: not os.path.exists(self.record()), 3)
         if self.domain.isActive():
             self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 20), what + ": the guest runs",

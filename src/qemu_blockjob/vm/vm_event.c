@@ -168,15 +168,6 @@ qbjVmHandleQmp(virDomainObj *vm, virJSONValue *qmp)
     }
 }
 
-static void
-qbjVmHandleGone(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    qbjVmStopGone(vm);
-    priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
-}
-
 void
 qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
 {
@@ -192,7 +183,7 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
         qbjVmReconnectLost(vm, event->text);
         break;
     case QBJ_DOMAIN_EVENT_PROCESS_GONE:
-        qbjVmHandleGone(vm);
+        qbjVmReconnectGone(vm);         /* the worker that carries this out ends the job (domain_queue.c) */
         break;
     case QBJ_DOMAIN_EVENT_JOB_TIMER:
         if (event->text)

@@ -170,11 +170,22 @@ qbjVmReconnectOne(virDomainObj *vm)
     return true;
 }
 
-/* Job held. */
+/* It has ended: puts right what an earlier daemon was in the middle of with its images, not what a call is
+ * that waits here. A transient domain is forgotten with that. */
 static void
+qbjVmReconnectEnded(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->operation && vm->persistent && !virDomainObjIsActive(vm) && priv->driver->moments->ready(vm) < 0)
+        virResetLastError();            /* logged; asked again before the domain is started */
+}
+
+void
 qbjVmReconnectGone(virDomainObj *vm)
 {
     qbjVmStopGone(vm);
+    qbjVmReconnectEnded(vm);
     QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
 }
 
@@ -299,6 +310,7 @@ qbjVmReconnectRefused(virDomainObj *vm)
               virGetLastErrorMessage());
     virErrorPreserveLast(&reason);
     qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
+    qbjVmReconnectEnded(vm);
     QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
     virErrorRestore(&reason);
 }
@@ -382,7 +394,8 @@ qbjVmReconnectFinish(virDomainObj *vm)
         if (virDomainObjIsActive(vm))
             qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
     }
-    if (!virDomainObjIsActive(vm)) {            /* it is saved */
+    if (!virDomainObjIsActive(vm)) {            /* it is saved, or a restore is given up */
+        qbjVmReconnectEnded(vm);
         priv->reconnecting = false;
         return;
     }

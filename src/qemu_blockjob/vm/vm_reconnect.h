@@ -26,6 +26,10 @@ void qbjVmReconnectFinish(virDomainObj *vm);
  * away. @vm locked, job held. */
 void qbjVmReconnectDevices(virDomainObj *vm);
 
+/* The process has gone: the run is settled, and what an earlier daemon has left of the images. @vm locked,
+ * job held. */
+void qbjVmReconnectGone(virDomainObj *vm);
+
 /* Monitor closed although the process runs: the VM stays listed and is tried again (Promise 3). @vm
  * locked, job held. */
 void qbjVmReconnectLost(virDomainObj *vm, const char *reason);
