@@ -189,6 +189,7 @@ class Snapshots(suite.DaemonChecks):
         domain.destroy()
         self.offline_define(domain)
         self.offline_places(domain)
+        domain = self.offline_foreign(domain)
         self.offline_deaths(domain)
 
     def offline_places(self, domain):
@@ -224,6 +225,52 @@ class Snapshots(suite.DaemonChecks):
             os.chown(done.stdout.strip(), 0, 0)
             subprocess.run(["losetup", "--detach", done.stdout.strip()], check=True)
         return True
+
+    def offline_foreign(self, domain):
+        """08/S2.6: what somebody writes into an empty file meanwhile stays, whatever becomes of the snapshot."""
+        if not self.daemon.can_fail():
+            return domain
+        places = {t: os.path.join(self.folder, t + ".empty") for t in ("vda", "vdb")}
+        xml = snapshot_xml("foreign", *(disk(t, path) for t, path in places.items()))
+        before, kept = self.tops(domain), self.kept("offline")
+
+        def put(path, text):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            self.daemon.own(path)
+
+        def held():
+            for path in places.values():
+                put(path, "")
+            self.daemon.fail("save-hang:1+")
+            call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, xml, DISK_ONLY))
+            self.ok(jobs.wait_for(lambda: self.kept("offline") != kept, 20), "its first record is being saved")
+            return call
+
+        for written in ("vda", "vdb"):
+            call = held()
+            put(places[written], "data")
+            self.daemon.fail(None)
+            call.join()
+            self.equal((call.value, {t: os.stat(p).st_size for t, p in places.items()}, self.tops(domain)),
+                       (libvirt.VIR_ERR_OPERATION_FAILED, {t: 4 if t == written else 0 for t in places}, before),
+                       "what was written into the place of %s stays, the other one is empty" % written)
+        for number, written in ((2, True), (3, True), (3, False)):
+            for path in places.values():
+                put(path, "")
+            self.daemon.fail("die-save:%d" % number)
+            self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "the daemon dies at record %d" % number)
+            for path in places.values() if written else ():
+                put(path, "data")
+            self.daemon.fail(None)
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName("offline")
+            self.equal(([os.stat(p).st_size for p in places.values()], self.tops(domain), self.kept("offline")),
+                       ([4 * written] * 2, before, kept), "record %d: only what others have written stays" % number)
+        for path in places.values():
+            os.unlink(path)
+        return domain
 
     def offline_device(self, domain, device):
         """One that another domain has, nothing, a file; then one that is free."""

@@ -135,6 +135,26 @@ qbjMomentOfflineCheckReused(const qbjMomentOfflineDisk *disk)
 
 /* --- making it --- */
 
+/* A file that was there is only made empty again when the record says that we write into it; it is looked at
+ * as late as can be. */
+static int
+qbjMomentOfflineBegin(const char *record, const char *name, const GPtrArray *disks, qbjMomentOfflineDisk *disk)
+{
+    if (!disk->found)
+        return 0;
+    disk->begun = true;
+    if (qbjMomentOfflineWriteRecord(record, name, disks) < 0) {
+        disk->begun = false;
+        return -1;
+    }
+    if (qbjHostTargetIsEmpty(disk->overlay->path, disk->identity))
+        return 0;
+    disk->begun = false;
+    virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced or written to meanwhile"),
+                   disk->overlay->path);
+    return -1;
+}
+
 /* Without locks. Bitmaps that record begin anew in the overlay (behaviour/20, 6). */
 static int
 qbjMomentOfflineMakeOne(qbjMomentOfflineDisk *disk)
@@ -144,11 +164,6 @@ qbjMomentOfflineMakeOne(qbjMomentOfflineDisk *disk)
 
     if (disk->reuse)
         return qbjMomentOfflineCheckReused(disk);
-    if (disk->found && !qbjHostTargetIsEmpty(disk->overlay->path, disk->identity)) {
-        virReportError(VIR_ERR_OPERATION_FAILED, _("file '%s' has been replaced or written to meanwhile"),
-                       disk->overlay->path);
-        return -1;
-    }
     if (qbjHostImgFill(disk->overlay->path, disk->fd, disk->base) < 0)
         return -1;
     VIR_FORCE_CLOSE(disk->fd);
@@ -201,7 +216,7 @@ qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks)
     for (i = 0; i < disks->len; i++) {
         qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
 
-        if (qbjMomentOfflineMakeOne(disk) < 0)
+        if (qbjMomentOfflineBegin(record, name, disks, disk) < 0 || qbjMomentOfflineMakeOne(disk) < 0)
             return -1;
         disk->stamp = qbjMomentOfflineStamp(disk->overlay->path);
     }
@@ -216,7 +231,7 @@ qbjMomentOfflineRemove(GPtrArray *disks)
     for (i = 0; i < disks->len; i++) {
         const qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
 
-        if (!disk->identity)
+        if (!disk->identity || (disk->found && !disk->begun))
             continue;
         if ((disk->found ? qbjHostTargetEmpty(disk->overlay->path, disk->identity) :
                            qbjHostTargetRemove(disk->overlay->path, disk->identity)) < 0)

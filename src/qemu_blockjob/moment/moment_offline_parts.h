@@ -15,6 +15,7 @@ struct _qbjMomentOffline {
     bool reuse;
     qbjHostTarget there;        /* what was at its path before */
     bool found;                 /* an empty file that was there becomes the image */
+    bool begun;                 /* which it does now: before that it holds nothing of ours */
     char *identity;             /* of a file that we made, or of that one */
     char *stamp;                /* tells whether it has been written to since */
     int fd;                     /* of a file of ours that has no name yet, else -1 */
