@@ -189,7 +189,8 @@ class Snapshots(suite.DaemonChecks):
         domain.destroy()
         self.offline_define(domain)
         self.offline_places(domain)
-        domain = self.offline_foreign(domain)
+        domain = self.foreign(domain, self.daemon.path("lib", "qemu", "snapshot", "offline"),
+                              ((2, True), (3, True), (3, False)))
         self.offline_deaths(domain)
 
     def offline_places(self, domain):
@@ -226,48 +227,47 @@ class Snapshots(suite.DaemonChecks):
             subprocess.run(["losetup", "--detach", done.stdout.strip()], check=True)
         return True
 
-    def offline_foreign(self, domain):
-        """08/S2.6: what somebody writes into an empty file meanwhile stays, whatever becomes of the snapshot."""
+    def foreign(self, domain, folder, deaths):
+        """08/S2.6: what somebody writes into an empty file meanwhile stays, whatever becomes of the snapshot. @folder:
+        where its first record is saved; @deaths: numbers of saves, and whether somebody writes after that."""
         if not self.daemon.can_fail():
             return domain
         places = {t: os.path.join(self.folder, t + ".empty") for t in ("vda", "vdb")}
         xml = snapshot_xml("foreign", *(disk(t, path) for t, path in places.items()))
-        before, kept = self.tops(domain), self.kept("offline")
+        name, before, kept = domain.name(), self.tops(domain), self.kept(domain.name())
+        saving = lambda: any(n.startswith(".qbj-") for n in os.listdir(folder))
 
-        def put(path, text):
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(text)
-            self.daemon.own(path)
+        def put(paths, text):
+            for path in paths:
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+                self.daemon.own(path)
 
-        def held():
-            for path in places.values():
-                put(path, "")
+        def same(sizes, what):
+            jobs.wait_for(lambda: "<qbj:snapshot" not in (self.daemon.status_xml(name) or ""), 20)
+            self.equal(([os.stat(p).st_size for p in places.values()], self.tops(domain), self.kept(name)),
+                       (sizes, before, kept), what)
+
+        for target, sizes in (("vda", [4, 0]), ("vdb", [0, 4])):
+            put(places.values(), "")
             self.daemon.fail("save-hang:1+")
             call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, xml, DISK_ONLY))
-            self.ok(jobs.wait_for(lambda: self.kept("offline") != kept, 20), "its first record is being saved")
-            return call
-
-        for written in ("vda", "vdb"):
-            call = held()
-            put(places[written], "data")
+            self.ok(jobs.wait_for(saving, 20), "its first record is being saved")
+            put([places[target]], "data")
             self.daemon.fail(None)
             call.join()
-            self.equal((call.value, {t: os.stat(p).st_size for t, p in places.items()}, self.tops(domain)),
-                       (libvirt.VIR_ERR_OPERATION_FAILED, {t: 4 if t == written else 0 for t in places}, before),
-                       "what was written into the place of %s stays, the other one is empty" % written)
-        for number, written in ((2, True), (3, True), (3, False)):
-            for path in places.values():
-                put(path, "")
+            self.ok(call.value, "a file that is not empty any more is refused")
+            same(sizes, "what was written into the place of %s stays, the other one is empty" % target)
+        for number, written in deaths:
+            put(places.values(), "")
             self.daemon.fail("die-save:%d" % number)
             self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "the daemon dies at record %d" % number)
-            for path in places.values() if written else ():
-                put(path, "data")
+            put(places.values() if written else (), "data")
             self.daemon.fail(None)
             self.daemon.start()
             self.connect()
-            domain = self.conn.lookupByName("offline")
-            self.equal(([os.stat(p).st_size for p in places.values()], self.tops(domain), self.kept("offline")),
-                       ([4 * written] * 2, before, kept), "record %d: only what others have written stays" % number)
+            domain = self.conn.lookupByName(name)
+            same([4 * written] * 2, "record %d: only what others have written stays" % number)
         for path in places.values():
             os.unlink(path)
         return domain
@@ -445,6 +445,7 @@ class Snapshots(suite.DaemonChecks):
             self.unchanged(domain, before, fault)
         self.manual(domain, before)
         self.full(domain, before)
+        domain = self.foreign(domain, self.daemon.state_dir, ((2, True), (3, False)))
         domain.snapshotCreateXML(snapshot_xml("s"), DISK_ONLY)
         self.equal(self.tops(domain), {"vda": "vda.s", "vdb": "vdb.s"}, "then it works")
         self.define(domain)

@@ -67,6 +67,7 @@ struct _qbjStep {
     char *identity;             /* FILE, UNLINK and EMPTY as its undo: which file of that path is meant
                                  * (host_target.h) */
     bool filled;                /* FILE: it is an image already */
+    bool begun;                 /* EMPTY: the file may hold what we have written; before that it stays as it is */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
 };

@@ -47,7 +47,8 @@ qbjStepToJSON(const qbjStep *step)
                                    "A:undo", &undo, NULL);
         break;
     case QBJ_STEP_EMPTY:
-        rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, NULL);
+        rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, "B:begun", step->begun,
+                                   NULL);
         break;
     case QBJ_STEP_SECRET:
         rc = virJSONValueObjectAdd(&json, "s:secret", step->secret, "A:undo", &undo, NULL);

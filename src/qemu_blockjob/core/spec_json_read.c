@@ -188,7 +188,7 @@ qbjStepReadUnlink(qbjReader *reader, qbjStep *step)
 static int
 qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *step)
 {
-    virJSONValue *filled = type == QBJ_STEP_FILE ? qbjReaderTake(reader, "filled", VIR_JSON_TYPE_BOOLEAN) : NULL;
+    virJSONValue *word = qbjReaderTake(reader, type == QBJ_STEP_FILE ? "filled" : "begun", VIR_JSON_TYPE_BOOLEAN);
 
     step->type = type;
     if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, key, VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
@@ -196,8 +196,8 @@ qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *s
         return -1;
     if (!step->image->path)
         return qbjSpecDamaged(reader->refusal, "a file has no path");
-    if (filled)
-        ignore_value(virJSONValueGetBoolean(filled, &step->filled));
+    if (word)
+        ignore_value(virJSONValueGetBoolean(word, type == QBJ_STEP_FILE ? &step->filled : &step->begun));
 
     return 0;
 }

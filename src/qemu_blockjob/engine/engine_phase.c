@@ -7,6 +7,7 @@
 #include "engine_change.h"
 #include "engine_create.h"
 #include "domain_qmp.h"
+#include "domain_save.h"
 #include "host_label.h"
 #include "host_target.h"
 #include "virerror.h"
@@ -109,11 +110,40 @@ qbjEnginePhaseFile(const qbjStep *step)
     return -1;
 }
 
+/* The record says that we write into a file that is not ours before we do; it is looked at as late as can
+ * be. */
+static int
+qbjEnginePhaseBeginFile(virDomainObj *vm, qbjStep *step)
+{
+    if (!step->undo || step->undo->type != QBJ_STEP_EMPTY || step->undo->begun)
+        return qbjEnginePhaseFile(step);
+    step->undo->begun = true;
+    if (qbjDomainSaveStatus(vm) == 0 && qbjEnginePhaseFile(step) == 0)
+        return 0;
+    step->undo->begun = false;
+    return -1;
+}
+
+/* What is in a file that is not ours is what we have written there; a later daemon sees at least what is no
+ * image. */
+static int
+qbjEnginePhaseEmpty(const qbjStep *step)
+{
+    const char *path = step->image->path;
+
+    if (!step->begun || qbjHostTargetIsEmpty(path, step->identity))
+        return 0;
+    if (step->image->format == VIR_STORAGE_FILE_RAW || qbjHostTargetProbe(path) == step->image->format)
+        return qbjHostTargetEmpty(path, step->identity);
+    virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' holds what no job has written, and is left alone"), path);
+    return -1;
+}
+
 /* The target of a copy that does not start. */
 static void
 qbjEnginePhaseUndoFile(virDomainObj *vm, const qbjStep *step)
 {
-    int rc = step->type == QBJ_STEP_EMPTY ? qbjHostTargetEmpty(step->image->path, step->identity)
+    int rc = step->type == QBJ_STEP_EMPTY ? qbjEnginePhaseEmpty(step)
                                           : qbjHostTargetRemove(step->image->path, step->identity);
 
     if (rc < 0) {
@@ -152,7 +182,7 @@ qbjEnginePhaseStep(virDomainObj *vm, const virQbjJob *job, qbjStep *step, qbjPha
         qbjEnginePhaseUndoFile(vm, step);
         return 0;
     case QBJ_STEP_FILE:
-        return qbjEnginePhaseFile(step);
+        return qbjEnginePhaseBeginFile(vm, step);
     case QBJ_STEP_LAST:
     default:
         return 0;
