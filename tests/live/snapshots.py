@@ -4,6 +4,7 @@ the stock driver reads and writes."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -523,6 +524,32 @@ class Snapshots(suite.DaemonChecks):
     def test_daemon(self):
         """At chosen steps of a snapshot of two disks: old or new."""
         self.deaths(range(2, STEPS, 9))
+
+    def test_power(self):
+        """A power cut after each save of a snapshot, and of one that is taken back: no record, no QEMU. Where the
+        domain is on its old images no snapshot says that they hold what was then."""
+        if not self.daemon.can_fail():
+            return self.out.skip("%s: power cuts" % self.mode, "needs faults")
+        for fault in ["die-save:%d" % n for n in (2, 3, 4)] + ["moment-switch:1,die-save:%d" % n for n in (5, 6)]:
+            domain = self.make("power")
+            old, pid = self.tops(domain), self.daemon.qemu_pid("power")
+            self.daemon.fail(fault)
+            self.ok(suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY), "the daemon dies at " + fault)
+            self.daemon.fail(None)
+            os.kill(pid, signal.SIGKILL)
+            for name in os.listdir(self.daemon.state_dir):
+                if name.startswith("power."):
+                    os.unlink(os.path.join(self.daemon.state_dir, name))
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName("power")
+            self.equal(domain.state()[0], SHUT, fault + ": its guest is gone")
+            now, names = self.tops(domain), domain.snapshotListNames()
+            self.ok(now == {t: t + ".s" for t in old} or (now, names) == (old, []),
+                    fault + ": on the overlays, or there is no snapshot", (now, names))
+            self.gone(domain)
+            shutil.rmtree(self.folder)
+        return True
 
     def test_sweep(self):
         """At each of them."""

@@ -102,8 +102,6 @@ qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files)
 
     virObjectUnlock(vm);
     rc = qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes, QBJ_MOMENT_FILES_MS);
-    if (rc == 0)
-        rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA);
     virObjectLock(vm);
     return rc;
 }
@@ -121,6 +119,8 @@ qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlay
     rc = qbjMomentOverlaysSync(overlays);
     if (rc == 0)
         rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_CONFIG);
+    if (rc == 0)
+        rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA);
     virObjectLock(vm);
     files->committed = rc == 0;
     return rc;

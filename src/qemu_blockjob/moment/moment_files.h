@@ -1,7 +1,8 @@
 /* The files that say that a snapshot of a running domain was made: its metadata, the persistent definition,
  * and the metadata of the one that was the current one. They are written and synced beside the present files
- * while QEMU opens the overlays. The metadata are renamed then, too; the definition when all of that is
- * durable. */
+ * while QEMU opens the overlays. When all of that is durable they are renamed, the definition first: the
+ * record that would take metadata back does not survive a power cut, and a guest that is started without its
+ * overlays would write into what they call the snapshot. */
 #pragma once
 
 #include "moment_overlay.h"
@@ -13,12 +14,11 @@ typedef struct _qbjMomentFiles qbjMomentFiles;
  * it is to have metadata. NULL with an error reported. @vm is locked and its job held. */
 qbjMomentFiles *qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def);
 
-/* Waits until all are written, and renames the metadata, which nobody looks at while there is a record. The
- * lock is dropped. Returns 0, -1 with an error reported. */
+/* Waits until all are written. The lock is dropped. Returns 0, -1 with an error reported. */
 int qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files);
 
-/* QEMU has the overlays: waits for their sync, then renames the definition; @vm's persistent definition
- * changes over first. From here on the persistent definition names overlays that stand on the old images:
+/* QEMU has the overlays: waits for their sync, then renames the definition, then the metadata; @vm's
+ * persistent definition changes over first. From here on it names overlays that stand on the old images:
  * whether or not QEMU switches, that chain has all data. The lock is dropped. Returns 0, -1 with an error
  * reported: some of it may be done. */
 int qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlays);

@@ -364,9 +364,9 @@ qbjMomentSettleTryBack(virDomainObj *vm, qbjPhaseRun run)
         return false;
     if (!qbjMomentSettleRecord(vm))
         return true;
-    if (qbjMomentSettlePersistentBack(vm, record) < 0 || qbjMomentSettleMetadataBack(vm, name) < 0 ||
-        qbjMomentSettleUndo(vm, run) < 0)
-        return false;
+    if (qbjMomentSettleMetadataBack(vm, name) < 0 || !(record = qbjMomentSettleRecord(vm)) ||
+        qbjMomentSettlePersistentBack(vm, record) < 0 || qbjMomentSettleUndo(vm, run) < 0)
+        return !qbjMomentSettleRecord(vm);
     qbjMomentSettleImages(vm);
     qbjMomentSettleMemory(vm, true);
     if (qbjMomentSettleRecord(vm))
