@@ -184,6 +184,8 @@ qbjMomentCreateSwitch(virDomainObj *vm, virJSONValue *actions, unsigned int flag
 {
     if (!actions && !qbjMomentSettleRecord(vm)->memory)
         return 0;
+    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)       /* whichever daemon goes forward */
+        QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
     qbjMomentSettleRecord(vm)->switching = true;
     if (qbjMomentCreateRecord(vm) < 0) {
         if (qbjMomentSettleRecord(vm))
@@ -259,8 +261,6 @@ qbjMomentCreateDone(virDomainObj *vm, qbjMomentFiles *files, unsigned int flags)
 {
     bool halt = flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT;
 
-    if (flags & VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
-        QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps = true;
     if (!halt && qbjMomentSettleGuest(vm, false) < 0) {
         qbjMomentCreateLater(vm);
         return;
