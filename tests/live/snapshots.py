@@ -152,6 +152,9 @@ class Snapshots(suite.DaemonChecks):
             domain = self.conn.lookupByName("kinds")
             self.ok(jobs.wait_for(lambda: "<qbj:snapshot" not in self.daemon.status_xml("kinds"), 20), "it is settled")
         self.equal(self.tops(domain)["vda"], "right", "08/S2.7: an image that was there")
+        self.ok("whose images are below '%s' is not known" % self.loop in self.daemon.log_text(),
+                "an image of another domain that cannot be read is named in the log")
+        self.conn.lookupByName("unread").undefine()
         return domain
 
     def test_metadata(self):
@@ -432,6 +435,9 @@ class Snapshots(suite.DaemonChecks):
         self.refused(lambda: use(name), libvirt.VIR_ERR_INVALID_ARG, "image of domain 'owner'",
                      "an image of another domain's snapshot")
         owner.undefineFlags(METADATA)
+        self.loop = os.path.join(self.folder, "loop")
+        os.symlink(self.loop, self.loop)
+        self.conn.defineXML(plain.domain("unread", [plain.disk("vda", self.loop)]))
 
     def unchanged(self, domain, before, what):
         now = (self.tops(domain), self.tops(domain, INACTIVE), self.files(), self.kept(domain.name()),

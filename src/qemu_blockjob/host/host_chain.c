@@ -52,17 +52,28 @@ qbjHostChainCheckKind(const virStorageSource *chain)
     return 0;
 }
 
+int
+qbjHostChainReadBelow(const virStorageSource *src, virStorageSource **below)
+{
+    VIR_AUTOCLOSE fd = open(src->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    g_autoptr(virStorageSource) meta = NULL;
+
+    *below = NULL;
+    if (fd < 0) {
+        virReportSystemError(errno, _("cannot open image '%s'"), src->path);
+        return -1;
+    }
+    if (!(meta = virStorageSourceGetMetadataFromFD(src->path, fd, src->format)))
+        return -1;
+    return meta->backingStoreRaw && virStorageSourceNewFromBacking(meta, below) < 0 ? -1 : 0;
+}
+
 virStorageSource *
 qbjHostChainBelow(const virStorageSource *src)
 {
-    VIR_AUTOCLOSE fd = -1;
-    g_autoptr(virStorageSource) meta = NULL;
     virStorageSource *below = NULL;
 
-    if (!src->path || (fd = open(src->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0)
-        return NULL;
-    if (!(meta = virStorageSourceGetMetadataFromFD(src->path, fd, src->format)) || !meta->backingStoreRaw ||
-        virStorageSourceNewFromBacking(meta, &below) != 0)
+    if (src->path && qbjHostChainReadBelow(src, &below) < 0)
         virResetLastError();            /* the reader that follows tells it better */
     return below;
 }

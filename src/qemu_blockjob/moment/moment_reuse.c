@@ -13,8 +13,10 @@
 #include "storage_source_conf.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_reuse");
 
 /* A pipe would be waited for. */
 static int
@@ -58,7 +60,7 @@ struct _qbjMomentReuse {
     qbjDriver *driver;
     const GPtrArray *overlays;
     struct stat *found;         /* what is at each of them; st_ino is 0 where nothing is */
-    GHashTable *read;           /* images whose headers have been read, with their formats */
+    GHashTable *read;           /* images that were walked down from to the end, with their formats */
 };
 
 static void
@@ -113,31 +115,66 @@ qbjMomentReuseFind(const qbjMomentReuse *reuse, const virStorageSource *image)
     return NULL;
 }
 
-/* The same for all that headers name below @image, which no definition states. What only QEMU's user may read
- * is read as that user. */
+/* What the header of @image names, NULL: nothing, or @image is not there. What only QEMU's user may read is
+ * read as that user. Returns 0, -1 with an error reported. */
+static int
+qbjMomentReuseBelow(const virQbjConf *conf, virStorageSource *image, virStorageSource **below)
+{
+    *below = NULL;
+    if (access(image->path, R_OK) == 0)
+        return qbjHostChainReadBelow(image, below);
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    if (qbjHostChainProbe(image, "", conf->user, conf->group) < 0)
+        return -1;
+    if (virStorageSourceIsBacking(image->backingStore))
+        *below = virObjectRef(image->backingStore);
+    return 0;
+}
+
+/* Down from @image. @walked: gets all images that were read. Returns 1 with @path, or NULL; 0: what is
+ * further down cannot be known. */
+static int
+qbjMomentReuseWalk(const qbjMomentReuse *reuse, const virStorageSource *image, GPtrArray *walked, const char **path)
+{
+    g_autoptr(virStorageSource) src = virStorageSourceCopy(image, false);
+    size_t depth;
+
+    for (depth = 0; src && depth < QBJ_SPEC_MAX_CHAIN; depth++) {
+        virStorageSource *below = NULL;
+        char *key;
+
+        if (!virStorageSourceIsLocalStorage(src) || !src->path)
+            return 1;
+        key = g_strdup_printf("%d:%s", src->format, src->path);
+        g_ptr_array_add(walked, key);
+        if (g_hash_table_contains(reuse->read, key))
+            return 1;
+        if (qbjMomentReuseBelow(reuse->driver->conf, src, &below) < 0) {
+            VIR_WARN("whose images are below '%s' is not known: %s", src->path, virGetLastErrorMessage());
+            virResetLastError();
+            return 0;
+        }
+        virObjectUnref(src);
+        src = below;
+        if (src && (*path = qbjMomentReuseFind(reuse, src)))
+            return 1;
+    }
+    return !src;
+}
+
+/* The same for all that headers name below @image, which no definition states. */
 static const char *
 qbjMomentReuseFindBelow(const qbjMomentReuse *reuse, const virStorageSource *image)
 {
-    const virQbjConf *conf = reuse->driver->conf;
-    g_autoptr(virStorageSource) src = virStorageSourceCopy(image, false);
+    g_autoptr(GPtrArray) walked = g_ptr_array_new_with_free_func(g_free);
     const char *path = NULL;
-    size_t depth;
+    size_t i;
 
-    for (depth = 0; !path && src && depth < QBJ_SPEC_MAX_CHAIN; depth++) {
-        virStorageSource *below = NULL;
-
-        if (!virStorageSourceIsLocalStorage(src) || !src->path ||
-            !g_hash_table_add(reuse->read, g_strdup_printf("%d:%s", src->format, src->path)))
-            return NULL;
-        if (access(src->path, R_OK) == 0)
-            below = qbjHostChainBelow(src);
-        else if (errno == EACCES && qbjHostChainProbe(src, "", conf->user, conf->group) > 0)
-            below = virObjectRef(src->backingStore);
-        virResetLastError();
-        virObjectUnref(src);
-        src = below;
-        path = virStorageSourceIsBacking(src) ? qbjMomentReuseFind(reuse, src) : NULL;
-    }
+    if (qbjMomentReuseWalk(reuse, image, walked, &path) == 0)
+        return NULL;
+    for (i = 0; i < walked->len; i++)
+        g_hash_table_add(reuse->read, g_strdup(g_ptr_array_index(walked, i)));
     return path;
 }
 
