@@ -230,6 +230,7 @@ qbjTestEveryElement(void)
     g_assert_cmpint(status->agentTimeout, ==, 30);
     g_assert_false(status->mayHaveBitmaps);
     g_assert_cmpint(status->starting, ==, VIR_TRISTATE_BOOL_NO);
+    g_assert_true(status->ended);
     g_assert_true(status->thaw);
     g_assert_false(status->frozen);
     g_assert_cmpuint(status->jobs->len, ==, 0);
@@ -251,6 +252,7 @@ qbjTestDefaults(void)
     g_assert_cmpint(status->agentTimeout, ==, -2);
     g_assert_true(status->mayHaveBitmaps);
     g_assert_cmpint(status->starting, ==, VIR_TRISTATE_BOOL_ABSENT);
+    g_assert_false(status->ended);
     g_assert_false(status->thaw);
     virDomainObjEndAPI(&vm);
 }

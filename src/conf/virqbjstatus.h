@@ -84,6 +84,8 @@ struct _virQbjStatus {
     bool mayHaveBitmaps;        /* ours: false only when no image of any chain can hold a dirty bitmap */
     virTristateBool starting;   /* ours: QEMU is there, the guest has not run yet; whether it is to. ABSENT: it has,
                                  * or another driver has begun it */
+    bool ended;                 /* ours: of a transient domain that a revert has ended: nothing of this run is left, and
+                                 * there is none that follows yet */
     bool thaw;                  /* ours: the guest's file systems are to be thawed (domain_freeze.h) */
     bool frozen;                /* a call of this daemon does that in its time; not written */
     virQbjStatusSave *save;     /* ours; NULL: none is under way */

@@ -77,6 +77,14 @@ virQbjStatusFormatStarting(virBuffer *buf, const virQbjStatus *status)
 
 /* Our own element. */
 static void
+virQbjStatusFormatEnded(virBuffer *buf, const virQbjStatus *status)
+{
+    if (status->ended)
+        virBufferAddLit(buf, "<qbj:ended xmlns:qbj='" VIR_QBJ_XML_NAMESPACE "'/>\n");
+}
+
+/* Our own element. */
+static void
 virQbjStatusFormatThaw(virBuffer *buf, const virQbjStatus *status)
 {
     if (status->thaw)
@@ -199,6 +207,7 @@ virQbjStatusFormat(virBuffer *buf, const virQbjStatus *status)
 
     virQbjStatusFormatBitmaps(buf, status);
     virQbjStatusFormatStarting(buf, status);
+    virQbjStatusFormatEnded(buf, status);
     virQbjStatusFormatThaw(buf, status);
     virQbjStatusFormatSave(buf, status->save);
     if (virQbjStatusSnapshotFormat(buf, status->snapshot) < 0)

@@ -409,6 +409,7 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     virQbjStatusParseNodeIndex(ctxt, found);
     virQbjStatusParseBitmaps(root, found);
     virQbjStatusParseStarting(root, found);
+    found->ended = virQbjXMLChild(root, "ended", VIR_QBJ_XML_NAMESPACE) != NULL;
     found->thaw = virQbjXMLChild(root, "thaw", VIR_QBJ_XML_NAMESPACE) != NULL;
     if (virQbjStatusParseKept(root, found) < 0)
         return -1;

@@ -297,7 +297,10 @@ class Reverts(Inside):
         self.domain.resume()
         step = self.dies_at(n, lambda: self.revert("i1", RUN))
         what = "a transient domain's internal revert dies at %d: %s" % (n, step)
+        there = self.listed()
         jobs.wait_for(lambda: not os.path.exists(self.record()), 3)
+        if there:
+            self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 20), what + ": it runs")
         self.over(what)
         try:
             qemu_io(self.paths["vda"][0], "qcow2", "read -P 1 0 1M")
@@ -305,8 +308,57 @@ class Reverts(Inside):
         except ImageError:
             byte = 2
         self.content(byte, what + ": old or new")
+        self.ok(there or byte == 2, what + ": where nothing runs the images are as they were")
         self.ok(byte == 2 or not self.bitmaps("vda") + self.bitmaps("vdb"), what + ": no bitmaps of what it is no more")
         return step is not None
+
+    def test_window(self):
+        """A daemon that dies while nothing runs: what the run had is taken down once, and its number is nobody's."""
+        if not self.daemon.can_fail():
+            return self.out.skip("window", "the module has no debug_checks")
+        calls, script = self.daemon.path("calls"), self.daemon.path("etc", "hooks", "qemu")
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        with open(script, "w") as f:
+            f.write("#!/bin/sh\necho $2 >>%s\n" % calls)
+        os.chmod(script, 0o755)
+        self.daemon.restart()
+        self.connect()
+        ends = [status for status in (self.window(n, calls) for n in range(1, 20)) if status]
+        self.ok(ends, "the daemon has died between two runs")
+        for status in ends:
+            self.ok("<qbj:ended" in status and " pid='0'" in status, "the file says that the run has ended", status)
+        os.unlink(script)
+        self.daemon.restart()
+        self.connect()
+
+    def window(self, n, calls):
+        """It dies before it calls qemu-img for the @n-th time; gives the status file if no QEMU was there then."""
+        self.made("window-%d" % n, 1, run=False)
+        image = self.paths["vda"][0]
+        os.chown(image, 1234, 4321)
+        os.chmod(image, 0o660)
+        self.domain.createWithFlags(START_PAUSED)
+        self.domain.undefine()
+        self.create("i1")
+        open(calls, "w").close()
+        self.daemon.fail("die-qemu-img:%d" % n)
+        code, what = suite.code(self.revert, "i1", RUN), "window, qemu-img %d" % n
+        died = code != 0 and jobs.wait_for(lambda: not self.daemon.alive(), 20)
+        self.daemon.fail(None)
+        status = self.daemon.status_xml(self.name) if died and not self.daemon.qemu_pid(self.name) else None
+        if died:
+            self.daemon.start()
+            self.connect()
+        if status:
+            self.ok(jobs.wait_for(lambda: not self.listed(), 20), what + ": the domain has gone")
+            with open(calls) as f:
+                self.equal(f.read().split(), ["stopped", "release"], what + ": each script ran once")
+        elif died:
+            self.domain = self.conn.lookupByName(self.name)
+        self.over(what)
+        st = os.stat(image)
+        self.equal((st.st_uid, st.st_gid), (1234, 4321), what + ": the image has its owner")
+        return status
 
     def deaths(self, outside, inside):
         for kind, numbers in ((self.outside_dies, outside), (self.inside_dies, inside)):

@@ -13,6 +13,7 @@
 #include "util/vircgroup.h"
 #include "virqbjstatus.h"
 #include "agent_client.h"
+#include "host_save.h"
 #include "qmp_client.h"
 
 typedef enum {
@@ -65,6 +66,10 @@ struct _qbjDomainPrivate {
     bool stopping;                      /* qbjVmStop is running */
     bool reverting;                     /* a revert is under way: another run follows, so a transient domain does not
                                          * go with the one that ends, and no definition is taken */
+    qbjHostSave *ended;                 /* with that: the status file as it is to be when the run has ended, prepared;
+                                         * NULL: not yet, or used */
+    bool halfway;                       /* of a transient domain: its last run has ended for a revert, or in one, before
+                                         * its guest had begun: the revert is not done */
     bool ending;                        /* qbjVmStop found the process still there after all signals: what it
                                          * was told is carried out when the process ends */
     bool unsettled;                     /* the process has ended, but a persistent definition that a job has

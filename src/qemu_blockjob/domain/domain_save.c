@@ -170,6 +170,22 @@ qbjDomainPutConfig(virDomainObj *vm, virDomainDef *def, bool *renamed)
     return qbjHostSaveCommit(save, renamed);
 }
 
+qbjHostSave *
+qbjDomainPrepareEnded(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    g_autofree char *path = qbjDomainStatusPath(vm);
+    g_autofree char *text = NULL;
+    pid_t pid = vm->pid;
+
+    vm->pid = 0;
+    priv->status->ended = true;
+    text = qbjDomainStatusText(vm);
+    priv->status->ended = false;
+    vm->pid = pid;
+    return text ? qbjHostSavePrepare(path, text, 0600) : NULL;
+}
+
 void
 qbjDomainRemoveStatus(virDomainObj *vm)
 {

@@ -37,5 +37,9 @@ int qbjDomainSaveConfig(virDomainObj *vm, virDomainDef *def);
  * returned because that may not last (see qbjHostSaveCommit()). */
 int qbjDomainPutConfig(virDomainObj *vm, virDomainDef *def, bool *renamed);
 
+/* The status file as it is to be when this run has ended and nothing is left of it (virQbjStatus.ended): all
+ * of it but the rename. NULL with an error reported. */
+qbjHostSave *qbjDomainPrepareEnded(virDomainObj *vm);
+
 /* Removes the status file; a missing one is fine. */
 void qbjDomainRemoveStatus(virDomainObj *vm);

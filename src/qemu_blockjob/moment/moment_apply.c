@@ -318,14 +318,17 @@ int
 qbjMomentApplyReady(virDomainObj *vm)
 {
     g_autoptr(qbjMomentApply) apply = NULL;
+    bool forward;
 
     if (qbjMomentApplyFind(vm, &apply) < 0)
         return -1;
     if (!apply)
         return 0;
+    /* nothing but a guest that has begun says of a transient domain that it was reverted */
+    forward = apply->decided && (vm->persistent || !QBJ_DOMAIN_PRIVATE(vm)->halfway);
     VIR_WARN("Domain '%s': a revert to snapshot '%s' that was under way %s", vm->def->name, apply->name,
-             apply->decided ? "is ended" : "is taken back");
-    return apply->decided ? qbjMomentApplyForward(vm, apply) : qbjMomentApplyReturn(vm, apply);
+             forward ? "is ended" : "is taken back");
+    return forward ? qbjMomentApplyForward(vm, apply) : qbjMomentApplyReturn(vm, apply);
 }
 
 void

@@ -293,6 +293,8 @@ qbjMomentRevertMay(virDomainObj *vm, const qbjMomentRevertWork *work)
 
     if (work->to == QBJ_UNDO_TO_SHUTOFF)
         return 0;
+    if (!vm->persistent && !(QBJ_DOMAIN_PRIVATE(vm)->ended = qbjDomainPrepareEnded(vm)))
+        return -1;
     def = virDomainDefCopy(wanted, QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, NULL, false);
     return def ? qbjVmStartCheckAll(vm, def) : -1;
 }
@@ -488,6 +490,7 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     qbjMomentRevertClear(&work);        /* a program that still writes the memory is waited for */
     virObjectLock(vm);
     priv->reverting = false;
+    g_clear_pointer(&priv->ended, qbjHostSaveFree);
     if (!vm->persistent && !virDomainObjIsActive(vm))
         qbjMomentRevertTransient(vm);
     return rc < 0 ? -1 : 0;

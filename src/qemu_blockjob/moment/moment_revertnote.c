@@ -320,8 +320,9 @@ static bool
 qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
 {
     virDomainMomentObj *snap = note->name ? virDomainSnapshotFindByName(vm->snapshots, note->name) : NULL;
+    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
 
-    if (qbjMomentRevertNoteIs(vm, note, false)) {
+    if ((status && status->ended) || qbjMomentRevertNoteIs(vm, note, false)) {
         VIR_WARN("Domain '%s': a revert that was not decided is taken back", vm->def->name);
         virObjectUnlock(vm);
         qbjMomentRevertNoteRemoveMade(note);

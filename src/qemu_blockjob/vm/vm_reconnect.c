@@ -150,7 +150,8 @@ qbjVmReconnectOne(virDomainObj *vm)
     virErrorPtr error;
     int pidfd;
 
-    vm->pid = qbjVmReconnectPid(vm);            /* whoever else has the recorded number is not ours */
+    /* whoever else has the recorded number is not ours */
+    vm->pid = QBJ_DOMAIN_PRIVATE(vm)->status->ended ? 0 : qbjVmReconnectPid(vm);
     virResetLastError();
     if (vm->pid <= 0)
         return false;

@@ -214,6 +214,51 @@ qbjVmStopSettle(virDomainObj *vm, virDomainShutoffReason reason, int event)
     return false;
 }
 
+/* Whether the guest of this run has begun: else what led to the start is not done. */
+static bool
+qbjVmStopHasBegun(const virQbjStatus *status)
+{
+    return !status->ended && status->starting == VIR_TRISTATE_BOOL_ABSENT && !(status->save && status->save->restore);
+}
+
+/* What a daemon finds of a transient domain until there is the next run. Without it the domain would be taken
+ * for one whose run is still to be taken down, with a number that another process may have. */
+static void
+qbjVmStopSaveEnded(virDomainObj *vm)
+{
+    g_autoptr(qbjHostSave) save = g_steal_pointer(&QBJ_DOMAIN_PRIVATE(vm)->ended);
+    bool renamed = false;
+
+    if ((save || (save = qbjDomainPrepareEnded(vm))) && qbjHostSaveCommit(save, &renamed) == 0)
+        return;
+    VIR_WARN("Failed to save status of domain '%s': %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
+    if (!renamed)
+        qbjDomainRemoveStatus(vm);
+}
+
+/* The process has ended, and what its jobs leave is settled. */
+static void
+qbjVmStopTakeDown(virDomainObj *vm)
+{
+    qbjVmDevicesRelease(vm);
+    qbjVmStopLabels(vm);
+    qbjVmCgroupRemove(vm);
+    qbjVmFilesRemove(vm);
+    qbjVmMemoryRemove(vm);
+    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
+}
+
+/* An earlier daemon has done it all. */
+static bool
+qbjVmStopIsOver(virDomainObj *vm)
+{
+    if (!QBJ_DOMAIN_PRIVATE(vm)->status->ended)
+        return false;
+    qbjVmTpmStop(vm);
+    return true;
+}
+
 bool
 qbjVmStopAgain(virDomainObj *vm)
 {
@@ -239,7 +284,9 @@ qbjVmStopGone(virDomainObj *vm)
     bool saved = qbjVmSaveGone(vm);
 
     vm->hasManagedSave = vm->hasManagedSave || (saved && priv->status->save->managed);
-    if (priv->ending)
+    if (priv->status->ended)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT, VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT);
+    else if (priv->ending)
         qbjVmStop(vm, priv->endReason, priv->endEvent);
     else if (saved)
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED);
@@ -279,21 +326,21 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
         return;
     priv->stopping = true;
 
-    if (qbjVmStopProcess(vm, false) < 0) {
-        qbjVmStopLater(vm, reason, event);
-        return;
+    if (!qbjVmStopIsOver(vm)) {
+        if (qbjVmStopProcess(vm, false) < 0) {
+            qbjVmStopLater(vm, reason, event);
+            return;
+        }
+        if (!qbjVmStopSettle(vm, reason, event))
+            return;
+        qbjVmStopTakeDown(vm);
     }
-    if (!qbjVmStopSettle(vm, reason, event))
-        return;
-    qbjVmDevicesRelease(vm);
-    qbjVmStopLabels(vm);
-    qbjVmCgroupRemove(vm);
-    qbjVmFilesRemove(vm);
-    qbjVmMemoryRemove(vm);
-    qbjVmHookTell(vm, VIR_HOOK_QEMU_OP_RELEASE);
+    priv->halfway = !vm->persistent && (goesOn || !qbjVmStopHasBegun(priv->status));
+    if (goesOn)
+        qbjVmStopSaveEnded(vm);
     /* last, so that a daemon that dies in a script has it run again by the next one */
     qbjVmFilesRemovePid(vm);
-    if (!goesOn)                        /* else all that a daemon finds of it, until there is the next one's */
+    if (!goesOn)
         qbjDomainRemoveStatus(vm);
     qbjVmStopForget(vm);
 
