@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "moment_offline_parts.h"
+#include "moment_overlay.h"
 #include "host_img.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -51,31 +52,6 @@ qbjMomentOfflineCheckDisk(virDomainObj *vm, const virDomainSnapshotDiskDef *snap
     return 0;
 }
 
-/* S2.6, S2.7 */
-static int
-qbjMomentOfflineCheckFile(const qbjMomentOfflineDisk *disk)
-{
-    const char *path = disk->overlay->path;
-    virStorageType type = virStorageSourceGetActualType(disk->overlay);
-
-    if (!disk->there.exists && (disk->reuse || type == VIR_STORAGE_TYPE_BLOCK)) {
-        virReportSystemError(ENOENT, _("missing existing file for disk %s: %s"), disk->target, path);
-        return -1;
-    }
-    if (disk->there.exists && !disk->there.device && !disk->there.empty && !disk->reuse) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
-                       _("external snapshot file for disk %s already exists and is not a block device: %s"),
-                       disk->target, path);
-        return -1;
-    }
-    if (disk->there.exists && disk->there.device != (type == VIR_STORAGE_TYPE_BLOCK)) {
-        virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot for disk %s: '%s' is not of type '%s'"),
-                       disk->target, path, virStorageTypeToString(type));
-        return -1;
-    }
-    return 0;
-}
-
 int
 qbjMomentOfflineLook(GPtrArray *disks)
 {
@@ -84,7 +60,8 @@ qbjMomentOfflineLook(GPtrArray *disks)
     for (i = 0; i < disks->len; i++) {
         qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
 
-        if (qbjHostTargetLook(disk->overlay->path, &disk->there) < 0 || qbjMomentOfflineCheckFile(disk) < 0)
+        if (qbjHostTargetLook(disk->overlay->path, &disk->there) < 0 ||
+            qbjMomentOverlayCheckFile(disk->target, disk->overlay, &disk->there, disk->reuse) < 0)
             return -1;
     }
     return 0;

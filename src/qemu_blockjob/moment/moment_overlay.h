@@ -32,6 +32,11 @@ GPtrArray *qbjMomentOverlaysPaths(const GPtrArray *overlays);
  * dropped meanwhile. Returns 0, -1 with an error reported: nothing has changed. */
 int qbjMomentOverlaysCheck(virDomainObj *vm, GPtrArray *overlays);
 
+/* Whether what was @found at the place of @image, the overlay of the disk @target, may become it, or be
+ * used as it is (@reuse). Returns 0, -1 with an error reported: S2.6, S2.7. */
+int qbjMomentOverlayCheckFile(const char *target, const virStorageSource *image, const qbjHostTarget *found,
+                              bool reuse);
+
 /* Makes the files, as yet without a name where the file system can do that, and fills the record @snapshot.
  * Returns 0; -1 with an error reported, and no file is left. */
 int qbjMomentOverlaysPlan(virDomainObj *vm, GPtrArray *overlays, virQbjStatusSnapshot *snapshot);

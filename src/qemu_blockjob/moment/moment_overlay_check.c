@@ -12,26 +12,25 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* S2.6, S2.7 */
-static int
-qbjMomentOverlayCheckFile(const qbjMomentOverlay *overlay)
+int
+qbjMomentOverlayCheckFile(const char *target, const virStorageSource *image, const qbjHostTarget *found, bool reuse)
 {
-    const char *path = overlay->image->path;
-    bool block = virStorageSourceGetActualType(overlay->image) == VIR_STORAGE_TYPE_BLOCK;
+    virStorageType type = virStorageSourceGetActualType(image);
+    bool block = type == VIR_STORAGE_TYPE_BLOCK;
 
-    if (!overlay->found.exists && (overlay->reuse || block)) {
-        virReportSystemError(ENOENT, _("missing existing file for disk %s: %s"), overlay->target, path);
+    if (!found->exists && (reuse || block)) {
+        virReportSystemError(ENOENT, _("missing existing file for disk %s: %s"), target, image->path);
         return -1;
     }
-    if (overlay->found.exists && !overlay->found.device && !overlay->found.empty && !overlay->reuse) {
+    if (found->exists && !found->device && !found->empty && !reuse) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("external snapshot file for disk %s already exists and is not a block device: %s"),
-                       overlay->target, path);
+                       target, image->path);
         return -1;
     }
-    if (overlay->found.exists && overlay->found.device != block) {
+    if (found->exists && found->device != block) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot for disk %s: '%s' is not of type '%s'"),
-                       overlay->target, path, virStorageTypeToString(virStorageSourceGetActualType(overlay->image)));
+                       target, image->path, virStorageTypeToString(type));
         return -1;
     }
     return 0;
@@ -94,7 +93,8 @@ qbjMomentOverlayCheckHost(virDomainObj *vm, qbjMomentOverlay *overlay, const vir
                        overlay->target);
         return -1;
     }
-    if (qbjHostTargetLook(overlay->image->path, &overlay->found) < 0 || qbjMomentOverlayCheckFile(overlay) < 0 ||
+    if (qbjHostTargetLook(overlay->image->path, &overlay->found) < 0 ||
+        qbjMomentOverlayCheckFile(overlay->target, overlay->image, &overlay->found, overlay->reuse) < 0 ||
         qbjEngineCopyCheckImages(vm->def, &overlay->req) < 0)
         return -1;
     return overlay->reuse ? qbjMomentOverlayCheckReused(overlay, disk->src, conf) : 0;
