@@ -180,7 +180,7 @@ class Meanwhile(Cell):
 
 
 def run(out, args):
-    place = Place(args.driver, args.build)
+    place = Place(args.driver, args.build, args.guest_cache)
     try:
         cells = [(kind, row) for kind in args.kinds or KINDS for row in KINDS[kind][2]]
         if args.sample:
@@ -195,7 +195,7 @@ def run(out, args):
             except Exception:
                 out.error(what)
                 place.daemon.close()
-                place = Place(args.driver, args.build)
+                place = Place(args.driver, args.build, args.guest_cache)
     finally:
         place.daemon.close()
 

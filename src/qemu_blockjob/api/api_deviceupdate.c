@@ -7,6 +7,7 @@
 #include "api_domain.h"
 #include "api_guard.h"
 #include "datatypes.h"
+#include "domain_queue.h"
 #include "domain_save.h"
 #include "storage_file/storage_source.h"
 #include "vm_config.h"
@@ -154,6 +155,8 @@ qbjApiUpdateDeviceFlags(virDomainPtr domain, const char *xml, unsigned int flags
     if (!(vm = qbjApiBeginFlags(domain, virDomainUpdateDeviceFlagsEnsureACL, flags)))
         return -1;
     ret = qbjApiUpdateNow(vm, xml, flags);
+    if (ret == 0)
+        qbjDomainQueueDrain(vm);        /* that the tray is closed again: a client may ask for the XML at once */
     qbjApiEnd(&vm);
     return ret;
 }
