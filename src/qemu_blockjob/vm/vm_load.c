@@ -159,7 +159,9 @@ static void
 qbjVmLoadRoom(size_t n)
 {
     VIR_AUTOCLOSE fd = open("/", O_PATH | O_CLOEXEC);
-    VIR_AUTOCLOSE far = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, (int) (QBJ_VM_LOAD_FDS_OTHERS + n * QBJ_VM_LOAD_FDS));
+    int far = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, (int) (QBJ_VM_LOAD_FDS_OTHERS + n * QBJ_VM_LOAD_FDS));
+
+    VIR_FORCE_CLOSE(far);
 }
 
 static void
