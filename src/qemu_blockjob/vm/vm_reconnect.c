@@ -288,7 +288,8 @@ qbjVmReconnectAll(qbjDriver *driver)
     size_t i;
 
     virDomainObjListCollectAll(driver->domains, &vms, &nvms);
-    qsort(vms, nvms, sizeof(*vms), qbjVmReconnectOrder);
+    if (nvms > 0)                       /* else there is no array */
+        qsort(vms, nvms, sizeof(*vms), qbjVmReconnectOrder);
     for (i = 0; i < nvms; i++)
         qbjVmReconnectTake(driver, vms[i], found, gone);
     virObjectListFreeCount(vms, nvms);
