@@ -2,6 +2,7 @@
 """Reverts beyond the plain ones: of transient domains, whose run is all that they are; of images with dirty bitmaps;
 with daemons that die and QEMUs that do not come to run."""
 
+import contextlib
 import json
 import os
 import signal
@@ -181,6 +182,59 @@ class Reverts(Inside):
         self.equal(client.close(), 0, "the client that has created it goes")
         self.ok(jobs.wait_for(lambda: not self.listed(), 20), "the domain goes with its connection, reverted or not")
 
+    @contextlib.contextmanager
+    def script(self, line):
+        """The hook script meanwhile."""
+        script = self.daemon.path("etc", "hooks", "qemu")
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        with open(script, "w") as f:
+            f.write("#!/bin/sh\n%s\n" % line)
+        os.chmod(script, 0o755)
+        self.daemon.restart()
+        self.connect()
+        yield
+        os.unlink(script)
+        self.daemon.restart()
+        self.connect()
+
+    def test_destroyed(self):
+        """08/S9: who is to end the domain in the middle of a revert, which may take any time, is heard."""
+        wait = self.daemon.path("wait")
+        with self.script("while [ -e %s.$2 ]; do : >%s; sleep 0.05; done" % (wait, wait)):
+            for layers, op in ((1, "release"), (2, "release"), (2, "started")):
+                self.destroyed(layers, op, wait)
+
+    def destroyed(self, layers, op, wait):
+        """Its connection goes while a script waits between the runs, or in the next one."""
+        what = "AUTODESTROY in a revert of %d layers, at '%s'" % (layers, op)
+        self.made("destroyed-%d-%s" % (layers, op), layers, run=False)
+        self.gone()
+        client = self.daemon.connect()
+        self.domain = client.createXML(self.xml(-1), START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY)
+        self.domain = self.conn.lookupByName(self.name)
+        self.put("vda", 1, 8)
+        if layers == 1:
+            self.create("s1")
+        else:
+            self.redefine("s1", None, 0)
+        self.put("vda", 2, 8)
+        files, begun = self.files(), len(self.daemon.log_text())
+        open("%s.%s" % (wait, op), "w").close()
+        revert = Waiting(lambda: suite.code(self.revert, "s1", RUN))
+        self.ok(jobs.wait_for(lambda: os.path.exists(wait), 30), what + ": the script waits")
+        client.close()
+        self.ok(jobs.wait_for(lambda: "goes with its connection" in self.daemon.log_text()[begun:], 30),
+                what + ": the daemon knows")
+        if op == "started":
+            self.ok(jobs.wait_for(lambda: not self.daemon.qemu_pid(self.name), 30), what + ": QEMU is ended at once")
+        os.unlink("%s.%s" % (wait, op))
+        self.equal(revert.end(), libvirt.VIR_ERR_OPERATION_ABORTED, what + ": no other guest comes to run")
+        os.unlink(wait)
+        self.ok(jobs.wait_for(lambda: not self.listed(), 20), what + ": the domain has gone")
+        self.over(what)
+        self.equal(self.files(), files, what + ": the files are as they were")
+        qemu_io(self.paths["vda"][-1], "qcow2", "read -P 2 8M 1M")
+
     # --- dirty bitmaps ------------------------------------------------------------------------------------------------
 
     def bitmaps(self, target="vda"):
@@ -316,20 +370,15 @@ class Reverts(Inside):
         """A daemon that dies while nothing runs: what the run had is taken down once, and its number is nobody's."""
         if not self.daemon.can_fail():
             return self.out.skip("window", "the module has no debug_checks")
-        calls, script = self.daemon.path("calls"), self.daemon.path("etc", "hooks", "qemu")
-        os.makedirs(os.path.dirname(script), exist_ok=True)
-        with open(script, "w") as f:
-            f.write("#!/bin/sh\necho $2 >>%s\n" % calls)
-        os.chmod(script, 0o755)
-        self.daemon.restart()
-        self.connect()
+        calls = self.daemon.path("calls")
+        with self.script("echo $2 >>%s" % calls):
+            self.windows(calls)
+
+    def windows(self, calls):
         ends = [status for status in (self.window(n, calls) for n in range(1, 20)) if status]
         self.ok(ends, "the daemon has died between two runs")
         for status in ends:
             self.ok("<qbj:ended" in status and " pid='0'" in status, "the file says that the run has ended", status)
-        os.unlink(script)
-        self.daemon.restart()
-        self.connect()
 
     def window(self, n, calls):
         """It dies before it calls qemu-img for the @n-th time; gives the status file if no QEMU was there then."""

@@ -16,20 +16,33 @@
 #include "vm_stop.h"
 #include "hypervisor/virclosecallbacks.h"
 #include "virerror.h"
+#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.api_run");
 
+/* Its connection has gone. As by virDomainDestroy, the process is ended before any job is waited for; whoever
+ * has the job may keep it for any time, and hears of it then. A revert of a transient domain gives it another
+ * run, and sees to that itself. */
 static void
 qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
 {
-    if (!virDomainObjIsActive(vm) && !QBJ_DOMAIN_PRIVATE(vm)->reverting)
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    bool goesOn = priv->reverting && !vm->persistent;
+
+    if (!virDomainObjIsActive(vm) && !goesOn)
         return;
-    QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
-    if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
+    priv->destroyed = true;
+    if (goesOn)
+        VIR_WARN("Domain '%s' goes with its connection, in the middle of a revert", vm->def->name);
+    if (virDomainObjIsActive(vm))
+        ignore_value(qbjVmStopProcess(vm, false));
+    if (!goesOn && virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
         if (virDomainObjIsActive(vm))
             qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
         qbjDomainJobEnd(vm);
     }
+    virResetLastError();                /* whoever ends the run logs what is left */
 }
 
 /* With the managed save image, if there is one: a cold start would lose the guest that is saved in it. */

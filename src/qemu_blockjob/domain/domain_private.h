@@ -83,7 +83,8 @@ struct _qbjDomainPrivate {
                                          * power-off or crash, for a pivot), until QEMU says so */
     gint64 heldUntil;                   /* the guest stands still for a pivot: so long at most, milliseconds of
                                          * the monotonic clock; 0: it does not (engine_hold.h) */
-    bool destroyed;                     /* virDomainDestroy asked for the end */
+    bool destroyed;                     /* virDomainDestroy asked for the end, or AUTODESTROY; of a transient domain
+                                         * that is being reverted it is about the run that follows as well */
     unsigned long long generation;      /* of the status file: counts saves */
     bool saveWanted;                    /* the next worker saves it (qbjDomainSaveStatusSoon) */
     int saveAgain;                      /* run of the domain for which a timer goes, after a save that failed */

@@ -295,14 +295,18 @@ qbjMomentRevertTakeBack(qbjMomentRevertWork *work)
     virErrorRestore(&reason);
 }
 
-/* Its run has ended, and there is none that follows. The error that led here stays. */
+/* A run has ended, and there is none that follows; or somebody was to end the one that follows, and may not
+ * wait any more. The error that led here stays. */
 static void
 qbjMomentRevertTransient(virDomainObj *vm)
 {
     virErrorPtr reason;
 
     virErrorPreserveLast(&reason);
-    qbjVmStopTransient(vm);
+    if (!virDomainObjIsActive(vm))
+        qbjVmStopTransient(vm);
+    else if (QBJ_DOMAIN_PRIVATE(vm)->destroyed)
+        qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
     virErrorRestore(&reason);
 }
 
@@ -331,7 +335,7 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
     virObjectLock(vm);
     priv->reverting = false;
     g_clear_pointer(&priv->ended, qbjHostSaveFree);
-    if (!vm->persistent && !virDomainObjIsActive(vm))
+    if (!vm->persistent)
         qbjMomentRevertTransient(vm);
     return rc < 0 ? -1 : 0;
 }

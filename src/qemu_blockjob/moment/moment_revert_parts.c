@@ -161,6 +161,11 @@ qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, const qbjVmRes
 
     if (work->to == QBJ_UNDO_TO_SHUTOFF)
         return 0;
+    if (QBJ_DOMAIN_PRIVATE(vm)->destroyed) {
+        virReportError(VIR_ERR_OPERATION_ABORTED, _("Domain '%s' was destroyed while it was being reverted"),
+                       vm->def->name);
+        return -1;
+    }
     if (work->live)
         virDomainObjAssignDef(vm, &work->live, true, NULL);
     if (qbjVmStart(vm, &how) == 0)

@@ -51,7 +51,8 @@ int qbjMomentRevertDecide(virDomainObj *vm, qbjMomentRevertWork *work);
  * here stays. Returns 0, -1: the new one may be in force. */
 int qbjMomentRevertBack(virDomainObj *vm, qbjMomentRevertWork *work);
 
-/* Starts what is to run; @restore: with this state, NULL: it boots. Returns 0, -1 with an error reported. */
+/* Starts what is to run; @restore: with this state, NULL: it boots. Returns 0, -1 with an error reported:
+ *   VIR_ERR_OPERATION_ABORTED       somebody has destroyed the transient domain meanwhile */
 int qbjMomentRevertStart(virDomainObj *vm, qbjMomentRevertWork *work, const qbjVmRestore *restore, unsigned int flags);
 
 /* Reverts to @snap, whose disks and memory are within the images. Returns 0, -1 with an error reported. */

@@ -156,7 +156,6 @@ qbjVmStopForget(virDomainObj *vm)
     priv->heldUntil = 0;
     priv->applyAgainMs = 0;
     priv->applyAgainFrom = 0;
-    priv->destroyed = false;
     priv->ending = false;
     priv->unsettled = false;
     g_clear_pointer(&priv->unread, g_free);
@@ -343,6 +342,7 @@ qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event)
     if (!goesOn)
         qbjDomainRemoveStatus(vm);
     qbjVmStopForget(vm);
+    priv->destroyed = priv->destroyed && goesOn;        /* else it was about this run */
 
     if (!goesOn)
         virCloseCallbacksDomainRemove(vm, NULL, NULL);  /* AUTODESTROY was for this run */
