@@ -476,6 +476,7 @@ class Snapshots(suite.DaemonChecks):
         if not self.daemon.can_fail():
             return
         xml = domain.XMLDesc(INACTIVE)
+        jobs.wait_for(lambda: "<qbj:snapshot" not in self.daemon.status_xml("fails"), 20)   # the last one's, saved late
         self.daemon.fail("save-hang:2+")
         call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("t"), DISK_ONLY))
         begun = jobs.wait_for(lambda: "<qbj:snapshot" in (self.daemon.status_xml("fails") or ""), 20)

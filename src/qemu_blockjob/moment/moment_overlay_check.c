@@ -141,20 +141,20 @@ qbjMomentOverlayCheck(virDomainObj *vm, qbjMomentOverlay *overlay)
 static int
 qbjMomentOverlaysCheckTwice(const GPtrArray *overlays)
 {
+    g_autoptr(GPtrArray) images = g_ptr_array_new();
+    size_t other;
     size_t i;
-    size_t j;
 
     for (i = 0; i < overlays->len; i++) {
         const qbjMomentOverlay *one = g_ptr_array_index(overlays, i);
 
-        for (j = 0; j < i; j++) {
-            const qbjMomentOverlay *other = g_ptr_array_index(overlays, j);
+        g_ptr_array_add(images, one->image);
+        if (qbjMomentReuseIsTwice(images, NULL, i, &other)) {
+            const qbjMomentOverlay *first = g_ptr_array_index(overlays, other);
 
-            if (virStorageSourceIsSameLocation(one->image, other->image)) {
-                virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disks '%s' and '%s' would share the snapshot image '%s'"),
-                               other->target, one->target, NULLSTR(one->image->path));
-                return -1;
-            }
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("disks '%s' and '%s' would share the snapshot image '%s'"),
+                           first->target, one->target, NULLSTR(one->image->path));
+            return -1;
         }
     }
     return 0;

@@ -8,50 +8,13 @@
 #include "moment_undo.h"
 #include "domain_seen.h"
 #include "host_chain.h"
-#include "host_target.h"
 #include "spec.h"
 #include "storage_source_conf.h"
 #include "virerror.h"
-#include "virfile.h"
 #include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_reuse");
-
-/* A pipe would be waited for. */
-static int
-qbjMomentReuseCheckKind(const virStorageSource *overlay)
-{
-    g_auto(qbjHostTarget) found = { 0 };
-
-    if (qbjHostTargetLook(overlay->path, &found) < 0)
-        return -1;
-    if (!found.exists || found.regular || found.device)
-        return 0;
-    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot image '%s' is neither a file nor a block device"),
-                   overlay->path);
-    return -1;
-}
-
-static int
-qbjMomentReuseCheckTwice(const GPtrArray *overlays, size_t n)
-{
-    const virStorageSource *overlay = g_ptr_array_index(overlays, n);
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        const virStorageSource *other = g_ptr_array_index(overlays, i);
-
-        if (virFileLinkPointsTo(overlay->path, other->path)) {
-            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("two disks would share the snapshot image '%s'"),
-                           overlay->path);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* --- whose they are --- */
 
 /* All definitions are walked through down to where their images end. What two of them stand on is looked at
  * once: whatever is found ends the search. */
@@ -66,18 +29,10 @@ struct _qbjMomentReuse {
 static void
 qbjMomentReuseInit(qbjMomentReuse *reuse, qbjDriver *driver, const GPtrArray *overlays)
 {
-    size_t i;
-
     reuse->driver = driver;
     reuse->overlays = overlays;
     reuse->found = g_new0(struct stat, overlays->len + 1);
     reuse->read = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (i = 0; i < overlays->len; i++) {
-        const virStorageSource *overlay = g_ptr_array_index(overlays, i);
-
-        if (stat(overlay->path, &reuse->found[i]) < 0)
-            reuse->found[i] = (struct stat) { 0 };
-    }
 }
 
 static void
@@ -94,6 +49,70 @@ qbjMomentReuseIsOne(const struct stat *one, const struct stat *other)
         return one->st_rdev == other->st_rdev;
     return one->st_ino && one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
+
+/* --- what is at their places --- */
+
+static int
+qbjMomentReuseLook(const char *path, struct stat *found)
+{
+    if (stat(path, found) == 0)
+        return 0;
+    *found = (struct stat) { 0 };
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    virReportSystemError(errno, _("cannot look at copy destination '%s'"), path);
+    return -1;
+}
+
+/* A pipe would be waited for. */
+static int
+qbjMomentReuseCheckKind(const char *path, const struct stat *found)
+{
+    if (found->st_ino == 0 || S_ISREG(found->st_mode) || S_ISBLK(found->st_mode))
+        return 0;
+    virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("external snapshot image '%s' is neither a file nor a block device"),
+                   path);
+    return -1;
+}
+
+bool
+qbjMomentReuseIsTwice(const GPtrArray *images, const struct stat *found, size_t n, size_t *other)
+{
+    virStorageSource *image = g_ptr_array_index(images, n);
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (found ? qbjMomentReuseIsOne(&found[i], &found[n]) :
+                    virStorageSourceIsSameLocation(image, g_ptr_array_index(images, i))) {
+            *other = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+qbjMomentReuseCheckPlaces(qbjMomentReuse *reuse)
+{
+    size_t other;
+    size_t i;
+
+    for (i = 0; i < reuse->overlays->len; i++) {
+        const virStorageSource *overlay = g_ptr_array_index(reuse->overlays, i);
+
+        if (qbjMomentReuseLook(overlay->path, &reuse->found[i]) < 0 ||
+            qbjMomentReuseCheckKind(overlay->path, &reuse->found[i]) < 0)
+            return -1;
+        if (qbjMomentReuseIsTwice(reuse->overlays, reuse->found, i, &other)) {
+            virReportError(VIR_ERR_CONFIG_UNSUPPORTED, _("two disks would share the snapshot image '%s'"),
+                           overlay->path);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- whose they are --- */
 
 /* The path of the overlay that is @image, by whatever name; NULL: it is none of them. */
 static const char *
@@ -252,17 +271,13 @@ qbjMomentReuseCheck(virDomainObj *vm, const GPtrArray *overlays)
 {
     g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, false);
     qbjMomentReuse reuse;
-    int rc = 0;
-    size_t i;
+    int rc;
 
     if (!view)
         return -1;
     virObjectUnlock(vm);
     qbjMomentReuseInit(&reuse, QBJ_DOMAIN_PRIVATE(vm)->driver, overlays);
-    for (i = 0; rc == 0 && i < overlays->len; i++) {
-        if (qbjMomentReuseCheckKind(g_ptr_array_index(overlays, i)) < 0 || qbjMomentReuseCheckTwice(overlays, i) < 0)
-            rc = -1;
-    }
+    rc = qbjMomentReuseCheckPlaces(&reuse);
     if (rc == 0)
         rc = qbjMomentReuseCheckOwners(&reuse, vm, view);
     qbjMomentReuseClear(&reuse);

@@ -2,7 +2,14 @@
  * nobody. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "domain_private.h"
+
+/* Whether one of @images (of virStorageSource) before @n is the same as @n: the file or device that was
+ * @found there (as many, all 0 where nothing is); without @found, the location that both state. @other:
+ * which. */
+bool qbjMomentReuseIsTwice(const GPtrArray *images, const struct stat *found, size_t n, size_t *other);
 
 /* @overlays: of virStorageSource, local ones. Each must be a file or a block device of its own, that no chain
  * of this domain, of one of its snapshots or of another domain has. @vm is locked and its job held; the
