@@ -300,6 +300,37 @@ testBitmaps(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_assert_true(bitmapOf(&after, "c1")->usable);
 }
 
+/* Names that are options. */
+static void
+testBitmapNames(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
+{
+    const char *names[] = { "--remove", "-f", "--", "a b" };
+    g_auto(qbjHostImgInfo) info = { 0 };
+    g_auto(qbjHostImgInfo) after = { 0 };
+    g_auto(qbjHostImgInfo) none = { 0 };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *name = g_strdup(names[i]);
+        qbjHostImgBitmap bitmap = { .name = name, .granularity = 65536 };
+
+        g_assert_cmpint(qbjHostImgAddBitmap(fixture->overlay, &bitmap), ==, 0);
+    }
+    g_assert_cmpint(qbjHostImgRead(fixture->overlay, &info), ==, 0);
+    g_assert_cmpint(info.bitmaps->len, ==, G_N_ELEMENTS(names));
+    for (i = 0; i < G_N_ELEMENTS(names); i++) {
+        const qbjHostImgBitmap *bitmap = bitmapOf(&info, names[i]);
+
+        g_assert_cmpint(qbjHostImgMergeBitmap(fixture->overlay, fixture->base, bitmap, true), ==, 0);
+        g_assert_cmpint(qbjHostImgMergeBitmap(fixture->overlay, fixture->base, bitmap, false), ==, 0);
+    }
+    g_assert_cmpint(qbjHostImgRead(fixture->base, &after), ==, 0);
+    g_assert_cmpint(after.bitmaps->len, ==, G_N_ELEMENTS(names));
+    g_assert_cmpint(qbjHostImgRemoveBitmaps(fixture->overlay, &info), ==, 0);
+    g_assert_cmpint(qbjHostImgRead(fixture->overlay, &none), ==, 0);
+    g_assert_null(none.bitmaps);
+}
+
 static void
 testSnapshots(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
 {
@@ -358,6 +389,7 @@ main(int argc, char **argv)
     ADD("move", testMove);
     ADD("move-refused", testMoveRefused);
     ADD("bitmaps", testBitmaps);
+    ADD("bitmap names", testBitmapNames);
     ADD("snapshots", testSnapshots);
     ADD("snapshot-ids", testSnapshotIds);
     return g_test_run();

@@ -249,15 +249,16 @@ class Reverts(Inside):
         self.qmp("block-dirty-bitmap-add", {"node": node, "name": name, "persistent": persistent})
 
     def test_bitmaps(self):
-        """20/B28: bitmaps would say of the images of that moment what has been true of later ones. They go."""
+        """20/B28: bitmaps would say of the images of that moment what has been true of later ones. They go, whatever
+        their names look like."""
         for run in (False, True):
             what = "bitmaps, running: %s" % run
             self.made("bitmaps-%d" % run, 1, ("vda", "vdb"), run=False)
             self.both(1)
-            qemu_img("bitmap", "--add", self.paths["vda"][0], "b1")
+            qemu_img("bitmap", "--add", "--", self.paths["vda"][0], "--b1")
             if run:
                 self.domain.createWithFlags(START_PAUSED)
-                self.track("b2")
+                self.track("-f")
                 self.track("b3", False)
             self.create("i1")
             self.both(2)

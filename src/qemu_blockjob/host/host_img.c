@@ -87,30 +87,18 @@ qbjHostImgMove(virStorageSource *image, virStorageSource *to, qbjHostImgGoOn goO
     return qbjHostSyncWithin(image->path, QBJ_HOST_IMG_SHORT_MS);
 }
 
-/* qemu-img has no way to end its options. */
-int
-qbjHostImgCheckBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
-{
-    if (*bitmap->name == '-') {
-        virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("bitmap '%s' of image '%s' has a name that is an option"),
-                       bitmap->name, image->path);
-        return -1;
-    }
-    return 0;
-}
+/* Bitmaps: "--" ends the options, for a name may look like one. */
 
 int
 qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, const qbjHostImgBitmap *bitmap, bool add)
 {
     g_autofree char *granularity = g_strdup_printf("%llu", bitmap->granularity);
-    const char *adding[] = { "bitmap", "--add", "-g", granularity, "-f", qbjHostImgFormat(base), base->path,
-                             bitmap->name, NULL };
+    const char *adding[] = { "bitmap", "--add", "-g", granularity, "-f", qbjHostImgFormat(base), "--",
+                             base->path, bitmap->name, NULL };
     const char *merging[] = { "bitmap", "--merge", bitmap->name, "-F", qbjHostImgFormat(overlay), "-b", overlay->path,
-                              "-f", qbjHostImgFormat(base), base->path, bitmap->name, NULL };
+                              "-f", qbjHostImgFormat(base), "--", base->path, bitmap->name, NULL };
 
     if (qbjHostImgCheck(overlay) < 0 || qbjHostImgCheck(base) < 0)
-        return -1;
-    if (qbjHostImgCheckBitmap(overlay, bitmap) < 0)
         return -1;
     if (add && qbjHostImgRunShort(adding, base->path) < 0)
         return -1;
@@ -121,12 +109,10 @@ int
 qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap)
 {
     g_autofree char *granularity = g_strdup_printf("%llu", bitmap->granularity);
-    const char *args[] = { "bitmap", "--add", "-g", granularity, "-f", qbjHostImgFormat(image), image->path,
-                           bitmap->name, NULL };
+    const char *args[] = { "bitmap", "--add", "-g", granularity, "-f", qbjHostImgFormat(image), "--",
+                           image->path, bitmap->name, NULL };
 
     if (qbjHostImgCheck(image) < 0)
-        return -1;
-    if (qbjHostImgCheckBitmap(image, bitmap) < 0)
         return -1;
     return qbjHostImgRunShort(args, image->path);
 }
@@ -138,10 +124,10 @@ qbjHostImgRemoveBitmaps(virStorageSource *image, const qbjHostImgInfo *info)
 
     for (i = 0; info->bitmaps && i < info->bitmaps->len; i++) {
         const qbjHostImgBitmap *bitmap = g_ptr_array_index(info->bitmaps, i);
-        const char *args[] = { "bitmap", "--remove", "-f", qbjHostImgFormat(image), image->path, bitmap->name, NULL };
+        const char *args[] = { "bitmap", "--remove", "-f", qbjHostImgFormat(image), "--", image->path, bitmap->name,
+                               NULL };
 
-        if (qbjHostImgCheck(image) < 0 || qbjHostImgCheckBitmap(image, bitmap) < 0 ||
-            qbjHostImgRunShort(args, image->path) < 0)
+        if (qbjHostImgCheck(image) < 0 || qbjHostImgRunShort(args, image->path) < 0)
             return -1;
     }
     return 0;

@@ -77,9 +77,6 @@ int qbjHostImgMergeBitmap(virStorageSource *overlay, virStorageSource *base, con
 /* Makes an empty bitmap like @bitmap in @image, which records from the first write on. */
 int qbjHostImgAddBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap);
 
-/* Whether @bitmap of @image can be named to qemu-img. Returns 0, -1 with an error reported. */
-int qbjHostImgCheckBitmap(virStorageSource *image, const qbjHostImgBitmap *bitmap);
-
 /* All bitmaps that @info says @image has go, those that were not closed as well. */
 int qbjHostImgRemoveBitmaps(virStorageSource *image, const qbjHostImgInfo *info);
 

@@ -56,17 +56,12 @@ static int
 qbjMomentRevertCheckImage(virStorageSource *image, const char *name, bool memory, bool *state)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
-    size_t i;
     int at;
 
     if (qbjHostImgRead(image, &info) < 0 || (at = qbjHostImgFindSnapshot(image->path, &info, name)) < 0 ||
         qbjMomentRevertCheckId(image->path, &info, at, name) < 0 ||
         (memory && qbjMomentRevertCheckNextId(image->path, &info, name) < 0))
         return -1;
-    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
-        if (qbjHostImgCheckBitmap(image, g_ptr_array_index(info.bitmaps, i)) < 0)
-            return -1;
-    }
     *state = g_array_index(info.states, unsigned long long, at) > 0;
     return 0;
 }
