@@ -2,10 +2,7 @@
 
 #include "internal.h"
 #include "domain_questions.h"
-#include "domain_qmp.h"
 #include "virerror.h"
-
-#define VIR_FROM_THIS VIR_FROM_QEMU
 
 qbjDomainQuestions *
 qbjDomainQuestionsNew(void)
@@ -21,7 +18,7 @@ qbjDomainQuestionsFree(qbjDomainQuestions *questions)
     if (!questions)
         return;
     if (questions->begun)
-        qbjQmpAbandon(questions->begun);
+        qbjDomainQmpAbandon(questions->begun);
     qbjQmpUnref(questions->qmp);
     for (i = 0; i < questions->n; i++) {
         qbjQmpCommandClear(&questions->commands[i]);
@@ -46,7 +43,7 @@ qbjDomainQuestionsSend(virDomainObj *vm, qbjDomainQuestions *questions)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     g_clear_pointer(&priv->questions, qbjDomainQuestionsFree);
-    if (!(questions->begun = qbjQmpBegin(priv->qmp, questions->commands, questions->n))) {
+    if (!(questions->begun = qbjDomainQmpBegin(vm, questions->commands, questions->n))) {
         virResetLastError();            /* whoever wants the answers asks again, and is told */
         qbjDomainQuestionsFree(questions);
         return;
@@ -67,20 +64,9 @@ qbjDomainQuestionsTake(virDomainObj *vm)
 int
 qbjDomainQuestionsRun(virDomainObj *vm, qbjDomainQuestions *questions)
 {
-    int domainId = vm->def->id;
-    int rc;
-
     if (!questions->begun)
         return qbjDomainQmpRun(vm, questions->commands, questions->n);
-
-    virObjectUnlock(vm);
-    rc = qbjQmpCollect(g_steal_pointer(&questions->begun), QBJ_QMP_DEADLINE_MS);
-    virObjectLock(vm);
-    if (rc == 0 && vm->def->id != domainId) {
-        virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("domain is not running"));
-        return -1;
-    }
-    return rc;
+    return qbjDomainQmpCollect(vm, g_steal_pointer(&questions->begun));
 }
 
 qbjQmpCommand *

@@ -2,14 +2,14 @@
  * connection, so that one that comes back costs one round trip and not three. */
 #pragma once
 
-#include "domain_private.h"
+#include "domain_qmp.h"
 
 #define QBJ_DOMAIN_QUESTIONS_MAX 8
 
 struct _qbjDomainQuestions {
     qbjQmpCommand commands[QBJ_DOMAIN_QUESTIONS_MAX];   /* their arguments belong to the questions */
     size_t n;
-    qbjQmpBegun *begun;         /* NULL: not sent yet */
+    qbjDomainQmpBegun *begun;   /* NULL: not sent yet */
     qbjQmp *qmp;                /* where they were sent */
 };
 
