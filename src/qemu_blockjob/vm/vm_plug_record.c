@@ -75,6 +75,14 @@ qbjVmPlugLater(virDomainObj *vm)
         qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_PLUG_AGAIN_MS);
 }
 
+virJSONValue *
+qbjVmPlugQuestion(void)
+{
+    virJSONValue *arguments = NULL;
+
+    return virJSONValueObjectAdd(&arguments, "s:path", "/machine/peripheral", NULL) < 0 ? NULL : arguments;
+}
+
 char **
 qbjVmPlugNames(virJSONValue *reply)
 {

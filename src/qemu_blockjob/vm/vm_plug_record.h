@@ -28,8 +28,11 @@ void qbjVmPlugResume(virDomainObj *vm, virJSONValue *devices);
 /* The VM has ended: the rights on the images of a recorded disk are given back. */
 void qbjVmPlugRestoreLabels(virDomainObj *vm);
 
-/* The names in an answer to "qom-list" of /machine/peripheral, NULL terminated; to be freed with
- * g_strfreev(). */
+/* The arguments of the "qom-list" that asks for the devices that are plugged in; NULL with an error
+ * reported. */
+virJSONValue *qbjVmPlugQuestion(void);
+
+/* The names in the answer to it, NULL terminated; to be freed with g_strfreev(). */
 char **qbjVmPlugNames(virJSONValue *reply);
 
 /* Adds @alias to the devices of the status, or takes it off. */

@@ -412,12 +412,10 @@ qbjVmReconnectFinish(virDomainObj *vm)
 void
 qbjVmReconnectDevices(virDomainObj *vm)
 {
-    g_autoptr(virJSONValue) path = NULL;
+    g_autoptr(virJSONValue) peripheral = qbjVmPlugQuestion();
     g_autoptr(virJSONValue) devices = NULL;
 
-    if (!virQbjFaultHit("devices") &&
-        virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) >= 0 &&
-        qbjDomainQmpCall(vm, "qom-list", path, &devices) == 0) {
+    if (!virQbjFaultHit("devices") && peripheral && qbjDomainQmpCall(vm, "qom-list", peripheral, &devices) == 0) {
         if (!virDomainObjIsActive(vm))
             return;
         qbjVmPlugResume(vm, devices);

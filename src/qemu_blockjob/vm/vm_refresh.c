@@ -2,6 +2,7 @@
 
 #include "internal.h"
 #include "vm_refresh.h"
+#include "vm_plug_record.h"
 #include "vm_power.h"
 #include "vm_stop.h"
 #include "vm_tray.h"
@@ -168,16 +169,15 @@ qbjVmRefreshHasChannel(const virDomainDef *def)
 static qbjDomainQuestions *
 qbjVmRefreshQuestions(virDomainObj *vm, bool devices)
 {
-    qbjDomainQuestions *questions = qbjDomainQuestionsNew();
-    g_autoptr(virJSONValue) path = NULL;
+    virJSONValue *peripheral = devices ? qbjVmPlugQuestion() : NULL;
+    qbjDomainQuestions *questions;
 
-    if (devices && virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0) {
-        qbjDomainQuestionsFree(questions);
+    if (devices && !peripheral)
         return NULL;
-    }
+    questions = qbjDomainQuestionsNew();
     qbjDomainQuestionsAdd(questions, "query-status", NULL);
-    if (path)
-        qbjDomainQuestionsAdd(questions, "qom-list", g_steal_pointer(&path));
+    if (peripheral)
+        qbjDomainQuestionsAdd(questions, "qom-list", peripheral);
     qbjDomainQuestionsAdd(questions, "query-jobs", NULL);
     if (qbjVmRefreshHasChannel(vm->def))
         qbjDomainQuestionsAdd(questions, "query-chardev", NULL);

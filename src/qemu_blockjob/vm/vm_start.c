@@ -265,19 +265,17 @@ qbjVmStartExec(virDomainObj *vm, qbjVmStartFds *fds)
 static int
 qbjVmStartAsk(virDomainObj *vm, const qbjVmLog *log)
 {
-    g_autoptr(virJSONValue) path = NULL;
+    g_autoptr(virJSONValue) peripheral = qbjVmPlugQuestion();
     qbjQmpCommand commands[] = {
         { .execute = "query-chardev" },
         { .execute = "query-cpus-fast" },
-        { .execute = "qom-list" },
+        { .execute = "qom-list", .arguments = peripheral },
     };
     size_t i;
     int ret = -1;
 
-    if (virJSONValueObjectAdd(&path, "s:path", "/machine/peripheral", NULL) < 0)
+    if (!peripheral)
         return -1;
-    commands[2].arguments = path;
-
     if ((log && qbjDomainQmpConnect(vm) < 0) ||
         qbjDomainQmpRunFor(vm, commands, G_N_ELEMENTS(commands),
                            QBJ_QMP_DEADLINE_MS + qbjVmMemoryExtraMs(vm->def)) < 0) {
