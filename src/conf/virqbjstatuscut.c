@@ -3,8 +3,6 @@
 #include "internal.h"
 #include "virqbjstatus.h"
 
-/* What names of flags are made of; nothing of it means anything to XML. */
-#define VIR_QBJ_STATUS_CUT_NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-_"
 #define VIR_QBJ_STATUS_CUT_SPACE " \t\r\n"
 
 /* The root element behind the comment that drivers begin their files with; NULL: something else is there. */
@@ -65,75 +63,93 @@ virQbjStatusCutFind(const char *text)
     return NULL;
 }
 
-/* Behind the flag at @at, whose @name has @length bytes then; NULL: it is not written as drivers do. */
+/* A flag's name within the text. */
+typedef struct _virQbjStatusCutName virQbjStatusCutName;
+struct _virQbjStatusCutName {
+    const char *text;
+    size_t length;
+};
+
+/* How many bytes at @at names of flags are made of; nothing of that means anything to XML. */
+static size_t
+virQbjStatusCutSpan(const char *at)
+{
+    size_t n = 0;
+
+    while (g_ascii_isalnum(at[n]) || at[n] == '.' || at[n] == '+' || at[n] == '-' || at[n] == '_')
+        n++;
+    return n;
+}
+
+/* Behind the flag at @at; NULL: it is not written as drivers do. */
 static const char *
-virQbjStatusCutFlag(const char *at, const char **name, size_t *length)
+virQbjStatusCutFlag(const char *at, virQbjStatusCutName *name)
 {
     if (!(at = STRSKIP(at, "<flag name='")))
         return NULL;
-    *name = at;
-    *length = strspn(at, VIR_QBJ_STATUS_CUT_NAME);
-    return *length > 0 ? STRSKIP(at + *length, "'/>") : NULL;
+    name->text = at;
+    name->length = virQbjStatusCutSpan(at);
+    return name->length > 0 ? STRSKIP(at + name->length, "'/>") : NULL;
 }
 
-/* Behind the element at @at if it has what the driver writes itself, else NULL. */
+/* Behind the element at @at; NULL: something is in it that drivers do not write. @names: of
+ * virQbjStatusCutName. */
 static const char *
-virQbjStatusCutOwn(const char *at)
-{
-    const char *const *own = virQbjCapsFlags();
-    const char *end;
-
-    for (at = STRSKIP(at, "<qemuCaps>"); at; own++) {
-        const char *name;
-        size_t length;
-
-        at += strspn(at, VIR_QBJ_STATUS_CUT_SPACE);
-        if ((end = STRSKIP(at, "</qemuCaps>")))
-            return *own ? NULL : end;
-        if (!*own || !(at = virQbjStatusCutFlag(at, &name, &length)) ||
-            strlen(*own) != length || !STRPREFIX(name, *own))
-            return NULL;
-    }
-    return NULL;
-}
-
-/* Behind the element at @at; NULL: something is in it that drivers do not write. */
-static const char *
-virQbjStatusCutRead(const char *at, GPtrArray *names)
+virQbjStatusCutRead(const char *at, GArray *names)
 {
     const char *end;
 
     at = STRSKIP(at, "<qemuCaps>");
     while (at) {
-        const char *name;
-        size_t length;
+        virQbjStatusCutName name;
 
         at += strspn(at, VIR_QBJ_STATUS_CUT_SPACE);
         if ((end = STRSKIP(at, "</qemuCaps>")))
             return end;
-        if ((at = virQbjStatusCutFlag(at, &name, &length)))
-            g_ptr_array_add(names, g_strndup(name, length));
+        if ((at = virQbjStatusCutFlag(at, &name)))
+            g_array_append_val(names, name);
     }
     return NULL;
+}
+
+/* Whether they are those that the driver writes itself. */
+static bool
+virQbjStatusCutOwn(const GArray *names)
+{
+    const char *const *own = virQbjCapsFlags();
+    size_t i;
+
+    for (i = 0; i < names->len && own[i]; i++) {
+        const virQbjStatusCutName *name = &g_array_index(names, virQbjStatusCutName, i);
+
+        if (strlen(own[i]) != name->length || memcmp(name->text, own[i], name->length) != 0)
+            return false;
+    }
+    return i == names->len && !own[i];
+}
+
+/* The caller frees. NULL: there are none. */
+static char **
+virQbjStatusCutCopy(const GArray *names)
+{
+    char **copy = names->len > 0 ? g_new0(char *, names->len + 1) : NULL;
+    size_t i;
+
+    for (i = 0; i < names->len; i++) {
+        const virQbjStatusCutName *name = &g_array_index(names, virQbjStatusCutName, i);
+
+        copy[i] = g_strndup(name->text, name->length);
+    }
+    return copy;
 }
 
 char *
 virQbjStatusCutCaps(const char *text, char ***caps)
 {
     const char *element = virQbjStatusCutFind(text);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    const char *rest;
+    g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(virQbjStatusCutName));
+    const char *rest = element ? virQbjStatusCutRead(element, names) : NULL;
 
-    *caps = NULL;
-    if (!element)
-        return NULL;
-    if (!(rest = virQbjStatusCutOwn(element))) {
-        if (!(rest = virQbjStatusCutRead(element, names)))
-            return NULL;
-        if (names->len > 0) {
-            g_ptr_array_add(names, NULL);
-            *caps = (char **) g_ptr_array_free(g_steal_pointer(&names), FALSE);
-        }
-    }
-    return g_strdup_printf("%.*s%s", (int) (element - text), text, rest);
+    *caps = rest && !virQbjStatusCutOwn(names) ? virQbjStatusCutCopy(names) : NULL;
+    return rest ? g_strdup_printf("%.*s%s", (int) (element - text), text, rest) : NULL;
 }
