@@ -23,9 +23,11 @@ VIR_LOG_INIT("qbj.vm_load");
 /* A larger status file, 1 MiB, is read as it is. */
 #define QBJ_VM_LOAD_CUT_MAX (1024 * 1024)
 
-/* Of a VM that runs: process and monitor; of a daemon besides. */
+/* Of a VM that runs: process and monitor; of a daemon besides. Fewer VMs find room in the table of
+ * descriptors that each process begins with, or let it grow once, which is what making room costs. */
 #define QBJ_VM_LOAD_FDS 2
 #define QBJ_VM_LOAD_FDS_OTHERS 64
+#define QBJ_VM_LOAD_FDS_VMS 16
 
 /* Devices of the host may be missing at the moment: what cannot be found out is found out by the start. */
 #define QBJ_VM_LOAD_CONFIG_FLAGS \
@@ -170,7 +172,7 @@ qbjVmLoadWork(void *opaque)
     qbjVmLoad *load = opaque;
     int i;
 
-    if (g_atomic_int_compare_and_exchange(&load->room, false, true))
+    if (load->nlive >= QBJ_VM_LOAD_FDS_VMS && g_atomic_int_compare_and_exchange(&load->room, false, true))
         qbjVmLoadRoom(load->nlive);
     while ((i = g_atomic_int_add(&load->next, 1)) < (int) load->files->len) {
         qbjVmLoadFile *file = g_ptr_array_index(load->files, i);
