@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "vm_event.h"
 #include "vm_dumpstream.h"
+#include "vm_catchup.h"
 #include "vm_clock.h"
 #include "vm_event_graphics.h"
 #include "vm_event_guest.h"
@@ -177,7 +178,7 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
         break;
     case QBJ_DOMAIN_EVENT_ESTABLISHED:
     case QBJ_DOMAIN_EVENT_LOST:
-        qbjVmReconnectFinish(vm);
+        qbjVmCatchupAll(vm);
         break;
     case QBJ_DOMAIN_EVENT_MONITOR_CLOSED:
         qbjVmReconnectLost(vm, event->text);
@@ -195,7 +196,7 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
         else if (event->code == QBJ_DOMAIN_TIMER_MOMENT)
             QBJ_DOMAIN_PRIVATE(vm)->driver->moments->resume(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_DEVICES)
-            qbjVmReconnectDevices(vm);
+            qbjVmCatchupDevices(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_STRAY)
             qbjEngineStrayLook(vm);
         else

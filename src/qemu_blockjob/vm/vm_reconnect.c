@@ -2,43 +2,25 @@
 
 #include "internal.h"
 #include "vm_reconnect.h"
+#include "vm_catchup.h"
 #include "vm_cgroup.h"
-#include "vm_chain.h"
-#include "vm_devices.h"
 #include "vm_files.h"
-#include "vm_plug_record.h"
-#include "vm_power.h"
 #include "vm_reach.h"
 #include "vm_refresh.h"
-#include "vm_save.h"
-#include "vm_start.h"
-#include "vm_hook.h"
 #include "vm_stop.h"
-#include "vm_tray.h"
 #include "vm_unread.h"
-#include "domain_agent.h"
 #include "domain_event.h"
-#include "domain_notify.h"
 #include "domain_qmp.h"
 #include "domain_queue.h"
-#include "domain_save.h"
-#include "engine_hold.h"
-#include "engine_step.h"
-#include "engine_stray.h"
 #include "host_process.h"
 #include "virerror.h"
 #include "virfile.h"
+#include "virhook.h"
 #include "virlog.h"
-#include "virdomainsnapshotobjlist.h"
 #include "virpidfile.h"
-#include "virqbjfault.h"
-#include "virqbjjson.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_reconnect");
-
-#define QBJ_VM_RECONNECT_MS 1000
-#define QBJ_VM_RECONNECT_SAVE_MS 2000
 
 /* Up to so many VMs are asked for all at once. */
 #define QBJ_VM_RECONNECT_FEW 8
@@ -77,27 +59,6 @@ qbjVmReconnectPid(virDomainObj *vm)
     return 0;
 }
 
-/* Whether what the file says of the VM has led to something that changes it. */
-static bool
-qbjVmReconnectHasWork(const virQbjStatus *status)
-{
-    return status->jobs->len > 0 || status->save || status->snapshot || status->inside || status->plug ||
-           status->medium || status->next || status->thaw ||
-           status->starting != VIR_TRISTATE_BOOL_ABSENT;
-}
-
-/* Whether QEMU is asked a little later for the devices that are plugged in. The question takes it as long as
- * all others together; the recorded list says what the guest had not given up when the last daemon heard of
- * it. */
-static bool
-qbjVmReconnectListsLater(virDomainObj *vm)
-{
-    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    return priv->driver->crowded && priv->reconnecting && priv->status->devices &&
-           !qbjVmReconnectHasWork(priv->status);
-}
-
 static int
 qbjVmReconnectMonitor(virDomainObj *vm)
 {
@@ -105,7 +66,7 @@ qbjVmReconnectMonitor(virDomainObj *vm)
         return -1;
     /* otherwise a call may be next, and what it does would be newer than the answers */
     if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
-        qbjVmRefreshSend(vm, !qbjVmReconnectListsLater(vm));
+        qbjVmRefreshSend(vm, !qbjVmCatchupListsLater(vm));
     return 0;
 }
 
@@ -138,7 +99,7 @@ qbjVmReconnectReach(virDomainObj *vm)
         g_free(priv->lost);
         priv->lost = g_strdup(virGetLastErrorMessage());
         virResetLastError();
-        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_CATCHUP_MS);
     }
 }
 
@@ -167,26 +128,15 @@ qbjVmReconnectOne(virDomainObj *vm)
     }
     VIR_WARN("Domain '%s' cannot be watched, tried again: %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();
-    qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+    qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_CATCHUP_MS);
     return true;
-}
-
-/* It has ended: puts right what an earlier daemon was in the middle of with its images, not what a call is
- * that waits here. A transient domain is forgotten with that. */
-static void
-qbjVmReconnectEnded(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    if (!priv->operation && vm->persistent && !virDomainObjIsActive(vm) && priv->driver->moments->ready(vm) < 0)
-        virResetLastError();            /* logged; asked again before the domain is started */
 }
 
 void
 qbjVmReconnectGone(virDomainObj *vm)
 {
     qbjVmStopGone(vm);
-    qbjVmReconnectEnded(vm);
+    qbjVmCatchupEnded(vm);
     QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
 }
 
@@ -261,7 +211,7 @@ qbjVmReconnectTake(qbjDriver *driver, virDomainObj *vm, GPtrArray *found, GPtrAr
     } else if (priv->unread) {
         priv->reconnecting = false;     /* there is nothing to wait for */
         qbjDomainJobEnd(vm);
-    } else if (qbjVmReconnectHasWork(priv->status)) {
+    } else if (qbjVmCatchupHasWork(priv->status)) {
         qbjDomainReach(vm);             /* at once: a job may hold its guest */
     } else {
         g_ptr_array_add(found, virObjectRef(vm));
@@ -302,132 +252,6 @@ qbjVmReconnectAll(qbjDriver *driver)
         qbjVmReconnectEnd(g_steal_pointer(&gone));
 }
 
-/* What QEMU refuses in a start ends it: the guest has not run. Keeps the error. */
-static void
-qbjVmReconnectRefused(virDomainObj *vm)
-{
-    virErrorPtr reason;
-
-    VIR_ERROR("Domain '%s' was being started when the daemon ended, and cannot be: %s", vm->def->name,
-              virGetLastErrorMessage());
-    virErrorPreserveLast(&reason);
-    qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, VIR_DOMAIN_EVENT_STOPPED_FAILED);
-    qbjVmReconnectEnded(vm);
-    QBJ_DOMAIN_PRIVATE(vm)->reconnecting = false;
-    virErrorRestore(&reason);
-}
-
-/* Does the rest of a start in which the daemon died. In one without a record, as an older version leaves it,
- * deep chains may be in pieces: the guest has not run yet, and must not before they are whole. Returns 0, -1
- * with an error reported: to be called again, unless @vm has ended. */
-static int
-qbjVmReconnectStart(virDomainObj *vm)
-{
-    int reason;
-
-    if (QBJ_DOMAIN_PRIVATE(vm)->status->starting != VIR_TRISTATE_BOOL_ABSENT) {
-        if (qbjVmStartGoOn(vm) == 0)
-            return 0;
-        /* QEMU's answer; a daemon that is in trouble itself reports another error, and tries again */
-        if (virGetLastErrorCode() == VIR_ERR_INTERNAL_ERROR && virDomainObjIsActive(vm))
-            qbjVmReconnectRefused(vm);
-        return -1;
-    }
-
-    if (virDomainObjGetState(vm, &reason) != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_STARTING_UP ||
-        QBJ_DOMAIN_PRIVATE(vm)->status->save)
-        return 0;
-    if (qbjVmChainLink(vm) < 0)
-        return -1;
-    virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN);
-    return 0;
-}
-
-/* A file that says the same as before can wait until all domains have been taken up: what it does not say
- * yet, as the balloon, the next daemon asks QEMU again. */
-static void
-qbjVmReconnectSave(virDomainObj *vm, bool news)
-{
-    if (news)
-        qbjDomainSaveStatusOrWarn(vm);
-    else
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_SAVE, QBJ_VM_RECONNECT_SAVE_MS);
-}
-
-static void
-qbjVmReconnectTell(virDomainObj *vm)
-{
-    qbjVmHookTellLater(vm, VIR_HOOK_QEMU_OP_RECONNECT);
-    if (virDomainSnapshotObjListNum(vm->snapshots, NULL, 0) > 0)
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, 0);
-}
-
-void
-qbjVmReconnectFinish(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    g_autoptr(virJSONValue) devices = NULL;
-    bool news = !priv->reconnecting || qbjVmReconnectHasWork(priv->status);
-    virDomainStateReason before = vm->state;
-    bool later = qbjVmReconnectListsLater(vm);
-    bool panicked = false;
-
-    if (priv->starting)
-        return;
-
-    if (qbjVmRefresh(vm, &panicked, later ? NULL : &devices) < 0 || qbjVmReconnectStart(vm) < 0) {
-        /* the connection broke again, or no answer yet: the next ESTABLISHED or timer comes back here */
-        if (virDomainObjIsActive(vm)) {
-            VIR_WARN("Domain '%s' does not answer: %s", vm->def->name, virGetLastErrorMessage());
-            qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
-        }
-        virResetLastError();
-        return;
-    }
-    qbjVmDevicesReconnect(vm);
-    qbjEngineResume(vm);
-    if (devices && virDomainObjIsActive(vm))
-        qbjVmPlugResume(vm, devices);
-    if (later)
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_DEVICES, QBJ_VM_RECONNECT_MS);
-    if (qbjVmSaveResume(vm) < 0 || priv->driver->moments->settle(vm) < 0) {
-        VIR_WARN("Domain '%s' has work left, and does not answer: %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        if (virDomainObjIsActive(vm))
-            qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
-    }
-    if (!virDomainObjIsActive(vm)) {            /* it is saved, or a restore is given up */
-        qbjVmReconnectEnded(vm);
-        priv->reconnecting = false;
-        return;
-    }
-    qbjVmReconnectSave(vm, news || vm->state.state != before.state || vm->state.reason != before.reason);
-    if (priv->reconnecting)             /* by a new daemon; a monitor that came back is no news to a script */
-        qbjVmReconnectTell(vm);
-    if (panicked)
-        qbjVmPowerCrash(vm);
-    priv->reconnecting = false;         /* the worker that carries this out ends the job (domain_queue.c) */
-}
-
-void
-qbjVmReconnectDevices(virDomainObj *vm)
-{
-    g_autoptr(virJSONValue) peripheral = qbjVmPlugQuestion();
-    g_autoptr(virJSONValue) devices = NULL;
-
-    if (!virQbjFaultHit("devices") && peripheral && qbjDomainQmpCall(vm, "qom-list", peripheral, &devices) == 0) {
-        if (!virDomainObjIsActive(vm))
-            return;
-        qbjVmPlugResume(vm, devices);
-        qbjDomainSaveStatusSoon(vm);
-    } else if (virDomainObjIsActive(vm)) {
-        VIR_WARN("Domain '%s' does not say what is plugged in, asked again: %s", vm->def->name,
-                 virGetLastErrorMessage());
-        qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_DEVICES, QBJ_VM_RECONNECT_MS);
-    }
-    virResetLastError();
-}
-
 void
 qbjVmReconnectLost(virDomainObj *vm, const char *reason)
 {
@@ -442,7 +266,7 @@ qbjVmReconnectLost(virDomainObj *vm, const char *reason)
     g_free(priv->lost);
     priv->lost = g_strdup(NULLSTR_EMPTY(reason));
     virObjectEventStateQueue(priv->driver->events, virDomainEventControlErrorNewFromObj(vm));
-    qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+    qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_CATCHUP_MS);
 }
 
 void
@@ -464,7 +288,7 @@ qbjVmReconnectAgain(virDomainObj *vm)
         return;
     }
     if (priv->qmp) {
-        qbjVmReconnectFinish(vm);
+        qbjVmCatchupAll(vm);
         return;
     }
     if (priv->unreached) {
@@ -480,6 +304,6 @@ qbjVmReconnectAgain(virDomainObj *vm)
     }
     if (priv->status->monitorPath && qbjVmReconnectMonitor(vm) < 0) {
         virResetLastError();
-        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_RECONNECT_MS);
+        qbjDomainTimerStart(vm, NULL, 0, QBJ_VM_CATCHUP_MS);
     }
 }

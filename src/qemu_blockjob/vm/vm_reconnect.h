@@ -18,14 +18,6 @@ void qbjVmReconnectReach(virDomainObj *vm);
 /* Waits for these threads, which end before the next domain once the driver shuts down. */
 void qbjVmReconnectJoin(qbjDriver *driver);
 
-/* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
- * locked, job held. */
-void qbjVmReconnectFinish(virDomainObj *vm);
-
-/* Asks for the devices that are plugged in, which was put off when the daemon started; what is gone is taken
- * away. @vm locked, job held. */
-void qbjVmReconnectDevices(virDomainObj *vm);
-
 /* The process has gone: the run is settled, and what an earlier daemon has left of the images. @vm locked,
  * job held. */
 void qbjVmReconnectGone(virDomainObj *vm);
