@@ -110,7 +110,7 @@ qbjTestArgs(virDomainDef *def)
 
     qbjTestNumberImages(def);
     g_assert_cmpint(qbjVmFirmwareSelect(def, qbjTestNvramDir), ==, 0);
-    g_assert_cmpint(qbjVmCpuExpand(def, qbjVmCapsGet(cache, def->emulator)), ==, 0);
+    g_assert_cmpint(qbjVmCpuExpand(cache, def), ==, 0);
     cmd = qbjTestArgsCommand(def, cache, "/root", NULL);
     /* define accepts it, as the stock driver does: it is the start that needs the host's CPU */
     if (!cmd && def->virtType == VIR_DOMAIN_VIRT_QEMU && def->cpu->mode == VIR_CPU_MODE_HOST_PASSTHROUGH)

@@ -193,7 +193,7 @@ qbjFuzzArguments(virDomainDef *def)
 
     if (qbjVmDefCheckStart(def, xmlopt) < 0 ||
         qbjVmFirmwareSelect(def, qbjTestNvramDir) < 0 ||
-        qbjVmCpuExpand(def, qbjVmCapsGet(cache, def->emulator)) < 0 ||
+        qbjVmCpuExpand(cache, def) < 0 ||
         qbjVmDefAssignAliases(def) < 0) {
         qbjFuzzRefused("start");
         return;

@@ -111,9 +111,9 @@ qbjApiFormatUpdated(qbjDriver *driver, virDomainDef *from, unsigned int format)
 {
     g_autoptr(virDomainDef) def = NULL;
 
-    if (!from->cpu || from->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
+    if (!qbjVmCpuIsHostModel(from->cpu))
         return virDomainDefFormat(from, driver->xmlopt, format);
-    if (!(def = virDomainDefCopy(from, driver->xmlopt, NULL, false)) || qbjVmCpuExpandDef(driver->caps, def) < 0)
+    if (!(def = virDomainDefCopy(from, driver->xmlopt, NULL, false)) || qbjVmCpuExpand(driver->caps, def) < 0)
         return NULL;
     return virDomainDefFormat(def, driver->xmlopt, format);
 }

@@ -10,15 +10,25 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-int
-qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps)
+bool
+qbjVmCpuIsHostModel(const virCPUDef *cpu)
 {
-    const qbjVmCapsAccel *accel = qbjVmCapsAccelFor(caps, def->virtType);
+    return cpu && cpu->mode == VIR_CPU_MODE_HOST_MODEL;
+}
+
+int
+qbjVmCpuExpand(qbjVmCapsCache *cache, virDomainDef *def)
+{
+    const qbjVmCaps *caps;
+    const qbjVmCapsAccel *accel;
     const qbjVmCapsCpu *cpu;
 
-    if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
+    if (!qbjVmCpuIsHostModel(def->cpu))
         return 0;
+    if (!(caps = qbjVmCapsGet(cache, def->emulator)))
+        return -1;
 
+    accel = qbjVmCapsAccelFor(caps, def->virtType);
     if (!accel || !(cpu = qbjVmCapsAccelCpu(accel))) {
         virReportError(VIR_ERR_CONFIG_UNSUPPORTED,
                        _("CPU mode 'host-model' cannot be used: what CPU '%s' can give a domain of type '%s' is not known"),
@@ -33,16 +43,6 @@ qbjVmCpuExpand(virDomainDef *def, const qbjVmCaps *caps)
     /* what cannot be given to the guest is looked up once it is there */
     def->cpu->check = VIR_CPU_CHECK_NONE;
     return 0;
-}
-
-int
-qbjVmCpuExpandDef(qbjVmCapsCache *cache, virDomainDef *def)
-{
-    const qbjVmCaps *caps;
-
-    if (!def->cpu || def->cpu->mode != VIR_CPU_MODE_HOST_MODEL)
-        return 0;
-    return (caps = qbjVmCapsGet(cache, def->emulator)) ? qbjVmCpuExpand(def, caps) : -1;
 }
 
 /* libvirt writes some names with underscores that QEMU has with dashes. */
@@ -123,7 +123,7 @@ qbjVmCpuReadBack(virDomainObj *vm)
     g_autoptr(virJSONValue) reply = NULL;
     size_t i;
 
-    if (!wish || wish->mode != VIR_CPU_MODE_HOST_MODEL)
+    if (!qbjVmCpuIsHostModel(wish))
         return 0;
     if (qbjVmCpuAsk(vm, &reply) < 0)
         return -1;

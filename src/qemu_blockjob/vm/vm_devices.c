@@ -16,9 +16,7 @@ qbjVmDevicesPrepare(virDomainObj *vm, qbjVmDevices *devices)
 {
     const virQbjConf *conf = QBJ_DOMAIN_PRIVATE(vm)->driver->conf;
 
-    const qbjVmCaps *caps = qbjVmCapsGet(QBJ_DOMAIN_PRIVATE(vm)->driver->caps, vm->def->emulator);
-
-    if (!caps || qbjVmCpuExpand(vm->def, caps) < 0 || qbjVmGraphicsPrepare(vm) < 0)
+    if (qbjVmCpuExpand(QBJ_DOMAIN_PRIVATE(vm)->driver->caps, vm->def) < 0 || qbjVmGraphicsPrepare(vm) < 0)
         return -1;
 
     if (qbjVmFirmwareMakeNvram(vm->def, conf->privileged ? conf->user : (uid_t) -1,

@@ -49,7 +49,7 @@ qbjVmMigratableDrop(virDomainDef *def, int at, bool (*is)(const virDomainControl
 static void
 qbjVmMigratableCpu(virDomainDef *def, const virCPUDef *asked)
 {
-    if (asked->mode != VIR_CPU_MODE_HOST_MODEL) {
+    if (!qbjVmCpuIsHostModel(asked)) {
         virCPUDefFree(def->cpu);
         def->cpu = virCPUDefCopy(asked);
     }
@@ -69,7 +69,7 @@ qbjVmMigratableFormat(virDomainObj *vm, bool next, bool updateCpu, unsigned int 
         return NULL;
     if (from == vm->def && priv->status && priv->status->origCPU)
         qbjVmMigratableCpu(def, priv->status->origCPU);
-    if (updateCpu && qbjVmCpuExpandDef(priv->driver->caps, def) < 0)
+    if (updateCpu && qbjVmCpuExpand(priv->driver->caps, def) < 0)
         return NULL;
     if (qbjVmMachineIsI440fx(def->os.machine)) {
         qbjVmMigratableDrop(def, qbjVmMigratableOnly(def, VIR_DOMAIN_CONTROLLER_TYPE_USB), qbjVmMigratableIsUsbDefault);

@@ -44,7 +44,7 @@ qbjVmNativeFormat(qbjDriver *driver, const char *xml)
     qbjVmNativePrepare(def, channelDir);
     qbjVmArgsSettings(&input, driver->conf);
     if (!(input.caps = qbjVmCapsGet(driver->caps, def->emulator)) ||
-        qbjVmCpuExpand(def, input.caps) < 0 ||
+        qbjVmCpuExpand(driver->caps, def) < 0 ||
         qbjVmMemoryPlacesFind(driver->conf, def, &memory) < 0 ||
         !(cmd = qbjVmArgsBuild(&input)))
         return NULL;
