@@ -321,6 +321,7 @@ class Reverts(Inside):
         top = os.path.join(os.path.dirname(self.paths["vda"][0]), fresh[0]) if new else self.paths["vda"][2]
         self.equal(holds(top, range(1 if new else 3)), None, "%s: the images are old or new, %s" % (what, bool(new)))
         self.ok(new or not fresh, what + ": no overlay is left", fresh)
+        self.ok(there or not fresh, what + ": where nothing runs the images are as they were", fresh)
         return step is not None
 
     def dies_at(self, n, call):
@@ -366,6 +367,43 @@ class Reverts(Inside):
         self.ok(there or byte == 2, what + ": where nothing runs the images are as they were")
         self.ok(byte == 2 or not self.bitmaps("vda") + self.bitmaps("vdb"), what + ": no bitmaps of what it is no more")
         return step is not None
+
+    def test_bothdie(self):
+        """A daemon that dies before the guest of the moment has begun, alone or with QEMU: what the domain was on goes
+        when that guest has begun under the next one, and stays where it does not."""
+        for memory, word, alone in ((False, "cont", True), (False, "cont", False), (True, "cont", True),
+                                    (True, "cont", False), (True, "migrate-incoming", True)):
+            self.bothdie(memory, word, alone)
+
+    def bothdie(self, memory, word, alone):
+        what = "dies before %s, with memory: %s, QEMU lives: %s" % (word, memory, alone)
+        self.transient("bothdie-%d-%s-%d" % (memory, word, alone), 1 if memory else 2)
+        if memory:
+            self.put("vda", 1, 8)
+            self.domain.snapshotCreateXML(MEMORY % ("s1", self.daemon.path("img", self.name, "memory")))
+            self.paths["vda"].append(self.chain(0)[0])
+        self.put("vda", 2, 8)
+        files = self.files()
+        self.daemon.die_at(word, -1)
+        suite.code(self.revert, "s1", RUN)
+        self.ok(self.daemon.died() is not None, what + ": it died there")
+        if not alone:
+            os.kill(self.daemon.qemu_pid(self.name), signal.SIGKILL)
+        self.daemon.start()
+        self.connect()
+        goes_on = alone and word == "cont"
+        if goes_on:
+            self.domain = self.conn.lookupByName(self.name)
+            self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 30), what + ": the guest goes on")
+            self.ok(jobs.wait_for(lambda: not os.path.exists(self.paths["vda"][1]), 30), what + ": the overlay goes")
+        else:
+            self.ok(jobs.wait_for(lambda: not self.listed(), 30), what + ": the domain goes")
+        self.over(what)
+        if goes_on:
+            self.equal(len(self.files()), len(files), what + ": a fresh overlay is in its place")
+        else:
+            self.equal(self.files(), files, what + ": the images are those from before")
+            qemu_io(self.paths["vda"][1], "qcow2", "read -P 2 8M 1M")
 
     def test_window(self):
         """A daemon that dies while nothing runs: what the run had is taken down once, and its number is nobody's."""

@@ -70,6 +70,9 @@ struct _qbjDomainPrivate {
                                          * NULL: not yet, or used */
     bool halfway;                       /* of a transient domain: its last run has ended for a revert, or in one, before
                                          * its guest had begun: the revert is not done */
+    bool revertOpen;                    /* of a transient domain: a revert to external images may have left a note,
+                                         * for when the guest has begun, or the domain goes
+                                         * (moment_revertsettle.h) */
     bool ending;                        /* qbjVmStop found the process still there after all signals: what it
                                          * was told is carried out when the process ends */
     bool unsettled;                     /* the process has ended, but a persistent definition that a job has

@@ -7,6 +7,7 @@
 #include "moment_inside.h"
 #include "moment_list.h"
 #include "moment_load.h"
+#include "moment_revertsettle.h"
 #include "moment_settle.h"
 #include "virerror.h"
 #include "virlog.h"
@@ -18,6 +19,7 @@ VIR_LOG_INIT("qbj.moment_hooks");
 static void
 qbjMomentHooksForget(virDomainObj *vm)
 {
+    qbjMomentRevertSettleGone(vm);
     if (qbjMomentApplyReady(vm) < 0) {
         VIR_WARN("Domain '%s' goes, and its images keep what a revert has left: %s", vm->def->name,
                  virGetLastErrorMessage());
@@ -30,8 +32,16 @@ qbjMomentHooksForget(virDomainObj *vm)
 }
 
 static int
+qbjMomentHooksReady(virDomainObj *vm)
+{
+    qbjMomentRevertSettleReady(vm);
+    return qbjMomentApplyReady(vm);
+}
+
+static int
 qbjMomentHooksSettle(virDomainObj *vm)
 {
+    qbjMomentRevertSettleResume(vm);
     return qbjMomentSettleResume(vm) < 0 ? -1 : qbjMomentInsideResume(vm);
 }
 
@@ -55,7 +65,7 @@ const qbjDriverMoments qbjMomentHooks = {
     .load = qbjMomentLoad,
     .settle = qbjMomentHooksSettle,
     .gone = qbjMomentHooksGone,
-    .ready = qbjMomentApplyReady,
+    .ready = qbjMomentHooksReady,
     .forget = qbjMomentHooksForget,
     .resume = qbjMomentHooksResume,
 };

@@ -5,7 +5,7 @@
 #include "moment_apply.h"
 #include "moment_list.h"
 #include "moment_offline.h"
-#include "moment_revertnote.h"
+#include "moment_revertsettle.h"
 #include "host_save.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -114,7 +114,7 @@ qbjMomentLoadRecover(virDomainObj *vm, void *opaque G_GNUC_UNUSED)
     VIR_LOCK_GUARD lock = virObjectLockGuard(vm);
 
     qbjMomentOfflineRecover(vm);
-    qbjMomentRevertNoteRecover(vm);
+    qbjMomentRevertSettleLoad(vm);
     if (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0)
         virResetLastError();        /* logged; asked again before the domain is started */
     return 0;

@@ -246,7 +246,7 @@ qbjMomentRevertStartExternal(virDomainObj *vm, qbjMomentRevertWork *work, unsign
 }
 
 /* The disks are those of the moment. Metadata that cannot be saved now are by the next daemon, which finds
- * the note. */
+ * the note; those of a transient domain are in no need of it, but what it has abandoned is. */
 static void
 qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertWork *work)
 {
@@ -255,6 +255,7 @@ qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
                  virGetLastErrorMessage());
         virResetLastError();
         virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        QBJ_DOMAIN_PRIVATE(vm)->revertOpen = !vm->persistent;
         return;
     }
     virObjectUnlock(vm);
@@ -266,10 +267,14 @@ qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
 static int
 qbjMomentRevertGo(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags, qbjMomentRevertWork *work)
 {
-    if (qbjMomentRevertStartExternal(vm, work, flags) < 0)
-        return !virDomainObjIsActive(vm) && qbjMomentRevertBack(vm, work) == 0 ? -1 : -2;
-    qbjMomentRevertFinish(vm, snap, work);
-    return 0;
+    if (qbjMomentRevertStartExternal(vm, work, flags) == 0) {
+        qbjMomentRevertFinish(vm, snap, work);
+        return 0;
+    }
+    if (!virDomainObjIsActive(vm) && qbjMomentRevertBack(vm, work) == 0)
+        return -1;
+    QBJ_DOMAIN_PRIVATE(vm)->revertOpen = !vm->persistent;
+    return -2;
 }
 
 /* Returns 0; -1 with an error reported: the fresh overlays have no use; -2: they do. */

@@ -70,7 +70,6 @@ qbjMomentRevertNoteFree(qbjMomentRevertNote *note)
     g_ptr_array_unref(note->files);
     g_free(note);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentRevertNote, qbjMomentRevertNoteFree);
 
 void
 qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char *was, const char *path,
@@ -145,7 +144,7 @@ qbjMomentRevertNoteDrop(qbjMomentRevertNote *note)
 }
 
 static int
-qbjMomentRevertNoteRead(qbjMomentRevertNote *note)
+qbjMomentRevertNoteParse(qbjMomentRevertNote *note)
 {
     g_autofree char *text = NULL;
     g_autoptr(virJSONValue) json = NULL;
@@ -169,6 +168,27 @@ qbjMomentRevertNoteRead(qbjMomentRevertNote *note)
                                    virJSONValueObjectGetString(one, "identity"));
     }
     return 0;
+}
+
+int
+qbjMomentRevertNoteRead(virDomainObj *vm, qbjMomentRevertNote **note)
+{
+    g_autoptr(qbjMomentRevertNote) found = qbjMomentRevertNoteNew(vm, NULL);
+    int rc;
+
+    *note = NULL;
+    virObjectUnlock(vm);
+    rc = !found->file || !virFileExists(found->file) ? 1 : qbjMomentRevertNoteParse(found);
+    virObjectLock(vm);
+    if (rc == 0)
+        *note = g_steal_pointer(&found);
+    return rc < 0 ? -1 : 0;
+}
+
+const char *
+qbjMomentRevertNoteName(const qbjMomentRevertNote *note)
+{
+    return note->name;
 }
 
 /* --- what becomes of the images --------------------------------------------------------------------- */
@@ -291,10 +311,7 @@ qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentR
     return 0;
 }
 
-/* --- another daemon --------------------------------------------------------------------------------- */
-
-/* Whether the next start of each disk is on the image from before; otherwise, with @fresh, on the overlay. */
-static bool
+bool
 qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fresh)
 {
     virDomainDef *def = vm->newDef ? vm->newDef : vm->def;
@@ -313,46 +330,4 @@ qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fr
             return false;
     }
     return any;
-}
-
-/* Returns whether the note has no use any more. */
-static bool
-qbjMomentRevertNoteSettle(virDomainObj *vm, qbjMomentRevertNote *note)
-{
-    virDomainMomentObj *snap = note->name ? virDomainSnapshotFindByName(vm->snapshots, note->name) : NULL;
-    const virQbjStatus *status = QBJ_DOMAIN_PRIVATE(vm)->status;
-
-    if ((status && status->ended) || qbjMomentRevertNoteIs(vm, note, false)) {
-        VIR_WARN("Domain '%s': a revert that was not decided is taken back", vm->def->name);
-        virObjectUnlock(vm);
-        qbjMomentRevertNoteRemoveMade(note);
-        virObjectLock(vm);
-    } else if (snap && qbjMomentRevertNoteIs(vm, note, true)) {
-        VIR_WARN("Domain '%s': the revert to snapshot '%s' is noted", vm->def->name, note->name);
-        if (qbjMomentRevertNoteFinish(vm, snap, note) == 0)
-            return true;
-        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        return false;
-    }
-    return true;
-}
-
-void
-qbjMomentRevertNoteRecover(virDomainObj *vm)
-{
-    g_autoptr(qbjMomentRevertNote) note = qbjMomentRevertNoteNew(vm, NULL);
-
-    if (!note->file || !virFileExists(note->file))
-        return;
-    if (qbjMomentRevertNoteRead(note) < 0) {
-        VIR_WARN("Domain '%s': '%s' cannot be read: %s", vm->def->name, note->file, virGetLastErrorMessage());
-        virResetLastError();
-        return;
-    }
-    if (!qbjMomentRevertNoteSettle(vm, note))
-        return;
-    virObjectUnlock(vm);
-    qbjMomentRevertNoteDrop(note);
-    virObjectLock(vm);
 }

@@ -10,6 +10,7 @@ typedef struct _qbjMomentRevertNote qbjMomentRevertNote;
 /* For a revert of @vm, which is locked, to the snapshot @name. Never NULL. */
 qbjMomentRevertNote *qbjMomentRevertNoteNew(virDomainObj *vm, const char *name);
 void qbjMomentRevertNoteFree(qbjMomentRevertNote *note);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentRevertNote, qbjMomentRevertNoteFree);
 
 /* The disk @target gets the fresh overlay @path, a file of @identity (or NULL), in the place of the image
  * @was, "" for a disk that the definition does not have. */
@@ -33,6 +34,13 @@ void qbjMomentRevertNoteDrop(qbjMomentRevertNote *note);
  * Returns 0; -1 with an error reported: the note is needed. */
 int qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertNote *note);
 
-/* The metadata of @vm, which is locked, have been read: goes on with what an earlier daemon has left in the
- * middle, or takes it back. */
-void qbjMomentRevertNoteRecover(virDomainObj *vm);
+/* What an earlier revert of @vm, which is locked, has left; the lock is dropped meanwhile. *@note NULL:
+ * nothing. Returns 0, -1 with an error reported: it cannot be read. */
+int qbjMomentRevertNoteRead(virDomainObj *vm, qbjMomentRevertNote **note);
+
+/* The name of the snapshot. */
+const char *qbjMomentRevertNoteName(const qbjMomentRevertNote *note);
+
+/* Whether the next start of each disk of @vm, which is locked, is on the image from before, and the fresh
+ * overlay is nobody's; otherwise, with @fresh, on the overlay. */
+bool qbjMomentRevertNoteIs(virDomainObj *vm, const qbjMomentRevertNote *note, bool fresh);

@@ -213,8 +213,7 @@ qbjVmStopSettle(virDomainObj *vm, virDomainShutoffReason reason, int event)
     return false;
 }
 
-/* Whether the guest of this run has begun: else what led to the start is not done. */
-static bool
+bool
 qbjVmStopHasBegun(const virQbjStatus *status)
 {
     return !status->ended && status->starting == VIR_TRISTATE_BOOL_ABSENT && !(status->save && status->save->restore);

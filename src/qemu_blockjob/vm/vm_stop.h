@@ -16,6 +16,9 @@ void qbjVmStop(virDomainObj *vm, virDomainShutoffReason reason, int event);
  * job is held; the lock is dropped. */
 void qbjVmStopTransient(virDomainObj *vm);
 
+/* Whether the guest of the run with this @status has begun: else what led to the start is not done. */
+bool qbjVmStopHasBegun(const virQbjStatus *status);
+
 /* The process has gone: as qbjVmStop(), with the reason that is known. @vm is locked and its job held. */
 void qbjVmStopGone(virDomainObj *vm);
 
