@@ -602,9 +602,5 @@ class Test(jobtest.JobChecks):
         self.equal([(b["name"], b["flags"]) for b in found], [("c1", ["auto"])], "the bitmap is in the copy, and valid")
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("copies", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("copies", __doc__, Test, modes=("system",), kind=FaultDaemon))

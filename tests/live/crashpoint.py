@@ -57,6 +57,13 @@ class CrashDaemon(Daemon):
         with open(self.wish + ".died") as f:
             return f.read().strip()
 
+    def stop_qemu(self, domain):
+        """It has come to where it was to stop: it goes on, and the domain's QEMU stands still. Gives QEMU's number."""
+        pid = self.qemu_pid(domain)
+        os.kill(pid, signal.SIGSTOP)
+        self.ask(do="signal", pid=self.pid, signal=int(signal.SIGCONT))
+        return pid
+
     def shut_monitor(self, domain):
         """Shuts the connection between the daemon and a QEMU, as it would be lost; gives how many were found."""
         libc = ctypes.CDLL(None, use_errno=True)

@@ -261,9 +261,6 @@ class Test(jobtest.JobChecks):
         self.comes_back("a commit in the middle", [self.paths[3], self.paths[0]])
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, CrashDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("cut", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))
+    sys.exit(suite.main("cut", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("session",),
+                        kind=CrashDaemon))

@@ -39,6 +39,8 @@ def below(path):
 
 
 class Deletions(Undo):
+    BY_NAME = ["sweep"]  # takes minutes
+
     def moment(self, name, target="vda"):
         xml = ElementTree.fromstring(self.domain.snapshotLookupByName(name).getXMLDesc())
         return jobs.source_of(jobs.disk_element(ElementTree.tostring(xml.find("domain")).decode(), target))
@@ -504,16 +506,6 @@ class Deletions(Undo):
                         break
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver deletes no children of external snapshots")
-    suite.run_with_daemon(out, args, mode, Deletions, names, UndoDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("deletions", __doc__, Deletions, run, modes=("system",)))
+    sys.exit(suite.main("deletions", __doc__, Deletions, modes=("system",), kind=UndoDaemon,
+                        ours="the stock driver deletes no children of external snapshots"))

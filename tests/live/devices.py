@@ -203,9 +203,5 @@ class Test(suite.DaemonChecks):
         domain.destroy()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("devices", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("devices", __doc__, Test, modes=("system",)))

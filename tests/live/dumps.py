@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 
 import libvirt
 
@@ -21,6 +20,8 @@ RUNNING, PAUSED, SHUT = libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_PAUSED, l
 
 
 class Dumps(suite.DaemonChecks):
+    BY_NAME = ["sweep"]  # takes a minute
+
     def connect(self):
         super().connect()
         self.events = jobs.Events(self.conn)
@@ -113,13 +114,9 @@ class Dumps(suite.DaemonChecks):
             domain = self.make("abort-%d" % flags)
             word = "qbj-dump" if flags == MEMORY else "migrate-set-parameters"
             self.daemon.die_at(word, -1, signal.SIGSTOP)
-            value = []
-            thread = threading.Thread(target=lambda: value.append(suite.code(domain.coreDump, self.core, flags)))
-            thread.start()
+            thread = suite.Waiting(lambda: suite.code(domain.coreDump, self.core, flags))
             self.ok(self.daemon.died() is not None, "the daemon stands still")
-            pid = self.daemon.qemu_pid(self.name)
-            os.kill(pid, signal.SIGSTOP)
-            self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+            pid = self.daemon.stop_qemu(self.name)
             self.ok(jobs.wait_for(lambda: domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20), "it is shown")
             self.equal(domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_DUMP, "a dump")
             self.refused(lambda: domain.save(self.core + "x"), libvirt.VIR_ERR_OPERATION_INVALID,
@@ -130,7 +127,7 @@ class Dumps(suite.DaemonChecks):
                 domain.abortJob()
             os.kill(pid, signal.SIGCONT)
             thread.join()
-            self.equal((value[0], os.path.exists(self.core)),
+            self.equal((thread.value, os.path.exists(self.core)),
                        (0, True) if flags == MEMORY else (libvirt.VIR_ERR_OPERATION_ABORTED, False),
                        "flags %d: what comes of it" % flags)
             self.as_before(domain, "flags %d" % flags)
@@ -162,16 +159,6 @@ class Dumps(suite.DaemonChecks):
             self.gone(domain)
 
 
-# takes a minute: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "what is tried are records of ours")
-    suite.run_with_daemon(out, args, mode, Dumps, names, SaveDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("dumps", __doc__, Dumps, run, modes=("system",)))
+    sys.exit(suite.main("dumps", __doc__, Dumps, modes=("system",), kind=SaveDaemon,
+                        ours="what is tried are records of ours"))

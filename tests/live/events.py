@@ -198,9 +198,5 @@ class Test(suite.DaemonChecks):
         domain.destroy()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("events", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))
+    sys.exit(suite.main("events", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("session",)))

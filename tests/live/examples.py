@@ -132,9 +132,5 @@ class Test(suite.DaemonChecks):
             self.network.destroy()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("examples", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("examples", __doc__, Test, modes=("system",)))

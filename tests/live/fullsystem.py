@@ -7,7 +7,6 @@ import signal
 import shutil
 import subprocess
 import sys
-import threading
 
 import libvirt
 
@@ -39,6 +38,8 @@ def disk(target, path=None, mode="external"):
 
 
 class FullSystem(suite.DaemonChecks):
+    BY_NAME = ["sweep"]  # takes minutes
+
     def connect(self):
         super().connect()
         self.events = jobs.Events(self.conn)
@@ -113,14 +114,6 @@ class FullSystem(suite.DaemonChecks):
         self.equal((header(path)[0], header(path)[3], oct(os.stat(path).st_mode)[-3:]),
                    (b"LibvirtQemudSave", int(state == RUNNING), "600"), what + ": the memory file")
         self.equal([n for n in self.files() if n.startswith(memory + ".")], [], what + ": and no other one of it")
-
-    def in_thread(self, function):
-        class Thread(threading.Thread):
-            def run(self):
-                self.value = function()
-        thread = Thread()
-        thread.start()
-        return thread
 
     def signal(self, which):
         self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(which))
@@ -438,12 +431,9 @@ class FullSystem(suite.DaemonChecks):
     def stands(self, domain, flags, word):
         """A snapshot whose stream stands still, for QEMU does; gives who waits for it, and QEMU's number."""
         self.daemon.die_at(word, -1, signal.SIGSTOP)
-        thread = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, self.xml("x"), flags))
+        thread = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, self.xml("x"), flags))
         self.ok(self.daemon.died() is not None, "the daemon stands still before " + word)
-        pid = self.daemon.qemu_pid(self.name)
-        os.kill(pid, signal.SIGSTOP)
-        self.signal(signal.SIGCONT)
-        return thread, pid
+        return thread, self.daemon.stop_qemu(self.name)
 
     def test_abort(self):
         """virDomainAbortJob: the guest runs on, no half file. What only asks does not wait, what is in the way is told
@@ -478,7 +468,7 @@ class FullSystem(suite.DaemonChecks):
             if how == "killed":
                 os.kill(pid, signal.SIGKILL)
             else:
-                end = self.in_thread(lambda: suite.code(domain.destroy))
+                end = suite.Waiting(lambda: suite.code(domain.destroy))
                 end.join()
                 self.equal(end.value, 0, "it is destroyed")
             thread.join()
@@ -534,16 +524,6 @@ class FullSystem(suite.DaemonChecks):
             self.equal(domain.state()[0], RUNNING, what + ": it can be gone back to")
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver is tried beside ours")
-    suite.run_with_daemon(out, args, mode, FullSystem, names, SaveDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("fullsystem", __doc__, FullSystem, run, modes=("system",)))
+    sys.exit(suite.main("fullsystem", __doc__, FullSystem, modes=("system",), kind=SaveDaemon,
+                        ours="the stock driver is tried beside ours"))

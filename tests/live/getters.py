@@ -308,9 +308,5 @@ class Test(suite.DaemonChecks):
         domain.undefine()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("getters", __doc__, Test, run))
+    sys.exit(suite.main("getters", __doc__, Test))

@@ -107,9 +107,5 @@ class Test(suite.DaemonChecks):
         domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("guides", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("guides", __doc__, Test, modes=("system",)))

@@ -311,9 +311,5 @@ class Test(jobtest.JobChecks):
         self.gone()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("holes", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("system", "session")))
+    sys.exit(suite.main("holes", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("system", "session")))

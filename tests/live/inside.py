@@ -15,7 +15,7 @@ import suite
 from daemon import stock_driver_dir
 from guest import Guest
 from images import ImageError, info, qemu_img, qemu_io
-from undo import CHILDREN, INACTIVE, METADATA, OFF, PAUSED, RUNNING, START_PAUSED, Undo, UndoDaemon, Waiting
+from undo import CHILDREN, OFF, PAUSED, RUNNING, START_PAUSED, Undo, UndoDaemon
 from writes import Run
 
 HALT = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_HALT
@@ -24,6 +24,8 @@ SNAPSHOT = "<domainsnapshot><name>%s</name></domainsnapshot>"
 
 
 class Inside(Undo):
+    BY_NAME = ["sweep", "sweepreverts"]  # takes minutes
+
     def inner(self, target="vda"):
         """The names of internal snapshots in the disk's image."""
         return [s["name"] for s in info(self.paths[target][-1]).get("snapshots", [])]
@@ -105,11 +107,11 @@ class Inside(Undo):
             self.ok(jobs.wait_for(lambda: self.domain.state()[0] == RUNNING, 10), what + ": the guest goes on")
             self.ok(jobs.wait_for(lambda: "qbj:inside" not in self.daemon.status_xml(self.name), 10),
                     what + ": no record is left")
-        self.stands()
+        self.goes_on()
         self.create("i1")
         self.delete("i1")
 
-    def stands(self):
+    def goes_on(self):
         """A guest that QEMU does not continue: by the next try, by the next daemon."""
         self.daemon.fail("vm-cont:1")
         self.create("i1")
@@ -166,14 +168,7 @@ class Inside(Undo):
         self.made("insideabort", 1, ("vda", "vdb"))
         for name in ("i1", "i2", "i3"):
             self.create(name)
-        self.daemon.die_at("snapshot-delete", 0, signal.SIGSTOP)
-        thread = Waiting(lambda: suite.code(self.delete, "i1", CHILDREN))
-        self.ok(self.daemon.died() is not None, "the daemon stands still in the deletion")
-        pid = self.daemon.qemu_pid(self.name)
-        os.kill(pid, signal.SIGSTOP)
-        self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
-        self.ok(jobs.wait_for(lambda: self.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20),
-                "there is a job")
+        thread, pid = self.stands("snapshot-delete", "i1", CHILDREN)
         self.domain.abortJob()
         os.kill(pid, signal.SIGCONT)
         self.equal(thread.end(), libvirt.VIR_ERR_OPERATION_ABORTED, "the deletion was called off")
@@ -585,16 +580,6 @@ class Inside(Undo):
         self.backs(range(150), range(80))
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep", "sweepreverts"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver is asked beside ours")
-    suite.run_with_daemon(out, args, mode, Inside, names, UndoDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("inside", __doc__, Inside, run, modes=("system",)))
+    sys.exit(suite.main("inside", __doc__, Inside, modes=("system",), kind=UndoDaemon,
+                        ours="the stock driver is asked beside ours"))

@@ -213,9 +213,5 @@ class Test(suite.DaemonChecks):
             self.conn.lookupByName(name).undefine()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("lifecycle", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))
+    sys.exit(suite.main("lifecycle", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("session",)))

@@ -217,9 +217,5 @@ class Test(suite.DaemonChecks):
         self.equal(self.conn.listAllDomains(), [], "and nothing is left")
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("memory", __doc__, Test, run))
+    sys.exit(suite.main("memory", __doc__, Test))

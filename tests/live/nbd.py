@@ -130,9 +130,5 @@ class Test(suite.DaemonChecks):
         self.ok("nobody" not in [d.name() for d in self.conn.listAllDomains()], "and leaves no domain")
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("nbd", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("nbd", __doc__, Test, modes=("system",)))

@@ -38,6 +38,8 @@ class PlugDaemon(CrashDaemon, FaultDaemon):
 
 
 class Plugs(JobChecks):
+    BY_NAME = ["hundreds"]
+
     def connect(self):
         super().connect()
         for word, event in EVENTS.items():
@@ -420,16 +422,12 @@ class Plugs(JobChecks):
         self.many(200)
 
 
-# by their names only
-BY_NAME = ["hundreds"]
 # what the stock driver is asked for, too
 STOCK = ["rules", "silent"]
 
 
 def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        names = [name for name in names if name in STOCK]
+    names = [name for name in args.names if args.driver != "stock" or name in STOCK]
     suite.run_with_daemon(out, args, mode, Plugs, names, PlugDaemon)
 
 

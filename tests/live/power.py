@@ -204,9 +204,6 @@ class Test(suite.DaemonChecks):
         naps.undefine()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, CrashDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("power", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))
+    sys.exit(suite.main("power", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("session",),
+                        kind=CrashDaemon))

@@ -354,9 +354,5 @@ class Test(jobtest.JobChecks):
 BYTES_PULL = libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("pulls", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("pulls", __doc__, Test, modes=("system",)))

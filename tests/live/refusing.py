@@ -60,9 +60,6 @@ class Test(suite.DaemonChecks):
         self.conn.lookupByName("refused").destroy()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("refusing", __doc__, Test, run, ("system",) if os.geteuid() == 0 else ("session",)))
+    sys.exit(suite.main("refusing", __doc__, Test, modes=("system",) if os.geteuid() == 0 else ("session",),
+                        kind=FaultDaemon))

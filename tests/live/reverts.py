@@ -24,6 +24,8 @@ MEMORY = "<domainsnapshot><name>%s</name><memory snapshot='external' file='%s'/>
 
 
 class Reverts(Inside):
+    BY_NAME = ["sweep"]  # takes minutes
+
     # --- transient domains --------------------------------------------------------------------------------------------
 
     def transient(self, name, layers, targets=("vda",), **more):
@@ -462,16 +464,6 @@ class Reverts(Inside):
         self.deaths(range(100), range(120))
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver reverts to no external snapshot")
-    suite.run_with_daemon(out, args, mode, Reverts, names, UndoDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("reverts", __doc__, Reverts, run, modes=("system",)))
+    sys.exit(suite.main("reverts", __doc__, Reverts, modes=("system",), kind=UndoDaemon,
+                        ours="the stock driver reverts to no external snapshot"))

@@ -70,9 +70,5 @@ class Test(jobtest.JobChecks):
         self.domain.undefine()
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, RootDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("rootuser", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("rootuser", __doc__, Test, modes=("system",), kind=RootDaemon))

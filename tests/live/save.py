@@ -8,7 +8,6 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 
 import libvirt
 
@@ -57,6 +56,8 @@ def header(path):
 
 
 class Saves(suite.DaemonChecks):
+    BY_NAME = ["sweep"]  # takes half a minute
+
     def connect(self):
         super().connect()
         self.events = jobs.Events(self.conn)
@@ -353,11 +354,9 @@ class Saves(suite.DaemonChecks):
         self.refused(domain.abortJob, libvirt.VIR_ERR_OPERATION_INVALID, "no job is active", "nothing to abort")
         self.equal(domain.jobInfo()[0], libvirt.VIR_DOMAIN_JOB_NONE, "no job")
         self.daemon.die_at("migrate-set-parameters", -1, signal.SIGSTOP)
-        thread = self.in_thread(lambda: suite.code(domain.managedSave, 0))
+        thread = suite.Waiting(lambda: suite.code(domain.managedSave, 0))
         self.ok(self.daemon.died() is not None, "the daemon stands still in the save")
-        pid = self.daemon.qemu_pid("abort")
-        os.kill(pid, signal.SIGSTOP)
-        self.signal(signal.SIGCONT)
+        pid = self.daemon.stop_qemu("abort")
         self.ok(jobs.wait_for(lambda: domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20), "there is a job")
         self.equal(domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_SAVE, "a save")
         # 07/G1.4, G1.16: known at once, not after 30 s of waiting for the save
@@ -382,14 +381,6 @@ class Saves(suite.DaemonChecks):
 
     def signal(self, which):
         self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(which))
-
-    def in_thread(self, function):
-        class Thread(threading.Thread):
-            def run(self):
-                self.value = function()
-        thread = Thread()
-        thread.start()
-        return thread
 
     # --- a daemon that dies ------------------------------------------------------------------------------------------
 
@@ -479,7 +470,7 @@ class Saves(suite.DaemonChecks):
         """QEMU dies in the save."""
         domain, path = self.make("qemu"), self.daemon.image("qemu")
         self.daemon.die_at("getfd", -1, signal.SIGSTOP)
-        thread = self.in_thread(lambda: suite.code(domain.managedSave, 0))
+        thread = suite.Waiting(lambda: suite.code(domain.managedSave, 0))
         self.ok(self.daemon.died() is not None, "the daemon stands still before it passes the file")
         os.kill(self.daemon.qemu_pid("qemu"), signal.SIGKILL)
         self.signal(signal.SIGCONT)
@@ -533,16 +524,6 @@ class Saves(suite.DaemonChecks):
         self.gone(domain)
 
 
-# takes half a minute: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver is tried beside ours")
-    suite.run_with_daemon(out, args, mode, Saves, names, SaveDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("save", __doc__, Saves, run, modes=("system",)))
+    sys.exit(suite.main("save", __doc__, Saves, modes=("system",), kind=SaveDaemon,
+                        ours="the stock driver is tried beside ours"))

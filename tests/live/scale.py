@@ -163,9 +163,5 @@ class Test(jobtest.JobChecks):
         return sorted(os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder))
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names, FaultDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("scale", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("scale", __doc__, Test, modes=("system",), kind=FaultDaemon))

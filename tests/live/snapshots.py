@@ -43,6 +43,8 @@ def disk(target, path=None, mode="external"):
 
 
 class Snapshots(suite.DaemonChecks):
+    BY_NAME = ["sweep"]  # takes minutes
+
     def make(self, name):
         """A persistent domain that runs, without an operating system, with two disks."""
         folder = plain.folder(self.daemon, name)
@@ -268,7 +270,7 @@ class Snapshots(suite.DaemonChecks):
         for target, sizes in (("vda", [4, 0]), ("vdb", [0, 4])):
             put(places.values(), "")
             self.daemon.fail("save-hang:1+")
-            call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, xml, DISK_ONLY))
+            call = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, xml, DISK_ONLY))
             self.ok(jobs.wait_for(saving, 20), "its first record is being saved")
             put([places[target]], "data")
             self.daemon.fail(None)
@@ -333,7 +335,7 @@ class Snapshots(suite.DaemonChecks):
     def held_up(self, domain, name):
         """A snapshot of a domain that is shut off; it stands still when its overlays are made, unnamed."""
         self.daemon.fail("save-hang:3+")
-        call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml(name), DISK_ONLY))
+        call = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml(name), DISK_ONLY))
         path = self.daemon.path("lib", "qemu", "snapshot", domain.name(), "making.json")
 
         def text():
@@ -378,7 +380,7 @@ class Snapshots(suite.DaemonChecks):
         start = xml.index("<disk ", xml.index("</disk>"))
         less = xml[:start] + xml[xml.index("</disk>", start) + len("</disk>"):]
         call, _path, _text = self.held_up(domain, "held")
-        define = self.in_thread(lambda: suite.code(self.daemon.connect().defineXML, less))
+        define = suite.Waiting(lambda: suite.code(self.daemon.connect().defineXML, less))
         define.join(2)                  # what fails here is only seen earlier or later
         self.daemon.fail(None)
         call.join()
@@ -478,7 +480,7 @@ class Snapshots(suite.DaemonChecks):
         xml = domain.XMLDesc(INACTIVE)
         jobs.wait_for(lambda: "<qbj:snapshot" not in self.daemon.status_xml("fails"), 20)   # the last one's, saved late
         self.daemon.fail("save-hang:2+")
-        call = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("t"), DISK_ONLY))
+        call = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("t"), DISK_ONLY))
         begun = jobs.wait_for(lambda: "<qbj:snapshot" in (self.daemon.status_xml("fails") or ""), 20)
         self.ok(begun, "a snapshot stands still before its definition is saved")
         self.refused(lambda: self.conn.defineXML(xml), libvirt.VIR_ERR_OPERATION_INVALID, "is being made",
@@ -518,7 +520,7 @@ class Snapshots(suite.DaemonChecks):
         for word, tops in (("blockdev-add", {"vda": "vda.1", "vdb": "vdb.1"}), ("transaction", None)):
             domain = self.make("qemu-" + word)
             self.daemon.die_at(word, -1, signal.SIGSTOP)
-            thread = self.in_thread(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY))
+            thread = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, snapshot_xml("s"), DISK_ONLY))
             self.ok(self.daemon.died() is not None, "the daemon stands still before " + word)
             os.kill(self.daemon.qemu_pid(domain.name()), signal.SIGKILL)
             self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
@@ -528,16 +530,6 @@ class Snapshots(suite.DaemonChecks):
             self.whole(domain, "QEMU dies before " + word)
             self.ok(tops is None or self.tops(domain) == tops, "it is as before", self.tops(domain))
             self.gone(domain)
-
-    def in_thread(self, function):
-        import threading
-
-        class Thread(threading.Thread):
-            def run(self):
-                self.value = function()
-        thread = Thread()
-        thread.start()
-        return thread
 
     # --- a daemon that dies ------------------------------------------------------------------------------------------
 
@@ -616,16 +608,6 @@ class Snapshots(suite.DaemonChecks):
         self.equal(len({name.split(".", 1)[1] for name in tops.values()}), 1, what + ": all disks, or none")
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver is tried beside ours")
-    suite.run_with_daemon(out, args, mode, Snapshots, names, SaveDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("snapshots", __doc__, Snapshots, run, modes=("system",)))
+    sys.exit(suite.main("snapshots", __doc__, Snapshots, modes=("system",), kind=SaveDaemon,
+                        ours="the stock driver is tried beside ours"))

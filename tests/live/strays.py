@@ -228,9 +228,5 @@ class Test(jobtest.JobChecks):
         self.lost("lost-ended", begin)
 
 
-def run(out, args, mode):
-    suite.run_with_daemon(out, args, mode, Test, args.names)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("strays", __doc__, Test, run, ("system",)))
+    sys.exit(suite.main("strays", __doc__, Test, modes=("system",)))

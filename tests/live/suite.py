@@ -1,6 +1,9 @@
 """A program that is one class of tests: its command line, the modes, and what a test that fails leaves behind.
 
-The class Test has methods test_NAME; NAMEs on the command line run only these."""
+The class Test has methods test_NAME; NAMEs on the command line run only these. Those in Test.BY_NAME, which take long,
+run only then, or when a mode is named."""
+
+import threading
 
 import libvirt
 
@@ -17,6 +20,22 @@ def code(function, *args):
     except libvirt.libvirtError as e:
         return e.get_error_code()
     return 0
+
+
+class Waiting(threading.Thread):
+    """Somebody who waits for a call."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call, self.value = call, None
+        self.start()
+
+    def run(self):
+        self.value = self.call()
+
+    def end(self):
+        self.join(60)
+        return self.value
 
 
 class Checks:
@@ -58,9 +77,10 @@ def names(test):
     return [name[5:] for name in vars(test) if name.startswith("test_")]
 
 
-def main(program, text, test, run, modes=("system", "session")):
+def main(program, text, test, run=None, modes=("system", "session"), kind=Daemon, ours=None):
     """Calls @run(out, args, mode) in each mode; args.names: the tests to run, args.chosen: the caller named them or the
-    mode. Returns the exit code."""
+    mode. Without @run: with one daemon of @kind; @ours says why the stock driver is not tried. Returns the exit
+    code."""
     known = names(test)
     parser = options.parser(text)
     parser.add_argument("names", nargs="*", metavar="TEST", help=" ".join(known))
@@ -69,11 +89,16 @@ def main(program, text, test, run, modes=("system", "session")):
         if name not in known:
             parser.error("no test %s; there are: %s" % (name, " ".join(known)))
     args.chosen = bool(args.mode or args.names)
-    args.names = args.names or known
+    args.names = args.names or [name for name in known if args.chosen or name not in getattr(test, "BY_NAME", ())]
     out = Tap(program)
     for mode in options.modes(args, out, modes):
         try:
-            run(out, args, mode)
+            if run:
+                run(out, args, mode)
+            elif ours and args.driver == "stock":
+                out.skip(mode, ours)
+            else:
+                run_with_daemon(out, args, mode, test, args.names, kind)
         except (DaemonError, GuestError) as e:
             out.ok(False, "%s: the daemon and the guest are there" % mode, e)
     return out.done()

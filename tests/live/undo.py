@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -27,6 +26,7 @@ from guest import BLOCK, Guest, parse_block, read_image
 from images import backing, info, make_chain, qemu_img, qemu_io
 from jobtest import JobChecks, fill, holds
 from qmp import Qmp
+from suite import Waiting
 from writes import Run
 
 METADATA = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
@@ -48,23 +48,9 @@ class UndoDaemon(CrashDaemon, FaultDaemon):
         return os.path.join(folder, snapshot + ".xml") if snapshot else folder
 
 
-class Waiting(threading.Thread):
-    """Somebody who waits for a call."""
-
-    def __init__(self, call):
-        super().__init__()
-        self.call, self.value = call, None
-        self.start()
-
-    def run(self):
-        self.value = self.call()
-
-    def end(self):
-        self.join(60)
-        return self.value
-
-
 class Undo(JobChecks):
+    BY_NAME = ["sweep", "minute"]  # takes minutes
+
     def made(self, name, layers=4, targets=("vda",), run=True):
         """A persistent domain on chains of so many layers, each of which has its own data, with a snapshot s1, s2, ...
         for each image but the active one."""
@@ -743,15 +729,13 @@ class Undo(JobChecks):
         command = dict({"execute": execute}, **({"arguments": arguments} if arguments else {}))
         return libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps(command), 0)
 
-    def stands(self):
-        """A deletion of s3 with two disks on their active images stands still, for QEMU does; gives who waits for it,
-        and QEMU's number."""
-        self.daemon.die_at("block-commit", 0, signal.SIGSTOP)
-        thread = Waiting(lambda: suite.code(self.delete, "s3"))
+    def stands(self, word="block-commit", snapshot="s3", flags=0):
+        """A deletion stands still behind the command with @word, for QEMU does; gives who waits for it, and QEMU's
+        number. s3 has two disks on their active images."""
+        self.daemon.die_at(word, 0, signal.SIGSTOP)
+        thread = Waiting(lambda: suite.code(self.delete, snapshot, flags))
         self.ok(self.daemon.died() is not None, "the daemon stands still in the deletion")
-        pid = self.daemon.qemu_pid(self.name)
-        os.kill(pid, signal.SIGSTOP)
-        self.daemon.ask(do="signal", pid=self.daemon.pid, signal=int(signal.SIGCONT))
+        pid = self.daemon.stop_qemu(self.name)
         self.ok(jobs.wait_for(lambda: self.domain.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_UNBOUNDED, 20),
                 "there is a job")
         self.equal(self.domain.jobStats().get("operation"), libvirt.VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE,
@@ -947,16 +931,6 @@ class Undo(JobChecks):
         self.some("off", "s2", {"vda": ["vda.3", "vda.1", "vda.0"]}, False, off)
 
 
-# takes minutes: by its name only
-BY_NAME = ["sweep", "minute"]
-
-
-def run(out, args, mode):
-    names = args.names if args.chosen else [name for name in args.names if name not in BY_NAME]
-    if args.driver == "stock":
-        return out.skip(mode, "the stock driver reverts to no external snapshot")
-    suite.run_with_daemon(out, args, mode, Undo, names, UndoDaemon)
-
-
 if __name__ == "__main__":
-    sys.exit(suite.main("undo", __doc__, Undo, run, modes=("system",)))
+    sys.exit(suite.main("undo", __doc__, Undo, modes=("system",), kind=UndoDaemon,
+                        ours="the stock driver reverts to no external snapshot"))
