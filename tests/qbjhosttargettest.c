@@ -69,7 +69,7 @@ testEmpty(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     struct stat st;
 
     g_assert_cmpint(truncate(fixture->path, 100), ==, 0);
-    g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity), ==, 0);
+    g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity, NULL), ==, 0);
     g_assert_cmpint(stat(fixture->path, &st), ==, 0);
     g_assert_cmpint(st.st_size, ==, 0);
 }
@@ -165,7 +165,7 @@ testReplaced(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
         g_assert_cmpint(virFileWriteStr(fixture->path, "theirs", 0600), ==, 0);
         g_assert_false(qbjHostTargetIsEmpty(fixture->path, fixture->identity));
         g_assert_cmpint(qbjHostTargetRemove(fixture->path, fixture->identity), ==, 0);
-        g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity), ==, 0);
+        g_assert_cmpint(qbjHostTargetEmpty(fixture->path, fixture->identity, NULL), ==, 0);
         g_assert_cmpint(stat(fixture->path, &st), ==, 0);
         g_assert_cmpint(st.st_size, ==, strlen("theirs"));
     }

@@ -5,6 +5,7 @@ names, and the layers' own data as well."""
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -319,6 +320,47 @@ class Test(jobtest.JobChecks):
                 "it ends, and the record of it stays in a file that cannot be replaced")
         self.daemon.fail(None)
         self.ok(jobs.wait_for(lambda: not recorded("<qbj:job "), 20), "it goes when that is possible again")
+        self.gone()
+
+    def begun(self, path, fmt):
+        """The daemon dies when the record says that QEMU is about to write into the empty file @path. Something else
+        may be saved at that moment: then once more."""
+        for _ in range(3):
+            open(path, "wb").close()
+            self.daemon.own(path)
+            self.daemon.fail("die-save-sync:2")
+            code = suite.code(lambda: self.domain.blockCopy("vda", destination(path, fmt), {}, TRANSIENT))
+            self.daemon.fail(None)
+            if code and "begun" in self.daemon.status_xml("foreign"):
+                return True
+            self.again()
+        return False
+
+    def again(self):
+        """The next daemon; whether it has no job any more."""
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName("foreign")
+        return jobs.wait_for(lambda: "<qbj:job " not in (self.daemon.status_xml("foreign") or ""), 20)
+
+    def test_foreign(self):
+        """01/Y24: an empty file is to become the copy, and the daemon dies before QEMU is told: what its owner has put
+        there by the time that the next daemon starts stays."""
+        if not self.daemon.can_fail():
+            self.out.skip("a daemon that dies on demand", "this module cannot fail on demand")
+            return
+        self.started("foreign", 2)
+        path = os.path.join(os.path.dirname(self.paths[0]), "there")
+        for fmt, written in (("raw", b"x" * 4096), ("raw", b""), ("qcow2", b"image"), ("qcow2", b"")):
+            self.ok(self.begun(path, fmt), "a copy to %s is recorded, and the daemon dies" % fmt)
+            if written == b"image":
+                qemu_img("create", "-q", "-f", "qcow2", path, "64M")
+                qemu_io(path, "qcow2", "write -P 7 0 64k")
+                written = pathlib.Path(path).read_bytes()
+            pathlib.Path(path).write_bytes(written)
+            self.ok(self.again(), "the next daemon takes the copy back")
+            self.ok(pathlib.Path(path).read_bytes() == written,
+                    "%d bytes that somebody has written into it stay" % len(written))
         self.gone()
 
     # --- shallow copies that bring their own images along ------------------------------------------------------

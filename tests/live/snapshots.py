@@ -4,6 +4,7 @@ the stock driver reads and writes."""
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import libvirt
 import jobs
 import plain
 import suite
-from images import info, make_chain
+from images import info, make_chain, qemu_img, qemu_io
 from jobtest import fill
 from save import SaveDaemon
 from writes import Run
@@ -209,7 +210,8 @@ class Snapshots(suite.DaemonChecks):
         self.offline_define(domain)
         self.offline_places(domain)
         domain = self.foreign(domain, self.daemon.path("lib", "qemu", "snapshot", "offline"),
-                              ((2, True), (3, True), (3, False)))
+                              (("save:2", "data"), ("save-sync:2", "data"), ("save-sync:2", "image"),
+                               ("save:3", "data"), ("save:3", "")))
         self.offline_deaths(domain)
 
     def offline_places(self, domain):
@@ -246,47 +248,61 @@ class Snapshots(suite.DaemonChecks):
             subprocess.run(["losetup", "--detach", done.stdout.strip()], check=True)
         return True
 
+    def over(self, base, name):
+        """The bytes of an image over @base that somebody has written into."""
+        path = os.path.join(self.folder, name + ".theirs")
+        qemu_img("create", "-q", "-f", "qcow2", path, "64M")
+        qemu_io(path, "qcow2", "write -P 7 0 64k")
+        qemu_img("rebase", "-u", "-F", "qcow2", "-b", base, path)
+        held = pathlib.Path(path).read_bytes()
+        os.unlink(path)
+        return held
+
     def foreign(self, domain, folder, deaths):
         """08/S2.6: what somebody writes into an empty file meanwhile stays, whatever becomes of the snapshot. @folder:
-        where its first record is saved; @deaths: numbers of saves, and whether somebody writes after that."""
+        where its first record is saved; @deaths: at which save, and what somebody writes after that."""
         if not self.daemon.can_fail():
             return domain
         places = {t: os.path.join(self.folder, t + ".empty") for t in ("vda", "vdb")}
         xml = snapshot_xml("foreign", *(disk(t, path) for t, path in places.items()))
         name, before, kept = domain.name(), self.tops(domain), self.kept(domain.name())
         saving = lambda: any(n.startswith(".qbj-") for n in os.listdir(folder))
+        # an image of its own on what the snapshot's would stand on
+        theirs = {t: self.over(os.path.join(self.folder, before[t]), t) for t in places}
 
-        def put(paths, text):
-            for path in paths:
-                with open(path, "w", encoding="utf-8") as f:
-                    f.write(text)
-                self.daemon.own(path)
+        def put(targets, what):
+            for target in targets:
+                with open(places[target], "wb") as f:
+                    f.write(theirs[target] if what == "image" else what.encode())
+                self.daemon.own(places[target])
 
-        def same(sizes, what):
+        def same(held, what):
             jobs.wait_for(lambda: "<qbj:snapshot" not in (self.daemon.status_xml(name) or ""), 20)
-            self.equal(([os.stat(p).st_size for p in places.values()], self.tops(domain), self.kept(name)),
-                       (sizes, before, kept), what)
+            now = [pathlib.Path(p).read_bytes() for p in places.values()]
+            self.equal(([n == h for n, h in zip(now, held)], self.tops(domain), self.kept(name)),
+                       ([True] * 2, before, kept), what)
 
-        for target, sizes in (("vda", [4, 0]), ("vdb", [0, 4])):
-            put(places.values(), "")
+        for target, held in (("vda", [b"data", b""]), ("vdb", [b"", b"data"])):
+            put(places, "")
             self.daemon.fail("save-hang:1+")
             call = suite.Waiting(lambda: suite.code(domain.snapshotCreateXML, xml, DISK_ONLY))
             self.ok(jobs.wait_for(saving, 20), "its first record is being saved")
-            put([places[target]], "data")
+            put([target], "data")
             self.daemon.fail(None)
             call.join()
             self.ok(call.value, "a file that is not empty any more is refused")
-            same(sizes, "what was written into the place of %s stays, the other one is empty" % target)
-        for number, written in deaths:
-            put(places.values(), "")
-            self.daemon.fail("die-save:%d" % number)
-            self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "the daemon dies at record %d" % number)
-            put(places.values() if written else (), "data")
+            same(held, "what was written into the place of %s stays, the other one is empty" % target)
+        for point, written in deaths:
+            put(places, "")
+            self.daemon.fail("die-" + point)
+            self.ok(suite.code(domain.snapshotCreateXML, xml, DISK_ONLY), "the daemon dies at " + point)
+            put(places if written else (), written)
             self.daemon.fail(None)
             self.daemon.start()
             self.connect()
             domain = self.conn.lookupByName(name)
-            same([4 * written] * 2, "record %d: only what others have written stays" % number)
+            held = theirs.values() if written == "image" else [written.encode()] * 2
+            same(held, "%s, then '%s': only what others have written stays" % (point, written))
         for path in places.values():
             os.unlink(path)
         return domain
@@ -467,7 +483,8 @@ class Snapshots(suite.DaemonChecks):
             self.unchanged(domain, before, fault)
         self.manual(domain, before)
         self.full(domain, before)
-        domain = self.foreign(domain, self.daemon.state_dir, ((2, True), (3, False)))
+        domain = self.foreign(domain, self.daemon.state_dir,
+                              (("save-sync:2", "data"), ("save-sync:2", "image"), ("save:3", "")))
         domain.snapshotCreateXML(snapshot_xml("s"), DISK_ONLY)
         self.equal(self.tops(domain), {"vda": "vda.s", "vdb": "vdb.s"}, "then it works")
         self.define(domain)

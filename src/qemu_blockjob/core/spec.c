@@ -53,6 +53,7 @@ qbjStepFree(qbjStep *step)
     g_free(step->secret);
     g_free(step->job);
     g_free(step->identity);
+    g_free(step->backing);
     qbjImageFree(step->image);
     qbjStepFree(step->undo);
     g_free(step);

@@ -68,6 +68,9 @@ struct _qbjStep {
                                  * (host_target.h) */
     bool filled;                /* FILE: it is an image already */
     bool begun;                 /* EMPTY: the file may hold what we have written; before that it stays as it is */
+    unsigned long long capacity; /* EMPTY: bytes that the guest sees in the image that is made; 0: not known */
+    char *backing;              /* EMPTY: what its header names below it, or NULL */
+    bool encrypted;             /* EMPTY: with LUKS */
     qbjAccess access;           /* ACCESS */
     qbjStep *undo;              /* PREPARE only; may be NULL */
 };

@@ -115,6 +115,30 @@ qbjCopyEncryptOptions(const virStorageSource *target, virJSONValue **encrypt)
     return virJSONValueObjectAdd(encrypt, "s:format", "luks", "s:key-secret", secret, NULL);
 }
 
+/* What the header of a target that is made names; NULL: nothing. */
+static int
+qbjCopyBackingString(const virDomainDiskDef *disk, const qbjCopyRequest *req, char **backing, qbjRefusal *refusal)
+{
+    const virStorageSource *below = req->target->format == VIR_STORAGE_FILE_RAW ? NULL : qbjCopyBelow(disk, req);
+
+    return below && !(*backing = qbjBlockNodeBackingString(below, refusal)) ? -1 : 0;
+}
+
+/* A file that was there says what is going to be made of it: nothing else is taken for ours when it is to be
+ * empty again. */
+static int
+qbjCopyPlanThere(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
+{
+    qbjStep *step = qbjSpecAddFile(spec, qbjSpecImage(req->target), req->identity, req->made);
+
+    step->filled = req->filled;
+    if (step->undo->type != QBJ_STEP_EMPTY)
+        return 0;
+    step->undo->capacity = req->source.capacity;
+    step->undo->encrypted = req->target->encryption != NULL;
+    return qbjCopyBackingString(disk, req, &step->undo->backing, refusal);
+}
+
 static int
 qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequest *req, qbjRefusal *refusal)
 {
@@ -128,7 +152,7 @@ qbjCopyPlanFormat(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyRequ
         return 0;
     if (target->format == VIR_STORAGE_FILE_RAW)
         return target->encryption ? qbjCopyPlanLuks(spec, req) : 0;
-    if (below && !(backing = qbjBlockNodeBackingString(below, refusal)))
+    if (qbjCopyBackingString(disk, req, &backing, refusal) < 0)
         return -1;
     if (qbjCopyEncryptOptions(target, &encrypt) < 0)
         return -1;
@@ -206,8 +230,8 @@ qbjCopyPlanPrepare(qbjSpec *spec, const virDomainDiskDef *disk, const qbjCopyReq
     const virStorageSource *target = req->target;
     const virStorageSource *own = qbjCopyOwnChain(disk, req);
 
-    if (req->identity)
-        qbjSpecAddFile(spec, qbjSpecImage(target), req->identity, req->made)->filled = req->filled;
+    if (req->identity && qbjCopyPlanThere(spec, disk, req, refusal) < 0)
+        return -1;
     qbjSpecAddAccess(spec, QBJ_PHASE_PREPARE, qbjSpecImage(target), QBJ_ACCESS_RW)->undo =
         qbjStepNewAccess(qbjSpecImage(target), QBJ_ACCESS_NONE);
     qbjCopyAddChainAccess(spec, disk, own);

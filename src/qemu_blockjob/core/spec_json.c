@@ -48,7 +48,8 @@ qbjStepToJSON(const qbjStep *step)
         break;
     case QBJ_STEP_EMPTY:
         rc = virJSONValueObjectAdd(&json, "a:empty", &image, "s:identity", step->identity, "B:begun", step->begun,
-                                   NULL);
+                                   "P:capacity", step->capacity, "S:backing", step->backing,
+                                   "B:encrypted", step->encrypted, NULL);
         break;
     case QBJ_STEP_SECRET:
         rc = virJSONValueObjectAdd(&json, "s:secret", step->secret, "A:undo", &undo, NULL);

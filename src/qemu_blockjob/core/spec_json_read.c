@@ -184,21 +184,41 @@ qbjStepReadUnlink(qbjReader *reader, qbjStep *step)
     return 0;
 }
 
+static void
+qbjReaderBoolean(qbjReader *reader, const char *key, bool *out)
+{
+    virJSONValue *value = qbjReaderTake(reader, key, VIR_JSON_TYPE_BOOLEAN);
+
+    if (value)
+        ignore_value(virJSONValueGetBoolean(value, out));
+}
+
 /* @key: "file" or "empty" */
 static int
 qbjStepReadFile(qbjReader *reader, const char *key, qbjStepType type, qbjStep *step)
 {
-    virJSONValue *word = qbjReaderTake(reader, type == QBJ_STEP_FILE ? "filled" : "begun", VIR_JSON_TYPE_BOOLEAN);
-
     step->type = type;
     if (!(step->image = qbjImageFromJSON(qbjReaderTake(reader, key, VIR_JSON_TYPE_OBJECT), reader->refusal)) ||
         qbjReaderString(reader, "identity", true, &step->identity) < 0)
         return -1;
     if (!step->image->path)
         return qbjSpecDamaged(reader->refusal, "a file has no path");
-    if (word)
-        ignore_value(virJSONValueGetBoolean(word, type == QBJ_STEP_FILE ? &step->filled : &step->begun));
+    return 0;
+}
 
+/* A record of an older daemon has no capacity. */
+static int
+qbjStepReadEmpty(qbjReader *reader, qbjStep *step)
+{
+    virJSONValue *capacity = qbjReaderTake(reader, "capacity", VIR_JSON_TYPE_NUMBER);
+
+    if (qbjStepReadFile(reader, "empty", QBJ_STEP_EMPTY, step) < 0 ||
+        qbjReaderString(reader, "backing", false, &step->backing) < 0)
+        return -1;
+    if (capacity && virJSONValueGetNumberUlong(capacity, &step->capacity) < 0)
+        return qbjSpecDamaged(reader->refusal, "capacity");
+    qbjReaderBoolean(reader, "begun", &step->begun);
+    qbjReaderBoolean(reader, "encrypted", &step->encrypted);
     return 0;
 }
 
@@ -229,13 +249,15 @@ qbjStepFromJSON(virJSONValue *json, bool isUndo, qbjRefusal *refusal)
     else if (virJSONValueObjectHasKey(json, "file"))
         rc = qbjStepReadFile(&reader, "file", QBJ_STEP_FILE, step);
     else if (virJSONValueObjectHasKey(json, "empty"))
-        rc = qbjStepReadFile(&reader, "empty", QBJ_STEP_EMPTY, step);
+        rc = qbjStepReadEmpty(&reader, step);
     else if (virJSONValueObjectHasKey(json, "secret"))
         rc = qbjStepReadSecret(&reader, step);
     else
         rc = qbjStepReadUnlink(&reader, step);
     if (rc < 0)
         return NULL;
+    if (step->type == QBJ_STEP_FILE)
+        qbjReaderBoolean(&reader, "filled", &step->filled);
 
     /* an undo has none of its own: this also bounds the depth */
     if (!isUndo && (undo = qbjReaderTake(&reader, "undo", VIR_JSON_TYPE_OBJECT)) &&

@@ -124,19 +124,14 @@ qbjEnginePhaseBeginFile(virDomainObj *vm, qbjStep *step)
     return -1;
 }
 
-/* What is in a file that is not ours is what we have written there; a later daemon sees at least what is no
- * image. */
+/* Its owner may have written into the file since the daemon died that was about to. */
 static int
 qbjEnginePhaseEmpty(const qbjStep *step)
 {
-    const char *path = step->image->path;
+    qbjHostFresh made = { .format = step->image->format, .encrypted = step->encrypted, .capacity = step->capacity,
+                          .backing = step->backing };
 
-    if (!step->begun || qbjHostTargetIsEmpty(path, step->identity))
-        return 0;
-    if (step->image->format == VIR_STORAGE_FILE_RAW || qbjHostTargetProbe(path) == step->image->format)
-        return qbjHostTargetEmpty(path, step->identity);
-    virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' holds what no job has written, and is left alone"), path);
-    return -1;
+    return step->begun ? qbjHostTargetEmpty(step->image->path, step->identity, &made) : 0;
 }
 
 /* The target of a copy that does not start. */

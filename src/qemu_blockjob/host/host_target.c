@@ -291,14 +291,18 @@ qbjHostTargetRemove(const char *path, const char *identity)
 }
 
 int
-qbjHostTargetEmpty(const char *path, const char *identity)
+qbjHostTargetEmpty(const char *path, const char *identity, const qbjHostFresh *made)
 {
-    VIR_AUTOCLOSE fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     struct statx st;
 
     if (fd < 0 || qbjHostTargetStat(fd, "", AT_EMPTY_PATH, &st) < 0)
         return qbjHostTargetFailed(path);
-    if (!qbjHostTargetIs(&st, identity) || ftruncate(fd, 0) == 0)
+    if (!qbjHostTargetIs(&st, identity))
         return 0;
-    return qbjHostTargetFailed(path);
+    if (made && !qbjHostFreshIs(fd, made)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' holds what was not written here, and is left alone"), path);
+        return -1;
+    }
+    return ftruncate(fd, 0) == 0 ? 0 : qbjHostTargetFailed(path);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain_conf.h"
+#include "host_fresh.h"
 #include "spec_copy.h"
 
 typedef struct _qbjHostTarget qbjHostTarget;
@@ -63,7 +64,11 @@ bool qbjHostTargetIsThere(const char *path, const char *identity);
 /* The same, and still empty. */
 bool qbjHostTargetIsEmpty(const char *path, const char *identity);
 
-/* Removes the file at @path, or makes it empty, if it is the one of @identity; anything else stays as it is.
- * Returns 0, also when there was nothing to do; -1 with VIR_ERR_SYSTEM_ERROR reported. */
+/* Removes the file at @path if it is the one of @identity; anything else stays as it is. Returns 0, also when
+ * there was nothing to do; -1 with VIR_ERR_SYSTEM_ERROR reported. */
 int qbjHostTargetRemove(const char *path, const char *identity);
-int qbjHostTargetEmpty(const char *path, const char *identity);
+
+/* The same file, which was there before we began to make the image @made of it, becomes empty again. One that
+ * holds anything else stays as it is: -1 with VIR_ERR_OPERATION_FAILED reported. @made NULL: whatever it
+ * holds is ours. */
+int qbjHostTargetEmpty(const char *path, const char *identity, const qbjHostFresh *made);

@@ -117,8 +117,14 @@ qbjMomentOfflineCheckReused(const qbjMomentOfflineDisk *disk)
 static int
 qbjMomentOfflineBegin(const char *record, const char *name, const GPtrArray *disks, qbjMomentOfflineDisk *disk)
 {
+    g_auto(qbjHostImgInfo) info = { 0 };
+
     if (!disk->found)
         return 0;
+    if (qbjHostImgRead(disk->base, &info) < 0)
+        return -1;
+    disk->capacity = info.size;
+    disk->bitmaps = info.bitmaps != NULL;
     disk->begun = true;
     if (qbjMomentOfflineWriteRecord(record, name, disks) < 0) {
         disk->begun = false;
@@ -143,6 +149,7 @@ qbjMomentOfflineMakeOne(qbjMomentOfflineDisk *disk)
         return qbjMomentOfflineCheckReused(disk);
     if (qbjHostImgFill(disk->overlay->path, disk->fd, disk->base) < 0)
         return -1;
+    disk->stamp = qbjMomentOfflineStamp(disk->overlay->path);
     VIR_FORCE_CLOSE(disk->fd);
     if (qbjHostImgRead(disk->base, &info) < 0)
         return -1;
@@ -195,9 +202,22 @@ qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks)
 
         if (qbjMomentOfflineBegin(record, name, disks, disk) < 0 || qbjMomentOfflineMakeOne(disk) < 0)
             return -1;
+        g_free(disk->stamp);
         disk->stamp = qbjMomentOfflineStamp(disk->overlay->path);
     }
     return qbjMomentOfflineWriteRecord(record, name, disks);
+}
+
+/* Its owner may have written into it since the daemon died that was about to. */
+static int
+qbjMomentOfflineEmpty(const qbjMomentOfflineDisk *disk)
+{
+    qbjHostFresh made = { .format = VIR_STORAGE_FILE_QCOW2, .bitmaps = disk->bitmaps, .capacity = disk->capacity,
+                          .backing = disk->base->path };
+    g_autofree char *stamp = disk->stamp ? qbjMomentOfflineStamp(disk->overlay->path) : NULL;
+
+    return qbjHostTargetEmpty(disk->overlay->path, disk->identity,
+                              stamp && STREQ(stamp, disk->stamp) ? NULL : &made);
 }
 
 void
@@ -210,8 +230,9 @@ qbjMomentOfflineRemove(GPtrArray *disks)
 
         if (!disk->identity || (disk->found && !disk->begun))
             continue;
-        if ((disk->found ? qbjHostTargetEmpty(disk->overlay->path, disk->identity) :
+        if ((disk->found ? qbjMomentOfflineEmpty(disk) :
                            qbjHostTargetRemove(disk->overlay->path, disk->identity)) < 0)
             VIR_WARN("cannot remove '%s': %s", disk->overlay->path, virGetLastErrorMessage());
+        virResetLastError();
     }
 }

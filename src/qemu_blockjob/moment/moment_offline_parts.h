@@ -16,6 +16,8 @@ struct _qbjMomentOffline {
     qbjHostTarget there;        /* what was at its path before */
     bool found;                 /* an empty file that was there becomes the image */
     bool begun;                 /* which it does now: before that it holds nothing of ours */
+    unsigned long long capacity; /* of that image, in bytes; 0: not begun */
+    bool bitmaps;               /* it gets some */
     char *identity;             /* of a file that we made, or of that one */
     char *stamp;                /* tells whether it has been written to since */
     int fd;                     /* of a file of ours that has no name yet, else -1 */
@@ -35,7 +37,8 @@ int qbjMomentOfflineLook(GPtrArray *disks);
  * metadata). Returns 0; -1 with an error reported: some are made. */
 int qbjMomentOfflineMake(const char *record, const char *name, GPtrArray *disks);
 
-/* All is as it was before they were made; what cannot be done is a warning. */
+/* All is as it was before they were made. What cannot be done is a warning, and so is a file that was there
+ * and holds what we have not written. */
 void qbjMomentOfflineRemove(GPtrArray *disks);
 
 /* Whether the file @path has been written to; to be freed. NULL: it cannot be told. */

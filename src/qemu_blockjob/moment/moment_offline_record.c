@@ -7,7 +7,6 @@
 #include "moment_offline_parts.h"
 #include "moment_list.h"
 #include "moment_names.h"
-#include "host_chain.h"
 #include "host_save.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -41,7 +40,8 @@ qbjMomentOfflineFiles(const GPtrArray *disks)
 
         if (virJSONValueObjectAdd(&file, "s:disk", disk->target, "s:path", disk->overlay->path,
                                   "s:base", disk->base->path, "S:identity", disk->identity, "B:found", disk->found,
-                                  "B:begun", disk->begun, "S:stamp", disk->stamp, NULL) < 0 ||
+                                  "B:begun", disk->begun, "P:capacity", disk->capacity,
+                                  "B:bitmaps", disk->bitmaps, "S:stamp", disk->stamp, NULL) < 0 ||
             virJSONValueArrayAppend(files, &file) < 0)
             return NULL;
     }
@@ -92,9 +92,10 @@ qbjMomentOfflineRead(virJSONValue *json)
         disk->fd = -1;
         ignore_value(virJSONValueObjectGetBoolean(file, "found", &disk->found));
         ignore_value(virJSONValueObjectGetBoolean(file, "begun", &disk->begun));
+        ignore_value(virJSONValueObjectGetNumberUlong(file, "capacity", &disk->capacity));
+        ignore_value(virJSONValueObjectGetBoolean(file, "bitmaps", &disk->bitmaps));
         disk->target = g_strdup(virJSONValueObjectGetString(file, "disk"));
         disk->overlay = virStorageSourceNew();
-        disk->overlay->format = VIR_STORAGE_FILE_QCOW2;
         disk->overlay->path = g_strdup(virJSONValueObjectGetString(file, "path"));
         disk->base = virStorageSourceNew();
         disk->base->path = g_strdup(virJSONValueObjectGetString(file, "base"));
@@ -127,35 +128,6 @@ qbjMomentOfflineIsOld(virDomainObj *vm, const virDomainMomentObj *snap, const GP
     return disks->len > 0;
 }
 
-/* What qemu-img may have left: an image that stands on @disk's base. */
-static bool
-qbjMomentOfflineIsOurs(const qbjMomentOfflineDisk *disk)
-{
-    g_autoptr(virStorageSource) below = NULL;
-
-    if (qbjHostTargetIsEmpty(disk->overlay->path, disk->identity))
-        return true;
-    below = qbjHostChainBelow(disk->overlay);
-    return below && STREQ_NULLABLE(below->path, disk->base->path);
-}
-
-/* Without locks. Whoever owns an empty file may have written into it since the daemon died in the middle. */
-static void
-qbjMomentOfflineKeepForeign(GPtrArray *disks)
-{
-    size_t i;
-
-    for (i = 0; i < disks->len; i++) {
-        qbjMomentOfflineDisk *disk = g_ptr_array_index(disks, i);
-
-        if (!disk->begun || disk->stamp || !disk->identity || qbjMomentOfflineIsOurs(disk))
-            continue;
-        VIR_WARN("'%s' holds what no snapshot has written, and is left alone", disk->overlay->path);
-        virResetLastError();
-        disk->begun = false;
-    }
-}
-
 static void
 qbjMomentOfflineRecoverBack(virDomainObj *vm, virDomainMomentObj *snap, GPtrArray *disks)
 {
@@ -165,7 +137,6 @@ qbjMomentOfflineRecoverBack(virDomainObj *vm, virDomainMomentObj *snap, GPtrArra
     if (snap && qbjMomentListRemove(vm, snap) == 0 && parent)
         virDomainSnapshotSetCurrent(vm->snapshots, virDomainSnapshotFindByName(vm->snapshots, parent));
     virObjectUnlock(vm);
-    qbjMomentOfflineKeepForeign(disks);
     qbjMomentOfflineRemove(disks);
     virObjectLock(vm);
 }
