@@ -13,7 +13,7 @@ import jobs
 import plain
 import suite
 from images import make_chain
-from save import SaveDaemon
+from save import SaveDaemon, deleted_files
 
 LIVE, CRASH, MEMORY = libvirt.VIR_DUMP_LIVE, libvirt.VIR_DUMP_CRASH, libvirt.VIR_DUMP_MEMORY_ONLY
 RUNNING, PAUSED, SHUT = libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_SHUTOFF
@@ -131,6 +131,22 @@ class Dumps(suite.DaemonChecks):
                        (0, True) if flags == MEMORY else (libvirt.VIR_ERR_OPERATION_ABORTED, False),
                        "flags %d: what comes of it" % flags)
             self.as_before(domain, "flags %d" % flags)
+            self.gone(domain)
+
+    def test_handed(self):
+        """A daemon that dies when QEMU has the file and was not told yet what for."""
+        for flags, command in ((0, '"migrate"'), (MEMORY, '"dump-guest-memory"')):
+            domain = self.make("handed-%d" % flags)
+            self.daemon.die_at(command, -1)
+            failed = suite.code(domain.coreDump, self.core, flags)
+            self.ok(failed and self.daemon.died(), "the daemon dies at " + command)
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName(self.name)
+            self.as_before(domain, "at " + command)
+            self.ok(jobs.wait_for(lambda: not deleted_files(self.daemon, self.name), 20),
+                    "QEMU has no file open that has gone",
+                    lambda: str(deleted_files(self.daemon, self.name)))
             self.gone(domain)
 
     def test_daemon(self):

@@ -49,6 +49,19 @@ class SaveDaemon(CrashDaemon, FaultDaemon):
         return self.path("lib", "qemu", "save", name + ".save")
 
 
+def deleted_files(daemon, name):
+    """The files that the QEMU of domain @name has open although they have gone."""
+    here, found = "/proc/%d/fd" % daemon.qemu_pid(name), []
+    for fd in os.listdir(here):
+        try:
+            path = os.readlink(os.path.join(here, fd))
+        except OSError:
+            continue                    # it is closing it
+        if path.endswith(" (deleted)") and not path.startswith("/memfd:"):
+            found.append(path)
+    return found
+
+
 def header(path):
     """(magic, version, length, running, format, cookie), as this host writes it"""
     with open(path, "rb") as f:
@@ -391,6 +404,21 @@ class Saves(suite.DaemonChecks):
     def test_sweep(self):
         """At each of them."""
         self.deaths(range(40))
+
+    def test_handed(self):
+        """A daemon that dies when QEMU has the file and was not told yet what for."""
+        domain = self.make("handed")
+        for how in ("", "after"):
+            self.daemon.die_at('"migrate"', -1 if not how else 0, how=how)
+            self.ok(suite.code(domain.managedSave, 0) and self.daemon.died(), "the daemon dies: %s" % (how or "before"))
+            self.daemon.start()
+            self.connect()
+            domain = self.conn.lookupByName("handed")
+            self.ok(jobs.wait_for(lambda: "<qbj:save" not in self.daemon.status_xml("handed"), 20), "it is taken back")
+            self.goes_on(domain, "handed")
+            self.ok(jobs.wait_for(lambda: not deleted_files(self.daemon, "handed"), 20),
+                    "QEMU has no file open that has gone", lambda: str(deleted_files(self.daemon, "handed")))
+        self.gone(domain)
 
     def deaths(self, steps):
         domain, path = self.make("death"), self.daemon.image("death")

@@ -294,17 +294,25 @@ qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd)
     return rc;
 }
 
-void
-qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name)
+int
+qbjDomainQmpDropFd(virDomainObj *vm, const char *name)
 {
     g_autoptr(virJSONValue) arguments = NULL;
     g_auto(qbjQmpCommand) command = { .execute = "closefd" };
+
+    if (virJSONValueObjectAdd(&arguments, "s:fdname", name, NULL) < 0)
+        return -1;
+    command.arguments = arguments;
+    return qbjDomainQmpRunFor(vm, &command, 1, QBJ_DOMAIN_FD_BACK_MS);
+}
+
+void
+qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name)
+{
     virErrorPtr reason;
 
     virErrorPreserveLast(&reason);
-    if (virDomainObjIsActive(vm) && virJSONValueObjectAdd(&arguments, "s:fdname", name, NULL) >= 0) {
-        command.arguments = arguments;
-        ignore_value(qbjDomainQmpRunFor(vm, &command, 1, QBJ_DOMAIN_FD_BACK_MS));
-    }
+    if (virDomainObjIsActive(vm))
+        ignore_value(qbjDomainQmpDropFd(vm, name));
     virErrorRestore(&reason);
 }

@@ -34,6 +34,10 @@ int qbjDomainQmpPassFd(virDomainObj *vm, const char *name, int fd);
  * led here stays; one of this is dropped. */
 void qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name);
 
+/* The same for what an earlier connection may have left there: QEMU keeps it when that ends. Returns 0, also
+ * when it has none of that name; -1 with an error reported. */
+int qbjDomainQmpDropFd(virDomainObj *vm, const char *name);
+
 /* To be called before the monitor is used, or the domain's job is waited for: a VM that a new daemon has not
  * come to yet is connected now. Does not wait for QEMU. @vm is locked. */
 void qbjDomainReach(virDomainObj *vm);

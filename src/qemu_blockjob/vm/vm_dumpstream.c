@@ -56,6 +56,12 @@ qbjVmDumpStreamBegin(virDomainObj *vm, qbjHostImage *file, unsigned int format)
     return -1;
 }
 
+int
+qbjVmDumpStreamDrop(virDomainObj *vm)
+{
+    return qbjDomainQmpDropFd(vm, QBJ_VM_DUMP_FD);
+}
+
 /* QEMU says why by its event, which follows at once. */
 static void
 qbjVmDumpStreamAwaitReason(virDomainObj *vm)

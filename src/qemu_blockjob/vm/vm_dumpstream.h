@@ -15,5 +15,8 @@ int qbjVmDumpStreamBegin(virDomainObj *vm, qbjHostImage *file, unsigned int form
 /* Waits until all is written. Nothing calls that off: QEMU has no command for it. */
 int qbjVmDumpStreamWait(virDomainObj *vm);
 
+/* QEMU closes what it was given for a dump that has not begun. */
+int qbjVmDumpStreamDrop(virDomainObj *vm);
+
 /* DUMP_COMPLETED: why it has failed, if it has. @vm is locked and its job held. */
 void qbjVmDumpStreamCompleted(virDomainObj *vm, virJSONValue *data);

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "vm_save.h"
+#include "vm_dumpstream.h"
 #include "vm_restore.h"
 #include "vm_saveimage.h"
 #include "vm_savestream.h"
@@ -143,7 +144,8 @@ qbjVmSaveContinue(virDomainObj *vm, virDomainRunningReason reason)
     bool dump = QBJ_DOMAIN_PRIVATE(vm)->status->save->dump;
     int stands;
 
-    if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0)
+    if (virQbjFaultHit("vm-save-back") || qbjVmSaveStreamCancel(vm) < 0 ||
+        (dump && qbjVmDumpStreamDrop(vm) < 0))
         return false;
     if (!running && virDomainObjIsActive(vm))
         qbjVmSaveStreamActivate(vm);

@@ -301,7 +301,7 @@ qbjVmSaveStreamCancel(virDomainObj *vm)
         if (qbjVmSaveStreamStatus(vm, &status) < 0)
             return -1;
         if (!qbjVmSaveStreamRuns(status) || qbjVmSaveStreamNow() >= until)
-            return 0;
+            return qbjDomainQmpDropFd(vm, QBJ_VM_SAVE_FD);
         if (!asked && qbjDomainQmpCall(vm, "migrate_cancel", NULL, NULL) < 0)
             return -1;
         asked = true;

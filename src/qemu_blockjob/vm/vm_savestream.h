@@ -30,7 +30,8 @@ int qbjVmSaveStreamBegin(virDomainObj *vm, qbjHostImage *file);
  * then, which on storage that hangs has no end to wait for. */
 int qbjVmSaveStreamWait(virDomainObj *vm);
 
-/* Calls off what may be under way, and waits for its end; not for ever, on storage that hangs. */
+/* Calls off what may be under way, and waits for its end; not for ever, on storage that hangs. What QEMU was
+ * given for it, and has not used, it closes. */
 int qbjVmSaveStreamCancel(virDomainObj *vm);
 
 /* Whether QEMU has written all of a stream, and has not gone on since. */
