@@ -16,7 +16,7 @@ from guest import Guest
 from images import ImageError, backing, info, qemu_img, qemu_io
 from inside import Inside, SNAPSHOT
 from jobtest import holds
-from undo import OFF, PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
+from undo import INACTIVE, OFF, PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
 from writes import Run
 
 RUN, STAY = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
@@ -236,6 +236,32 @@ class Reverts(Inside):
         self.over(what)
         self.equal(self.files(), files, what + ": the files are as they were")
         qemu_io(self.paths["vda"][-1], "qcow2", "read -P 2 8M 1M")
+
+    # --- one after the other ------------------------------------------------------------------------------------------
+
+    def test_twocurrent(self):
+        """A snapshot whose file says wrongly that it is the current one does not become it, and says so no more."""
+        self.made("twocurrent", run=False)
+        self.revert("s1")
+        self.daemon.stop()
+        path = self.daemon.metadata(self.name, "s3")
+
+        def text():
+            with open(path) as f:
+                return f.read()
+        wrong = text().replace("<active>0</active>", "<active>1</active>")
+        with open(path, "w") as f:
+            f.write(wrong)
+        self.daemon.start()
+        self.again_connected()
+        self.equal((self.tree()[1], "<active>1</active>" in text()), ("s1", True),
+                   "the domain is on the other's overlay")
+        self.revert("s2")
+        self.ok("<active>0</active>" in text(), "the next change of the current one takes the mark off")
+        self.daemon.restart()
+        self.again_connected()
+        self.equal(self.tree()[1], "s2", "and the next daemon finds one")
+        self.gone()
 
     # --- dirty bitmaps ------------------------------------------------------------------------------------------------
 

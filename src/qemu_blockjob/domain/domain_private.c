@@ -77,6 +77,7 @@ qbjDomainPrivateFree(void *data)
     virQbjStatusFree(priv->status);
     virChrdevFree(priv->chrdevs);
     g_slist_free_full(priv->unplugged, g_free);
+    g_slist_free_full(priv->marked, g_free);
     g_clear_pointer(&priv->switches, g_hash_table_unref);
     g_ptr_array_unref(priv->strays);
     while ((event = g_queue_pop_head(&priv->queue)))

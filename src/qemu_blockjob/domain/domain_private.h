@@ -70,6 +70,8 @@ struct _qbjDomainPrivate {
                                          * NULL: not yet, or used */
     bool halfway;                       /* of a transient domain: its last run has ended for a revert, or in one, before
                                          * its guest had begun: the revert is not done */
+    GSList *marked;                     /* names of snapshots whose files may say wrongly that they are the current one
+                                         * (qbjMomentListMarked()) */
     bool revertOpen;                    /* of a transient domain: a revert to external images may have left a note,
                                          * for when the guest has begun, or the domain goes
                                          * (moment_revertsettle.h) */

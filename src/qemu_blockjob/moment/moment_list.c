@@ -168,6 +168,41 @@ qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap)
                               snap == virDomainSnapshotGetCurrent(vm->snapshots));
 }
 
+void
+qbjMomentListMarked(virDomainObj *vm, const virDomainMomentObj *snap)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!g_slist_find_custom(priv->marked, snap->def->name, (GCompareFunc) g_strcmp0))
+        priv->marked = g_slist_prepend(priv->marked, g_strdup(snap->def->name));
+}
+
+static int
+qbjMomentListUnmark(virDomainObj *vm, const virDomainMomentObj *current)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    while (priv->marked) {
+        virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, priv->marked->data);
+
+        if (snap && snap != current && qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(snap), false) < 0)
+            return -1;
+        g_free(priv->marked->data);
+        priv->marked = g_slist_delete_link(priv->marked, priv->marked);
+    }
+    return 0;
+}
+
+void
+qbjMomentListForceCurrent(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    virDomainMomentObj *before = virDomainSnapshotGetCurrent(vm->snapshots);
+
+    if (before && before != snap)
+        qbjMomentListMarked(vm, before);
+    virDomainSnapshotSetCurrent(vm->snapshots, snap);
+}
+
 /* Not synced: of two that say that they are it the later one is right. */
 static int
 qbjMomentListPut(virDomainObj *vm, qbjHostSave *save)
@@ -188,6 +223,8 @@ qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap, qbjHostSave
     if (before && before != snap &&
         (former ? qbjMomentListPut(vm, former) :
                   qbjMomentListWrite(vm, virDomainSnapshotObjGetDef(before), false)) < 0)
+        return -1;
+    if (qbjMomentListUnmark(vm, snap) < 0)
         return -1;
     virDomainSnapshotSetCurrent(vm->snapshots, snap);
     return 0;
@@ -219,7 +256,7 @@ qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def)
     if (!snap)
         return -1;
     if (qbjMomentListSetCurrent(vm, snap) < 0) {
-        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        qbjMomentListForceCurrent(vm, snap);
         virResetLastError();            /* logged: the later one of two is right */
     }
     return 0;

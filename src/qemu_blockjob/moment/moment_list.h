@@ -56,6 +56,13 @@ int qbjMomentListSetCurrent(virDomainObj *vm, virDomainMomentObj *snap);
  * for the one that was it, and is only renamed now; NULL: nothing was. */
 int qbjMomentListTakeCurrent(virDomainObj *vm, virDomainMomentObj *snap, qbjHostSave *former);
 
+/* The same when that fails or is not tried: the list says so, and the mark in the file of the one that was it
+ * goes with the next change of this kind. */
+void qbjMomentListForceCurrent(virDomainObj *vm, virDomainMomentObj *snap);
+
+/* The file of @snap, which is not the current one, says that it is: that goes likewise. */
+void qbjMomentListMarked(virDomainObj *vm, const virDomainMomentObj *snap);
+
 /* Removes the file of @snap, then @snap itself, which has no children any more. The folder goes with the last
  * one. Whoever was based on it is based on none. Returns 0, also when the file had gone; -1 with an error
  * reported: it is still there. */

@@ -32,10 +32,36 @@ qbjMomentLoadCheck(virDomainObj *vm, const virDomainSnapshotDef *def, const char
     return 0;
 }
 
+/* Whether the next start of the domain is on the overlays of @snap: nothing tells better what it is based
+ * on. */
+static bool
+qbjMomentLoadIsOn(virDomainObj *vm, virDomainMomentObj *snap)
+{
+    const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
+    bool any = false;
+    size_t i;
+
+    for (i = 0; i < def->ndisks; i++) {
+        const virDomainSnapshotDiskDef *overlay = &def->disks[i];
+        const virDomainDiskDef *disk = virDomainDiskByTarget(vm->newDef ? vm->newDef : vm->def, overlay->name);
+
+        if (overlay->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+            continue;
+        if (!disk || !overlay->src || STRNEQ_NULLABLE(disk->src->path, overlay->src->path))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 /* Whether @snap, which says so, is the one that the domain is based on, although @other says so, too. */
 static bool
-qbjMomentLoadIsLater(const virDomainMomentObj *snap, const virDomainMomentObj *other)
+qbjMomentLoadIsLater(virDomainObj *vm, virDomainMomentObj *snap, virDomainMomentObj *other)
 {
+    bool on = qbjMomentLoadIsOn(vm, snap);
+
+    if (on != qbjMomentLoadIsOn(vm, other))
+        return on;
     if (STREQ_NULLABLE(other->def->parent_name, snap->def->name))
         return false;
     return STREQ_NULLABLE(snap->def->parent_name, other->def->name) ||
@@ -47,11 +73,15 @@ qbjMomentLoadCurrent(virDomainObj *vm, virDomainMomentObj *snap)
 {
     virDomainMomentObj *other = virDomainSnapshotGetCurrent(vm->snapshots);
 
-    if (other)
-        VIR_WARN("Domain '%s' has two current snapshots, '%s' and '%s'", vm->def->name, other->def->name,
-                 snap->def->name);
-    if (!other || qbjMomentLoadIsLater(snap, other))
+    if (!other) {
         virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        return;
+    }
+    VIR_WARN("Domain '%s' has two current snapshots, '%s' and '%s'", vm->def->name, other->def->name, snap->def->name);
+    if (qbjMomentLoadIsLater(vm, snap, other))
+        qbjMomentListForceCurrent(vm, snap);
+    else
+        qbjMomentListMarked(vm, snap);
 }
 
 static int

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "moment_revert.h"
 #include "moment_apply.h"
+#include "moment_list.h"
 #include "moment_revert_parts.h"
 #include "moment_revertnote.h"
 #include "engine_refuse.h"
@@ -254,7 +255,7 @@ qbjMomentRevertFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRever
         VIR_WARN("vm=%s: the revert to snapshot '%s' is not in its metadata yet: %s", vm->def->name, snap->def->name,
                  virGetLastErrorMessage());
         virResetLastError();
-        virDomainSnapshotSetCurrent(vm->snapshots, snap);
+        qbjMomentListForceCurrent(vm, snap);
         QBJ_DOMAIN_PRIVATE(vm)->revertOpen = !vm->persistent;
         return;
     }

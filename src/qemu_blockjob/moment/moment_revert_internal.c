@@ -143,7 +143,10 @@ qbjMomentRevertCommitNotes(virDomainObj *vm, virDomainMomentObj *snap, qbjMoment
     if (rc == 0 && work->unmarked)
         rc = qbjHostSaveCommit(work->unmarked, &renamed);
     virObjectLock(vm);
-    virDomainSnapshotSetCurrent(vm->snapshots, snap);
+    if (rc < 0)
+        qbjMomentListForceCurrent(vm, snap);
+    else
+        virDomainSnapshotSetCurrent(vm->snapshots, snap);
     return rc;
 }
 

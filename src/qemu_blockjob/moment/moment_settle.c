@@ -229,7 +229,7 @@ qbjMomentSettleMetadataForward(virDomainObj *vm, const char *name, qbjHostSave *
         return;
     VIR_WARN("Domain '%s': the mark of the current snapshot cannot be saved: %s", vm->def->name,
              virGetLastErrorMessage());
-    virDomainSnapshotSetCurrent(vm->snapshots, snap);
+    qbjMomentListForceCurrent(vm, snap);
 }
 
 /* --- the guest --- */
