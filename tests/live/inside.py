@@ -376,7 +376,10 @@ class Inside(Undo):
         self.both(1)
         self.create("i1")
         self.create("i2")
-        self.left("/nowhere/image", "qbj-before-x", self.domain.UUIDString(), True)
+        broken = self.daemon.path("img", self.name, "broken")
+        with open(broken, "w") as f:
+            f.write("no image")
+        self.left(broken, "qbj-before-x", self.domain.UUIDString(), True)
         self.domain.createWithFlags(START_PAUSED)
         self.equal(self.tree()[1], "i1", "a revert that was decided is noted")
         self.domain.destroy()
@@ -384,11 +387,16 @@ class Inside(Undo):
         self.domain.createWithFlags(START_PAUSED)
         self.domain.destroy()
         self.equal(self.tree(), ({"i1": None, "i2": "i1", "i3": "i1"}, "i3"), "once")
+        self.refused_left("what is left")
+        os.unlink(broken)
+        self.domain.createWithFlags(START_PAUSED)
+        self.ok(not os.path.exists(self.record()), "an image that is gone keeps nothing")
+        self.domain.destroy()
         self.both(2)
         self.left(self.paths["vda"][-1], "i1", "c7a5fdbd-cdaf-9455-926a-d65c16db1809", False)
         self.domain.createWithFlags(START_PAUSED)
         self.domain.destroy()
-        self.ok(os.path.exists(self.record()), "a record of another domain is left alone")
+        self.refused_left("a record of another domain is left alone")
         os.unlink(self.record())
         self.content(2, "a record of another domain")
         qemu_img("snapshot", "-c", "qbj-before-x", self.paths["vda"][-1])
@@ -396,6 +404,20 @@ class Inside(Undo):
         self.gone()
         self.equal([n for names in self.everywhere() for n in names if n.startswith("qbj-")], [],
                    "what a revert keeps within the images goes with the domain")
+
+    def refused_left(self, what):
+        """The record of another revert would take the place of the one that is there."""
+        def read():
+            with open(self.record()) as f:
+                return f.read()
+        before = read()
+        for run in (False, True):
+            if run:
+                self.domain.createWithFlags(START_PAUSED)
+            self.refused(lambda: self.revert("i1"), libvirt.VIR_ERR_OPERATION_INVALID, "applying.json",
+                         "%s, running: %s" % (what, run))
+            self.equal((read(), self.domain.isActive()), (before, run), "%s, running: %s: it stays" % (what, run))
+        self.domain.destroy()
 
     def test_revertagain(self):
         """QEMU removes nothing from an image that has an overlay: the log says once that what a revert has kept stays

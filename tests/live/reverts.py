@@ -239,6 +239,32 @@ class Reverts(Inside):
 
     # --- one after the other ------------------------------------------------------------------------------------------
 
+    def test_second(self):
+        """What a revert could not do any more is done before another one, or that is refused: it has one record."""
+        if not self.daemon.can_fail():
+            return self.out.skip("second", "the module has no debug_checks")
+        self.made("second", run=False)
+        note = os.path.join(self.daemon.metadata(self.name), "reverting.json")
+        with open(note, "w") as f:
+            f.write("no record")
+        self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_FAILED, "is no record of a revert",
+                     "a record that cannot be read")
+        os.unlink(note)
+        self.daemon.fail("save-write:3+")
+        self.revert("s1")
+        self.ok(os.path.exists(note) and "vda.3" in self.files(), "the metadata cannot be saved")
+        self.refused(lambda: self.revert("s2"), libvirt.VIR_ERR_SYSTEM_ERROR, "cannot save", "nor again")
+        self.daemon.fail(None)
+        fresh = self.chain(INACTIVE)[0]
+        self.revert("s2")
+        self.equal((os.path.exists(note), "vda.3" in self.files()), (False, False),
+                   "what the first one has abandoned goes")
+        self.daemon.restart()
+        self.again_connected()
+        self.equal((self.tree()[1], fresh in self.domain.snapshotLookupByName("s1").getXMLDesc()), ("s2", True),
+                   "the metadata say so of both")
+        self.gone()
+
     def test_twocurrent(self):
         """A snapshot whose file says wrongly that it is the current one does not become it, and says so no more."""
         self.made("twocurrent", run=False)

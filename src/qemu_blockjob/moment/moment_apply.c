@@ -90,6 +90,8 @@ qbjMomentApplyForget(const qbjMomentApply *apply, bool put)
         virStorageSource *image = g_ptr_array_index(apply->images, i);
         g_auto(qbjHostImgInfo) info = { 0 };
 
+        if (!put && !virFileExists(image->path))
+            continue;
         if (qbjHostImgRead(image, &info) < 0)
             return -1;
         if (!qbjMomentApplyHas(&info, apply->keep))
@@ -329,6 +331,33 @@ qbjMomentApplyReady(virDomainObj *vm)
     VIR_WARN("Domain '%s': a revert to snapshot '%s' that was under way %s", vm->def->name, apply->name,
              forward ? "is ended" : "is taken back");
     return forward ? qbjMomentApplyForward(vm, apply) : qbjMomentApplyReturn(vm, apply);
+}
+
+static bool
+qbjMomentApplyIsThere(virDomainObj *vm, const char *path)
+{
+    bool there;
+
+    virObjectUnlock(vm);
+    there = path && virFileExists(path);
+    virObjectLock(vm);
+    return there;
+}
+
+int
+qbjMomentApplyCheckLeft(virDomainObj *vm, bool noted)
+{
+    g_autofree char *path = qbjMomentApplyPath(vm);
+    g_autoptr(qbjMomentApply) apply = NULL;
+
+    if (!noted && qbjMomentApplyFind(vm, &apply) < 0)
+        return -1;
+    if (noted ? !qbjMomentApplyIsThere(vm, path) : !apply || !apply->decided || apply->noted)
+        return 0;
+    virReportError(VIR_ERR_OPERATION_INVALID,
+                   _("what an earlier revert has left of images of domain '%s' is still to be done, see '%s' and the log"),
+                   vm->def->name, path);
+    return -1;
 }
 
 void

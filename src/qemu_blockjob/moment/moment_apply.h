@@ -74,3 +74,9 @@ int qbjMomentApplyReady(virDomainObj *vm);
 
 /* The same of one that runs: what is kept in its images goes. Errors are logged. */
 void qbjMomentApplyResume(virDomainObj *vm);
+
+/* After either, for another revert: whether definition or metadata are still to follow the record, or with
+ * @noted, whether there is one at all, which may be another domain's: a second one would take its place, and
+ * nobody would know what the first one has kept within images. Returns 0; -1 with VIR_ERR_OPERATION_INVALID
+ * reported: it is so. */
+int qbjMomentApplyCheckLeft(virDomainObj *vm, bool noted);

@@ -8,6 +8,7 @@
 #include "moment_list.h"
 #include "moment_revert_parts.h"
 #include "moment_revertnote.h"
+#include "moment_revertsettle.h"
 #include "engine_refuse.h"
 #include "host_image.h"
 #include "host_img.h"
@@ -325,7 +326,8 @@ qbjMomentRevert(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 
     if (virDomainObjIsActive(vm))
         qbjMomentApplyResume(vm);       /* what an earlier one has left */
-    if (qbjMomentRevertCheck(vm, snap) < 0 || (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0))
+    if (qbjMomentRevertCheck(vm, snap) < 0 || (!virDomainObjIsActive(vm) && qbjMomentApplyReady(vm) < 0) ||
+        qbjMomentRevertSettleBefore(vm) < 0 || qbjMomentApplyCheckLeft(vm, false) < 0)
         return -1;
     priv->reverting = true;
     work.made = g_ptr_array_new_with_free_func(g_free);

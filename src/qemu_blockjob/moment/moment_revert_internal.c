@@ -283,7 +283,7 @@ qbjMomentRevertInternal(virDomainObj *vm, virDomainMomentObj *snap, unsigned int
     virObjectLock(vm);
     if (rc < 0 || qbjMomentRevertCheckState(def, images, state, work) < 0 ||
         qbjMomentRevertDefine(vm, snap, work) < 0 || qbjMomentRevertMay(vm, work) < 0 ||
-        qbjMomentRevertPrepareNotes(vm, snap, work) < 0)
+        qbjMomentRevertPrepareNotes(vm, snap, work) < 0 || qbjMomentApplyCheckLeft(vm, true) < 0)
         return -1;
     apply = qbjMomentApplyNew(def->parent.name, images);
     if (qbjMomentRevertTexts(vm, work, apply) < 0)

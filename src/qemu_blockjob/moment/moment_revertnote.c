@@ -151,9 +151,10 @@ qbjMomentRevertNoteParse(qbjMomentRevertNote *note)
     virJSONValue *files;
     size_t i;
 
-    if (virFileReadAll(note->file, QBJ_MOMENT_REVERT_NOTE_MAX, &text) < 0 || !(json = virJSONValueFromString(text)))
+    if (virFileReadAll(note->file, QBJ_MOMENT_REVERT_NOTE_MAX, &text) < 0)
         return -1;
-    note->name = g_strdup(virJSONValueObjectGetString(json, "snapshot"));
+    json = virJSONValueFromString(text);
+    note->name = json ? g_strdup(virJSONValueObjectGetString(json, "snapshot")) : NULL;
     if (!note->name || !(files = virJSONValueObjectGetArray(json, "files"))) {
         virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' is no record of a revert"), note->file);
         return -1;

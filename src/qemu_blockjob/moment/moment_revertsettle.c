@@ -19,9 +19,9 @@ qbjMomentRevertSettleBack(virDomainObj *vm, qbjMomentRevertNote *note)
     virObjectLock(vm);
 }
 
-/* The definition decides. Returns whether the note has no use any more. */
-static bool
-qbjMomentRevertSettle(virDomainObj *vm, qbjMomentRevertNote *note)
+/* The definition decides. Returns 0; -1 with an error reported: the note is needed. */
+static int
+qbjMomentRevertSettleByDef(virDomainObj *vm, qbjMomentRevertNote *note)
 {
     const char *name = qbjMomentRevertNoteName(note);
     virDomainMomentObj *snap = virDomainSnapshotFindByName(vm->snapshots, name);
@@ -30,34 +30,38 @@ qbjMomentRevertSettle(virDomainObj *vm, qbjMomentRevertNote *note)
         qbjMomentRevertSettleBack(vm, note);
     } else if (snap && qbjMomentRevertNoteIs(vm, note, true)) {
         VIR_WARN("Domain '%s': the revert to snapshot '%s' is noted", vm->def->name, name);
-        if (qbjMomentRevertNoteFinish(vm, snap, note) == 0)
-            return true;
-        VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-        return false;
+        return qbjMomentRevertNoteFinish(vm, snap, note);
     }
-    return true;
+    return 0;
 }
 
-/* @back: the guest has not begun. */
-static void
-qbjMomentRevertSettleNote(virDomainObj *vm, bool back)
+/* @back: the guest has not begun. Returns 0; -1 with an error reported: the note stays. */
+static int
+qbjMomentRevertSettleTry(virDomainObj *vm, bool back)
 {
     g_autoptr(qbjMomentRevertNote) note = NULL;
 
-    if (qbjMomentRevertNoteRead(vm, &note) < 0) {
-        VIR_WARN("Domain '%s': the record of a revert cannot be read: %s", vm->def->name, virGetLastErrorMessage());
-        virResetLastError();
-    }
+    if (qbjMomentRevertNoteRead(vm, &note) < 0)
+        return -1;
     if (!note)
-        return;
+        return 0;
     if (back)
         qbjMomentRevertSettleBack(vm, note);
-    else if (!qbjMomentRevertSettle(vm, note))
-        return;
+    else if (qbjMomentRevertSettleByDef(vm, note) < 0)
+        return -1;
     virObjectUnlock(vm);
     qbjMomentRevertNoteDrop(note);
     virObjectLock(vm);
+    return 0;
+}
+
+static void
+qbjMomentRevertSettleNote(virDomainObj *vm, bool back)
+{
+    if (qbjMomentRevertSettleTry(vm, back) == 0)
+        return;
+    VIR_WARN("Domain '%s': what a revert has left cannot be settled: %s", vm->def->name, virGetLastErrorMessage());
+    virResetLastError();
 }
 
 /* --- when --- */
@@ -84,6 +88,15 @@ qbjMomentRevertSettleReady(virDomainObj *vm)
 {
     if (!QBJ_DOMAIN_PRIVATE(vm)->reverting)         /* else the note is of the call */
         qbjMomentRevertSettleNote(vm, false);
+}
+
+int
+qbjMomentRevertSettleBefore(virDomainObj *vm)
+{
+    if (qbjMomentRevertSettleTry(vm, false) < 0)
+        return -1;
+    QBJ_DOMAIN_PRIVATE(vm)->revertOpen = false;
+    return 0;
 }
 
 void

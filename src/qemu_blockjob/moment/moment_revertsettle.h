@@ -12,6 +12,10 @@ void qbjMomentRevertSettleLoad(virDomainObj *vm);
 /* @vm is shut off, else as below: what is left is settled by its definition. */
 void qbjMomentRevertSettleReady(virDomainObj *vm);
 
+/* @vm is to be reverted, which has a note of its own; else as above. Returns 0; -1 with an error reported:
+ * what an earlier one has left is still to be done. */
+int qbjMomentRevertSettleBefore(virDomainObj *vm);
+
 /* @vm runs, is locked and its job held; the lock is dropped: if its guest has begun the revert that has led
  * to it is done. */
 void qbjMomentRevertSettleResume(virDomainObj *vm);
