@@ -5,6 +5,7 @@ that stays, and the guest's disks, hold what they held; failures, and a daemon t
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,34 @@ def content(path, *inside):
 def below(path):
     """The paths of its chain, as the headers say."""
     return [image["filename"] for image in json.loads(qemu_img("info", "--backing-chain", "--output=json", path))]
+
+
+# stands still in the place of a program whose arguments have the word in the file
+HOLD = """#!/bin/sh
+[ -e %(wish)s ] && read word <%(wish)s && case " $* " in *" $word "*) exec sleep 86399;; esac
+exec %(program)s "$@"
+"""
+
+
+class DeletionsDaemon(UndoDaemon):
+    """Its qemu-img can be held up."""
+
+    def environment(self):
+        env, folder = super().environment(), self.path("bin")
+        os.makedirs(folder, exist_ok=True)
+        self.held = self.path("held")
+        with open(os.path.join(folder, "qemu-img"), "w", encoding="utf-8") as f:
+            f.write(HOLD % {"wish": self.held, "program": shutil.which("qemu-img")})
+        os.chmod(f.name, 0o755)
+        os.chmod(folder, 0o755)
+        return dict(env, PATH=folder + ":" + env["PATH"])
+
+    def hold(self, word):
+        with open(self.held, "w", encoding="utf-8") as f:
+            f.write(word + "\n")
+
+    def is_held(self):
+        return [name for _, name in self.children() if name == "sleep"]
 
 
 class Deletions(Undo):
@@ -209,6 +238,10 @@ class Deletions(Undo):
                            "removed: domain 'clone' uses it" % self.paths["vda"][1], "another domain, %d" % flags)
         other.undefine()
         os.unlink(clone)
+        for n in (3, 1):                # what goes first, and what goes last: all are looked at before
+            other = self.conn.defineXML(plain.domain("other", [plain.disk("vda", self.paths["vda"][n])]))
+            self.unchanged("s1", CHILDREN, unsupported, "domain 'other' uses it", "another domain has image %d" % n)
+            other.undefine()
         qemu_img("snapshot", "-c", "by hand", self.paths["vda"][1])
         self.unchanged("s1", CHILDREN, unsupported, "it holds internal snapshots", "an internal snapshot")
         qemu_img("snapshot", "-d", "by hand", self.paths["vda"][1])
@@ -246,6 +279,42 @@ class Deletions(Undo):
             self.revert("s3")
             self.equal(holds(self.chain(INACTIVE)[0], range(3)), None, what + ": the child can be gone back to")
             self.gone()
+
+    def recorded(self, path):
+        """Where the bitmap b of the image says that something was written, in clusters of 64 KiB."""
+        device = "driver=qcow2,file.driver=file,file.filename=" + path
+        with tempfile.TemporaryDirectory() as folder:
+            socket, pid = os.path.join(folder, "nbd"), os.path.join(folder, "pid")
+            subprocess.run(["qemu-nbd", "--fork", "--pid-file", pid, "-r", "-B", "b", "-k", socket, "--image-opts",
+                            device], check=True)
+            done = subprocess.run(["qemu-img", "map", "--output=json", "--image-opts", "driver=nbd,server.type=unix,"
+                                   "server.path=%s,x-dirty-bitmap=qemu:dirty-bitmap:b" % socket],
+                                  check=True, stdout=subprocess.PIPE, text=True)
+        dirty = [x for x in json.loads(done.stdout) if not x["data"]]
+        return sorted(n for x in dirty for n in range(x["start"] >> 16, (x["start"] + x["length"]) >> 16))
+
+    def test_upwards(self):
+        """20/B16: what the bitmap of an image has recorded that goes is in those of all images that stand on it."""
+        self.branches("upwards", False)
+        second = self.paths["vda"][0][:-1] + "second"
+        qemu_img("create", "-q", "-f", "qcow2", "-b", self.paths["vda"][1], "-F", "qcow2", second)
+        self.daemon.own(second)
+        self.paths["vda"] += [second, second + ".none"]
+        self.redefine("s5", "s2", 4)
+        overs = self.paths["vda"][2], second
+        # what is written below is what is there anyhow, so it is not copied, which would be recorded as well
+        for n, path in ((0, self.paths["vda"][1]), (2, overs[0]), (3, overs[1])):
+            qemu_img("bitmap", "--add", path, "b")
+            qemu_io(path, "qcow2", "write -P %d %dM 64k" % (n, 20 + n))
+        self.domain.createWithFlags(START_PAUSED)
+        before = self.held()
+        self.delete("s2")
+        held = self.held()
+        self.equal({k: v for k, v in held.items() if k in before}, {k: before[k] for k in held}, "each moment")
+        self.equal([backing(path) for path in overs], [self.paths["vda"][0]] * 2, "what both stand on")
+        self.equal([self.recorded(path) for path in overs], [[*range(16, 32), 320, n] for n in (352, 368)],
+                   "both bitmaps have it, and what was copied")
+        self.gone()
 
     def test_crossing(self):
         """The image of the moment, or its overlay, has another overlay on a branch that the guest is not on."""
@@ -447,6 +516,31 @@ class Deletions(Undo):
             self.stays(before, what)
             self.gone()
 
+    def test_daemonends(self):
+        """The daemon dies, or is stopped, while qemu-img copies or merges: that ends with it, and what it was at is old
+        or new."""
+        kill, stop = self.daemon.kill, self.daemon.stop
+        for kind, word, run, ends in (("outside", "rebase", True, (kill, stop)), ("inside", "commit", False, (kill,))):
+            make, name, flags, left = self.KINDS[kind]
+            for end in ends:
+                what = "%s of '%s', running: %s, %s" % (word, kind, run, end.__name__)
+                make(self, "daemonends-%s-%d-%s" % (kind, run, end.__name__), run)
+                before = self.held()
+                self.daemon.hold(word)
+                thread = Waiting(lambda: suite.code(self.delete, name, flags))
+                self.ok(jobs.wait_for(self.daemon.is_held, 20), what + ": qemu-img is at it")
+                end()
+                thread.end()
+                self.ok(jobs.wait_for(lambda: not self.daemon.is_held(), 20), what + ": it has ended with the daemon")
+                os.unlink(self.daemon.held)
+                self.again()
+                self.ok(self.is_marked(name), what + ": the snapshot is marked")
+                self.intact(before, what)
+                self.delete(name, flags)
+                self.equal(self.tree(), left, what + ": once more")
+                self.stays(before, what)
+                self.gone()
+
     def dies(self, kind, n):
         """The daemon dies at that step of a deletion; False: it did not come to it."""
         make, name, flags, left = self.KINDS[kind.split("-")[0]]
@@ -507,5 +601,5 @@ class Deletions(Undo):
 
 
 if __name__ == "__main__":
-    sys.exit(suite.main("deletions", __doc__, Deletions, modes=("system",), kind=UndoDaemon,
+    sys.exit(suite.main("deletions", __doc__, Deletions, modes=("system",), kind=DeletionsDaemon,
                         ours="the stock driver deletes no children of external snapshots"))

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -49,8 +50,16 @@ qbjHostImgRunWait(void *opaque)
     return virCommandWait(run->cmd, &run->status);
 }
 
+/* In the child: a long one ends with the daemon, and does not go on in images that the next daemon works on.
+ * The thread that has begun it waits for it. */
+static int
+qbjHostImgRunEndWithUs(void *opaque)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == (pid_t) (intptr_t) opaque ? 0 : -1;
+}
+
 static qbjHostImgRun *
-qbjHostImgRunNew(const char *const *args)
+qbjHostImgRunNew(const char *const *args, bool isLong)
 {
     g_autoptr(qbjHostImgRun) run = g_new0(qbjHostImgRun, 1);
     g_autofree char *program = virFindFileInPath("qemu-img");
@@ -65,6 +74,8 @@ qbjHostImgRunNew(const char *const *args)
     virCommandSetErrorBuffer(run->cmd, &run->err);
     virCommandDoAsyncIO(run->cmd);
     virCommandSetUmask(run->cmd, 077);
+    if (isLong)
+        virCommandSetPreExecHook(run->cmd, qbjHostImgRunEndWithUs, (void *) (intptr_t) getpid());
     return g_steal_pointer(&run);
 }
 
@@ -117,7 +128,7 @@ int
 qbjHostImgRunAll(const char *const *args, const char *path, unsigned int limitMs, qbjHostImgGoOn goOn, void *opaque,
                  char **out)
 {
-    g_autoptr(qbjHostImgRun) run = qbjHostImgRunNew(args);
+    g_autoptr(qbjHostImgRun) run = qbjHostImgRunNew(args, goOn != NULL);
     virErrorPtr reason = NULL;
     VIR_AUTOCLOSE pidfd = -1;
     void *waited;
