@@ -163,6 +163,20 @@ class Inside(Undo):
         self.delete("i2")
         return failed
 
+    def test_deletejob(self):
+        """07/G1.4: the deletion of one is a job as well; QEMU's own has no end before its time."""
+        self.made("insidejob", 1)
+        for name in ("i1", "i2"):
+            self.create(name)
+        thread, pid = self.stands("snapshot-delete", "i1")
+        self.refused(self.domain.abortJob, libvirt.VIR_ERR_OPERATION_INVALID, "cannot be aborted", "an abort")
+        self.refused(self.domain.managedSave, libvirt.VIR_ERR_OPERATION_INVALID, "busy with another operation",
+                     "what is in the way is told at once")
+        os.kill(pid, signal.SIGCONT)
+        self.equal((thread.end(), self.tree(), self.everywhere()), (0, ({"i2": None}, "i2"), [["i2"]]), "it is deleted")
+        self.equal(self.domain.jobInfo()[0], libvirt.VIR_DOMAIN_JOB_NONE, "and there is no job")
+        self.gone()
+
     def test_deleteaborted(self):
         """virDomainAbortJob while the first one of several is deleted: that one goes, the others stay."""
         self.made("insideabort", 1, ("vda", "vdb"))

@@ -70,6 +70,17 @@ qbjApiGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *params, 
     return ret;
 }
 
+/* There is no way to end it. */
+static void
+qbjApiAbortRefuse(const qbjDomainOperation *operation)
+{
+    if (operation->kind == VIR_DOMAIN_JOB_OPERATION_DUMP)
+        virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot abort memory-only dump"));
+    else
+        virReportError(VIR_ERR_OPERATION_INVALID, _("the operation that is under way cannot be aborted: %s"),
+                       NULLSTR(qbjDomainOperationKindTypeToString(operation->kind)));
+}
+
 /* A save looks at its mark when QEMU has been asked how far it is, several times a second. */
 static int
 qbjApiAbort(virDomainPtr domain, qbjApiMayCall may, unsigned int flags)
@@ -83,7 +94,7 @@ qbjApiAbort(virDomainPtr domain, qbjApiMayCall may, unsigned int flags)
         if (QBJ_DOMAIN_PRIVATE(vm)->operation && (flags & VIR_DOMAIN_ABORT_JOB_POSTCOPY)) {
             virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("current job is not a migration in post-copy mode"));
         } else if (QBJ_DOMAIN_PRIVATE(vm)->operation && QBJ_DOMAIN_PRIVATE(vm)->operation->endless) {
-            virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("cannot abort memory-only dump"));
+            qbjApiAbortRefuse(QBJ_DOMAIN_PRIVATE(vm)->operation);
         } else if (QBJ_DOMAIN_PRIVATE(vm)->operation) {
             QBJ_DOMAIN_PRIVATE(vm)->operation->aborted = true;
             ret = 0;

@@ -330,12 +330,16 @@ qbjMomentDeletePlanned(virDomainObj *vm, virDomainMomentObj *snap, const qbjUndo
     return -1;
 }
 
-/* Images of a domain that runs take their time, and an abort of it is heard. */
+/* Images of a domain that runs take their time, and an abort of it is heard. QEMU's own job for an internal
+ * snapshot has no end before its time. Returns whether it has begun one. */
 static bool
-qbjMomentDeleteIsOperation(virDomainObj *vm, const qbjUndoDelete *plan)
+qbjMomentDeleteBeginOperation(virDomainObj *vm, const qbjUndoDelete *plan)
 {
-    return plan->disks->len > 0 && !qbjMomentDeleteIsInternal(plan) && virDomainObjIsActive(vm) &&
-        !QBJ_DOMAIN_PRIVATE(vm)->operation;
+    if (plan->disks->len == 0 || !virDomainObjIsActive(vm) || QBJ_DOMAIN_PRIVATE(vm)->operation)
+        return false;
+    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
+    QBJ_DOMAIN_PRIVATE(vm)->operation->endless = qbjMomentDeleteIsInternal(plan);
+    return true;
 }
 
 int
@@ -349,9 +353,7 @@ qbjMomentDelete(virDomainObj *vm, virDomainMomentObj *snap, unsigned int flags)
 
     if ((files && qbjMomentDeleteCheck(vm, snap) < 0) || qbjMomentDeletePlan(vm, snap, flags, &view, &plan) < 0)
         return -1;
-    operation = qbjMomentDeleteIsOperation(vm, plan);
-    if (operation)
-        qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE);
+    operation = qbjMomentDeleteBeginOperation(vm, plan);
     rc = qbjMomentDeletePlanned(vm, snap, plan);
     if (operation)
         qbjDomainOperationEnd(vm, false);
