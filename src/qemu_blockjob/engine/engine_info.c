@@ -7,6 +7,7 @@
 #include "domain_notify.h"
 #include "domain_qmp.h"
 #include "virerror.h"
+#include "virqbjjson.h"
 
 /* 01/I5, I6: an end that is not there yet is not shown. */
 static void
@@ -64,7 +65,7 @@ qbjEngineInfoAsk(virDomainObj *vm, virQbjJob *job, int *rc)
     if (*rc < 0) {
         virResetLastError();
         job->curSpeed = job->speed;
-    } else if ((entry = qbjEngineQueryEntry(command.reply, name))) {
+    } else if ((entry = virQbjJSONArrayFind(command.reply, "device", name))) {
         qbjEngineInfoRead(job, entry);
         job->asked = g_get_monotonic_time();
         job->askedNews = news;          /* as before the question: what it missed is asked for again */

@@ -26,7 +26,7 @@ struct _qbjEnginePausedLook {
 static qbjEnginePausedLook
 qbjEnginePausedRead(virJSONValue *reply, const char *name)
 {
-    virJSONValue *entry = qbjEngineQueryEntry(reply, name);
+    virJSONValue *entry = virQbjJSONArrayFind(reply, "device", name);
     const char *status = entry ? virJSONValueObjectGetString(entry, "io-status") : NULL;
     qbjEnginePausedLook look = { 0 };
 

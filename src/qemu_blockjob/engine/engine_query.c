@@ -29,17 +29,13 @@ qbjEngineQueryId(const virQbjJob *job)
 static void
 qbjEngineReadJobs(virJSONValue *reply, const char *name, qbjEngineAnswer *answer)
 {
-    size_t i;
+    virJSONValue *entry = virQbjJSONArrayFind(reply, "id", name);
 
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-
-        if (STRNEQ_NULLABLE(virJSONValueObjectGetString(entry, "id"), name))
-            continue;
-        answer->listed = true;
-        answer->status = g_strdup(virJSONValueObjectGetString(entry, "status"));
-        answer->error = g_strdup(virJSONValueObjectGetString(entry, "error"));
-    }
+    if (!entry)
+        return;
+    answer->listed = true;
+    answer->status = g_strdup(virJSONValueObjectGetString(entry, "status"));
+    answer->error = g_strdup(virJSONValueObjectGetString(entry, "error"));
 }
 
 int
@@ -57,20 +53,6 @@ int
 qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer)
 {
     return qbjEngineQueryNamed(vm, job->spec->job, answer);
-}
-
-virJSONValue *
-qbjEngineQueryEntry(virJSONValue *reply, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "device"), name))
-            return entry;
-    }
-    return NULL;
 }
 
 int

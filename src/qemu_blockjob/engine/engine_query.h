@@ -17,10 +17,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjEngineAnswer, qbjEngineAnswerClear);
 int qbjEngineQueryNamed(virDomainObj *vm, const char *name, qbjEngineAnswer *answer);
 int qbjEngineQueryJob(virDomainObj *vm, const virQbjJob *job, qbjEngineAnswer *answer);
 
-/* What an answer to query-block-jobs lists for the job @name; NULL: nothing. @reply: NULL when QEMU
- * refused the question. */
-virJSONValue *qbjEngineQueryEntry(virJSONValue *reply, const char *name);
-
 /* Node that the guest's device of @job uses now, below a copy-on-read filter if it has one; sent together
  * with query-jobs, and after @first unless that is NULL, whose own answer is the caller's to look at. @root
  * is NULL when the device is gone. */

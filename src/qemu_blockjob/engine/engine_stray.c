@@ -53,18 +53,6 @@ qbjEngineStrayState(const char *status)
     return STREQ_NULLABLE(status, "concluded") ? QBJ_STATE_CONCLUDED : QBJ_STATE_RUNNING;
 }
 
-static bool
-qbjEngineStrayIsListed(virJSONValue *reply, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(virJSONValueArrayGet(reply, i), "id"), name))
-            return true;
-    }
-    return false;
-}
-
 /* It is forgotten; whoever waits for it is told. @job is freed. */
 static void
 qbjEngineStrayForget(virDomainObj *vm, virQbjJob *job)
@@ -124,7 +112,7 @@ qbjEngineStrayListed(virDomainObj *vm, virJSONValue *reply)
     for (i = strays->len; i > 0; i--) {
         virQbjJob *job = g_ptr_array_index(strays, i - 1);
 
-        if (!qbjEngineStrayIsListed(reply, job->spec->job))
+        if (!virQbjJSONArrayFind(reply, "id", job->spec->job))
             qbjEngineStrayForget(vm, job);
     }
     for (i = 0; i < virQbjJSONArraySize(reply); i++)

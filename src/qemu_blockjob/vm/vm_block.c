@@ -59,25 +59,10 @@ qbjVmBlockProbe(virStorageSource *src, qbjVmBlockSizes *sizes)
     return 0;
 }
 
-/* The member of an array that has @value at @key. */
-static virJSONValue *
-qbjVmBlockFind(virJSONValue *array, const char *key, const char *value)
-{
-    size_t i;
-
-    for (i = 0; value && i < virQbjJSONArraySize(array); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(array, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, key), value))
-            return entry;
-    }
-    return NULL;
-}
-
 static bool
 qbjVmBlockImageSize(const qbjVmAsk *ask, const char *node, const char *what, unsigned long long *size)
 {
-    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", node);
+    virJSONValue *entry = virQbjJSONArrayFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", node);
     virJSONValue *image = entry ? virJSONValueObjectGetObject(entry, "image") : NULL;
 
     return image && virJSONValueObjectGetNumberUlong(image, what, size) == 0;
@@ -136,7 +121,7 @@ qbjVmBlockNodeSizes(const qbjVmAsk *ask, const virStorageSource *src, qbjVmBlock
 unsigned long long
 qbjVmBlockThreshold(const qbjVmAsk *ask, const virStorageSource *src)
 {
-    virJSONValue *entry = qbjVmBlockFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", src->nodestorage);
+    virJSONValue *entry = virQbjJSONArrayFind(qbjVmAskGet(ask, QBJ_VM_ASK_NODES), "node-name", src->nodestorage);
     unsigned long long threshold = 0;
 
     if (entry)
@@ -147,7 +132,7 @@ qbjVmBlockThreshold(const qbjVmAsk *ask, const virStorageSource *src)
 virJSONValue *
 qbjVmBlockEntry(virJSONValue *reply, const virDomainDiskDef *disk)
 {
-    return qbjVmBlockFind(reply, "qdev", VIR_QBJ_DISK_PRIVATE(disk)->qomName);
+    return virQbjJSONArrayFind(reply, "qdev", VIR_QBJ_DISK_PRIVATE(disk)->qomName);
 }
 
 virJSONValue *

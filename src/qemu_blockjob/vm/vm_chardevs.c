@@ -107,20 +107,6 @@ qbjVmChardevsClose(GHashTable **fds)
     g_clear_pointer(fds, g_hash_table_unref);
 }
 
-static virJSONValue *
-qbjVmChardevsFind(virJSONValue *reply, const char *id)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(reply, i);
-
-        if (STREQ_NULLABLE(virJSONValueObjectGetString(entry, "label"), id))
-            return entry;
-    }
-    return NULL;
-}
-
 static void
 qbjVmChardevsSetPty(virDomainChrDef *chr, virJSONValue *entry)
 {
@@ -149,7 +135,7 @@ static int
 qbjVmChardevsReadOne(virDomainDef *def G_GNUC_UNUSED, virDomainChrDef *chr, void *opaque)
 {
     g_autofree char *id = g_strdup_printf("char%s", NULLSTR_EMPTY(chr->info.alias));
-    virJSONValue *entry = qbjVmChardevsFind(opaque, id);
+    virJSONValue *entry = virQbjJSONArrayFind(opaque, "label", id);
 
     if (entry) {
         qbjVmChardevsSetPty(chr, entry);

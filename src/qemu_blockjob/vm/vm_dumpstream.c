@@ -26,16 +26,11 @@ qbjVmDumpStreamCheck(virDomainObj *vm, unsigned int format)
 {
     const char *word = qbjVmDumpFormatTypeToString(format);
     g_autoptr(virJSONValue) reply = NULL;
-    virJSONValue *formats;
-    size_t i;
 
     if (qbjDomainQmpCall(vm, "query-dump-guest-memory-capability", NULL, &reply) < 0)
         return -1;
-    formats = virJSONValueObjectGetArray(reply, "formats");
-    for (i = 0; i < virQbjJSONArraySize(formats); i++) {
-        if (STREQ_NULLABLE(virJSONValueGetString(virJSONValueArrayGet(formats, i)), word))
-            return 0;
-    }
+    if (virQbjJSONArrayHas(virJSONValueObjectGetArray(reply, "formats"), word))
+        return 0;
     virReportError(VIR_ERR_OPERATION_UNSUPPORTED, _("dump format '%s' is not supported by this QEMU"), word);
     return -1;
 }

@@ -30,19 +30,6 @@ qbjVmFirmwareFileFree(void *opaque)
     g_free(file);
 }
 
-static bool
-qbjVmFirmwareHas(virJSONValue *array, const char *word)
-{
-    size_t i;
-
-    for (i = 0; i < virQbjJSONArraySize(array); i++) {
-        if (STREQ_NULLABLE(virJSONValueGetString(virJSONValueArrayGet(array, i)), word))
-            return true;
-    }
-
-    return false;
-}
-
 static void
 qbjVmFirmwareAddTarget(GPtrArray *targets, virJSONValue *target)
 {
@@ -96,16 +83,16 @@ qbjVmFirmwareParse(const char *text)
 
     if (!executable || !nvram || (mode && STRNEQ(mode, "split")) ||
         STRNEQ_NULLABLE(virJSONValueObjectGetString(mapping, "device"), "flash") ||
-        !qbjVmFirmwareHas(virJSONValueObjectGetArray(json, "interface-types"), "uefi"))
+        !virQbjJSONArrayHas(virJSONValueObjectGetArray(json, "interface-types"), "uefi"))
         return NULL;
 
     file = g_new0(qbjVmFirmwareFile, 1);
     file->executable = g_strdup(executable);
     file->nvramTemplate = g_strdup(nvram);
     file->targets = qbjVmFirmwareTargets(virJSONValueObjectGetArray(json, "targets"));
-    file->secureBoot = qbjVmFirmwareHas(features, "secure-boot");
-    file->enrolledKeys = qbjVmFirmwareHas(features, "enrolled-keys");
-    file->requiresSmm = qbjVmFirmwareHas(features, "requires-smm");
+    file->secureBoot = virQbjJSONArrayHas(features, "secure-boot");
+    file->enrolledKeys = virQbjJSONArrayHas(features, "enrolled-keys");
+    file->requiresSmm = virQbjJSONArrayHas(features, "requires-smm");
     return file;
 }
 
