@@ -263,17 +263,16 @@ qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command)
 int
 qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply)
 {
+    return qbjDomainQmpCallFor(vm, execute, arguments, QBJ_QMP_DEADLINE_MS, reply);
+}
+
+int
+qbjDomainQmpCallFor(virDomainObj *vm, const char *execute, virJSONValue *arguments, unsigned int deadlineMs,
+                    virJSONValue **reply)
+{
     g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
 
-    if (qbjDomainQmpRun(vm, &command, 1) < 0)
-        return -1;
-    if (command.failed) {
-        qbjQmpReportError(&command);
-        return -1;
-    }
-    if (reply)
-        *reply = g_steal_pointer(&command.reply);
-    return 0;
+    return qbjDomainQmpRunFor(vm, &command, 1, deadlineMs) < 0 ? -1 : qbjQmpTake(&command, reply);
 }
 
 int

@@ -24,6 +24,10 @@ void qbjDomainQmpAbandon(qbjDomainQmpBegun *begun);
  * NULL. */
 int qbjDomainQmpCall(virDomainObj *vm, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 
+/* As above with a time limit of its own, see qbjDomainQmpRunFor(). */
+int qbjDomainQmpCallFor(virDomainObj *vm, const char *execute, virJSONValue *arguments, unsigned int deadlineMs,
+                        virJSONValue **reply);
+
 /* One command whose error answer the caller looks at itself. */
 int qbjDomainQmpTry(virDomainObj *vm, qbjQmpCommand *command);
 

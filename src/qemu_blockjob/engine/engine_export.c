@@ -26,23 +26,19 @@ qbjEngineExportFindNode(const virStorageSource *chain, const char *node)
 int
 qbjEngineExportRefuse(virDomainObj *vm, const virQbjJob *job)
 {
-    g_auto(qbjQmpCommand) command = { .execute = "query-block-exports" };
+    g_autoptr(virJSONValue) exports = NULL;
     const virDomainDiskDef *disk;
     size_t i;
 
     /* true from the first command of a person on, and once another daemon was there before this one */
     if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
         return 0;
-    if (qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_PIVOT_MS) < 0)
+    if (qbjDomainQmpCallFor(vm, "query-block-exports", NULL, QBJ_ENGINE_PIVOT_MS, &exports) < 0)
         return -1;
-    if (command.failed) {
-        qbjQmpReportError(&command);
-        return -1;
-    }
 
     disk = qbjEngineChangeDisk(vm, job);
-    for (i = 0; disk && i < virQbjJSONArraySize(command.reply); i++) {
-        virJSONValue *entry = virJSONValueArrayGet(command.reply, i);
+    for (i = 0; disk && i < virQbjJSONArraySize(exports); i++) {
+        virJSONValue *entry = virJSONValueArrayGet(exports, i);
 
         if (qbjEngineExportFindNode(disk->src, virJSONValueObjectGetString(entry, "node-name"))) {
             virReportError(VIR_ERR_OPERATION_INVALID,

@@ -56,7 +56,6 @@ static int
 qbjEnginePendingNodes(virDomainObj *vm, const virQbjJob *job, virJSONValue **nodes)
 {
     g_autoptr(virJSONValue) arguments = NULL;
-    g_auto(qbjQmpCommand) command = { .execute = "query-named-block-nodes" };
 
     if (!QBJ_DOMAIN_PRIVATE(vm)->status->mayHaveBitmaps)
         return 0;
@@ -67,15 +66,7 @@ qbjEnginePendingNodes(virDomainObj *vm, const virQbjJob *job, virJSONValue **nod
     }
     if (virJSONValueObjectAdd(&arguments, "b:flat", true, NULL) < 0)
         return -1;
-    command.arguments = arguments;
-    if (qbjDomainQmpRunFor(vm, &command, 1, QBJ_ENGINE_PIVOT_MS) < 0)
-        return -1;
-    if (command.failed) {
-        qbjQmpReportError(&command);
-        return -1;
-    }
-    *nodes = g_steal_pointer(&command.reply);
-    return 0;
+    return qbjDomainQmpCallFor(vm, "query-named-block-nodes", arguments, QBJ_ENGINE_PIVOT_MS, nodes);
 }
 
 static int

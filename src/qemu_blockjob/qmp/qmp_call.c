@@ -289,19 +289,23 @@ qbjQmpRun(qbjQmp *qmp, qbjQmpCommand *commands, size_t n, unsigned int deadlineM
 }
 
 int
+qbjQmpTake(qbjQmpCommand *command, virJSONValue **reply)
+{
+    if (command->failed) {
+        qbjQmpReportError(command);
+        return -1;
+    }
+    if (reply)
+        *reply = g_steal_pointer(&command->reply);
+    return 0;
+}
+
+int
 qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSONValue **reply)
 {
     g_auto(qbjQmpCommand) command = { .execute = execute, .arguments = arguments };
 
-    if (qbjQmpRun(qmp, &command, 1, QBJ_QMP_DEADLINE_MS) < 0)
-        return -1;
-    if (command.failed) {
-        qbjQmpReportError(&command);
-        return -1;
-    }
-    if (reply)
-        *reply = g_steal_pointer(&command.reply);
-    return 0;
+    return qbjQmpRun(qmp, &command, 1, QBJ_QMP_DEADLINE_MS) < 0 ? -1 : qbjQmpTake(&command, reply);
 }
 
 int
@@ -362,9 +366,5 @@ qbjQmpPassFd(qbjQmp *qmp, const char *name, int fd)
         qbjQmpMessageTakeOutcome(answer.json, &command);
     virJSONValueFree(answer.json);
     g_free(answer.text);
-    if (rc == 0 && command.failed) {
-        qbjQmpReportError(&command);
-        rc = -1;
-    }
-    return rc;
+    return rc == 0 ? qbjQmpTake(&command, NULL) : rc;
 }

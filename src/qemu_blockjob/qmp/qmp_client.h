@@ -102,6 +102,9 @@ bool qbjQmpIsBehind(qbjQmp *qmp, unsigned int ms);
  * caller. */
 int qbjQmpCall(qbjQmp *qmp, const char *execute, virJSONValue *arguments, virJSONValue **reply);
 
+/* What qbjQmpCall() makes of the answer to @command, which was run. */
+int qbjQmpTake(qbjQmpCommand *command, virJSONValue **reply);
+
 /* Gives QEMU a copy of the descriptor @fd under @name ("getfd"), for commands that take such a name.
  * Returns 0, -1 with an error reported as by qbjQmpCall(); VIR_ERR_OPERATION_FAILED also when the
  * connection is not established yet, or another descriptor is on its way. */
