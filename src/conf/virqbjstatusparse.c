@@ -384,15 +384,12 @@ virQbjStatusParseDevices(xmlNodePtr root, virQbjStatus *status)
     virQbjStatusParseNext(root, status);
 }
 
-int
-virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status)
+/* What is true of the VM as long as it runs. */
+static void
+virQbjStatusParseRun(xmlXPathContextPtr ctxt, virQbjStatus *found)
 {
-    g_autoptr(virQbjStatus) found = virQbjStatusNew();
     xmlNodePtr root = ctxt->node;
-    int snapshot;
 
-    if (virQbjStatusKeepUnknown(root, found) < 0)
-        return -1;
     virQbjStatusParseMonitor(root, found);
     virQbjStatusParsePath(root, "libDir", &found->libDir);
     virQbjStatusParsePath(root, "channelTargetDir", &found->channelTargetDir);
@@ -411,8 +408,14 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
     virQbjStatusParseStarting(root, found);
     found->ended = virQbjXMLChild(root, "ended", VIR_QBJ_XML_NAMESPACE) != NULL;
     found->thaw = virQbjXMLChild(root, "thaw", VIR_QBJ_XML_NAMESPACE) != NULL;
-    if (virQbjStatusParseKept(root, found) < 0)
-        return -1;
+}
+
+/* What it is in the middle of. */
+static int
+virQbjStatusParseWork(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus *found)
+{
+    xmlNodePtr root = ctxt->node;
+    int snapshot;
 
     virQbjStatusDropPlainJob(ctxt, found);
     virQbjStatusParseSave(root, found);
@@ -429,6 +432,19 @@ virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus
         snapshot = -1;
     if (snapshot < 0 && !found->foreign)
         found->foreign = g_strdup(_("a snapshot of it was being made, and the record of that cannot be read"));
+    return 0;
+}
+
+int
+virQbjStatusParse(xmlXPathContextPtr ctxt, const virDomainDef *def, virQbjStatus **status)
+{
+    g_autoptr(virQbjStatus) found = virQbjStatusNew();
+
+    if (virQbjStatusKeepUnknown(ctxt->node, found) < 0)
+        return -1;
+    virQbjStatusParseRun(ctxt, found);
+    if (virQbjStatusParseKept(ctxt->node, found) < 0 || virQbjStatusParseWork(ctxt, def, found) < 0)
+        return -1;
     *status = g_steal_pointer(&found);
     return 0;
 }

@@ -253,34 +253,43 @@ qbjBlockAddEncryption(virJSONValue *node, const virStorageSource *src, qbjRefusa
     return virJSONValueObjectAdd(&node, "a:encrypt", &encrypt, NULL);
 }
 
-static virJSONValue *
-qbjBlockFormatOptions(const virStorageSource *src, const qbjBlockModes *modes, const char *backing, bool readonly,
-                      qbjRefusal *refusal)
+/* What each node of a format has. */
+static int
+qbjBlockAddModes(virJSONValue **node, const virStorageSource *src, const char *driver, const qbjBlockModes *modes,
+                 bool readonly)
 {
     g_autoptr(virJSONValue) cache = qbjBlockCacheOptions(modes->cachemode);
-    g_autoptr(virJSONValue) node = NULL;
-    const char *driver = qbjBlockFormatDriver(src, refusal);
     const char *discard = NULL;
     const char *zeroes = NULL;
-
-    if (!driver || qbjBlockCheckLocation(src, refusal) < 0 || !src->nodeformat || !src->nodestorage) {
-        qbjBlockNotMade(src, refusal);
-        return NULL;
-    }
 
     if (modes->discard != VIR_DOMAIN_DISK_DISCARD_DEFAULT)
         discard = virDomainDiskDiscardTypeToString(modes->discard);
     if (modes->detectZeroes != VIR_DOMAIN_DISK_DETECT_ZEROES_DEFAULT)
         zeroes = virDomainDiskDetectZeroesTypeToString(modes->detectZeroes);
 
-    if (virJSONValueObjectAdd(&node,
-                              "s:node-name", src->nodeformat,
-                              "b:read-only", readonly,
-                              "S:discard", discard,
-                              "S:detect-zeroes", zeroes,
-                              "A:cache", &cache,
-                              "s:driver", src->encryption && src->format == VIR_STORAGE_FILE_RAW ? "luks" : driver,
-                              NULL) < 0 ||
+    return virJSONValueObjectAdd(node,
+                                 "s:node-name", src->nodeformat,
+                                 "b:read-only", readonly,
+                                 "S:discard", discard,
+                                 "S:detect-zeroes", zeroes,
+                                 "A:cache", &cache,
+                                 "s:driver", src->encryption && src->format == VIR_STORAGE_FILE_RAW ? "luks" : driver,
+                                 NULL);
+}
+
+static virJSONValue *
+qbjBlockFormatOptions(const virStorageSource *src, const qbjBlockModes *modes, const char *backing, bool readonly,
+                      qbjRefusal *refusal)
+{
+    g_autoptr(virJSONValue) node = NULL;
+    const char *driver = qbjBlockFormatDriver(src, refusal);
+
+    if (!driver || qbjBlockCheckLocation(src, refusal) < 0 || !src->nodeformat || !src->nodestorage) {
+        qbjBlockNotMade(src, refusal);
+        return NULL;
+    }
+
+    if (qbjBlockAddModes(&node, src, driver, modes, readonly) < 0 ||
         qbjBlockAddSlice(node, src, refusal) < 0 ||
         qbjBlockAddEncryption(node, src, refusal) < 0)
         return NULL;

@@ -404,24 +404,26 @@ qbjVmStartNotifyRestored(virDomainObj *vm, const qbjVmRestore *restore, bool fro
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, restore->suspended);
 }
 
-int
-qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
+static int
+qbjVmStartCheck(virDomainObj *vm, const qbjVmStartHow *how)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1, .restore = how->restore,
-                           .restored = how->restore || how->fromSnapshot };
-    virErrorPtr reason = NULL;
-    int rc;
+    const qbjDriver *driver = QBJ_DOMAIN_PRIVATE(vm)->driver;
 
     if (virDomainObjIsActive(vm)) {
         virReportError(VIR_ERR_OPERATION_INVALID, "%s", _("domain is already running"));
         return -1;
     }
-    if ((!how->fromSnapshot && priv->driver->moments->ready(vm) < 0) ||
-        qbjVmStartCheckHost(vm, vm->def) < 0 ||
-        qbjVmDefCheckStart(vm->def, priv->driver->xmlopt) < 0 ||
-        virDomainObjSetDefTransient(priv->driver->xmlopt, vm, NULL) < 0)
+    if ((!how->fromSnapshot && driver->moments->ready(vm) < 0) ||
+        qbjVmStartCheckHost(vm, vm->def) < 0)
         return -1;
+    return qbjVmDefCheckStart(vm->def, driver->xmlopt);
+}
+
+/* From here on it is a run, which qbjVmStop() ends. */
+static void
+qbjVmStartBegin(virDomainObj *vm, const qbjVmStartHow *how)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     vm->def->id = qbjDriverNextId(priv->driver, -1);
     virDomainObjSetState(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP);
@@ -430,6 +432,16 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     priv->status->starting = how->restore ? VIR_TRISTATE_BOOL_ABSENT : virTristateBoolFromBool(!how->paused);
     if (!how->restore)
         qbjVmTrayCloseAll(vm->def);
+}
+
+static int
+qbjVmStartCarryOut(virDomainObj *vm, const qbjVmStartHow *how)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+    qbjVmStartFds fds = { .monitor = -1, .devices = QBJ_VM_DEVICES_INIT, .log.fd = -1, .restore = how->restore,
+                           .restored = how->restore || how->fromSnapshot };
+    int rc;
+
     fds.devices.resetNvram = how->resetNvram;
     priv->starting = true;
     rc = how->restore ? qbjVmRestorePrepare(vm, how->restore) : 0;
@@ -442,7 +454,19 @@ qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
     qbjVmDevicesClose(vm, &fds.devices);
     qbjVmChardevsClose(&fds.chardevs);
     g_clear_pointer(&fds.secrets, g_hash_table_unref);
-    if (rc < 0) {
+    return rc;
+}
+
+int
+qbjVmStart(virDomainObj *vm, const qbjVmStartHow *how)
+{
+    virErrorPtr reason = NULL;
+
+    if (qbjVmStartCheck(vm, how) < 0 ||
+        virDomainObjSetDefTransient(QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt, vm, NULL) < 0)
+        return -1;
+    qbjVmStartBegin(vm, how);
+    if (qbjVmStartCarryOut(vm, how) < 0) {
         virErrorPreserveLast(&reason);
         qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_FAILED, -1);
         virErrorRestore(&reason);
