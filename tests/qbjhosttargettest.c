@@ -132,7 +132,6 @@ testNoDescriptor(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     g_autofree char *bytes = g_malloc0(4096);
     g_autoptr(virStorageSource) src = virStorageSourceNew();
     unsigned long long capacity = 0;
-    unsigned int more;
 
     memcpy(bytes, "QFI\xfb", 4);
     bytes[7] = 2;               /* version */
@@ -142,13 +141,10 @@ testNoDescriptor(Fixture *fixture, gconstpointer opaque G_GNUC_UNUSED)
     src->type = VIR_STORAGE_TYPE_FILE;
     src->format = VIR_STORAGE_FILE_QCOW2;
     src->path = g_strdup(fixture->path);
-    for (more = 0; more < 2; more++) {
-        virResetLastError();
-        g_assert_cmpint(capacityWithin(src, more, &capacity), ==, -1);
-        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
-        g_assert_cmpint(virGetLastError()->int1, ==, EMFILE);
-    }
-    g_assert_cmpint(capacityWithin(src, 8, &capacity), ==, 0);
+    g_assert_cmpint(capacityWithin(src, 0, &capacity), ==, -1);
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_SYSTEM_ERROR);
+    g_assert_cmpint(virGetLastError()->int1, ==, EMFILE);
+    g_assert_cmpint(capacityWithin(src, 1, &capacity), ==, 0);      /* the header is read once */
     g_assert_cmpuint(capacity, ==, 1024 * 1024);
 }
 

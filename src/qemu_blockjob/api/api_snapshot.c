@@ -59,7 +59,7 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
 {
     g_autofree const char **targets = qbjMomentPlanTargets(*def);
 
-    if (!virDomainObjIsActive(vm) && (qbjMomentApplyReady(vm) < 0 || qbjMomentCreateDefinitions(vm, *def) < 0))
+    if (!virDomainObjIsActive(vm) && (qbjMomentApplyReady(vm) < 0 || qbjMomentListDefinitions(vm, *def) < 0))
         return -1;
     if (!virDomainObjIsActive(vm))
         return flags & VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY ? qbjMomentOffline(vm, def, flags) :
@@ -67,7 +67,7 @@ qbjApiSnapshotMake(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int fl
     if (qbjApiGuard(vm, qbjApiSnapshotOperation(vm, *def), targets) < 0)
         return -1;
     if (qbjApiSnapshotIsInside(vm, *def))
-        return qbjMomentCreateDefinitions(vm, *def) < 0 ? -1 : qbjMomentInsideCreate(vm, def, flags);
+        return qbjMomentListDefinitions(vm, *def) < 0 ? -1 : qbjMomentInsideCreate(vm, def, flags);
     return qbjMomentCreate(vm, def, flags);
 }
 

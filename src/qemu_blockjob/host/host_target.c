@@ -74,14 +74,12 @@ qbjHostTargetIsNot(const virStorageSource *src, const char *format)
     return -1;
 }
 
-/* What QEMU would find only when the image is opened. */
+/* What QEMU would find only when the image is opened. @found: what its header says. */
 static int
-qbjHostTargetCheckEncryption(const virStorageSource *src, char *header, size_t len)
+qbjHostTargetCheckHeader(const virStorageSource *src, const virStorageSource *found)
 {
-    g_autoptr(virStorageSource) found = virStorageSourceGetMetadataFromBuf(src->path, header, len, src->format);
-
-    if (!found)
-        return -1;
+    if (found->format != src->format)
+        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
     if (!found->encryption == !src->encryption)
         return 0;
     if (src->encryption && src->format == VIR_STORAGE_FILE_RAW)
@@ -94,21 +92,59 @@ qbjHostTargetCheckEncryption(const virStorageSource *src, char *header, size_t l
     return -1;
 }
 
+/* The header is read once; @found gets what it says. */
+static int
+qbjHostTargetReadHeader(virStorageSource *src, int fd, virStorageSource **found)
+{
+    g_autoptr(virStorageSource) read = NULL;
+    g_autofree char *header = NULL;
+    int len;
+
+    /* the size of a block device is where its end is: that is where the descriptor stands now */
+    if (lseek(fd, 0, SEEK_SET) < 0 || (len = virFileReadHeaderFD(fd, VIR_STORAGE_MAX_HEADER, &header)) < 0) {
+        virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
+        return -1;
+    }
+    if (!(read = virStorageSourceGetMetadataFromBuf(src->path, header, len, VIR_STORAGE_FILE_AUTO)) ||
+        qbjHostTargetCheckHeader(src, read) < 0 || virStorageSourceUpdateCapacity(src, header, len) < 0)
+        return -1;
+    if (src->capacity == 0)
+        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
+    *found = g_steal_pointer(&read);
+    return 0;
+}
+
+/* @found is NULL where there is no header. */
+static int
+qbjHostTargetRead(virStorageSource *src, unsigned long long *capacity, virStorageSource **found)
+{
+    VIR_AUTOCLOSE fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool header = src->format != VIR_STORAGE_FILE_RAW || src->encryption;
+    struct stat st;
+
+    *found = NULL;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        virReportSystemError(errno, _("cannot look at copy destination '%s'"), src->path);
+        return -1;
+    }
+    if (virStorageSourceUpdateBackingSizes(src, fd, &st) < 0 ||
+        (header && qbjHostTargetReadHeader(src, fd, found) < 0))
+        return -1;
+    *capacity = header ? src->capacity : src->physical;
+    return 0;
+}
+
 int
 qbjHostTargetGeometry(virStorageSource *src, qbjCopySize *size)
 {
     g_autoptr(virStorageSource) found = NULL;
     qbjCopySize result = { 0 };
-    VIR_AUTOCLOSE fd = -1;
 
-    if (qbjHostTargetCapacity(src, &result.capacity) < 0)
+    if (qbjHostTargetRead(src, &result.capacity, &found) < 0)
         return -1;
     if (result.capacity % 512 != 0)
         return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
     if (src->format == VIR_STORAGE_FILE_QCOW2) {
-        fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0 || !(found = virStorageSourceGetMetadataFromFD(src->path, fd, src->format)))
-            return -1;
         result.clusterSize = found->clusterSize;
         result.extendedL2 = found->features && virBitmapIsBitSet(found->features, VIR_STORAGE_FILE_FEATURE_EXTENDED_L2);
     }
@@ -119,37 +155,9 @@ qbjHostTargetGeometry(virStorageSource *src, qbjCopySize *size)
 int
 qbjHostTargetCapacity(virStorageSource *src, unsigned long long *capacity)
 {
-    VIR_AUTOCLOSE fd = open(src->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    g_autofree char *header = NULL;
-    struct stat st;
-    int format;
-    int len;
+    g_autoptr(virStorageSource) found = NULL;
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        virReportSystemError(errno, _("cannot look at copy destination '%s'"), src->path);
-        return -1;
-    }
-    if (virStorageSourceUpdateBackingSizes(src, fd, &st) < 0)
-        return -1;
-    if (src->format == VIR_STORAGE_FILE_RAW && !src->encryption) {
-        *capacity = src->physical;
-        return 0;
-    }
-    /* the size of a block device is where its end is: that is where the descriptor stands now */
-    if (lseek(fd, 0, SEEK_SET) < 0 || (len = virFileReadHeaderFD(fd, VIR_STORAGE_MAX_HEADER, &header)) < 0) {
-        virReportSystemError(errno, _("cannot read header of '%s'"), src->path);
-        return -1;
-    }
-    if ((format = qbjHostTargetProbe(src->path)) < 0)
-        return -1;
-    if (format != src->format)
-        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
-    if (qbjHostTargetCheckEncryption(src, header, len) < 0 || virStorageSourceUpdateCapacity(src, header, len) < 0)
-        return -1;
-    if (src->capacity == 0)
-        return qbjHostTargetIsNot(src, virStorageFileFormatTypeToString(src->format));
-    *capacity = src->capacity;
-    return 0;
+    return qbjHostTargetRead(src, capacity, &found);
 }
 
 /* Where the link @path leads to; NULL when it is none. */

@@ -30,18 +30,6 @@ VIR_LOG_INIT("qbj.moment_create");
 
 /* --- before anything happens --- */
 
-int
-qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def)
-{
-    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
-
-    if (!(def->parent.dom = virDomainDefCopy(vm->def, xmlopt, NULL, true)))
-        return -1;
-    if (vm->newDef && !(def->parent.inactiveDom = virDomainDefCopy(vm->newDef, xmlopt, NULL, true)))
-        return -1;
-    return 0;
-}
-
 /* The disks of the definition alone, which is what a plan looks at: a copy of all of it takes as long as all
  * else that is done before QEMU is asked. */
 static virDomainDef *
@@ -138,11 +126,25 @@ qbjMomentCreateRecord(virDomainObj *vm)
     return qbjDomainSaveStatus(vm);
 }
 
+/* An action that is alone is a command of its own, and a shorter one: QEMU reads its monitor byte by byte. */
+static void
+qbjMomentCreateCommand(virJSONValue *actions, qbjQmpCommand *command)
+{
+    virJSONValue *list = virJSONValueObjectGetArray(actions, "actions");
+    virJSONValue *first = virJSONValueArrayGet(list, 0);
+    bool alone = virJSONValueArraySize(list) == 1;
+
+    command->execute = alone ? virJSONValueObjectGetString(first, "type") : "transaction";
+    command->arguments = alone ? virJSONValueObjectGetObject(first, "data") : actions;
+}
+
 /* @unknown: QEMU has not answered, and may have done it. */
 static int
 qbjMomentCreateTransaction(virDomainObj *vm, virJSONValue *actions, bool *unknown)
 {
-    g_auto(qbjQmpCommand) command = { .execute = "transaction", .arguments = actions };
+    g_auto(qbjQmpCommand) command = { 0 };
+
+    qbjMomentCreateCommand(actions, &command);
 
     if (virQbjFaultHit("moment-switch")) {
         virReportError(VIR_ERR_OPERATION_FAILED, "%s", _("QEMU was not asked"));
@@ -200,8 +202,6 @@ qbjMomentCreateSwitch(virDomainObj *vm, virJSONValue *actions, unsigned int flag
 static int
 qbjMomentCreateFiles(virDomainObj *vm, virDomainSnapshotDef **def, qbjMomentFiles **files)
 {
-    if (!(*def)->parent.dom && qbjMomentCreateDefinitions(vm, *def) < 0)
-        return -1;
     return (*files = qbjMomentFilesBegin(vm, def)) ? qbjMomentFilesWrite(vm, *files) : -1;
 }
 
@@ -295,7 +295,7 @@ qbjMomentCreatePrepare(virDomainObj *vm, virDomainSnapshotDef *def, GPtrArray *o
         qbjMomentCreateCheckPulls(vm, overlays, flags) < 0 ||
         qbjMomentOverlaysCheck(vm, overlays) < 0 ||
         qbjMomentMemoryPlan(vm, def, paths, flags, record, memory) < 0 ||
-        (*memory && qbjMomentCreateDefinitions(vm, def) < 0) ||
+        (*memory && qbjMomentListDefinitions(vm, def) < 0) ||
         (*memory && vm->def->cpu && !(def->cookie = virQbjCookieNew(vm->def->cpu))) ||
         qbjMomentOverlaysPlan(vm, overlays, record) < 0)
         return NULL;

@@ -8,10 +8,6 @@
  * locked and its job held. */
 int qbjMomentCreatePlan(virDomainObj *vm, virDomainSnapshotDef *def, unsigned int flags);
 
-/* Gives @def, which is planned, the two definitions of @vm as they are. Returns 0, -1 with an error
- * reported. */
-int qbjMomentCreateDefinitions(virDomainObj *vm, virDomainSnapshotDef *def);
-
 /* Makes the snapshot @def, which is planned and has no definitions yet, of the running domain @vm, whose
  * block jobs do not forbid it. @vm is locked and its job held; the lock is dropped meanwhile. @def: taken
  * over when it has metadata. Returns 0; -1 with an error reported: nothing has changed, or will have as soon

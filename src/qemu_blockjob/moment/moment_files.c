@@ -66,14 +66,77 @@ qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDe
                                            false) : 0;
 }
 
+/* The metadata are written from the persistent definition itself: a copy takes longer than its text. What
+ * runs is another text than its copy. */
+static int
+qbjMomentFilesTextsOf(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef *def)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+    bool borrowed = !def->parent.inactiveDom;
+    int rc;
+
+    if (qbjMomentSettleRecord(vm)->name && !def->parent.dom &&
+        !(def->parent.dom = virDomainDefCopy(vm->def, xmlopt, NULL, true)))
+        return -1;
+    if (borrowed)
+        def->parent.inactiveDom = vm->newDef;
+    rc = qbjMomentFilesTexts(vm, files, def);
+    if (borrowed)
+        def->parent.inactiveDom = NULL;
+    return rc;
+}
+
+/* A persistent definition that is replaced becomes the snapshot's when it is: until then that has none, which
+ * is as good, for the domain has it. */
+static int
+qbjMomentFilesList(virDomainObj *vm, const qbjMomentFiles *files, virDomainSnapshotDef **def)
+{
+    if (!files->text[QBJ_MOMENT_FILE_METADATA])
+        return 0;
+    if (!files->newDef && qbjMomentListDefinitions(vm, *def) < 0)
+        return -1;
+    return qbjMomentListAdd(vm, def) ? 0 : -1;
+}
+
+/* In debug builds: the metadata are what would be written now. */
+static int
+qbjMomentFilesCheckText(virDomainObj *vm G_GNUC_UNUSED, const qbjMomentFiles *files G_GNUC_UNUSED,
+                        virDomainSnapshotDef *def G_GNUC_UNUSED)
+{
+#ifdef QBJ_DEBUG_CHECKS
+    g_autofree char *text = qbjMomentListText(vm, def, true);
+
+    if (STRNEQ_NULLABLE(text, files->text[QBJ_MOMENT_FILE_METADATA])) {
+        virReportError(VIR_ERR_INTERNAL_ERROR, _("metadata '%s' do not read as they were written"), def->parent.name);
+        return -1;
+    }
+#endif
+    return 0;
+}
+
+/* @vm's persistent definition changes over. */
+static int
+qbjMomentFilesSwitch(virDomainObj *vm, qbjMomentFiles *files)
+{
+    const char *name = qbjMomentSettleRecord(vm)->name;
+    virDomainMomentObj *snap = name ? virDomainSnapshotFindByName(vm->snapshots, name) : NULL;
+
+    if (files->newDef && snap && !snap->def->inactiveDom)
+        snap->def->inactiveDom = g_steal_pointer(&vm->newDef);
+    if (files->newDef) {
+        virDomainDefFree(vm->newDef);
+        vm->newDef = g_steal_pointer(&files->newDef);
+    }
+    return snap ? qbjMomentFilesCheckText(vm, files, virDomainSnapshotObjGetDef(snap)) : 0;
+}
+
 qbjMomentFiles *
 qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
 {
     qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
     size_t i;
 
-    if (qbjMomentFilesTexts(vm, files, *def) < 0 ||
-        (files->text[QBJ_MOMENT_FILE_METADATA] && !qbjMomentListAdd(vm, def))) {
+    if (qbjMomentFilesTextsOf(vm, files, *def) < 0) {
         qbjMomentFilesFree(vm, files);
         return NULL;
     }
@@ -83,6 +146,10 @@ qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
         files->wishes[i].folder = i == QBJ_MOMENT_FILE_METADATA;
     }
     files->tasks = qbjHostSaveWithinBegin(files->wishes, QBJ_MOMENT_FILE_LAST);
+    if (qbjMomentFilesList(vm, files, def) < 0) {
+        qbjMomentFilesFree(vm, files);
+        return NULL;
+    }
     return files;
 }
 
@@ -111,10 +178,8 @@ qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlay
 {
     int rc;
 
-    if (files->newDef) {
-        virDomainDefFree(vm->newDef);
-        vm->newDef = g_steal_pointer(&files->newDef);
-    }
+    if (virDomainObjCheckActive(vm) < 0 || qbjMomentFilesSwitch(vm, files) < 0)
+        return -1;
     virObjectUnlock(vm);
     rc = qbjMomentOverlaysSync(overlays);
     if (rc == 0)

@@ -18,9 +18,9 @@ qbjMomentFiles *qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def
 int qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files);
 
 /* QEMU has the overlays: waits for their sync, then renames the definition, then the metadata; @vm's
- * persistent definition changes over first. From here on it names overlays that stand on the old images:
- * whether or not QEMU switches, that chain has all data. The lock is dropped. Returns 0, -1 with an error
- * reported: some of it may be done. */
+ * persistent definition changes over first, and the snapshot in the list gets the one that is replaced.
+ * From here on it names overlays that stand on the old images: whether or not QEMU switches, that chain has
+ * all data. The lock is dropped. Returns 0, -1 with an error reported: some of it may be done. */
 int qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlays);
 
 /* The metadata of the one that was the current one, without that mark; borrowed. NULL: there was none. */

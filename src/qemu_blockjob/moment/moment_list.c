@@ -124,6 +124,19 @@ qbjMomentListCheck(virDomainObj *vm, virDomainSnapshotDef *def, virDomainMomentO
 
 /* --- files --- */
 
+int
+qbjMomentListDefinitions(virDomainObj *vm, virDomainSnapshotDef *def)
+{
+    virDomainXMLOption *xmlopt = QBJ_DOMAIN_PRIVATE(vm)->driver->xmlopt;
+
+    if (!def->parent.dom && !(def->parent.dom = virDomainDefCopy(vm->def, xmlopt, NULL, true)))
+        return -1;
+    if (vm->newDef && !def->parent.inactiveDom &&
+        !(def->parent.inactiveDom = virDomainDefCopy(vm->newDef, xmlopt, NULL, true)))
+        return -1;
+    return 0;
+}
+
 char *
 qbjMomentListText(virDomainObj *vm, virDomainSnapshotDef *def, bool current)
 {

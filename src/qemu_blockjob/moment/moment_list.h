@@ -40,6 +40,10 @@ int qbjMomentListWrite(virDomainObj *vm, virDomainSnapshotDef *def, bool current
 /* The same for one of the list, as it is. */
 int qbjMomentListSave(virDomainObj *vm, virDomainMomentObj *snap);
 
+/* Gives @def, which is planned, copies of the two definitions of @vm as they are, if it has none yet. Returns
+ * 0, -1 with an error reported. */
+int qbjMomentListDefinitions(virDomainObj *vm, virDomainSnapshotDef *def);
+
 /* The list has @def, which is taken over, below its parent. NULL with an error reported. */
 virDomainMomentObj *qbjMomentListAdd(virDomainObj *vm, virDomainSnapshotDef **def);
 
