@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "host_img.h"
 #include "host_qcow2.h"
+#include "host_qcow2list.h"
 #include "savefixture.h"
 #include "virerror.h"
 #include "virfile.h"
@@ -191,6 +193,126 @@ testNot(void)
     }
 }
 
+/* --- what is within an image --- */
+
+static GPtrArray *
+list(const char *path)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint(fd, >=, 0);
+    return qbjHostQcow2List(fd, path);
+}
+
+static void
+snapshot(const char *option, const char *name, const char *path)
+{
+    const char *argv[] = { "qemu-img", "snapshot", option, name, path, NULL };
+
+    run(argv, NULL);
+}
+
+/* What we read is what qemu-img reads. */
+static void
+assertSameList(const char *path, size_t n)
+{
+    g_autoptr(virStorageSource) image = virStorageSourceNew();
+    g_auto(qbjHostImgInfo) theirs = { 0 };
+    g_auto(qbjHostImgInfo) ours = { 0 };
+    size_t i;
+
+    image->type = VIR_STORAGE_TYPE_FILE;
+    image->format = VIR_STORAGE_FILE_QCOW2;
+    image->path = g_strdup(path);
+    g_assert_cmpint(qbjHostImgRead(image, &theirs), ==, 0);
+    g_assert_cmpint(qbjHostImgReadInside(image, &ours), ==, 0);
+    g_assert_cmpuint(ours.snapshots ? g_strv_length(ours.snapshots) : 0, ==, n);
+    g_assert_cmpuint(theirs.snapshots ? g_strv_length(theirs.snapshots) : 0, ==, n);
+    for (i = 0; i < n; i++) {
+        g_assert_cmpstr(ours.snapshots[i], ==, theirs.snapshots[i]);
+        g_assert_cmpstr(ours.ids[i], ==, theirs.ids[i]);
+        g_assert_cmpuint(g_array_index(ours.states, unsigned long long, i), ==,
+                         g_array_index(theirs.states, unsigned long long, i));
+    }
+}
+
+/* Big endian. */
+static void
+patch(const char *path, unsigned long long offset, unsigned long long value, size_t bytes)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDWR | O_CLOEXEC);
+
+    while (bytes-- > 0) {
+        unsigned char byte = value >> (8 * bytes);
+
+        g_assert_cmpint(pwrite(fd, &byte, 1, offset++), ==, 1);
+    }
+}
+
+/* Where the list is. */
+static unsigned long long
+place(const char *path)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_CLOEXEC);
+    guint64 offset;
+
+    g_assert_cmpint(pread(fd, &offset, sizeof(offset), 64), ==, sizeof(offset));
+    return GUINT64_FROM_BE(offset);
+}
+
+static void
+testList(void)
+{
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    g_autofree char *path = g_build_filename(here->folder, "image", NULL);
+    g_autofree char *longName = g_strnfill(255, 'n');
+    qbjHostQcow2 image = { .capacity = MIB };
+
+    g_assert_cmpint(makeOurs(&image, path), ==, 1);
+    assertSameList(path, 0);
+    snapshot("-c", "first", path);
+    assertSameList(path, 1);
+    snapshot("-c", longName, path);
+    snapshot("-c", "\303\244 '\"<&", path);
+    snapshot("-c", "7", path);
+    assertSameList(path, 4);
+    snapshot("-d", longName, path);
+    assertSameList(path, 3);
+    patch(path, place(path) + 40, 5 * GIB, 8);          /* the first one's extra data: bytes of memory */
+    assertSameList(path, 3);
+}
+
+/* A list that goes on behind the file's end, or is larger than QEMU's may be; no image at all. */
+static void
+testListDamaged(void)
+{
+    static const struct { unsigned int offset; unsigned long long value; size_t bytes; bool inList; } damages[] = {
+        { 0, 0x514649fa, 4, false },            /* the magic number */
+        { 60, 65537, 4, false },                /* how many */
+        { 60, 65536, 4, false },
+        { 64, 1ULL << 40, 8, false },           /* where */
+        { 64, G_MAXUINT64, 8, false },
+        { 36, 1025, 4, true },                  /* bytes of extra data */
+    };
+    g_autoptr(saveFixture) here = saveFixtureNew();
+    g_autofree char *path = g_build_filename(here->folder, "image", NULL);
+    qbjHostQcow2 image = { .capacity = MIB };
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(damages); i++) {
+        g_assert_cmpint(makeOurs(&image, path), ==, 1);
+        snapshot("-c", "first", path);
+        patch(path, (damages[i].inList ? place(path) : 0) + damages[i].offset, damages[i].value, damages[i].bytes);
+        g_assert_null(list(path));
+        g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+        virResetLastError();
+    }
+    g_assert_cmpint(truncate(path, 0), ==, 0);
+    g_assert_null(list(path));
+    g_assert_cmpint(virGetLastErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+    virResetLastError();
+}
+
 static void
 testFails(void)
 {
@@ -216,6 +338,8 @@ main(int argc, char **argv)
     }
     g_test_add_func("/host/qcow2/written", testWritten);
     g_test_add_func("/host/qcow2/not", testNot);
+    g_test_add_func("/host/qcow2/list", testList);
+    g_test_add_func("/host/qcow2/list-damaged", testListDamaged);
     g_test_add_func("/host/qcow2/fails", testFails);
     return g_test_run();
 }

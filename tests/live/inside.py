@@ -136,7 +136,7 @@ class Inside(Undo):
         if not self.daemon.can_fail():
             return self.out.skip("deletefails", "the module has no debug_checks")
         self.made("insidedelete", 1, ("vda", "vdb"))
-        for point, least in (("qmp-error", 2), ("qemu-img", 3)):
+        for point, least in (("qmp-error", 2), ("qemu-img", 2), ("inside-read", 2)):
             failed = sum(self.delete_fails("%s:%d" % (point, n)) for n in range(1, 7))
             self.ok(failed >= least, "%s: there are places where it fails" % point, failed)
             if self.domain.isActive():

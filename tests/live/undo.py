@@ -666,7 +666,7 @@ class Undo(JobChecks):
         self.refused(lambda: self.domain.snapshotCreateXML("<domainsnapshot><name>i2</name></domainsnapshot>"),
                      libvirt.VIR_ERR_OPERATION_UNSUPPORTED, "has an internal snapshot 'i2' already", "a name twice")
         if self.daemon.can_fail():
-            self.daemon.fail("qemu-img:4")
+            self.daemon.fail("qemu-img:2")
             self.refused(lambda: self.domain.snapshotCreateXML("<domainsnapshot><name>i3</name></domainsnapshot>"),
                          libvirt.VIR_ERR_OPERATION_FAILED, "fault", "qemu-img fails at the second disk")
             self.daemon.fail(None)

@@ -37,6 +37,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(qbjHostImgInfo, qbjHostImgInfoClear);
 /* What the header of @image says, also when somebody has it open. */
 int qbjHostImgRead(virStorageSource *image, qbjHostImgInfo *info);
 
+/* Only the internal snapshots: of a qcow2 image without qemu-img, which takes longer to start than the
+ * snapshot of a small guest takes. */
+int qbjHostImgReadInside(virStorageSource *image, qbjHostImgInfo *info);
+
 /* As qbjHostTargetCreate(), for an overlay; the error names @path. */
 int qbjHostImgCreate(const char *path, char **identity, int *fd);
 

@@ -26,6 +26,7 @@ struct _qbjMomentFiles {
     char *path[QBJ_MOMENT_FILE_LAST];
     char *text[QBJ_MOMENT_FILE_LAST];   /* NULL: there is none */
     qbjHostSaveWish wishes[QBJ_MOMENT_FILE_LAST];
+    size_t first;                       /* of them that is asked for */
     qbjHostSaveTasks *tasks;            /* NULL: none is under way */
     virDomainDef *newDef;               /* NULL: it does not change */
     bool committed;
@@ -51,19 +52,24 @@ qbjMomentFilesMetadata(virDomainObj *vm, qbjMomentFiles *files, int place, virDo
     return files->text[place] ? 0 : -1;
 }
 
+/* Of @def and of the one that is current. */
 static int
-qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef *def)
+qbjMomentFilesBoth(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef *def)
 {
     virDomainMomentObj *former = virDomainSnapshotGetCurrent(vm->snapshots);
 
-    if (qbjMomentFilesConfig(vm, files) < 0)
-        return -1;
-    if (!qbjMomentSettleRecord(vm)->name)
-        return 0;
     if (qbjMomentFilesMetadata(vm, files, QBJ_MOMENT_FILE_METADATA, def, true) < 0)
         return -1;
     return former ? qbjMomentFilesMetadata(vm, files, QBJ_MOMENT_FILE_FORMER, virDomainSnapshotObjGetDef(former),
                                            false) : 0;
+}
+
+static int
+qbjMomentFilesTexts(virDomainObj *vm, qbjMomentFiles *files, virDomainSnapshotDef *def)
+{
+    if (qbjMomentFilesConfig(vm, files) < 0)
+        return -1;
+    return qbjMomentSettleRecord(vm)->name ? qbjMomentFilesBoth(vm, files, def) : 0;
 }
 
 /* The metadata are written from the persistent definition itself: a copy takes longer than its text. What
@@ -130,26 +136,44 @@ qbjMomentFilesSwitch(virDomainObj *vm, qbjMomentFiles *files)
     return snap ? qbjMomentFilesCheckText(vm, files, virDomainSnapshotObjGetDef(snap)) : 0;
 }
 
-qbjMomentFiles *
-qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
+static void
+qbjMomentFilesStart(qbjMomentFiles *files, size_t first)
 {
-    qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
     size_t i;
 
-    if (qbjMomentFilesTextsOf(vm, files, *def) < 0) {
-        qbjMomentFilesFree(vm, files);
-        return NULL;
-    }
+    files->first = first;
     for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++) {
         files->wishes[i].path = files->path[i];
         files->wishes[i].text = files->text[i];
         files->wishes[i].folder = i == QBJ_MOMENT_FILE_METADATA;
     }
-    files->tasks = qbjHostSaveWithinBegin(files->wishes, QBJ_MOMENT_FILE_LAST);
-    if (qbjMomentFilesList(vm, files, def) < 0) {
+    files->tasks = qbjHostSaveWithinBegin(files->wishes + first, QBJ_MOMENT_FILE_LAST - first);
+}
+
+qbjMomentFiles *
+qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
+
+    if (qbjMomentFilesTextsOf(vm, files, *def) == 0) {
+        qbjMomentFilesStart(files, QBJ_MOMENT_FILE_CONFIG);
+        if (qbjMomentFilesList(vm, files, def) == 0)
+            return files;
+    }
+    qbjMomentFilesFree(vm, files);
+    return NULL;
+}
+
+qbjMomentFiles *
+qbjMomentFilesBeginMetadata(virDomainObj *vm, virDomainSnapshotDef *def)
+{
+    qbjMomentFiles *files = g_new0(qbjMomentFiles, 1);
+
+    if (qbjMomentFilesBoth(vm, files, def) < 0) {
         qbjMomentFilesFree(vm, files);
         return NULL;
     }
+    qbjMomentFilesStart(files, QBJ_MOMENT_FILE_METADATA);
     return files;
 }
 
@@ -168,7 +192,7 @@ qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files)
     int rc;
 
     virObjectUnlock(vm);
-    rc = qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes, QBJ_MOMENT_FILES_MS);
+    rc = qbjHostSaveWithinEnd(g_steal_pointer(&files->tasks), files->wishes + files->first, QBJ_MOMENT_FILES_MS);
     virObjectLock(vm);
     return rc;
 }
@@ -186,6 +210,18 @@ qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlay
         rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_CONFIG);
     if (rc == 0)
         rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA);
+    virObjectLock(vm);
+    files->committed = rc == 0;
+    return rc;
+}
+
+int
+qbjMomentFilesCommitMetadata(virDomainObj *vm, qbjMomentFiles *files)
+{
+    int rc;
+
+    virObjectUnlock(vm);
+    rc = qbjMomentFilesRename(files, QBJ_MOMENT_FILE_METADATA);
     virObjectLock(vm);
     files->committed = rc == 0;
     return rc;
@@ -230,7 +266,7 @@ qbjMomentFilesFree(virDomainObj *vm, qbjMomentFiles *files)
     virErrorPreserveLast(&reason);
     virObjectUnlock(vm);
     if (files->tasks)
-        ignore_value(qbjHostSaveWithinEnd(files->tasks, files->wishes, QBJ_MOMENT_FILES_LEFT_MS));
+        ignore_value(qbjHostSaveWithinEnd(files->tasks, files->wishes + files->first, QBJ_MOMENT_FILES_LEFT_MS));
     for (i = 0; i < QBJ_MOMENT_FILE_LAST; i++)
         qbjMomentFilesLetGo(files, files->wishes[i].save);
     if (!files->committed)

@@ -14,6 +14,10 @@ typedef struct _qbjMomentFiles qbjMomentFiles;
  * it is to have metadata. NULL with an error reported. @vm is locked and its job held. */
 qbjMomentFiles *qbjMomentFilesBegin(virDomainObj *vm, virDomainSnapshotDef **def);
 
+/* The same for a snapshot within the images, which no record of moment_settle.h is of: only metadata. @def
+ * has its definitions, and is not put into the list. */
+qbjMomentFiles *qbjMomentFilesBeginMetadata(virDomainObj *vm, virDomainSnapshotDef *def);
+
 /* Waits until all are written. The lock is dropped. Returns 0, -1 with an error reported. */
 int qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files);
 
@@ -22,6 +26,9 @@ int qbjMomentFilesWrite(virDomainObj *vm, qbjMomentFiles *files);
  * From here on it names overlays that stand on the old images: whether or not QEMU switches, that chain has
  * all data. The lock is dropped. Returns 0, -1 with an error reported: some of it may be done. */
 int qbjMomentFilesCommit(virDomainObj *vm, qbjMomentFiles *files, GPtrArray *overlays);
+
+/* Renames the metadata alone. The lock is dropped. Returns 0, -1 with an error reported: it may be done. */
+int qbjMomentFilesCommitMetadata(virDomainObj *vm, qbjMomentFiles *files);
 
 /* The metadata of the one that was the current one, without that mark; borrowed. NULL: there was none. */
 qbjHostSave *qbjMomentFilesFormer(qbjMomentFiles *files);

@@ -183,7 +183,8 @@ qbjMomentInsideLater(virDomainObj *vm)
 
 /* A guest that cannot go on has its snapshot all the same; HALT is its end. */
 static int
-qbjMomentInsideAll(virDomainObj *vm, virDomainSnapshotDef **def, const char *const *nodes, unsigned int flags)
+qbjMomentInsideAll(virDomainObj *vm, virDomainSnapshotDef **def, const char *const *nodes, qbjMomentFiles *files,
+                   unsigned int flags)
 {
     bool halt = flags & VIR_DOMAIN_SNAPSHOT_CREATE_HALT;
     bool goesOn = true;
@@ -195,8 +196,7 @@ qbjMomentInsideAll(virDomainObj *vm, virDomainSnapshotDef **def, const char *con
         VIR_WARN("Domain '%s' stays paused after a snapshot: %s", vm->def->name, virGetLastErrorMessage());
         virResetLastError();
     }
-    if (virDomainObjCheckActive(vm) < 0 ||
-        (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) && qbjMomentInternalAdd(vm, def) < 0))
+    if (virDomainObjCheckActive(vm) < 0 || (files && qbjMomentInternalAdd(vm, def, files) < 0))
         return -1;
     if (!goesOn)
         qbjMomentInsideLater(vm);
@@ -217,13 +217,32 @@ qbjMomentInsideFailed(virDomainObj *vm)
         qbjDomainTimerStart(vm, NULL, 0, QBJ_MOMENT_INSIDE_AGAIN_MS);
 }
 
+/* @record is taken over. */
+static int
+qbjMomentInsideMake(virDomainObj *vm, virQbjStatusInside *record, virDomainSnapshotDef **def, qbjMomentFiles *files,
+                    unsigned int flags)
+{
+    g_auto(GStrv) nodes = g_strdupv(record->nodes);
+    int rc;
+
+    QBJ_DOMAIN_PRIVATE(vm)->status->inside = record;
+    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT);
+    rc = qbjMomentInsideAll(vm, def, (const char *const *) nodes, files, flags);
+    qbjDomainOperationEnd(vm, rc == 0);
+    if (rc < 0)
+        qbjMomentInsideFailed(vm);
+    return rc;
+}
+
+/* The metadata are written beside their place while QEMU writes the memory. */
 int
 qbjMomentInsideCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int flags)
 {
+    bool metadata = !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA);
     g_autoptr(qbjMomentUndo) view = qbjMomentUndoNew(vm, true);
+    g_autoptr(virQbjStatusInside) record = NULL;
     g_autoptr(GPtrArray) images = NULL;
-    g_auto(GStrv) nodes = NULL;
-    virQbjStatusInside *record;
+    qbjMomentFiles *files = NULL;
     int rc;
 
     if (!view || !(images = qbjMomentInternalImages(view, *def)) || qbjMomentInsideCheck(vm, images) < 0 ||
@@ -233,15 +252,11 @@ qbjMomentInsideCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned int
     rc = qbjMomentInternalCheckFree(images, (*def)->parent.name);
     virObjectLock(vm);
     if (rc < 0 || virDomainObjCheckActive(vm) < 0 ||
-        !(record = qbjMomentInsideNew(vm, images, (*def)->parent.name, flags)))
+        !(record = qbjMomentInsideNew(vm, images, (*def)->parent.name, flags)) ||
+        (metadata && !(files = qbjMomentFilesBeginMetadata(vm, *def))))
         return -1;
-    nodes = g_strdupv(record->nodes);
-    QBJ_DOMAIN_PRIVATE(vm)->status->inside = record;
-    qbjDomainOperationBegin(vm, VIR_DOMAIN_JOB_OPERATION_SNAPSHOT);
-    rc = qbjMomentInsideAll(vm, def, (const char *const *) nodes, flags);
-    qbjDomainOperationEnd(vm, rc == 0);
-    if (rc < 0)
-        qbjMomentInsideFailed(vm);
+    rc = qbjMomentInsideMake(vm, g_steal_pointer(&record), def, files, flags);
+    qbjMomentFilesFree(vm, files);
     return rc;
 }
 

@@ -52,7 +52,7 @@ qbjMomentInternalHas(virStorageSource *image, const char *name)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
 
-    if (qbjHostImgRead(image, &info) < 0)
+    if (qbjHostImgReadInside(image, &info) < 0)
         return -1;
     return info.snapshots && g_strv_contains((const char *const *) info.snapshots, name);
 }
@@ -96,7 +96,7 @@ qbjMomentInternalCheckImage(virStorageSource *image, const char *name)
 {
     g_auto(qbjHostImgInfo) info = { 0 };
 
-    if (qbjHostImgRead(image, &info) < 0)
+    if (qbjHostImgReadInside(image, &info) < 0)
         return -1;
     if (!info.snapshots || !g_strv_contains((const char *const *) info.snapshots, name))
         return qbjMomentInternalCheckNumber(image->path, &info, name);
@@ -170,12 +170,26 @@ qbjMomentInternalUnlink(virDomainObj *vm, const virDomainSnapshotDef *def)
 }
 
 int
-qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def)
+qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def, qbjMomentFiles *files)
 {
-    if (qbjMomentListWrite(vm, *def, true) == 0 && qbjMomentListAddCurrent(vm, def) == 0)
+    if (qbjMomentFilesWrite(vm, files) < 0)
+        return -1;
+    if (qbjMomentFilesCommitMetadata(vm, files) == 0 &&
+        qbjMomentListAddCurrent(vm, def, qbjMomentFilesFormer(files)) == 0)
         return 0;
     qbjMomentInternalUnlink(vm, *def);
     return -1;
+}
+
+/* The data are in the images. */
+static int
+qbjMomentInternalAddNow(virDomainObj *vm, virDomainSnapshotDef **def)
+{
+    qbjMomentFiles *files = qbjMomentFilesBeginMetadata(vm, *def);
+    int rc = files ? qbjMomentInternalAdd(vm, def, files) : -1;
+
+    qbjMomentFilesFree(vm, files);
+    return rc;
 }
 
 int
@@ -191,7 +205,7 @@ qbjMomentInternalCreate(virDomainObj *vm, virDomainSnapshotDef **def, unsigned i
     virObjectUnlock(vm);
     rc = qbjMomentInternalCreateAll(images, (*def)->parent.name);
     virObjectLock(vm);
-    if (rc < 0 || (flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) || qbjMomentInternalAdd(vm, def) == 0)
+    if (rc < 0 || (flags & VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA) || qbjMomentInternalAddNow(vm, def) == 0)
         return rc;
     virObjectUnlock(vm);
     qbjMomentInternalTakeBack(images, images->len, (*def)->parent.name);

@@ -4,6 +4,7 @@
 #include "domain_private.h"
 #include "snapshot_conf.h"
 #include "virdomainmomentobjlist.h"
+#include "moment_files.h"
 #include "moment_undo.h"
 
 /* Makes the snapshot @def, which is planned, in the image of each disk that it has as internal, of a
@@ -40,6 +41,6 @@ int qbjMomentInternalCheckFree(const GPtrArray *images, const char *name);
 /* Removes it with qemu-img from those that have it. Without locks. Returns 0, -1 with an error reported. */
 int qbjMomentInternalRemove(const GPtrArray *images, const char *name);
 
-/* Keeps the metadata of @def, which is taken over, as those of the current snapshot. Returns 0, -1 with an
- * error reported. */
-int qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def);
+/* Keeps the metadata of @def, which is taken over, as those of the current snapshot. @files: as
+ * qbjMomentFilesBeginMetadata() has begun them. Returns 0, -1 with an error reported. */
+int qbjMomentInternalAdd(virDomainObj *vm, virDomainSnapshotDef **def, qbjMomentFiles *files);

@@ -262,13 +262,13 @@ qbjMomentListAdd(virDomainObj *vm, virDomainSnapshotDef **def)
 }
 
 int
-qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def)
+qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def, qbjHostSave *former)
 {
     virDomainMomentObj *snap = qbjMomentListAdd(vm, def);
 
     if (!snap)
         return -1;
-    if (qbjMomentListSetCurrent(vm, snap) < 0) {
+    if (qbjMomentListTakeCurrent(vm, snap, former) < 0) {
         qbjMomentListForceCurrent(vm, snap);
         virResetLastError();            /* logged: the later one of two is right */
     }

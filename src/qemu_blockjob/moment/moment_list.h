@@ -48,9 +48,9 @@ int qbjMomentListDefinitions(virDomainObj *vm, virDomainSnapshotDef *def);
 virDomainMomentObj *qbjMomentListAdd(virDomainObj *vm, virDomainSnapshotDef **def);
 
 /* The same when @def's file has been written as that of the current one: it is current whatever becomes of
- * the former one's file, for the later one of two is right. Returns 0, -1 with an error reported: it is not
- * in the list. */
-int qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def);
+ * the former one's file, for the later one of two is right. @former: as below. Returns 0, -1 with an error
+ * reported: it is not in the list. */
+int qbjMomentListAddCurrent(virDomainObj *vm, virDomainSnapshotDef **def, qbjHostSave *former);
 
 /* Makes @snap, or none when it is NULL, the one that the domain is based on. Its file is written before
  * that of the one that was it; a daemon that finds two takes the right one (moment_load.h). */

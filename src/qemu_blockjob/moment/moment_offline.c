@@ -80,7 +80,7 @@ qbjMomentOfflineSwitch(virDomainObj *vm, virDomainSnapshotDef **def, const char 
         return -1;
     virDomainObjAssignDef(vm, &newDef, false, NULL);
     if (name)
-        ignore_value(qbjMomentListAddCurrent(vm, def));
+        ignore_value(qbjMomentListAddCurrent(vm, def, NULL));
     return 0;
 }
 

@@ -25,18 +25,23 @@ qbjVmInsideWait(virDomainObj *vm, const char *job, char **why)
     return 0;
 }
 
-/* One that is done, and that a daemon has not come to dismiss, would be in the way. Most often there is none,
- * which QEMU calls an error. */
+/* One that is done, and that a daemon has not come to dismiss, would be in the way: it goes in the same
+ * write. Most often there is none, which QEMU calls an error. */
 static int
-qbjVmInsideDismiss(virDomainObj *vm, const char *job)
+qbjVmInsideStart(virDomainObj *vm, const char *job, const char *execute, virJSONValue *arguments)
 {
-    g_autoptr(virJSONValue) arguments = NULL;
-    g_auto(qbjQmpCommand) command = { .execute = "job-dismiss" };
+    g_autoptr(virJSONValue) earlier = NULL;
+    qbjQmpCommand commands[] = { { .execute = "job-dismiss" }, { .execute = execute, .arguments = arguments } };
+    int rc = -1;
 
-    if (virJSONValueObjectAdd(&arguments, "s:id", job, NULL) < 0)
+    if (virJSONValueObjectAdd(&earlier, "s:id", job, NULL) < 0)
         return -1;
-    command.arguments = arguments;
-    return qbjDomainQmpTry(vm, &command);
+    commands[0].arguments = earlier;
+    if (qbjDomainQmpRun(vm, commands, G_N_ELEMENTS(commands)) == 0)
+        rc = qbjQmpReportFirst(&commands[1], 1);
+    qbjQmpCommandClear(&commands[0]);
+    qbjQmpCommandClear(&commands[1]);
+    return rc;
 }
 
 static virJSONValue *
@@ -63,8 +68,7 @@ qbjVmInsideRun(virDomainObj *vm, const char *command, const char *name, const ch
     g_autoptr(virJSONValue) arguments = qbjVmInsideArguments(job, name, nodes, state);
     g_autofree char *why = NULL;
 
-    if (!arguments || qbjVmInsideDismiss(vm, job) < 0 || qbjDomainQmpCall(vm, command, arguments, NULL) < 0 ||
-        qbjVmInsideWait(vm, job, &why) < 0)
+    if (!arguments || qbjVmInsideStart(vm, job, command, arguments) < 0 || qbjVmInsideWait(vm, job, &why) < 0)
         return -1;
     if (!why)
         return 0;
