@@ -301,6 +301,31 @@ class Inside(Undo):
         self.inside_mount_ro()
         self.gone()
 
+    def test_revertlast(self):
+        """Of a domain that runs: whatever fails at the end of a revert, what the images keep goes by itself."""
+        if not self.daemon.can_fail():
+            return self.out.skip("revertlast", "the module has no debug_checks")
+        self.made("insidelast", 1, ("vda", "vdb"))
+        for name in ("i1", "i2"):
+            self.create(name)
+        for fault, n in [("save", n) for n in range(1, 13)] + [("qmp-error", n) for n in range(2, 20)]:
+            what = "%s:%d" % (fault, n)
+            name = self.tree()[1]
+            self.daemon.fail(what)
+            try:
+                self.revert("i1" if name == "i2" else "i2")
+                name = "i1" if name == "i2" else "i2"
+            except libvirt.libvirtError:
+                pass
+            self.daemon.fail(None)
+            self.ok(jobs.wait_for(lambda: not os.path.exists(self.record()) and
+                                  self.everywhere() == [["i1", "i2"]] * 2, 20),
+                    what + ": nothing is kept", (os.path.exists(self.record()), self.everywhere()))
+            self.equal(self.tree()[1], name, what + ": the current one")
+            if not self.domain.isActive():
+                self.domain.createWithFlags(START_PAUSED)
+        self.gone()
+
     def test_revertfull(self):
         """An image that has no room for what a revert keeps: the guest runs on, also when the daemon died."""
         self.made("insidefull", 1, ("vda", "vdb"), run=False)

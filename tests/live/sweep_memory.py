@@ -8,10 +8,12 @@ import struct
 import libvirt
 import libvirt_qemu
 
+import jobs
 from images import qemu_img, qemu_io
 from jobtest import INACTIVE
 from sweep_moment import RUNNING, Moment, MomentCell, delete, overlaid, revert
 from sweep_operations import LAYERS, MIB
+from sweep_traces import quiet
 
 MEMORY = "memory"         # the file
 LATER, BYTE = 12 * MIB, 85        # where and what is written after a snapshot
@@ -50,10 +52,14 @@ class Memory(Moment):
 
 class MemoryCell(MomentCell):
     def held(self):
-        """In which image or file there is memory, of which snapshot."""
+        """In which image or file there is memory, of which snapshot. What a revert has kept may go a little later."""
+        if self.lives():
+            jobs.wait_for(lambda: not any(name.startswith("qbj-") for name in self.inside()), quiet(self.daemon))
+        return tuple(("image", name) for name in self.inside()) + self.held_outside(self.file(MEMORY))
+
+    def inside(self):
         listed = qemu_img("snapshot", "-U", "-l", self.images(INACTIVE)["vda"][0]).split("\n")
-        return tuple(("image", line.split()[1]) for line in listed if re.match("[1-9]", line)) + \
-            self.held_outside(self.file(MEMORY))
+        return [line.split()[1] for line in listed if re.match("[1-9]", line)]
 
     def held_outside(self, path):
         if not os.path.exists(path) or self.stays():

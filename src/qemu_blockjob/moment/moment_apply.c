@@ -14,6 +14,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "viruuid.h"
+#include "vm_stop.h"
 
 #define VIR_FROM_THIS VIR_FROM_DOMAIN_SNAPSHOT
 VIR_LOG_INIT("qbj.moment_apply");
@@ -90,8 +91,8 @@ qbjMomentApplyForget(const qbjMomentApply *apply, bool put)
         virStorageSource *image = g_ptr_array_index(apply->images, i);
         g_auto(qbjHostImgInfo) info = { 0 };
 
-        if (!put && !virFileExists(image->path))
-            continue;
+        if (!put && access(image->path, F_OK) < 0 && errno == ENOENT)
+            continue;                   /* what cannot be reached now may still be there */
         if (qbjHostImgRead(image, &info) < 0)
             return -1;
         if (!qbjMomentApplyHas(&info, apply->keep))
@@ -220,16 +221,30 @@ qbjMomentApplyNote(virDomainObj *vm, qbjMomentApply *apply)
 void
 qbjMomentApplyDone(virDomainObj *vm, qbjMomentApply *apply)
 {
-    if (qbjMomentApplyTryDone(vm, apply) == 0)
+    g_autofree char *what = NULL;
+
+    if (qbjMomentApplyTryDone(vm, apply) == 0) {
+        qbjMomentApplyNoMore(vm);
         return;
-    VIR_WARN("Domain '%s': '%s' stays in its images until it is started again: %s", vm->def->name, apply->keep,
-             virGetLastErrorMessage());
+    }
+    what = g_strdup_printf("'%s' stays in its images for now", apply->keep);
+    qbjMomentApplyLater(vm, QBJ_MOMENT_APPLY_MAX_MS, what);
     if (qbjMomentApplyNote(vm, apply) < 0)
         VIR_WARN("Domain '%s': %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();
 }
 
 /* --- others than the call --- */
+
+/* Nothing but a guest that has begun says of a transient domain that it was reverted. */
+static bool
+qbjMomentApplyStays(virDomainObj *vm)
+{
+    const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    return vm->persistent ||
+        (virDomainObjIsActive(vm) ? qbjVmStopHasBegun(priv->status) : !priv->halfway);
+}
 
 /* The definition of the file is @is: then it is to be @wanted. One that somebody has written since stays; a
  * transient domain has none. */
@@ -270,6 +285,13 @@ qbjMomentApplyForward(virDomainObj *vm, qbjMomentApply *apply)
         return -1;
     qbjMomentApplyDone(vm, apply);
     return 0;
+}
+
+void
+qbjMomentApplyFollow(virDomainObj *vm, qbjMomentApply *apply)
+{
+    if (qbjMomentApplyForward(vm, apply) < 0)
+        qbjMomentApplyLater(vm, QBJ_MOMENT_APPLY_MAX_MS, "a revert is not in its metadata yet");
 }
 
 static int
@@ -326,8 +348,7 @@ qbjMomentApplyReady(virDomainObj *vm)
         return -1;
     if (!apply)
         return 0;
-    /* nothing but a guest that has begun says of a transient domain that it was reverted */
-    forward = apply->decided && (vm->persistent || !QBJ_DOMAIN_PRIVATE(vm)->halfway);
+    forward = apply->decided && qbjMomentApplyStays(vm);
     VIR_WARN("Domain '%s': a revert to snapshot '%s' that was under way %s", vm->def->name, apply->name,
              forward ? "is ended" : "is taken back");
     return forward ? qbjMomentApplyForward(vm, apply) : qbjMomentApplyReturn(vm, apply);
@@ -364,18 +385,15 @@ void
 qbjMomentApplyResume(virDomainObj *vm)
 {
     g_autoptr(qbjMomentApply) apply = NULL;
-    int rc;
 
     if (QBJ_DOMAIN_PRIVATE(vm)->operation)
         return;                         /* the record may be of the call that waits here */
-    rc = qbjMomentApplyFind(vm, &apply);
-    if (rc == 0 && apply && virDomainObjIsActive(vm) && apply->decided)
-        rc = qbjMomentApplyForward(vm, apply);
-    else if (rc == 0 && apply && virDomainObjIsActive(vm) && !apply->kept)
+    if (qbjMomentApplyFind(vm, &apply) < 0)
+        qbjMomentApplyLater(vm, QBJ_MOMENT_APPLY_MAX_MS, "what a revert has kept in its images stays for now");
+    else if (apply && virDomainObjIsActive(vm) && apply->decided && !qbjMomentApplyStays(vm))
+        qbjMomentApplyAgain(vm, QBJ_MOMENT_APPLY_MAX_MS);
+    else if (apply && virDomainObjIsActive(vm) && apply->decided)
+        qbjMomentApplyFollow(vm, apply);
+    else if (apply && virDomainObjIsActive(vm) && !apply->kept)
         ignore_value(qbjMomentApplyBackLive(vm, apply));
-    if (rc == 0)
-        return;
-    VIR_WARN("Domain '%s': what a revert has kept in its images stays for now: %s", vm->def->name,
-             virGetLastErrorMessage());
-    virResetLastError();
 }

@@ -66,6 +66,10 @@ int qbjMomentApplyBack(virDomainObj *vm, qbjMomentApply *apply);
  * says that only these are left; @vm may run. */
 void qbjMomentApplyDone(virDomainObj *vm, qbjMomentApply *apply);
 
+/* The same, but definition or metadata may still have to follow: what cannot be done now is tried again, as
+ * below. */
+void qbjMomentApplyFollow(virDomainObj *vm, qbjMomentApply *apply);
+
 /* --- others than the call --- */
 
 /* Goes by the record, if there is one of this domain. As above. Returns 0, also when what is kept stays;

@@ -18,7 +18,6 @@
 VIR_LOG_INIT("qbj.moment_apply_live");
 
 #define QBJ_MOMENT_APPLY_MIN_MS 1000
-#define QBJ_MOMENT_APPLY_MAX_MS 60000
 
 /* The disks of the record's images; NULL with an error reported: not all are there any more. Borrowed. */
 static GPtrArray *
@@ -127,23 +126,33 @@ qbjMomentApplyTryBackLive(virDomainObj *vm, const qbjMomentApply *apply, unsigne
     return rc;
 }
 
-/* What QEMU cannot do now it may not do in this run: it removes nothing from images that have an overlay by
- * now. So one line in the log, and a try less and less often. Calls try as well, while the timer goes. */
-static void
-qbjMomentApplyLater(virDomainObj *vm, const qbjMomentApply *apply, unsigned int maxMs)
+void
+qbjMomentApplyAgain(virDomainObj *vm, unsigned int maxMs)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     gint64 now = g_get_monotonic_time() / 1000;
 
-    if (priv->applyAgainMs == 0)
-        VIR_WARN("Domain '%s': a revert to snapshot '%s' that failed cannot be taken back, tried again: %s",
-                 vm->def->name, apply->name, virGetLastErrorMessage());
-    virResetLastError();
     if (!virDomainObjIsActive(vm) || now < priv->applyAgainFrom)
         return;
     priv->applyAgainMs = CLAMP(priv->applyAgainMs * 2, QBJ_MOMENT_APPLY_MIN_MS, maxMs);
     priv->applyAgainFrom = now + priv->applyAgainMs / 2;
     qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_MOMENT, priv->applyAgainMs);
+}
+
+void
+qbjMomentApplyLater(virDomainObj *vm, unsigned int maxMs, const char *what)
+{
+    if (QBJ_DOMAIN_PRIVATE(vm)->applyAgainMs == 0)
+        VIR_WARN("Domain '%s': %s: %s", vm->def->name, what, virGetLastErrorMessage());
+    virResetLastError();
+    qbjMomentApplyAgain(vm, maxMs);
+}
+
+void
+qbjMomentApplyNoMore(virDomainObj *vm)
+{
+    QBJ_DOMAIN_PRIVATE(vm)->applyAgainMs = 0;
+    QBJ_DOMAIN_PRIVATE(vm)->applyAgainFrom = 0;
 }
 
 /* The images were not touched: what they keep is not put back whatever follows, so the guest may go on
@@ -154,10 +163,9 @@ qbjMomentApplyBackLive(virDomainObj *vm, const qbjMomentApply *apply)
     unsigned int maxMs;
 
     if (qbjMomentApplyTryBackLive(vm, apply, &maxMs) < 0) {
-        qbjMomentApplyLater(vm, apply, maxMs);
+        qbjMomentApplyLater(vm, maxMs, "a revert that failed cannot be taken back, tried again");
         return -1;
     }
-    QBJ_DOMAIN_PRIVATE(vm)->applyAgainMs = 0;
-    QBJ_DOMAIN_PRIVATE(vm)->applyAgainFrom = 0;
+    qbjMomentApplyNoMore(vm);
     return 0;
 }

@@ -1,7 +1,7 @@
 #include <config.h>
 
 #include "internal.h"
-#include "moment_apply.h"
+#include "moment_apply_live.h"
 #include "moment_internal.h"
 #include "moment_list.h"
 #include "moment_revert_parts.h"
@@ -210,13 +210,15 @@ qbjMomentRevertStartInternal(virDomainObj *vm, const virDomainSnapshotDef *def, 
     return 0;
 }
 
-/* The definition goes back first: with the images of the moment it is right as well. */
+/* The definition goes back first: with the images of the moment it is right as well. A run that the daemon
+ * has lost hold of goes on by itself. */
 static void
 qbjMomentRevertReturn(virDomainObj *vm, qbjMomentRevertWork *work, qbjMomentApply *apply)
 {
-    if (virDomainObjIsActive(vm) || qbjMomentRevertBack(vm, work) < 0)
-        return;
-    qbjMomentApplyBack(vm, apply);
+    if (virDomainObjIsActive(vm))
+        qbjMomentApplyAgain(vm, QBJ_MOMENT_APPLY_MAX_MS);
+    else if (qbjMomentRevertBack(vm, work) == 0)
+        qbjMomentApplyBack(vm, apply);
 }
 
 static int
@@ -238,9 +240,10 @@ qbjMomentRevertGoInternal(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentA
     }
     if (vm->persistent)
         qbjDomainNotifyLifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT);
-    if (qbjMomentRevertCommitNotes(vm, snap, work) < 0)
-        return -1;
-    qbjMomentApplyDone(vm, apply);
+    if (qbjMomentRevertCommitNotes(vm, snap, work) == 0)
+        qbjMomentApplyDone(vm, apply);
+    else
+        qbjMomentApplyFollow(vm, apply);
     return 0;
 }
 
