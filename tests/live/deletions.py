@@ -316,6 +316,25 @@ class Deletions(Undo):
                    "both bitmaps have it, and what was copied")
         self.gone()
 
+    def test_lostbitmap(self):
+        """A bitmap that cannot be used any more, because whoever had the image open was killed, is named in the log."""
+        self.made("lostbitmap", 2, run=False)
+        for path in self.paths["vda"][:2]:
+            qemu_img("bitmap", "--add", path, "b")
+        writer = subprocess.Popen(["qemu-io", "-f", "qcow2", self.paths["vda"][0]], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        writer.stdin.write("write -P 0 0 64k\n")
+        writer.stdin.flush()
+        writer.stdout.readline()
+        writer.kill()
+        writer.communicate()
+        before = self.held()
+        self.delete("s1")
+        self.stays(before, "without the bitmap")
+        with open(self.daemon.log_host, encoding="utf-8") as f:
+            self.ok("dirty bitmap 'b' of '%s' cannot be used" % self.paths["vda"][0] in f.read(), "the log names it")
+        self.gone()
+
     def test_crossing(self):
         """The image of the moment, or its overlay, has another overlay on a branch that the guest is not on."""
         for run in (True, False):

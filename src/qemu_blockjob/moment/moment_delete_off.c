@@ -7,8 +7,10 @@
 #include "domain_save.h"
 #include "host_img.h"
 #include "virerror.h"
+#include "virlog.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
+VIR_LOG_INIT("qbj.moment_delete_off");
 
 int
 qbjMomentDeleteMayGoOn(virDomainObj *vm)
@@ -64,6 +66,9 @@ qbjMomentDeleteOffBitmaps(virStorageSource *from, virStorageSource *to, bool add
         const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
         const qbjHostImgBitmap *has = qbjMomentDeleteOffFind(&other, bitmap->name);
 
+        if (!bitmap->usable || (has && !has->usable))
+            VIR_WARN("dirty bitmap '%s' of '%s' cannot be used any more: a program ended while it had the image open",
+                     bitmap->name, bitmap->usable ? to->path : from->path);
         if (!bitmap->usable || (has ? !has->usable : !add))
             continue;
         if (qbjHostImgMergeBitmap(from, to, bitmap, !has) < 0)
