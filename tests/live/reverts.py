@@ -287,7 +287,26 @@ class Reverts(Inside):
         self.daemon.restart()
         self.again_connected()
         self.equal(self.tree()[1], "s2", "and the next daemon finds one")
+        self.create("i1")
+        self.twice("s2", "i1", "an internal snapshot in the overlay of one is the later one of the two")
+        self.create("i2")
+        self.revert("s1")
+        self.twice("i2", "s1", "an internal one in an image that the domain is not on does not become it")
         self.gone()
+
+    def twice(self, wrong, right, what):
+        """A daemon has died before it could take the mark off."""
+        self.equal(self.tree()[1], right, "%s is the current one" % right)
+        self.daemon.stop()
+        path = self.daemon.metadata(self.name, wrong)
+        with open(path) as f:
+            text = f.read()
+        self.ok("<active>0</active>" in text, "%s is not" % wrong)
+        with open(path, "w") as f:
+            f.write(text.replace("<active>0</active>", "<active>1</active>"))
+        self.daemon.start()
+        self.again_connected()
+        self.equal(self.tree()[1], right, what)
 
     # --- dirty bitmaps ------------------------------------------------------------------------------------------------
 

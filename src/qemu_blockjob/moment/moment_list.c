@@ -216,7 +216,7 @@ qbjMomentListForceCurrent(virDomainObj *vm, virDomainMomentObj *snap)
     virDomainSnapshotSetCurrent(vm->snapshots, snap);
 }
 
-/* Not synced: of two that say that they are it the later one is right. */
+/* Not synced: of two that say that they are it moment_load.h finds the right one. */
 static int
 qbjMomentListPut(virDomainObj *vm, qbjHostSave *save)
 {

@@ -32,36 +32,52 @@ qbjMomentLoadCheck(virDomainObj *vm, const virDomainSnapshotDef *def, const char
     return 0;
 }
 
-/* Whether the next start of the domain is on the overlays of @snap: nothing tells better what it is based
- * on. */
-static bool
+/* The image that a domain based on @snap has for that disk: the overlay, or the one that the state is in.
+ * NULL: the snapshot does not tell. */
+static const virStorageSource *
+qbjMomentLoadImage(const virDomainSnapshotDef *def, const virDomainSnapshotDiskDef *part)
+{
+    const virDomainDiskDef *disk;
+
+    if (part->snapshot == VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+        return part->src;
+    if (part->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_INTERNAL || !def->parent.dom)
+        return NULL;
+    disk = virDomainDiskByTarget(def->parent.dom, part->name);
+    return disk ? disk->src : NULL;
+}
+
+/* Whether the next start of the domain is on the images of @snap: nothing tells better what it is based on.
+ * A snapshot without any decides nothing. */
+static virTristateBool
 qbjMomentLoadIsOn(virDomainObj *vm, virDomainMomentObj *snap)
 {
     const virDomainSnapshotDef *def = virDomainSnapshotObjGetDef(snap);
-    bool any = false;
+    virTristateBool on = VIR_TRISTATE_BOOL_ABSENT;
     size_t i;
 
     for (i = 0; i < def->ndisks; i++) {
-        const virDomainSnapshotDiskDef *overlay = &def->disks[i];
-        const virDomainDiskDef *disk = virDomainDiskByTarget(vm->newDef ? vm->newDef : vm->def, overlay->name);
+        const virStorageSource *image = qbjMomentLoadImage(def, &def->disks[i]);
+        const virDomainDiskDef *disk = virDomainDiskByTarget(vm->newDef ? vm->newDef : vm->def, def->disks[i].name);
 
-        if (overlay->snapshot != VIR_DOMAIN_SNAPSHOT_LOCATION_EXTERNAL)
+        if (!image)
             continue;
-        if (!disk || !overlay->src || STRNEQ_NULLABLE(disk->src->path, overlay->src->path))
-            return false;
-        any = true;
+        if (!disk || STRNEQ_NULLABLE(disk->src->path, image->path))
+            return VIR_TRISTATE_BOOL_NO;
+        on = VIR_TRISTATE_BOOL_YES;
     }
-    return any;
+    return on;
 }
 
 /* Whether @snap, which says so, is the one that the domain is based on, although @other says so, too. */
 static bool
 qbjMomentLoadIsLater(virDomainObj *vm, virDomainMomentObj *snap, virDomainMomentObj *other)
 {
-    bool on = qbjMomentLoadIsOn(vm, snap);
+    virTristateBool on = qbjMomentLoadIsOn(vm, snap);
+    virTristateBool otherOn = qbjMomentLoadIsOn(vm, other);
 
-    if (on != qbjMomentLoadIsOn(vm, other))
-        return on;
+    if (on && otherOn && on != otherOn)
+        return on == VIR_TRISTATE_BOOL_YES;
     if (STREQ_NULLABLE(other->def->parent_name, snap->def->name))
         return false;
     return STREQ_NULLABLE(snap->def->parent_name, other->def->name) ||
