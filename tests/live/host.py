@@ -30,6 +30,7 @@ exit 0
 
 # libvirt's own line about a job that is asked for
 WAITS_TO_DESTROY = re.compile(r"Starting job: .*job=destroy .*name=hooked, current job=modify")
+ENDS_DESTROY = re.compile(r"Stopping job: destroy .*name=hooked")
 
 
 class Test(suite.Checks):
@@ -75,6 +76,8 @@ class Test(suite.Checks):
             domain = daemon.connect().lookupByName("hooked")
             self.hooks_refuse(domain)
             self.hooks_wait(daemon, domain)
+            self.hooks_too_long(daemon, domain)
+            self.hooks_next_run(daemon, domain)
             self.hooks_of_dead(daemon, domain)
 
     def flag(self, name):
@@ -145,6 +148,38 @@ class Test(suite.Checks):
         self.equal([e.get_error_code() for e in errors], [libvirt.VIR_ERR_OPERATION_ABORTED],
                    "destroyed while its script ran, the domain does not start")
         self.ok(not domain.isActive() and not daemon.qemu_pids(), "and no QEMU is there")
+
+    def hooks_too_long(self, daemon, domain):
+        """A destroy that has failed, because the script takes longer than it waits, has ended nothing."""
+        open(self.flag("wait.start"), "w").close()
+        start = Call(daemon.connect().lookupByName(domain.name()).createWithFlags, PAUSED)
+        self.ok(jobs.wait_for(lambda: os.path.exists(self.flag("waits.start")), 20), "the script of a start waits")
+        self.equal(suite.code(daemon.connect().lookupByName(domain.name()).destroy), libvirt.VIR_ERR_OPERATION_TIMEOUT,
+                   "a destroy does not wait for ever")
+        os.unlink(self.flag("wait.start"))
+        self.ok(start.wait(20) and not start.error, "and then the domain starts", str(start))
+        domain.destroy()
+
+    def hooks_next_run(self, daemon, domain):
+        """AUTODESTROY was for the run that a revert ends, while the connection goes, not for the next one."""
+        domain.snapshotCreateXML("<domainsnapshot><name>s1</name></domainsnapshot>")
+        client = daemon.connect()
+        client.lookupByName(domain.name()).createWithFlags(PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY)
+        before, begun = daemon.qemu_pid("hooked"), len(daemon.log_text())
+        open(self.flag("wait.release"), "w").close()
+        other = daemon.connect().lookupByName(domain.name())
+        revert = Call(other.revertToSnapshot, other.snapshotLookupByName("s1"),
+                      libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED)
+        self.ok(jobs.wait_for(lambda: os.path.exists(self.flag("waits.release")), 20), "a script waits in a revert")
+        client.close()
+        self.ok(jobs.wait_for(lambda: WAITS_TO_DESTROY.search(daemon.log_text()[begun:]), 20),
+                "the connection of the first run goes")
+        os.unlink(self.flag("wait.release"))
+        self.ok(revert.wait(20) and not revert.error, "the domain is reverted", str(revert))
+        self.ok(jobs.wait_for(lambda: ENDS_DESTROY.search(daemon.log_text()[begun:]), 20), "AUTODESTROY is over")
+        self.ok(domain.isActive() and daemon.qemu_pid("hooked") not in (None, before), "and the next run goes on")
+        domain.destroy()
+        domain.snapshotLookupByName("s1").delete()
 
     def hooks_of_dead(self, daemon, domain):
         """A QEMU dies while no daemon is there, and the script of its end takes its time."""

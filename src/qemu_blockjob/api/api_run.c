@@ -23,12 +23,13 @@ VIR_LOG_INIT("qbj.api_run");
 
 /* Its connection has gone. As by virDomainDestroy, the process is ended before any job is waited for; whoever
  * has the job may keep it for any time, and hears of it then. A revert of a transient domain gives it another
- * run, and sees to that itself. */
+ * run, and sees to that itself; the next run of a persistent one is not the connection's. */
 static void
 qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
 {
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
     bool goesOn = priv->reverting && !vm->persistent;
+    int domainId = vm->def->id;
 
     if (!virDomainObjIsActive(vm) && !goesOn)
         return;
@@ -38,7 +39,7 @@ qbjApiAutoDestroy(virDomainObj *vm, virConnectPtr conn G_GNUC_UNUSED)
     if (virDomainObjIsActive(vm))
         ignore_value(qbjVmStopProcess(vm, false));
     if (!goesOn && virDomainObjBeginJob(vm, VIR_JOB_DESTROY) == 0) {
-        if (virDomainObjIsActive(vm))
+        if (virDomainObjIsActive(vm) && vm->def->id == domainId)
             qbjVmStop(vm, VIR_DOMAIN_SHUTOFF_DESTROYED, VIR_DOMAIN_EVENT_STOPPED_DESTROYED);
         qbjDomainJobEnd(vm);
     }
@@ -169,11 +170,23 @@ qbjApiCreate(virDomainPtr domain)
     return qbjApiCreateWithFlags(domain, 0);
 }
 
+/* Whoever has the job keeps it. Where no process has been ended the run goes on, and nobody is to hear later
+ * that its end was asked for; but a revert of a transient domain has heard of it. */
+static void
+qbjApiDestroyGiveUp(virDomainObj *vm, int domainId, bool ended)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!ended && vm->def->id == domainId && !(priv->reverting && !vm->persistent))
+        priv->destroyed = false;
+}
+
 /* The process is ended before any job is waited for: a call that hangs in QEMU fails by it and lets go. */
 static int
 qbjApiDestroyNow(virDomainObj *vm, bool graceful)
 {
     int domainId = vm->def->id;
+    bool ended = vm->pid > 0;
     int ret = 0;
 
     QBJ_DOMAIN_PRIVATE(vm)->destroyed = true;
@@ -186,8 +199,10 @@ qbjApiDestroyNow(virDomainObj *vm, bool graceful)
     if (vm->persistent && (!virDomainObjIsActive(vm) || vm->def->id != domainId))
         return 0;
     if (virDomainObjBeginJob(vm, VIR_JOB_DESTROY) < 0) {
-        if (virDomainObjIsActive(vm))
+        if (virDomainObjIsActive(vm)) {
+            qbjApiDestroyGiveUp(vm, domainId, ended);
             return -1;
+        }
         virResetLastError();            /* gone from the list meanwhile: that is what was asked for */
         return 0;
     }
