@@ -358,9 +358,11 @@ class Test(jobtest.JobChecks):
                 qemu_io(path, "qcow2", "write -P 7 0 64k")
                 written = pathlib.Path(path).read_bytes()
             pathlib.Path(path).write_bytes(written)
+            file = os.stat(path).st_ino
             self.ok(self.again(), "the next daemon takes the copy back")
+            self.equal(os.path.exists(path) and os.stat(path).st_ino, file, "the %s file that was there stays" % fmt)
             self.ok(pathlib.Path(path).read_bytes() == written,
-                    "%d bytes that somebody has written into it stay" % len(written))
+                    "with the %d bytes that somebody has written into it" % len(written))
         self.gone()
 
     # --- shallow copies that bring their own images along ------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "host_fresh.h"
+#include "virendian.h"
 
 #define QBJ_FRESH_QCOW2_HEADER 104              /* bytes, of version 3 */
 #define QBJ_FRESH_QCOW2_MAGIC "QFI\xfb\0\0\0\3"
@@ -16,18 +17,7 @@
 #define QBJ_FRESH_LUKS_MAGIC "LUKS\xba\xbe\0\1"
 #define QBJ_FRESH_LUKS_HEADER 592               /* bytes */
 #define QBJ_FRESH_MAGIC 8
-#define QBJ_FRESH_SECTOR 512
-
-/* Big endian. */
-static unsigned long long
-qbjHostFreshGet(const guint8 *bytes, size_t n)
-{
-    unsigned long long value = 0;
-
-    while (n-- > 0)
-        value = value << 8 | *bytes++;
-    return value;
-}
+#define QBJ_FRESH_SECTOR 512ULL
 
 static bool
 qbjHostFreshRead(int fd, void *bytes, size_t n, unsigned long long offset)
@@ -46,8 +36,8 @@ qbjHostFreshIsHole(int fd, unsigned long long offset)
 static bool
 qbjHostFreshIsBacking(int fd, const guint8 *header, const char *name)
 {
-    unsigned long long offset = qbjHostFreshGet(header + 8, 8);
-    size_t length = qbjHostFreshGet(header + 16, 4);
+    unsigned long long offset = virReadBufInt64BE(header + 8);
+    size_t length = virReadBufInt32BE(header + 16);
     char text[QBJ_FRESH_MAX_NAME + 1] = { 0 };
 
     if (offset == 0)
@@ -87,16 +77,16 @@ qbjHostFreshIsQcow2(int fd, const qbjHostFresh *image)
     if (!qbjHostFreshRead(fd, header, sizeof(header), 0) ||
         memcmp(header, QBJ_FRESH_QCOW2_MAGIC, QBJ_FRESH_MAGIC) != 0)
         return false;
-    capacity = qbjHostFreshGet(header + 24, 8);
-    entries = qbjHostFreshGet(header + 36, 4);
-    if (capacity != 0 && (capacity != image->capacity || (qbjHostFreshGet(header + 32, 4) != 0) != image->encrypted))
+    capacity = virReadBufInt64BE(header + 24);
+    entries = virReadBufInt32BE(header + 36);
+    if (capacity != 0 && (capacity != image->capacity || (virReadBufInt32BE(header + 32) != 0) != image->encrypted))
         return false;
     return qbjHostFreshIsBacking(fd, header, capacity ? image->backing : NULL) &&
-        qbjHostFreshGet(header + 60, 4) == 0 &&                                         /* internal snapshots */
-        (qbjHostFreshGet(header + 72, 8) & ~QBJ_FRESH_EXTENDED_L2) == 0 &&
-        qbjHostFreshGet(header + 88, 8) <= image->bitmaps &&                            /* autoclear: bitmaps */
+        virReadBufInt32BE(header + 60) == 0 &&                                          /* internal snapshots */
+        (virReadBufInt64BE(header + 72) & ~QBJ_FRESH_EXTENDED_L2) == 0 &&
+        virReadBufInt64BE(header + 88) <= image->bitmaps &&                             /* autoclear: bitmaps */
         entries <= QBJ_FRESH_MAX_L1 &&
-        qbjHostFreshIsUnused(fd, qbjHostFreshGet(header + 40, 8), entries * sizeof(uint64_t));
+        qbjHostFreshIsUnused(fd, virReadBufInt64BE(header + 40), entries * sizeof(uint64_t));
 }
 
 static bool
@@ -108,7 +98,7 @@ qbjHostFreshIsLuks(int fd, const qbjHostFresh *image, unsigned long long size)
     if (!qbjHostFreshRead(fd, header, sizeof(header), 0) ||
         memcmp(header, QBJ_FRESH_LUKS_MAGIC, QBJ_FRESH_MAGIC) != 0)
         return false;
-    payload = qbjHostFreshGet(header + 104, 4) * QBJ_FRESH_SECTOR;
+    payload = virReadBufInt32BE(header + 104) * QBJ_FRESH_SECTOR;
     return size == payload + image->capacity && qbjHostFreshIsHole(fd, payload);
 }
 

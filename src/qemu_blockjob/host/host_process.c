@@ -5,7 +5,6 @@
 #include "virfile.h"
 #include "virprocess.h"
 #include "virqbjfault.h"
-#include "virqbjfault.h"
 #include "host_process.h"
 
 #include <poll.h>
