@@ -265,6 +265,24 @@ class Reverts(Inside):
                    "the metadata say so of both")
         self.gone()
 
+    def test_othernote(self):
+        """What the record of another domain of that name says is not done."""
+        if not self.daemon.can_fail():
+            return self.out.skip("othernote", "the module has no debug_checks")
+        self.made("othernote", run=False)
+        note = os.path.join(self.daemon.metadata(self.name), "reverting.json")
+        self.daemon.fail("save-write:3+")
+        self.revert("s1")
+        self.daemon.fail(None)
+        with open(note) as f:
+            text = f.read()
+        self.ok(self.domain.UUIDString() in text, "the record names the domain")
+        with open(note, "w") as f:
+            f.write(text.replace(self.domain.UUIDString(), "11111111-2222-3333-4444-555555555555"))
+        self.revert("s2")
+        self.equal((os.path.exists(note), "vda.3" in self.files()), (False, True), "it goes, and no image")
+        self.gone()
+
     def test_twocurrent(self):
         """A snapshot whose file says wrongly that it is the current one does not become it, and says so no more."""
         self.made("twocurrent", run=False)
@@ -477,6 +495,26 @@ class Reverts(Inside):
         else:
             self.equal(self.files(), files, what + ": the images are those from before")
             qemu_io(self.paths["vda"][1], "qcow2", "read -P 2 8M 1M")
+
+    def test_alone(self):
+        """A guest has run on while no daemon was there, and nothing says that it had begun: what it wrote stays."""
+        self.transient("alone", 2)
+        files = self.files()
+        self.daemon.die_at("cont", 0)
+        suite.code(self.revert, "s1", RUN)
+        self.ok(self.daemon.died() is not None, "it dies after cont")
+        os.kill(self.daemon.qemu_pid(self.name), signal.SIGKILL)
+        self.ok(jobs.wait_for(lambda: not self.daemon.qemu_pid(self.name), 20), "QEMU ends")
+        fresh = [name for name in self.files() if name not in files]
+        self.equal(len(fresh), 1, "there is an overlay")
+        path = os.path.join(os.path.dirname(self.paths["vda"][0]), fresh[0])
+        qemu_io(path, "qcow2", "write -P 9 8M 1M")
+        begun = len(self.daemon.log_text())
+        self.daemon.start()
+        self.connect()
+        self.over("alone")
+        self.ok("'%s' stays" % path in self.daemon.log_text()[begun:], "the log names it")
+        qemu_io(path, "qcow2", "read -P 9 8M 1M")
 
     def test_window(self):
         """A daemon that dies while nothing runs: what the run had is taken down once, and its number is nobody's."""

@@ -299,6 +299,23 @@ qbjHostTargetRemove(const char *path, const char *identity)
 }
 
 int
+qbjHostTargetRemoveFresh(const char *path, const char *identity, const qbjHostFresh *made)
+{
+    VIR_AUTOCLOSE fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct statx st;
+
+    if (fd < 0 || qbjHostTargetStat(fd, "", AT_EMPTY_PATH, &st) < 0)
+        return qbjHostTargetFailed(path);
+    if (!qbjHostTargetIs(&st, identity))
+        return 0;
+    if (!qbjHostFreshIs(fd, made)) {
+        virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' holds what was not written here, and is left alone"), path);
+        return -1;
+    }
+    return qbjHostTargetRemove(path, identity);
+}
+
+int
 qbjHostTargetEmpty(const char *path, const char *identity, const qbjHostFresh *made)
 {
     VIR_AUTOCLOSE fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

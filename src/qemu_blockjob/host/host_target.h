@@ -68,6 +68,10 @@ bool qbjHostTargetIsEmpty(const char *path, const char *identity);
  * there was nothing to do; -1 with VIR_ERR_SYSTEM_ERROR reported. */
 int qbjHostTargetRemove(const char *path, const char *identity);
 
+/* The same, only if nothing can be lost with it: it is the image @made, or an earlier state of its making.
+ * Another one stays as it is: -1 with VIR_ERR_OPERATION_FAILED reported. */
+int qbjHostTargetRemoveFresh(const char *path, const char *identity, const qbjHostFresh *made);
+
 /* The same file, which was there before we began to make the image @made of it, becomes empty again. One that
  * holds anything else stays as it is: -1 with VIR_ERR_OPERATION_FAILED reported. @made NULL: whatever it
  * holds is ours. */

@@ -11,7 +11,6 @@
 #include "moment_revertsettle.h"
 #include "engine_refuse.h"
 #include "host_image.h"
-#include "host_img.h"
 #include "host_save.h"
 #include "virdomainsnapshotobjlist.h"
 #include "virerror.h"
@@ -29,9 +28,12 @@ qbjMomentRevertClear(qbjMomentRevertWork *work)
 {
     size_t i;
 
-    for (i = 0; work->plan && work->fds && i < work->plan->laid->len; i++)
+    for (i = 0; work->plan && work->fds && i < work->plan->laid->len; i++) {
         VIR_FORCE_CLOSE(work->fds[i]);
+        qbjHostImgInfoClear(&work->bases[i]);
+    }
     g_free(work->fds);
+    g_free(work->bases);
     g_strfreev(work->was);
     qbjMomentRevertNoteFree(work->note);
     qbjUndoRevertFree(work->plan);
@@ -136,9 +138,11 @@ qbjMomentRevertMake(qbjMomentRevertWork *work, size_t i)
     g_autofree char *path = qbjMomentRevertFreeName(laid->stem);
     g_autofree char *identity = NULL;
 
-    if (!path || qbjHostImgCreate(path, &identity, &work->fds[i]) < 0)
+    if (!path || qbjHostImgRead(laid->base, &work->bases[i]) < 0 ||
+        qbjHostImgCreate(path, &identity, &work->fds[i]) < 0)
         return -1;
-    qbjMomentRevertNoteAdd(work->note, laid->disk, work->was[i], path, identity);
+    qbjMomentRevertNoteAdd(work->note, laid->disk, work->was[i], path, identity, laid->base->path,
+                           work->bases[i].size);
     g_ptr_array_add(work->made, g_steal_pointer(&path));
     return 0;
 }
@@ -147,19 +151,16 @@ qbjMomentRevertMake(qbjMomentRevertWork *work, size_t i)
  * what it had recorded by then is in the image, what follows is in the overlay. One that began later is in
  * neither, and whoever asks for it hears so. */
 static int
-qbjMomentRevertBitmaps(virStorageSource *base, const char *path)
+qbjMomentRevertBitmaps(const qbjHostImgInfo *base, const char *path)
 {
     g_autoptr(virStorageSource) overlay = virStorageSourceNew();
-    g_auto(qbjHostImgInfo) info = { 0 };
     size_t i;
 
     overlay->type = VIR_STORAGE_TYPE_FILE;
     overlay->format = VIR_STORAGE_FILE_QCOW2;
     overlay->path = g_strdup(path);
-    if (qbjHostImgRead(base, &info) < 0)
-        return -1;
-    for (i = 0; info.bitmaps && i < info.bitmaps->len; i++) {
-        const qbjHostImgBitmap *bitmap = g_ptr_array_index(info.bitmaps, i);
+    for (i = 0; base->bitmaps && i < base->bitmaps->len; i++) {
+        const qbjHostImgBitmap *bitmap = g_ptr_array_index(base->bitmaps, i);
 
         if (bitmap->usable && qbjHostImgAddBitmap(overlay, bitmap) < 0)
             return -1;
@@ -186,7 +187,7 @@ qbjMomentRevertLayAll(qbjMomentRevertWork *work)
         const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
 
         if (qbjHostImgFill(g_ptr_array_index(work->made, i), work->fds[i], laid->base) < 0 ||
-            qbjMomentRevertBitmaps(laid->base, g_ptr_array_index(work->made, i)) < 0)
+            qbjMomentRevertBitmaps(&work->bases[i], g_ptr_array_index(work->made, i)) < 0)
             return -1;
         VIR_FORCE_CLOSE(work->fds[i]);
     }
@@ -203,6 +204,7 @@ qbjMomentRevertRemember(virDomainObj *vm, qbjMomentRevertWork *work)
 
     work->fds = g_new0(int, n + 1);
     work->was = g_new0(char *, n + 1);
+    work->bases = g_new0(qbjHostImgInfo, n + 1);
     for (i = 0; i < n; i++) {
         const qbjUndoLaid *laid = g_ptr_array_index(work->plan->laid, i);
         const virDomainDiskDef *disk = virDomainDiskByTarget(def, laid->disk);
@@ -296,7 +298,7 @@ qbjMomentRevertTakeBack(qbjMomentRevertWork *work)
     virErrorPtr reason;
 
     virErrorPreserveLast(&reason);
-    qbjMomentRevertNoteRemoveMade(work->note);
+    qbjMomentRevertNoteRemoveMade(work->note, true);
     if (work->made->len > 0)
         qbjMomentRevertNoteDrop(work->note);
     virErrorRestore(&reason);

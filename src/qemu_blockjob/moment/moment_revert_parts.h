@@ -4,6 +4,7 @@
 
 #include "domain_private.h"
 #include "host_image.h"
+#include "host_img.h"
 #include "host_save.h"
 #include "moment_revertnote.h"
 #include "moment_undo.h"
@@ -17,6 +18,7 @@ struct _qbjMomentRevertWork {
     qbjUndoRevert *plan;        /* external; NULL: internal */
     GPtrArray *made;            /* paths of the fresh overlays, as plan->laid */
     int *fds;                   /* of those without a name yet, else -1 */
+    qbjHostImgInfo *bases;      /* what the headers of the images say that they are made over */
     char **was;                 /* paths of the images that the disks are on until then, "": none */
     qbjMomentRevertNote *note;
     virQbjSaveImage *image;     /* of the guest's state; NULL: none */

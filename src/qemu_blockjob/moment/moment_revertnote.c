@@ -14,6 +14,7 @@
 #include "virfile.h"
 #include "virlog.h"
 #include "virqbjjson.h"
+#include "viruuid.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.moment_revertnote");
@@ -28,11 +29,14 @@ struct _qbjMomentRevertFile {
     char *was;
     char *path;
     char *identity;
+    char *base;                 /* of a fresh overlay: what it is made over, and its size in bytes */
+    unsigned long long capacity;
 };
 
 struct _qbjMomentRevertNote {
     char *file;                 /* NULL: the domain's name can have none */
     char *name;                 /* of the snapshot */
+    char uuid[VIR_UUID_STRING_BUFLEN];  /* of the domain */
     GPtrArray *files;           /* of qbjMomentRevertFile */
 };
 
@@ -45,6 +49,7 @@ qbjMomentRevertFileFree(void *opaque)
     g_free(file->was);
     g_free(file->path);
     g_free(file->identity);
+    g_free(file->base);
     g_free(file);
 }
 
@@ -56,6 +61,7 @@ qbjMomentRevertNoteNew(virDomainObj *vm, const char *name)
 
     note->file = folder ? g_strdup_printf("%s/" QBJ_MOMENT_REVERT_NOTE, folder) : NULL;
     note->name = g_strdup(name);
+    virUUIDFormat(vm->def->uuid, note->uuid);
     note->files = g_ptr_array_new_with_free_func(qbjMomentRevertFileFree);
     return note;
 }
@@ -73,7 +79,7 @@ qbjMomentRevertNoteFree(qbjMomentRevertNote *note)
 
 void
 qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char *was, const char *path,
-                       const char *identity)
+                       const char *identity, const char *base, unsigned long long capacity)
 {
     qbjMomentRevertFile *file = g_new0(qbjMomentRevertFile, 1);
 
@@ -81,6 +87,8 @@ qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char
     file->was = g_strdup(was);
     file->path = g_strdup(path);
     file->identity = g_strdup(identity);
+    file->base = g_strdup(base);
+    file->capacity = capacity;
     g_ptr_array_add(note->files, file);
 }
 
@@ -89,7 +97,7 @@ qbjMomentRevertNoteAbandon(qbjMomentRevertNote *note, const char *path)
 {
     g_autofree char *identity = qbjHostTargetIdentify(path);
 
-    qbjMomentRevertNoteAdd(note, NULL, NULL, path, identity);
+    qbjMomentRevertNoteAdd(note, NULL, NULL, path, identity, NULL, 0);
 }
 
 /* --- the file --------------------------------------------------------------------------------------- */
@@ -105,7 +113,8 @@ qbjMomentRevertNoteFiles(const qbjMomentRevertNote *note)
         g_autoptr(virJSONValue) one = NULL;
 
         if (virJSONValueObjectAdd(&one, "S:disk", file->target, "S:was", file->was, "s:path", file->path,
-                                  "S:identity", file->identity, NULL) < 0 ||
+                                  "S:identity", file->identity, "S:base", file->base, "P:capacity", file->capacity,
+                                  NULL) < 0 ||
             virJSONValueArrayAppend(files, &one) < 0)
             return NULL;
     }
@@ -122,7 +131,7 @@ qbjMomentRevertNoteSave(qbjMomentRevertNote *note)
     if (!note->file)
         return 0;
     if (!(files = qbjMomentRevertNoteFiles(note)) ||
-        virJSONValueObjectAdd(&json, "s:snapshot", note->name, "a:files", &files, NULL) < 0 ||
+        virJSONValueObjectAdd(&json, "s:snapshot", note->name, "s:uuid", note->uuid, "a:files", &files, NULL) < 0 ||
         !(text = virJSONValueToString(json, true)))
         return -1;
     return qbjHostSaveFile(note->file, text, 0600);
@@ -143,12 +152,27 @@ qbjMomentRevertNoteDrop(qbjMomentRevertNote *note)
     virResetLastError();
 }
 
+static void
+qbjMomentRevertNoteParseFile(qbjMomentRevertNote *note, virJSONValue *one)
+{
+    const char *path = virJSONValueObjectGetString(one, "path");
+    unsigned long long capacity = 0;
+
+    ignore_value(virJSONValueObjectGetNumberUlong(one, "capacity", &capacity));
+    if (path)
+        qbjMomentRevertNoteAdd(note, virJSONValueObjectGetString(one, "disk"), virJSONValueObjectGetString(one, "was"),
+                               path, virJSONValueObjectGetString(one, "identity"),
+                               virJSONValueObjectGetString(one, "base"), capacity);
+}
+
+/* Returns 0; 1: it is of another domain; -1 with an error reported. */
 static int
 qbjMomentRevertNoteParse(qbjMomentRevertNote *note)
 {
     g_autofree char *text = NULL;
     g_autoptr(virJSONValue) json = NULL;
     virJSONValue *files;
+    const char *uuid;
     size_t i;
 
     if (virFileReadAll(note->file, QBJ_MOMENT_REVERT_NOTE_MAX, &text) < 0)
@@ -159,16 +183,25 @@ qbjMomentRevertNoteParse(qbjMomentRevertNote *note)
         virReportError(VIR_ERR_OPERATION_FAILED, _("'%s' is no record of a revert"), note->file);
         return -1;
     }
-    for (i = 0; i < virQbjJSONArraySize(files); i++) {
-        virJSONValue *one = virJSONValueArrayGet(files, i);
-        const char *path = virJSONValueObjectGetString(one, "path");
+    for (i = 0; i < virQbjJSONArraySize(files); i++)
+        qbjMomentRevertNoteParseFile(note, virJSONValueArrayGet(files, i));
+    uuid = virJSONValueObjectGetString(json, "uuid");
+    return uuid && STRNEQ(uuid, note->uuid) ? 1 : 0;
+}
 
-        if (path)
-            qbjMomentRevertNoteAdd(note, virJSONValueObjectGetString(one, "disk"),
-                                   virJSONValueObjectGetString(one, "was"), path,
-                                   virJSONValueObjectGetString(one, "identity"));
+/* Without locks. As above; 1 also: there is none. */
+static int
+qbjMomentRevertNoteFind(qbjMomentRevertNote *note)
+{
+    int rc = 1;
+
+    if (!note->file || !virFileExists(note->file))
+        return rc;
+    if ((rc = qbjMomentRevertNoteParse(note)) == 1) {
+        VIR_WARN("'%s' is of another domain: it goes, and its images stay", note->file);
+        qbjMomentRevertNoteDrop(note);
     }
-    return 0;
+    return rc;
 }
 
 int
@@ -179,7 +212,7 @@ qbjMomentRevertNoteRead(virDomainObj *vm, qbjMomentRevertNote **note)
 
     *note = NULL;
     virObjectUnlock(vm);
-    rc = !found->file || !virFileExists(found->file) ? 1 : qbjMomentRevertNoteParse(found);
+    rc = qbjMomentRevertNoteFind(found);
     virObjectLock(vm);
     if (rc == 0)
         *note = g_steal_pointer(&found);
@@ -194,25 +227,29 @@ qbjMomentRevertNoteName(const qbjMomentRevertNote *note)
 
 /* --- what becomes of the images --------------------------------------------------------------------- */
 
+/* @made: only while it is that image; NULL: whatever it holds. */
 static void
-qbjMomentRevertFileRemove(const qbjMomentRevertFile *file)
+qbjMomentRevertFileRemove(const qbjMomentRevertFile *file, const qbjHostFresh *made)
 {
-    if (!file->identity || qbjHostTargetRemove(file->path, file->identity) == 0)
+    if (!file->identity || (made ? qbjHostTargetRemoveFresh(file->path, file->identity, made) :
+                                   qbjHostTargetRemove(file->path, file->identity)) == 0)
         return;
     VIR_WARN("'%s' stays: %s", file->path, virGetLastErrorMessage());
     virResetLastError();
 }
 
 void
-qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note)
+qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note, bool own)
 {
     size_t i;
 
     for (i = 0; i < note->files->len; i++) {
         const qbjMomentRevertFile *file = g_ptr_array_index(note->files, i);
+        qbjHostFresh made = { .format = VIR_STORAGE_FILE_QCOW2, .bitmaps = true, .capacity = file->capacity,
+                              .backing = file->base };
 
         if (file->target)
-            qbjMomentRevertFileRemove(file);
+            qbjMomentRevertFileRemove(file, own ? NULL : &made);
     }
 }
 
@@ -274,7 +311,7 @@ qbjMomentRevertNoteRemoveAbandoned(virDomainObj *vm, const qbjMomentRevertNote *
         if (file->target || qbjMomentNamesForData(vm, file->path))
             continue;
         virObjectUnlock(vm);
-        qbjMomentRevertFileRemove(file);
+        qbjMomentRevertFileRemove(file, NULL);
         virObjectLock(vm);
     }
 }

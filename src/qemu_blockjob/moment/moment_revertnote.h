@@ -13,9 +13,9 @@ void qbjMomentRevertNoteFree(qbjMomentRevertNote *note);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjMomentRevertNote, qbjMomentRevertNoteFree);
 
 /* The disk @target gets the fresh overlay @path, a file of @identity (or NULL), in the place of the image
- * @was, "" for a disk that the definition does not have. */
+ * @was, "" for a disk that the definition does not have. It is made over @base, of @capacity bytes. */
 void qbjMomentRevertNoteAdd(qbjMomentRevertNote *note, const char *target, const char *was, const char *path,
-                            const char *identity);
+                            const char *identity, const char *base, unsigned long long capacity);
 
 /* The image @path has no use any more once that is done. */
 void qbjMomentRevertNoteAbandon(qbjMomentRevertNote *note, const char *path);
@@ -23,8 +23,9 @@ void qbjMomentRevertNoteAbandon(qbjMomentRevertNote *note, const char *path);
 /* Durably. To be called without locks, as the next two. Returns 0, -1 with an error reported. */
 int qbjMomentRevertNoteSave(qbjMomentRevertNote *note);
 
-/* The fresh overlays go, if they are still the files that were made. */
-void qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note);
+/* The fresh overlays go, if they are still the files that were made. @own: no guest can have had them; else
+ * one that holds more than it was made with stays, with a warning. */
+void qbjMomentRevertNoteRemoveMade(qbjMomentRevertNote *note, bool own);
 
 /* The note goes; NULL is fine. */
 void qbjMomentRevertNoteDrop(qbjMomentRevertNote *note);
@@ -35,7 +36,8 @@ void qbjMomentRevertNoteDrop(qbjMomentRevertNote *note);
 int qbjMomentRevertNoteFinish(virDomainObj *vm, virDomainMomentObj *snap, qbjMomentRevertNote *note);
 
 /* What an earlier revert of @vm, which is locked, has left; the lock is dropped meanwhile. *@note NULL:
- * nothing. Returns 0, -1 with an error reported: it cannot be read. */
+ * nothing; what another domain of that name has left goes, and its images stay. Returns 0, -1 with an error
+ * reported: it cannot be read. */
 int qbjMomentRevertNoteRead(virDomainObj *vm, qbjMomentRevertNote **note);
 
 /* The name of the snapshot. */

@@ -15,7 +15,7 @@ qbjMomentRevertSettleBack(virDomainObj *vm, qbjMomentRevertNote *note)
 {
     VIR_WARN("Domain '%s': a revert that was not decided is taken back", vm->def->name);
     virObjectUnlock(vm);
-    qbjMomentRevertNoteRemoveMade(note);
+    qbjMomentRevertNoteRemoveMade(note, false);
     virObjectLock(vm);
 }
 
