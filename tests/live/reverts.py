@@ -496,6 +496,50 @@ class Reverts(Inside):
             self.equal(self.files(), files, what + ": the images are those from before")
             qemu_io(self.paths["vda"][1], "qcow2", "read -P 2 8M 1M")
 
+    def test_late(self):
+        """What a new daemon could not complete is done when the domain goes; or never, and its overlays stay."""
+        for forever in (False, True):
+            self.late("late, forever" if forever else "late", forever)
+
+    def late(self, what, forever):
+        self.transient("late-%d" % forever, 2)
+        xml, files, snap = self.xml(-1), self.files(), self.daemon.metadata(self.name, "s1")
+        note = os.path.join(os.path.dirname(snap), "reverting.json")
+        self.daemon.die_at("cont", -1)
+        suite.code(self.revert, "s1", RUN)
+        self.ok(self.daemon.died() is not None, what + ": it dies before cont")
+        os.kill(self.daemon.qemu_pid(self.name), signal.SIGSTOP)
+        begun = len(self.daemon.log_text())
+        self.daemon.start()
+        self.connect()
+        self.domain = self.conn.lookupByName(self.name)
+        os.rename(snap, snap + ".kept")
+        os.mkdir(snap)                          # so it cannot be saved
+        os.kill(self.daemon.qemu_pid(self.name), signal.SIGCONT)
+        self.ok(jobs.wait_for(lambda: "cannot be settled" in self.daemon.log_text()[begun:], 30), what + ": not yet")
+        self.ok(os.path.exists(note), what + ": the record stays")
+        fresh = [name for name in self.files() if name not in files]
+        if not forever:
+            os.rmdir(snap)
+        self.domain.destroy()
+        self.ok(jobs.wait_for(lambda: not self.listed(), 20) and not os.path.exists(note), what + ": it goes")
+        self.equal([name for name in files if name not in self.files()], [] if forever else ["vda.1"],
+                   what + ": what was abandoned")
+        if forever:
+            os.rmdir(snap)
+        os.unlink(snap + ".kept")
+        self.domain = self.conn.createXML(xml if forever else self.xml(0), START_PAUSED)
+        self.equal([name in self.files() for name in fresh], [True], what + ": the overlay outlives the next domain")
+        self.domain.destroy()
+
+    @staticmethod
+    def written(path):
+        try:
+            qemu_io(path, "qcow2", "write -P 9 8M 1M")
+        except ImageError:                      # somebody has it open
+            return False
+        return True
+
     def test_alone(self):
         """A guest has run on while no daemon was there, and nothing says that it had begun: what it wrote stays."""
         self.transient("alone", 2)
@@ -504,11 +548,10 @@ class Reverts(Inside):
         suite.code(self.revert, "s1", RUN)
         self.ok(self.daemon.died() is not None, "it dies after cont")
         os.kill(self.daemon.qemu_pid(self.name), signal.SIGKILL)
-        self.ok(jobs.wait_for(lambda: not self.daemon.qemu_pid(self.name), 20), "QEMU ends")
         fresh = [name for name in self.files() if name not in files]
         self.equal(len(fresh), 1, "there is an overlay")
         path = os.path.join(os.path.dirname(self.paths["vda"][0]), fresh[0])
-        qemu_io(path, "qcow2", "write -P 9 8M 1M")
+        self.ok(jobs.wait_for(lambda: self.written(path), 20), "QEMU has let go of it")
         begun = len(self.daemon.log_text())
         self.daemon.start()
         self.connect()

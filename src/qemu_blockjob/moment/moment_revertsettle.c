@@ -55,13 +55,29 @@ qbjMomentRevertSettleTry(virDomainObj *vm, bool back)
     return 0;
 }
 
-static void
+/* A transient domain has one more try, when it goes. Returns whether it was done. */
+static bool
 qbjMomentRevertSettleNote(virDomainObj *vm, bool back)
 {
-    if (qbjMomentRevertSettleTry(vm, back) == 0)
-        return;
+    bool done = qbjMomentRevertSettleTry(vm, back) == 0;
+
+    QBJ_DOMAIN_PRIVATE(vm)->revertOpen = !done && !vm->persistent;
+    if (done)
+        return true;
     VIR_WARN("Domain '%s': what a revert has left cannot be settled: %s", vm->def->name, virGetLastErrorMessage());
     virResetLastError();
+    return false;
+}
+
+/* The next domain of that name and UUID would take it for its own. No image is touched. */
+static void
+qbjMomentRevertSettleForget(virDomainObj *vm)
+{
+    g_autoptr(qbjMomentRevertNote) note = qbjMomentRevertNoteNew(vm, NULL);
+
+    virObjectUnlock(vm);
+    qbjMomentRevertNoteDrop(note);
+    virObjectLock(vm);
 }
 
 /* --- when --- */
@@ -106,7 +122,6 @@ qbjMomentRevertSettleResume(virDomainObj *vm)
 
     if (!priv->revertOpen || !virDomainObjIsActive(vm) || qbjMomentRevertSettleIsOpen(vm))
         return;
-    priv->revertOpen = false;
     qbjMomentRevertSettleNote(vm, false);
 }
 
@@ -117,6 +132,7 @@ qbjMomentRevertSettleGone(virDomainObj *vm)
 
     if (!priv->revertOpen)
         return;
+    if (!qbjMomentRevertSettleNote(vm, priv->halfway))
+        qbjMomentRevertSettleForget(vm);
     priv->revertOpen = false;
-    qbjMomentRevertSettleNote(vm, priv->halfway);
 }

@@ -21,5 +21,5 @@ int qbjMomentRevertSettleBefore(virDomainObj *vm);
 void qbjMomentRevertSettleResume(virDomainObj *vm);
 
 /* @vm is transient, has ended and leaves the list; else as above: if its guest had not begun the revert is
- * taken back. */
+ * taken back. What cannot be done by then is not done any more: the note goes, and no image. */
 void qbjMomentRevertSettleGone(virDomainObj *vm);
