@@ -32,7 +32,7 @@ qbjHostFreshIsHole(int fd, unsigned long long offset)
     return lseek(fd, offset, SEEK_DATA) < 0 && errno == ENXIO;
 }
 
-/* The name in the header is @name; NULL: there is none. */
+/* The name in the header is @name, or there is none yet. */
 static bool
 qbjHostFreshIsBacking(int fd, const guint8 *header, const char *name)
 {
@@ -41,7 +41,7 @@ qbjHostFreshIsBacking(int fd, const guint8 *header, const char *name)
     char text[QBJ_FRESH_MAX_NAME + 1] = { 0 };
 
     if (offset == 0)
-        return !name;
+        return true;
     return length <= QBJ_FRESH_MAX_NAME && qbjHostFreshRead(fd, text, length, offset) && STREQ_NULLABLE(text, name);
 }
 
@@ -66,7 +66,7 @@ qbjHostFreshIsUnused(int fd, unsigned long long offset, unsigned long long bytes
     return true;
 }
 
-/* Before it has its size it has neither a name below it nor a passphrase. */
+/* It gets its size, then the name below it, then its passphrase. */
 static bool
 qbjHostFreshIsQcow2(int fd, const qbjHostFresh *image)
 {
@@ -79,7 +79,7 @@ qbjHostFreshIsQcow2(int fd, const qbjHostFresh *image)
         return false;
     capacity = virReadBufInt64BE(header + 24);
     entries = virReadBufInt32BE(header + 36);
-    if (capacity != 0 && (capacity != image->capacity || (virReadBufInt32BE(header + 32) != 0) != image->encrypted))
+    if ((capacity != 0 && capacity != image->capacity) || (virReadBufInt32BE(header + 32) != 0 && !image->encrypted))
         return false;
     return qbjHostFreshIsBacking(fd, header, capacity ? image->backing : NULL) &&
         virReadBufInt32BE(header + 60) == 0 &&                                          /* internal snapshots */
