@@ -19,6 +19,7 @@ from jobtest import holds
 from undo import INACTIVE, OFF, PAUSED, RUNNING, START_PAUSED, UndoDaemon, Waiting
 from writes import Run
 
+METADATA_ONLY = libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
 RUN, STAY = libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING, libvirt.VIR_DOMAIN_SNAPSHOT_REVERT_PAUSED
 MEMORY = "<domainsnapshot><name>%s</name><memory snapshot='external' file='%s'/></domainsnapshot>"
 
@@ -249,6 +250,12 @@ class Reverts(Inside):
             f.write("no record")
         self.refused(lambda: self.revert("s1"), libvirt.VIR_ERR_OPERATION_FAILED, "is no record of a revert",
                      "a record that cannot be read")
+        snap = self.domain.snapshotLookupByName("s3")
+        again, redefine = snap.getXMLDesc(), libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
+        for call, what in ((lambda: self.create("another"), "a snapshot"), (snap.delete, "a deletion"),
+                           (lambda: self.domain.snapshotCreateXML(again, redefine), "a definition"),
+                           (lambda: snap.delete(METADATA_ONLY), "a deletion of metadata")):
+            self.refused(call, libvirt.VIR_ERR_OPERATION_FAILED, "is no record of a revert", what + " beside it")
         os.unlink(note)
         self.daemon.fail("save-write:3+")
         self.revert("s1")
@@ -256,9 +263,15 @@ class Reverts(Inside):
         self.refused(lambda: self.revert("s2"), libvirt.VIR_ERR_SYSTEM_ERROR, "cannot save", "nor again")
         self.daemon.fail(None)
         fresh = self.chain(INACTIVE)[0]
-        self.revert("s2")
+        self.domain.snapshotCreateXML(again, redefine)
         self.equal((os.path.exists(note), "vda.3" in self.files()), (False, False),
-                   "what the first one has abandoned goes")
+                   "what the first one has abandoned goes before a definition is taken")
+        self.daemon.fail("save-write:3+")
+        self.revert("s2")
+        self.ok(os.path.exists(note), "once more")
+        self.daemon.fail(None)
+        self.domain.snapshotLookupByName("s3").delete(METADATA_ONLY)
+        self.ok(not os.path.exists(note), "and before a deletion")
         self.daemon.restart()
         self.again_connected()
         self.equal((self.tree()[1], fresh in self.domain.snapshotLookupByName("s1").getXMLDesc()), ("s2", True),

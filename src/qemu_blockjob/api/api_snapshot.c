@@ -13,6 +13,7 @@
 #include "moment_offline.h"
 #include "moment_plan.h"
 #include "moment_redefine.h"
+#include "moment_revertsettle.h"
 #include "moment_xml.h"
 #include "virerror.h"
 
@@ -112,6 +113,7 @@ qbjApiSnapshotCreateXML(virDomainPtr domain, const char *xml, unsigned int flags
     virDomainSnapshotPtr ret = NULL;
     virDomainMomentObj *snap;
     virDomainObj *vm;
+    bool settled;
 
     virCheckFlags(QBJ_API_SNAPSHOT_FLAGS, NULL);
 
@@ -119,9 +121,10 @@ qbjApiSnapshotCreateXML(virDomainPtr domain, const char *xml, unsigned int flags
     VIR_EXCLUSIVE_FLAGS_RET(VIR_DOMAIN_SNAPSHOT_CREATE_LIVE, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE, NULL);
     if (!(vm = qbjApiSnapshotBegin(domain, flags)))
         return NULL;
-    if (!(flags & VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE))
+    settled = qbjMomentRevertSettleBefore(vm) == 0;      /* first: it drops the lock */
+    if (settled && !(flags & VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE))
         ret = qbjApiSnapshotCreate(domain, vm, xml, flags);
-    else if ((snap = qbjApiSnapshotRedefine(vm, xml, flags)))
+    else if (settled && (snap = qbjApiSnapshotRedefine(vm, xml, flags)))
         ret = virGetDomainSnapshot(domain, snap->def->name);
     qbjApiEnd(&vm);
     return ret;

@@ -9,6 +9,7 @@
 #include "moment_deleteset.h"
 #include "moment_list.h"
 #include "moment_revert.h"
+#include "moment_revertsettle.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -26,11 +27,12 @@ qbjApiSnapshotDeletion(virDomainMomentObj *snap, unsigned int flags)
 static int
 qbjApiSnapshotDeleteNow(virDomainObj *vm, const char *name, unsigned int flags)
 {
-    virDomainMomentObj *snap = qbjMomentListFind(vm, name);
+    virDomainMomentObj *snap;
     bool all = (flags & (VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN | VIR_DOMAIN_SNAPSHOT_DELETE_CHILDREN_ONLY)) &&
                !(flags & VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
 
-    if (!snap || qbjApiGuard(vm, qbjApiSnapshotDeletion(snap, flags), NULL) < 0)
+    if (qbjMomentRevertSettleBefore(vm) < 0 || !(snap = qbjMomentListFind(vm, name)) ||
+        qbjApiGuard(vm, qbjApiSnapshotDeletion(snap, flags), NULL) < 0)
         return -1;
     return all ? qbjMomentDeleteSet(vm, snap, flags) : qbjMomentDelete(vm, snap, flags);
 }

@@ -12,7 +12,8 @@ void qbjMomentRevertSettleLoad(virDomainObj *vm);
 /* @vm is shut off, else as below: what is left is settled by its definition. */
 void qbjMomentRevertSettleReady(virDomainObj *vm);
 
-/* @vm is to be reverted, which has a note of its own; else as above. Returns 0; -1 with an error reported:
+/* @vm is to be reverted, which has a note of its own, or a snapshot of it is to be made, redefined or
+ * deleted, which may change what the note is about; else as above. Returns 0; -1 with an error reported:
  * what an earlier one has left is still to be done. */
 int qbjMomentRevertSettleBefore(virDomainObj *vm);
 
