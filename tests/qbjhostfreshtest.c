@@ -14,6 +14,9 @@
 #define MIB (1024 * 1024ULL)
 #define SECRET "--object", "secret,id=s,data=passphrase"
 #define MAX_ARGS 14
+#define MAX_TRIES 30
+/* What QEMU says when it has measured no processor time while it made a key, as virtual machines do. */
+#define UNMEASURED "Unable to get accurate CPU usage"
 
 typedef struct {
     const char *name;
@@ -64,7 +67,9 @@ static const Case cases[] = {
     { "encrypted", LUKS(VIR_STORAGE_FILE_QCOW2), COPY("qcow2.made"), { NULL }, true },
     { "not-encrypted-yet", LUKS(VIR_STORAGE_FILE_QCOW2), CREATE("PATH", "64M"), { NULL }, true },
     { "encrypted-by-others", QCOW2, COPY("qcow2.made"), { NULL }, false },
-    { "raw", RAW, { "truncate", "-s", "64M", "PATH" }, { NULL }, true },
+    { "raw", RAW, { "qemu-img", "create", "-q", "-f", "raw", "PATH", "64M" }, { NULL }, true },
+    { "raw-hole", RAW, { "truncate", "-s", "64M", "PATH" }, { NULL }, true },
+    { "raw-first-byte", RAW, { "truncate", "-s", "64M", "PATH" }, WRITE("raw", "write -P 1 0 1"), false },
     { "raw-size", RAW, { "truncate", "-s", "63M", "PATH" }, { NULL }, false },
     { "raw-written", RAW, { "truncate", "-s", "64M", "PATH" }, WRITE("raw", "write -P 1 67108352 512"), false },
     { "raw-qcow2", RAW, CREATE("PATH", "64M"), { "truncate", "-s", "64M", "PATH" }, false },
@@ -88,7 +93,8 @@ run(const char *const *words, const char *path)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GError) error = NULL;
-    int status = 0;
+    int status = 1;
+    int tries;
     size_t i;
 
     for (i = 0; words[i]; i++) {
@@ -99,8 +105,13 @@ run(const char *const *words, const char *path)
     if (argv->len == 0)
         return;
     g_ptr_array_add(argv, NULL);
-    g_assert_true(g_spawn_sync(NULL, (char **) argv->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL,
-                               NULL, NULL, NULL, NULL, &status, &error));
+    for (tries = 0; tries < MAX_TRIES && status != 0; tries++) {
+        g_autofree char *said = NULL;
+
+        g_assert_true(g_spawn_sync(NULL, (char **) argv->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL,
+                                   NULL, NULL, NULL, &said, &status, &error));
+        g_assert_true(status == 0 || strstr(said, UNMEASURED));
+    }
     g_assert_cmpint(status, ==, 0);
 }
 

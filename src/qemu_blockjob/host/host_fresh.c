@@ -89,6 +89,13 @@ qbjHostFreshIsQcow2(int fd, const qbjHostFresh *image)
         qbjHostFreshIsUnused(fd, virReadBufInt64BE(header + 40), entries * sizeof(uint64_t));
 }
 
+/* QEMU writes zeros into the first block of an image that it makes, to find out its alignment later. */
+static bool
+qbjHostFreshIsRaw(int fd, unsigned long long size)
+{
+    return qbjHostFreshIsUnused(fd, 0, MIN(size, QBJ_FRESH_CHUNK)) && qbjHostFreshIsHole(fd, QBJ_FRESH_CHUNK);
+}
+
 static bool
 qbjHostFreshIsLuks(int fd, const qbjHostFresh *image, unsigned long long size)
 {
@@ -117,6 +124,6 @@ qbjHostFreshIs(int fd, const qbjHostFresh *image)
         return qbjHostFreshIsQcow2(fd, image);
     if (image->format != VIR_STORAGE_FILE_RAW)
         return false;
-    return ((unsigned long long) st.st_size == image->capacity && qbjHostFreshIsHole(fd, 0)) ||
+    return ((unsigned long long) st.st_size == image->capacity && qbjHostFreshIsRaw(fd, st.st_size)) ||
         (image->encrypted && qbjHostFreshIsLuks(fd, image, st.st_size));
 }
