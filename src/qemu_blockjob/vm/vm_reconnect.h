@@ -12,8 +12,15 @@
  * domain is in the state "in shutdown" meanwhile. */
 void qbjVmReconnectAll(qbjDriver *driver);
 
-/* The callback for driver->reach. */
+/* The callbacks for driver->reach and driver->ask. */
 void qbjVmReconnectReach(virDomainObj *vm);
+void qbjVmReconnectAsk(virDomainObj *vm);
+
+/* The monitor answers. @vm locked, job held. */
+void qbjVmReconnectEstablished(virDomainObj *vm);
+
+/* Nobody has come for the domain meanwhile: QEMU is asked all that was put off. @vm locked, job held. */
+void qbjVmReconnectAskAll(virDomainObj *vm);
 
 /* Waits for these threads, which end before the next domain once the driver shuts down. */
 void qbjVmReconnectJoin(qbjDriver *driver);
