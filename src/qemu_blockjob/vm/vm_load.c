@@ -23,7 +23,7 @@ VIR_LOG_INIT("qbj.vm_load");
 #define QBJ_VM_LOAD_THREADS 8
 
 /* Clients wait for the files, and not for what other drivers begin at the same time, as nodedev. */
-#define QBJ_VM_LOAD_NICE (-10)
+#define QBJ_VM_LOAD_AHEAD 10
 
 /* A larger status file, 1 MiB, is read as it is. */
 #define QBJ_VM_LOAD_CUT_MAX (1024 * 1024)
@@ -276,27 +276,27 @@ qbjVmLoadAdd(qbjDriver *driver, qbjVmLoadFile *file)
     virDomainObjEndAPI(&vm);
 }
 
-/* Sets how nice the calling thread, and each that it begins, is to others. Returns what it was. Who may not
- * go before others does not. */
+/* The calling thread, and what it begins, goes before others; in a session it may not, and does not. An
+ * emulator that has to be asked what it can is begun so, too. Returns how nice the thread was. */
 static int
-qbjVmLoadBeNice(int nice)
+qbjVmLoadHurry(void)
 {
-    int before = getpriority(PRIO_PROCESS, gettid());
+    int nice = getpriority(PRIO_PROCESS, gettid());
 
-    ignore_value(setpriority(PRIO_PROCESS, gettid(), nice));
-    return before;
+    ignore_value(setpriority(PRIO_PROCESS, gettid(), nice - QBJ_VM_LOAD_AHEAD));
+    return nice;
 }
 
 static void
 qbjVmLoadFiles(qbjVmLoad *load)
 {
-    int nice = qbjVmLoadBeNice(QBJ_VM_LOAD_NICE);
+    int nice = qbjVmLoadHurry();
     size_t i;
 
     qbjVmLoadRead(load);
     for (i = 0; i < load->files->len; i++)
         qbjVmLoadAdd(load->driver, g_ptr_array_index(load->files, i));
-    qbjVmLoadBeNice(nice);
+    ignore_value(setpriority(PRIO_PROCESS, gettid(), nice));
 }
 
 int
