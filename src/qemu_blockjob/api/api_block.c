@@ -181,7 +181,7 @@ qbjApiBlockCount(virDomainObj *vm, const char *path, long long *sum)
 int
 qbjApiBlockStats(virDomainPtr domain, const char *path, virDomainBlockStatsPtr stats)
 {
-    virDomainObj *vm = qbjApiLookFigures(domain, virDomainBlockStatsEnsureACL);
+    virDomainObj *vm = qbjApiLook(domain, virDomainBlockStatsEnsureACL);
     long long sum[QBJ_API_BLOCK_LAST] = { 0 };
     int ret;
 
@@ -225,7 +225,7 @@ qbjApiBlockStatsFlags(virDomainPtr domain, const char *path, virTypedParameterPt
 
     virCheckFlags(VIR_TYPED_PARAM_STRING_OKAY, -1);
 
-    if (!(vm = qbjApiLookFigures(domain, virDomainBlockStatsFlagsEnsureACL)))
+    if (!(vm = qbjApiLook(domain, virDomainBlockStatsFlagsEnsureACL)))
         return -1;
     ret = *nparams == 0 ? qbjApiBlockCheck(vm, path) : qbjApiBlockCount(vm, path, sum);
     if (ret == 0)

@@ -10,9 +10,8 @@
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 
-/* Its monitor need not be there, nor have been asked. */
-static virDomainObj *
-qbjApiFind(virDomainPtr domain)
+virDomainObj *
+qbjApiDomain(virDomainPtr domain)
 {
     qbjDriver *driver = domain->conn->privateData;
     virDomainObj *vm = virDomainObjListFindByUUID(driver->domains, domain->uuid);
@@ -25,26 +24,7 @@ qbjApiFind(virDomainPtr domain)
     }
     /* libvirt.so 9.0.0 counts the calls that wait, and looks at this number, but sets it nowhere */
     vm->job->maxQueuedJobs = driver->conf->maxQueued;
-    return vm;
-}
-
-virDomainObj *
-qbjApiDomain(virDomainPtr domain)
-{
-    virDomainObj *vm = qbjApiFind(domain);
-
-    if (vm)
-        qbjDomainReachAsked(vm);
-    return vm;
-}
-
-virDomainObj *
-qbjApiLookFigures(virDomainPtr domain, qbjApiMayCall may)
-{
-    virDomainObj *vm = qbjApiFind(domain);
-
-    if (vm && may(domain->conn, vm->def) < 0)
-        virDomainObjEndAPI(&vm);
+    qbjDomainReach(vm);
     return vm;
 }
 

@@ -11,8 +11,8 @@ extern qbjDriver *qbjApiDriver;
 /* The flags of a call that changes or shows a running domain, its definition, or both. */
 #define QBJ_API_AFFECT (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
 
-/* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3). One that a
- * new daemon has not come to yet is connected, and asked, now. To be released with virDomainObjEndAPI(). */
+/* The domain of @domain, locked and referenced; NULL with VIR_ERR_NO_DOMAIN reported (01/A3). The monitor of
+ * one that a new daemon has not come to yet is connected now. To be released with virDomainObjEndAPI(). */
 virDomainObj *qbjApiDomain(virDomainPtr domain);
 
 typedef int (*qbjApiMayCall)(virConnectPtr conn, virDomainDef *def);
@@ -22,10 +22,6 @@ typedef int (*qbjApiMayCallFlags)(virConnectPtr conn, virDomainDef *def, unsigne
  * reported. To be released with virDomainObjEndAPI(). */
 virDomainObj *qbjApiLook(virDomainPtr domain, qbjApiMayCall may);
 virDomainObj *qbjApiLookFlags(virDomainPtr domain, qbjApiMayCallFlags may, unsigned int flags);
-
-/* The same for a call that only asks QEMU for figures: after a restart it does not wait for what else that is
- * asked. */
-virDomainObj *qbjApiLookFigures(virDomainPtr domain, qbjApiMayCall may);
 
 /* The same with the domain's MODIFY job held; to be released with qbjApiEnd(). */
 virDomainObj *qbjApiBegin(virDomainPtr domain, qbjApiMayCall may);

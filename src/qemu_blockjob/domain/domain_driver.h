@@ -85,9 +85,6 @@ struct _qbjDriver {
     /* Connects the monitor of @vm, which is locked and unreached, without waiting for QEMU. What fails is
      * tried again later. */
     void (*reach)(virDomainObj *vm);
-
-    /* Asks QEMU of @vm, which is locked, what has been put off; what follows comes through the queue. */
-    void (*ask)(virDomainObj *vm);
 };
 
 /* Counts running VMs and keeps the daemon alive while there are any (10.1 inhibit). */

@@ -38,13 +38,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(qbjDomainEvent, qbjDomainEventFree);
 
 typedef struct _qbjDomainOperation qbjDomainOperation;
 typedef struct _qbjDomainQuestions qbjDomainQuestions;
-/* What a new daemon asks of a QEMU that it has found: of many a little later, or when somebody comes. */
-typedef enum {
-    QBJ_DOMAIN_ASKED,                   /* it is sent, or a worker is about to */
-    QBJ_DOMAIN_ASK_LATER,               /* the monitor is being connected, nothing is asked yet */
-    QBJ_DOMAIN_ASK_WAITS,               /* it answers; a timer runs */
-} qbjDomainAsking;
-
 typedef struct _qbjDomainPrivate qbjDomainPrivate;
 struct _qbjDomainPrivate {
     qbjDriver *driver;
@@ -61,7 +54,6 @@ struct _qbjDomainPrivate {
                                          * this VM */
     bool unreached;                     /* the daemon has restarted: the monitor is still to be connected, by its
                                          * thread or by whoever needs it first (qbjDomainReach) */
-    qbjDomainAsking asking;
     bool recovering;                    /* a worker is at that recovery: it alone drains the queue */
     char *unread;                       /* why nothing is asked of QEMU, and the status file is not written: the
                                          * end of a sentence; NULL: all is well (vm_unread.h) */

@@ -111,16 +111,6 @@ qbjDomainReach(virDomainObj *vm)
         priv->driver->reach(vm);
 }
 
-void
-qbjDomainReachAsked(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    qbjDomainReach(vm);
-    if (priv->asking != QBJ_DOMAIN_ASKED)
-        priv->driver->ask(vm);
-}
-
 int
 qbjDomainQmpCheck(virDomainObj *vm)
 {
@@ -169,7 +159,6 @@ qbjDomainDisconnect(virDomainObj *vm)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     priv->unreached = false;
-    priv->asking = QBJ_DOMAIN_ASKED;
     g_clear_pointer(&priv->questions, qbjDomainQuestionsFree);
     if (priv->qmp)
         qbjQmpClose(priv->qmp);

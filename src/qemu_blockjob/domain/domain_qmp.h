@@ -42,13 +42,9 @@ void qbjDomainQmpTakeFdBack(virDomainObj *vm, const char *name);
  * when it has none of that name; -1 with an error reported. */
 int qbjDomainQmpDropFd(virDomainObj *vm, const char *name);
 
-/* To be called before the monitor is used: a VM that a new daemon has not come to yet is connected now. Does
- * not wait for QEMU. @vm is locked. */
+/* To be called before the monitor is used, or the domain's job is waited for: a VM that a new daemon has not
+ * come to yet is connected now. Does not wait for QEMU. @vm is locked. */
 void qbjDomainReach(virDomainObj *vm);
-
-/* The same before the state, the jobs or the domain's job matter: what a new daemon has put off is asked now,
- * before anything that the caller sends, and a worker takes the answers. */
-void qbjDomainReachAsked(virDomainObj *vm);
 
 /* 0 when there is a connection to QEMU, -1 with VIR_ERR_OPERATION_FAILED, which says why there is none. @vm
  * is locked. */

@@ -32,7 +32,6 @@ void qbjDomainQueueWork(void *job, void *opaque);
 #define QBJ_DOMAIN_TIMER_MOMENT 3
 #define QBJ_DOMAIN_TIMER_STRAY 4
 #define QBJ_DOMAIN_TIMER_DEVICES 5
-#define QBJ_DOMAIN_TIMER_ASK 6
 
 /* After @delayMs queues JOB_TIMER {@job, @code} for this run of the VM. Nothing cancels it: the handler must
  * look whether it still matters. */

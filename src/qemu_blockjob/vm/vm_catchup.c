@@ -34,7 +34,7 @@ qbjVmCatchupHasWork(const virQbjStatus *status)
 }
 
 bool
-qbjVmCatchupCanWait(virDomainObj *vm)
+qbjVmCatchupListsLater(virDomainObj *vm)
 {
     const qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
@@ -166,10 +166,9 @@ qbjVmCatchupAll(virDomainObj *vm)
     g_autoptr(virJSONValue) devices = NULL;
     bool news = !priv->reconnecting || qbjVmCatchupHasWork(priv->status);
     virDomainStateReason before = vm->state;
-    bool later = qbjVmCatchupCanWait(vm) && priv->questions;    /* a client was early */
+    bool later = qbjVmCatchupListsLater(vm);
     bool panicked = false;
 
-    priv->asking = QBJ_DOMAIN_ASKED;
     if (priv->starting || !qbjVmCatchupAsk(vm, &panicked, later ? NULL : &devices))
         return;
     qbjVmDevicesReconnect(vm);

@@ -9,10 +9,10 @@
 /* Whether what the file says of the VM has led to something that changes it. */
 bool qbjVmCatchupHasWork(const virQbjStatus *status);
 
-/* Whether QEMU, one of many, need not be asked at once: the file says nothing of work. For the devices that
- * are plugged in it is then asked last: that takes it as long as all else together, and the recorded list
- * says what the guest had not given up when the last daemon heard of it. @vm is locked. */
-bool qbjVmCatchupCanWait(virDomainObj *vm);
+/* Whether QEMU is asked a little later for the devices that are plugged in. The question takes it as long as
+ * all others together; the recorded list says what the guest had not given up when the last daemon heard of
+ * it. @vm is locked. */
+bool qbjVmCatchupListsLater(virDomainObj *vm);
 
 /* Monitor answers: QEMU's state is read and the jobs go on. During a start there is nothing to do. @vm
  * locked, job held. */

@@ -160,7 +160,6 @@ qbjVmDriverThreads(qbjDriver *driver)
     driver->workers = virThreadPoolNewFull(0, QBJ_DRIVER_WORKERS, 0, qbjDomainQueueWork, "qbj-worker", NULL, driver);
     driver->handleEvent = qbjVmHandleEvent;
     driver->reach = qbjVmReconnectReach;
-    driver->ask = qbjVmReconnectAsk;
     return driver->poll && driver->workers ? 0 : -1;
 }
 

@@ -177,8 +177,6 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
         qbjVmHandleQmp(vm, event->qmp);
         break;
     case QBJ_DOMAIN_EVENT_ESTABLISHED:
-        qbjVmReconnectEstablished(vm);
-        break;
     case QBJ_DOMAIN_EVENT_LOST:
         qbjVmCatchupAll(vm);
         break;
@@ -199,8 +197,6 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
             QBJ_DOMAIN_PRIVATE(vm)->driver->moments->resume(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_DEVICES)
             qbjVmCatchupDevices(vm);
-        else if (event->code == QBJ_DOMAIN_TIMER_ASK)
-            qbjVmReconnectAskAll(vm);
         else if (event->code == QBJ_DOMAIN_TIMER_STRAY)
             qbjEngineStrayLook(vm);
         else

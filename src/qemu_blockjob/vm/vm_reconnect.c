@@ -18,16 +18,12 @@
 #include "virhook.h"
 #include "virlog.h"
 #include "virpidfile.h"
-#include "virqbjfault.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
 VIR_LOG_INIT("qbj.vm_reconnect");
 
 /* Up to so many VMs are asked for all at once. */
 #define QBJ_VM_RECONNECT_FEW 8
-
-/* How long the others are left alone, unless somebody comes for them. */
-#define QBJ_VM_RECONNECT_ASK_MS 500
 
 /* Whether process @pid runs @emulator. */
 static bool
@@ -66,50 +62,12 @@ qbjVmReconnectPid(virDomainObj *vm)
 static int
 qbjVmReconnectMonitor(virDomainObj *vm)
 {
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
     if (qbjDomainQmpConnect(vm) < 0)
         return -1;
-    if (!priv->reconnecting)
-        return 0;
-    /* a call that may be next asks first: what it does would be newer than the answers */
-    if (qbjVmCatchupCanWait(vm))
-        priv->asking = QBJ_DOMAIN_ASK_LATER;
-    else
-        qbjVmRefreshSend(vm, true);
+    /* otherwise a call may be next, and what it does would be newer than the answers */
+    if (QBJ_DOMAIN_PRIVATE(vm)->reconnecting)
+        qbjVmRefreshSend(vm, !qbjVmCatchupListsLater(vm));
     return 0;
-}
-
-void
-qbjVmReconnectAsk(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-    bool waits = priv->asking == QBJ_DOMAIN_ASK_WAITS;
-
-    priv->asking = QBJ_DOMAIN_ASKED;
-    qbjVmRefreshSend(vm, false);
-    if (waits)                          /* else the worker comes when QEMU has answered the first time */
-        qbjDomainTimerStart(vm, NULL, 0, 0);
-}
-
-void
-qbjVmReconnectEstablished(virDomainObj *vm)
-{
-    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
-
-    if (priv->asking != QBJ_DOMAIN_ASK_LATER) {
-        qbjVmCatchupAll(vm);
-        return;
-    }
-    priv->asking = QBJ_DOMAIN_ASK_WAITS;
-    qbjDomainTimerStart(vm, NULL, QBJ_DOMAIN_TIMER_ASK, QBJ_VM_RECONNECT_ASK_MS);
-}
-
-void
-qbjVmReconnectAskAll(virDomainObj *vm)
-{
-    if (QBJ_DOMAIN_PRIVATE(vm)->asking == QBJ_DOMAIN_ASK_WAITS && !virQbjFaultHit("ask"))
-        qbjVmCatchupAll(vm);
 }
 
 static void
@@ -300,7 +258,6 @@ qbjVmReconnectLost(virDomainObj *vm, const char *reason)
     qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
 
     g_clear_pointer(&priv->qmp, qbjQmpUnref);
-    priv->asking = QBJ_DOMAIN_ASKED;
     if (priv->pidfd < 0 || qbjHostProcessGone(priv->pidfd) || priv->guestShutdown || priv->destroyed ||
         priv->ending)
         return;                         /* PROCESS_GONE follows */

@@ -12,15 +12,8 @@
  * domain is in the state "in shutdown" meanwhile. */
 void qbjVmReconnectAll(qbjDriver *driver);
 
-/* The callbacks for driver->reach and driver->ask. */
+/* The callback for driver->reach. */
 void qbjVmReconnectReach(virDomainObj *vm);
-void qbjVmReconnectAsk(virDomainObj *vm);
-
-/* The monitor answers. @vm locked, job held. */
-void qbjVmReconnectEstablished(virDomainObj *vm);
-
-/* Nobody has come for the domain meanwhile: QEMU is asked all that was put off. @vm locked, job held. */
-void qbjVmReconnectAskAll(virDomainObj *vm);
 
 /* Waits for these threads, which end before the next domain once the driver shuts down. */
 void qbjVmReconnectJoin(qbjDriver *driver);

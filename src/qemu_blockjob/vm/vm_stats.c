@@ -3,7 +3,6 @@
 #include "internal.h"
 #include "vm_stats.h"
 #include "vm_stats_parts.h"
-#include "domain_qmp.h"
 #include "virerror.h"
 
 #define VIR_FROM_THIS VIR_FROM_QEMU
@@ -131,7 +130,6 @@ qbjVmStatsBegin(virDomainObj *vm, unsigned int groups, bool backing, unsigned in
     bool active = virDomainObjIsActive(vm);
     unsigned int questions;
 
-    qbjDomainReachAsked(vm);
     stats->vm = virObjectRef(vm);
     stats->domainId = vm->def->id;
     stats->groups = qbjVmStatsSupported(vm->def, active, groups);
