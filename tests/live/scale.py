@@ -166,6 +166,37 @@ class Test(jobtest.JobChecks):
                 domain.destroy()
             domain.undefine()
 
+    def test_panicked(self):
+        """QEMU reports its guest's panic to a new daemon that has not had its answers yet."""
+        if not self.daemon.can_fail():
+            self.out.skip("a guest that panics while it is not known", "this module cannot fail on demand")
+            return
+        xml, _ = plain.chain_domain(self.daemon, "panicked", 1, memory=16)
+        folder = self.daemon.path("img", "panicked", "side")
+        os.mkdir(folder)
+        os.chmod(folder, 0o777)         # QEMU makes its socket there
+        side = os.path.join(folder, "sock")
+        xml = xml.replace("<memballoon", "<panic model='isa'/><memballoon").replace(
+            "<domain ", "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' ").replace(
+            "</domain>", "<qemu:commandline><qemu:arg value='-qmp'/><qemu:arg value='unix:%s,server=on,wait=off'/>"
+            "</qemu:commandline></domain>" % side)
+        self.conn.defineXML(xml).create()
+        self.daemon.stop()
+        self.daemon.fail("qmp-answer:1+")
+        self.daemon.start()
+        self.conn = self.daemon.connect()
+        domain = self.conn.lookupByName("panicked")
+        self.ok(jobs.wait_for(lambda: "does not answer" in self.daemon.log_tail(), 20), "its answers get lost")
+        qmp = Qmp(side)
+        qmp.call("human-monitor-command", **{"command-line": "o /b 0x505 1"})
+        qmp.close()
+        self.ok(jobs.wait_for(lambda: not domain.isActive(), 20), "on_crash=destroy ends a guest that panics")
+        self.daemon.fail(None)
+        domain.createWithFlags(PAUSED)
+        self.equal(domain.state()[0], libvirt.VIR_DOMAIN_PAUSED, "and it can be started again")
+        domain.destroy()
+        domain.undefine()
+
     def test_many(self):
         xml, _ = plain.chain_domain(self.daemon, "again", 1, memory=16)
         domain = self.conn.defineXML(xml)

@@ -169,6 +169,19 @@ qbjVmHandleQmp(virDomainObj *vm, virJSONValue *qmp)
     }
 }
 
+/* A guest that panicked, for one, has ended before QEMU's answers were there: what they would have led to is
+ * not to come any more, and the worker ends the job (domain_queue.c). */
+static void
+qbjVmEventEnded(virDomainObj *vm)
+{
+    qbjDomainPrivate *priv = QBJ_DOMAIN_PRIVATE(vm);
+
+    if (!priv->reconnecting || virDomainObjIsActive(vm))
+        return;
+    qbjVmCatchupEnded(vm);
+    priv->reconnecting = false;
+}
+
 void
 qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
 {
@@ -205,5 +218,6 @@ qbjVmHandleEvent(virDomainObj *vm, qbjDomainEvent *event)
     default:
         break;
     }
+    qbjVmEventEnded(vm);
     qbjVmUnplugPutOff(vm);
 }
